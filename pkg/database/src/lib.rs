@@ -1,0 +1,1 @@
+//! sea-orm on a pool that survives: connect with retry, health, bounded close, safe transactions.

@@ -1,0 +1,1 @@
+//! CloudEvents over JetStream or memory behind one set of traits, with a consumer that recovers by itself.

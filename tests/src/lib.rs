@@ -1,0 +1,1 @@
+//! The gluing test and the fault tests of the whole family.
