@@ -1,0 +1,149 @@
+//! What a settings type checks beyond its types.
+
+use std::fmt;
+
+/// Checks that the types alone cannot express: ranges, pairs that exclude each other, sums.
+///
+/// Messages are constants, so that a check can never print a value.
+///
+/// # Examples
+/// ```
+/// use underpin_config::{Checks, Validate};
+///
+/// struct PoolSettings { min: u32, max: u32 }
+/// struct Settings { pool: PoolSettings }
+///
+/// impl Validate for PoolSettings {
+///     fn validate(&self, checks: &mut Checks) {
+///         checks.ensure(self.max > 0, "max", "must be at least 1");
+///         checks.ensure(self.min <= self.max, "min", "must not exceed `max`");
+///     }
+/// }
+///
+/// impl Validate for Settings {
+///     fn validate(&self, checks: &mut Checks) {
+///         checks.nested("pool", &self.pool);
+///     }
+/// }
+///
+/// let checks = Checks::of(&Settings { pool: PoolSettings { min: 1, max: 0 } });
+/// let failed: Vec<String> = checks.failures().iter().map(ToString::to_string).collect();
+/// assert_eq!(failed, ["`pool.max` must be at least 1", "`pool.min` must not exceed `max`"]);
+/// ```
+pub trait Validate {
+    /// Adds every failed check to `checks`. The default finds nothing wrong.
+    fn validate(&self, checks: &mut Checks) {
+        let _ = checks;
+    }
+}
+
+const _: fn(&dyn Validate) = |_| ();
+
+/// Collects failed checks, each under the key it belongs to.
+#[derive(Debug, Default)]
+pub struct Checks {
+    prefix: Vec<String>,
+    failures: Vec<FailedCheck>,
+}
+
+impl Checks {
+    /// Runs the checks of a value.
+    pub fn of<V: Validate + ?Sized>(value: &V) -> Self {
+        let mut checks = Self::default();
+        value.validate(&mut checks);
+        checks
+    }
+
+    /// Notes a failure under `key` (relative to the type that is being validated) unless `holds`.
+    pub fn ensure(&mut self, holds: bool, key: &str, message: &'static str) {
+        if !holds {
+            self.fail(key, message);
+        }
+    }
+
+    /// Notes a failure under `key`.
+    pub fn fail(&mut self, key: &str, message: &'static str) {
+        let mut path = self.prefix.clone();
+        path.extend(key.split('.').filter(|segment| !segment.is_empty()).map(str::to_owned));
+        self.failures.push(FailedCheck { key: path.join("."), message });
+    }
+
+    /// Runs the checks of a nested block under its key.
+    pub fn nested<V: Validate + ?Sized>(&mut self, key: &str, value: &V) {
+        self.prefix.push(key.to_owned());
+        value.validate(self);
+        self.prefix.pop();
+    }
+
+    /// Runs the checks of each item of a list under `key.0`, `key.1` and so on.
+    pub fn each<'a, V: Validate + 'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a V>) {
+        for (index, value) in values.into_iter().enumerate() {
+            self.nested(&format!("{key}.{index}"), value);
+        }
+    }
+
+    /// What failed, in the order of the checks.
+    pub fn failures(&self) -> &[FailedCheck] {
+        &self.failures
+    }
+}
+
+/// One failed check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCheck {
+    key: String,
+    message: &'static str,
+}
+
+impl FailedCheck {
+    /// The key, dotted from the type whose checks ran; empty when the check belongs to the whole.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What is wrong, to be read after the key: "must be at least 1".
+    pub const fn message(&self) -> &'static str {
+        self.message
+    }
+}
+
+impl fmt::Display for FailedCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            f.write_str(self.message)
+        } else {
+            write!(f, "`{}` {}", self.key, self.message)
+        }
+    }
+}
+
+impl<V: Validate> Validate for Option<V> {
+    fn validate(&self, checks: &mut Checks) {
+        if let Some(value) = self {
+            value.validate(checks);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Port(u16);
+
+    impl Validate for Port {
+        fn validate(&self, checks: &mut Checks) {
+            checks.ensure(self.0 != 0, "number", "must not be 0");
+        }
+    }
+
+    #[test]
+    fn lists_and_options_carry_their_key() {
+        let mut checks = Checks::default();
+        checks.each("ports", &[Port(1), Port(0)]);
+        checks.nested("admin", &Some(Port(0)));
+        checks.nested("spare", &None::<Port>);
+        let keys: Vec<&str> = checks.failures().iter().map(FailedCheck::key).collect();
+        assert_eq!(keys, ["ports.1.number", "admin.number"]);
+    }
+}
