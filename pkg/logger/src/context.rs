@@ -1,0 +1,189 @@
+use std::sync::{Arc, LazyLock};
+
+use crate::{Level, RequestId, TraceParent, TraceParentError};
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// What every log line of one unit of work has in common: request id, trace and organization.
+///
+/// A context is made where the work enters the service, passed down by reference and cloned for one atomic increment.
+/// The task-local copy ([`Context::scope`]) is only for records of libraries that cannot be handed a context.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{Context, RequestId};
+///
+/// let ctx = Context::new(RequestId::parse("req-42")?)
+///     .with_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")?
+///     .with_organization("acme");
+/// assert_eq!(ctx.request_id().map(RequestId::as_str), Some("req-42"));
+/// assert_eq!(ctx.organization_id(), Some("acme"));
+/// assert_eq!(ctx.child_span().request_id(), ctx.request_id());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Debug, Clone, Default)]
+struct Inner {
+    request_id: Option<RequestId>,
+    trace: Option<TraceParent>,
+    organization_id: Option<Arc<str>>,
+    level: Option<Level>,
+}
+
+impl Context {
+    /// The context of work that no request started: start-up, a timer, a background loop.
+    pub fn background() -> Self {
+        static BACKGROUND: LazyLock<Context> = LazyLock::new(|| Context(Arc::default()));
+        BACKGROUND.clone()
+    }
+
+    /// The context of a request.
+    pub fn new(request_id: RequestId) -> Self {
+        Self(Arc::new(Inner { request_id: Some(request_id), ..Inner::default() }))
+    }
+
+    /// Joins the trace that a `traceparent` header names.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceParentError`] when the text is not a W3C traceparent. The caller then usually starts a trace of its own
+    /// with [`TraceParent::generate`].
+    pub fn with_traceparent(self, header: &str) -> Result<Self, TraceParentError> {
+        Ok(self.with_trace(TraceParent::parse(header)?))
+    }
+
+    /// Joins a trace.
+    #[must_use]
+    pub fn with_trace(self, trace: TraceParent) -> Self {
+        self.with(|inner| inner.trace = Some(trace))
+    }
+
+    /// Names the organization (tenant) on whose behalf the work is done.
+    #[must_use]
+    pub fn with_organization(self, id: impl Into<Arc<str>>) -> Self {
+        let id = id.into();
+        self.with(|inner| inner.organization_id = Some(id))
+    }
+
+    /// Lets records from `level` on through for this unit of work, whatever the rules of the logger say.
+    ///
+    /// It only ever adds records: `with_level(Level::Error)` does not silence what the rules let through.
+    #[must_use]
+    pub fn with_level(self, level: Level) -> Self {
+        self.with(|inner| inner.level = Some(level))
+    }
+
+    /// The same context one span further down; without a trace, the root of a new one.
+    #[must_use]
+    pub fn child_span(&self) -> Self {
+        let trace = self.0.trace.as_ref().map_or_else(TraceParent::generate, TraceParent::child);
+        self.clone().with_trace(trace)
+    }
+
+    /// The request id, unless this is background work.
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.0.request_id.as_ref()
+    }
+
+    /// The place in the distributed trace.
+    pub fn trace(&self) -> Option<&TraceParent> {
+        self.0.trace.as_ref()
+    }
+
+    /// The value of the `traceparent` header for calls made on behalf of this context.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.0.trace.as_ref().map(TraceParent::as_str)
+    }
+
+    /// The organization (tenant) on whose behalf the work is done.
+    pub fn organization_id(&self) -> Option<&str> {
+        self.0.organization_id.as_deref()
+    }
+
+    /// The level from which on this unit of work logs whatever the rules say.
+    pub fn level(&self) -> Option<Level> {
+        self.0.level
+    }
+
+    /// Runs a future with this context as [`Context::current`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel-safe as the future given.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        CURRENT.scope(self.clone(), future)
+    }
+
+    /// Runs a closure with this context as [`Context::current`].
+    pub fn scope_sync<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
+    /// The context of the innermost [`Context::scope`] around the caller; [`Context::background`] outside of every
+    /// scope. Spawned tasks do not inherit it.
+    pub fn current() -> Self {
+        Self::try_current().unwrap_or_else(Self::background)
+    }
+
+    /// The context of the innermost [`Context::scope`] around the caller, if there is one.
+    pub fn try_current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::background()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_scope_is_seen_inside_and_only_inside() {
+        let ctx = Context::new(RequestId::parse("outer").unwrap());
+        assert!(Context::try_current().is_none());
+        let (inside, spawned) = ctx
+            .scope(async {
+                tokio::task::yield_now().await;
+                let spawned = tokio::spawn(async { Context::try_current() }).await.unwrap();
+                (Context::current(), spawned)
+            })
+            .await;
+        assert_eq!(inside.request_id(), ctx.request_id());
+        assert!(spawned.is_none());
+        assert!(Context::current().request_id().is_none());
+        assert_eq!(ctx.scope_sync(Context::current).request_id(), ctx.request_id());
+    }
+
+    #[test]
+    fn a_change_does_not_reach_the_contexts_cloned_before() {
+        let plain = Context::new(RequestId::generate());
+        let tenant = plain.clone().with_organization("acme").with_level(Level::Debug);
+        assert_eq!((plain.organization_id(), plain.level()), (None, None));
+        assert_eq!((tenant.organization_id(), tenant.level()), (Some("acme"), Some(Level::Debug)));
+        assert_eq!(tenant.request_id(), plain.request_id());
+    }
+
+    #[test]
+    fn a_child_span_stays_in_the_trace_or_starts_one() {
+        let root = Context::background().child_span();
+        let child = root.child_span();
+        let ids = |ctx: &Context| ctx.trace().map(|trace| trace.trace_id().to_owned());
+        assert!(ids(&root).is_some());
+        assert_eq!(ids(&child), ids(&root));
+        assert_ne!(child.traceparent(), root.traceparent());
+    }
+}

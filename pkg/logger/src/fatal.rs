@@ -1,0 +1,40 @@
+use std::{error::Error, process};
+
+use crate::FlushError;
+
+/// The process cannot go on, this has been logged, and how it ends is the caller's decision.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}: {cause}")]
+#[must_use = "a fatal error is only logged; end the process with exit, abort or into_error"]
+pub struct Fatal {
+    message: String,
+    cause: String,
+    flush: Option<FlushError>,
+}
+
+impl Fatal {
+    pub(crate) fn new(message: &str, error: &(dyn Error + 'static), flush: Option<FlushError>) -> Self {
+        let cause = crate::Value::Error(error).to_string();
+        Self { message: message.to_owned(), cause, flush }
+    }
+
+    /// Why the record may not have been written, if so.
+    pub const fn flush_error(&self) -> Option<&FlushError> {
+        self.flush.as_ref()
+    }
+
+    /// Ends the process with an exit code, without running destructors.
+    pub fn exit(self, code: i32) -> ! {
+        process::exit(code)
+    }
+
+    /// Ends the process at once, with a core dump where the system makes one.
+    pub fn abort(self) -> ! {
+        process::abort()
+    }
+
+    /// The failure as an error to return from `main`; its text is the message and the chain.
+    pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
+        Box::new(self)
+    }
+}

@@ -1,0 +1,122 @@
+/// Logs at a given level: what the other macros stand on.
+///
+/// ```text
+/// log!(level, logger, ctx, "message", key = value, ...)
+/// log!(level, logger, ctx, &error, "message", key = value, ...)
+/// ```
+///
+/// `logger` is anything that is a [`Logger`](crate::Logger), `ctx` a `&Context`, the message a literal. A value is
+/// anything that is [`ToValue`](crate::ToValue), `%value` for its `Display`, `?value` for its `Debug`; a lone name stands
+/// for `name = name`; a key that is no identifier is written as a literal, `"http.status" = 200`.
+///
+/// Nothing after `ctx` is evaluated when the level is off, and nothing is allocated when it is on.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{Context, Level, NoopLogger, error, info, log};
+///
+/// let (log, ctx) = (NoopLogger, Context::background());
+/// let (order_id, items) = ("o-1", 3);
+/// info!(log, &ctx, "order accepted", order_id, items = items + 1, ?ctx);
+/// let err = std::io::Error::other("disk full");
+/// error!(log, &ctx, &err, "order lost", order_id = %order_id);
+/// log!(Level::Warn, log, &ctx, "stock low", "stock.left" = 2);
+/// ```
+#[macro_export]
+macro_rules! log {
+    ($level:expr, $log:expr, $ctx:expr, $msg:literal $(, $($tags:tt)*)?) => {{
+        let __level: $crate::Level = $level;
+        let __ctx: &$crate::Context = $ctx;
+        let __log = &$log;
+        if $crate::Logger::enabled(__log, __level, ::core::module_path!(), __ctx) {
+            $crate::Logger::log(
+                __log,
+                &$crate::Entry::new(
+                    __level,
+                    __ctx,
+                    $msg,
+                    $crate::Callsite::new(::core::module_path!(), ::core::file!(), ::core::line!()),
+                )
+                .with_tags(&$crate::__tags!([] $($($tags)*)?)),
+            );
+        }
+    }};
+    ($level:expr, $log:expr, $ctx:expr, $err:expr, $msg:literal $(, $($tags:tt)*)?) => {{
+        let __level: $crate::Level = $level;
+        let __ctx: &$crate::Context = $ctx;
+        let __log = &$log;
+        if $crate::Logger::enabled(__log, __level, ::core::module_path!(), __ctx) {
+            $crate::Logger::log(
+                __log,
+                &$crate::Entry::new(
+                    __level,
+                    __ctx,
+                    $msg,
+                    $crate::Callsite::new(::core::module_path!(), ::core::file!(), ::core::line!()),
+                )
+                .with_error($err)
+                .with_tags(&$crate::__tags!([] $($($tags)*)?)),
+            );
+        }
+    }};
+}
+
+/// Builds the array of tags, one `key = value` at a time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tags {
+    ([$($done:expr,)*]) => { [$($done,)*] as [$crate::Tag<'_>; _] };
+    ([$($done:expr,)*] $key:ident = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Display(&$value)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Debug(&$value)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::new(::core::stringify!($key), &$value),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of($key, $crate::Value::Display(&$value)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:literal = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of($key, $crate::Value::Debug(&$value)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::new($key, &$value),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] %$key:ident $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Display(&$key)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] ?$key:ident $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Debug(&$key)),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident $(, $($rest:tt)*)?) => {
+        $crate::__tags!([$($done,)* $crate::Tag::new(::core::stringify!($key), &$key),] $($($rest)*)?)
+    };
+}
+
+macro_rules! verbs {
+    ($d:tt $($(#[$doc:meta])* $verb:ident $level:ident;)+) => {$(
+        $(#[$doc])*
+        ///
+        /// Arguments as in [`log!`](crate::log), without the level.
+        #[macro_export]
+        macro_rules! $verb {
+            ($d($d args:tt)*) => { $d crate::log!($d crate::Level::$level, $d($d args)*) };
+        }
+    )+};
+}
+
+verbs! { $
+    /// Logs every step; for the machine room of a library.
+    trace Trace;
+    /// Logs what a developer wants while looking for a fault.
+    debug Debug;
+    /// Logs what happened, once per unit of work.
+    info Info;
+    /// Logs that something is off and the service copes.
+    warn Warn;
+    /// Logs that a unit of work failed.
+    error Error;
+}

@@ -1,0 +1,26 @@
+use std::time::Duration;
+
+use crate::{Context, Entry, FlushError, Level, Logger};
+
+mockall::mock! {
+    /// A [`Logger`] with expectations, made by mockall.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use underpin_logger::{Context, Level, info, testing::MockLogger};
+    ///
+    /// let mut log = MockLogger::new();
+    /// log.expect_enabled().return_const(true);
+    /// log.expect_log().withf(|e| e.level == Level::Info && e.msg == "order accepted").times(1).return_const(());
+    /// info!(log, &Context::background(), "order accepted");
+    /// ```
+    #[derive(Debug)]
+    pub Logger {}
+
+    impl Logger for Logger {
+        fn enabled(&self, level: Level, target: &str, ctx: &Context) -> bool;
+        fn log<'a>(&self, entry: &Entry<'a>);
+        fn flush(&self, deadline: Duration) -> Result<(), FlushError>;
+    }
+}
