@@ -1,0 +1,216 @@
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{ErrorResponse, Kind, Problem, Report, Violation};
+
+mod build;
+mod classified;
+
+/// What any error can be boxed into.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// A failure with everything that its log line and its answer need, and a wall between the two.
+///
+/// * **For the caller:** the HTTP status, a stable machine code, violations, details, a pause before a retry and, when
+///   the status is 4xx, the text given to the constructor.
+/// * **For the log only:** every text of a 5xx, every [`context`](Self::context), every source.
+///   [`report`](Self::report) and `Debug` print them.
+///
+/// It is one pointer wide, so `Result<(), Error>` is too.
+///
+/// # Examples
+/// ```
+/// use underpin_errors::{Error, Kind, code};
+///
+/// let error = Error::not_found("no order 42").code("ORDER_NOT_FOUND").context("load order");
+/// assert_eq!(error.kind(), Kind::NotFound);
+/// assert_eq!(error.public_message(), "no order 42");
+/// assert_eq!(error.report().to_string(), "load order: no order 42");
+///
+/// let error = Error::internal("row 42 has no customer");
+/// assert_eq!(error.public_message(), "an internal error occurred");
+/// assert_eq!(error.error_code(), code::INTERNAL);
+/// ```
+pub struct Error(Box<Inner>);
+
+impl Error {
+    /// The class of this failure.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The machine code: the one given with [`code`](Self::code), else the kind's.
+    pub fn error_code(&self) -> &str {
+        self.0.code.as_deref().unwrap_or(self.0.kind.code())
+    }
+
+    /// The HTTP status: the kind's, or the exact one given to [`http`](Self::http).
+    pub fn http_status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// True where the same call can succeed later; see [`Kind::is_retryable`].
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind.is_retryable()
+    }
+
+    /// True where the caller can mend it (4xx): the only errors whose own text leaves the process.
+    pub fn is_client_error(&self) -> bool {
+        (400..500).contains(&self.0.status)
+    }
+
+    /// The text that a caller may read: the constructor's for a 4xx, otherwise one fixed sentence per kind.
+    pub fn public_message(&self) -> &str {
+        match &self.0.message {
+            Some(message) if self.is_client_error() => message,
+            _ => self.0.kind.public_sentence(),
+        }
+    }
+
+    /// The fields that are wrong. A response shows them only for a 4xx.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// The typed details given with [`detail`](Self::detail). A response shows them only for a 4xx.
+    pub fn details(&self) -> &Map<String, Value> {
+        &self.0.details
+    }
+
+    /// How long a caller should wait before it tries again.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The request that failed, where it is known.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The first error of type `E` in this error and its sources.
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        let mut next: Option<&(dyn StdError + 'static)> = match &self.0.cause {
+            Cause::None => None,
+            Cause::Itself(error) | Cause::Below(error) => Some(error.as_ref()),
+        };
+        while let Some(error) = next {
+            // A wrapped Error answers for its own domain error, which its source() does not show.
+            let inner = error.downcast_ref::<Self>().and_then(Self::downcast_ref::<E>);
+            if let Some(found) = error.downcast_ref::<E>().or(inner) {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    /// Everything there is to say, for the log: contexts, text and each cause once, joined with `": "`.
+    pub fn report(&self) -> impl fmt::Display {
+        Report(self)
+    }
+
+    /// The short body `{"status_code", "error_code", "message"}`.
+    pub fn to_response(&self) -> ErrorResponse {
+        ErrorResponse::from(self)
+    }
+
+    /// The body of RFC 9457, `application/problem+json`.
+    pub fn to_problem(&self) -> Problem {
+        Problem::from(self)
+    }
+
+    /// Where this error was built, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asked for it.
+    #[cfg(feature = "backtrace")]
+    pub fn backtrace(&self) -> &std::backtrace::Backtrace {
+        &self.0.backtrace
+    }
+}
+
+const _: () = assert!(size_of::<Result<(), Error>>() == size_of::<usize>());
+
+struct Inner {
+    kind: Kind,
+    status: u16,
+    code: Option<Cow<'static, str>>,
+    /// The constructor's text, or the public text of a classified error. Leaves the process for a 4xx only.
+    message: Option<Cow<'static, str>>,
+    /// Oldest first.
+    contexts: Vec<Cow<'static, str>>,
+    cause: Cause,
+    violations: Vec<Violation>,
+    details: Map<String, Value>,
+    retry_after: Option<Duration>,
+    request_id: Option<Box<str>>,
+    #[cfg(feature = "backtrace")]
+    backtrace: std::backtrace::Backtrace,
+}
+
+enum Cause {
+    None,
+    /// A classified domain error: it is this layer, so `source()` is its source and no text is printed twice.
+    Itself(BoxError),
+    Below(BoxError),
+}
+
+/// This layer: its contexts, newest first, and its own text. Meant for the log, not for a caller.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut contexts = self.0.contexts.iter().rev();
+        match (&self.0.cause, &self.0.message) {
+            (Cause::Itself(error), _) => {
+                contexts.try_for_each(|context| write!(f, "{context}: "))?;
+                write!(f, "{error}")
+            }
+            (_, Some(message)) => {
+                contexts.try_for_each(|context| write!(f, "{context}: "))?;
+                f.write_str(message)
+            }
+            (_, None) => {
+                f.write_str(contexts.next().map_or(self.0.kind.public_sentence(), |context| context))?;
+                contexts.try_for_each(|context| write!(f, ": {context}"))
+            }
+        }
+    }
+}
+
+/// Kind, code and the whole report, as `fn main() -> Result<(), Error>` prints it. `{:#?}` shows the parts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f
+                .debug_struct("Error")
+                .field("kind", &self.0.kind)
+                .field("http_status", &self.0.status)
+                .field("code", &self.error_code())
+                .field("report", &format_args!("{}", self.report()))
+                .field("violations", &self.0.violations)
+                .field("details", &self.0.details)
+                .field("retry_after", &self.0.retry_after)
+                .field("request_id", &self.0.request_id)
+                .finish();
+        }
+        write!(f, "{}: {}", self.error_code(), self.report())?;
+        #[cfg(feature = "backtrace")]
+        if self.0.backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            write!(f, "\n\n{}", self.0.backtrace)?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::None => None,
+            Cause::Itself(error) => error.source(),
+            Cause::Below(error) => Some(error.as_ref()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

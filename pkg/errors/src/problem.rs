@@ -1,0 +1,182 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Kind, Violation};
+
+mod read;
+mod reason;
+mod write;
+
+pub(crate) use read::{is_code, text};
+
+/// A problem document: the body of an error answer after RFC 9457, media type `application/problem+json`.
+///
+/// Members that we add: `code` (stable machine code), `errors` (violations with JSON pointers), `request_id`,
+/// `retry_after` (whole seconds) and, only where status and code leave it open, `kind` (one of the 16 codes). The
+/// details of an [`Error`] are extension members beside them.
+///
+/// Reading is lenient, as section 3.1 asks: a member of the wrong type is ignored, whatever a peer sends. To turn a
+/// whole HTTP answer into an [`Error`], use [`Error::from_remote`].
+///
+/// # Examples
+/// ```
+/// use underpin_errors::Error;
+///
+/// let problem = Error::bad_request("the order is not valid")
+///     .violation("items[0].quantity", "must be at least 1")
+///     .to_problem()
+///     .with_request_id("req-1");
+/// assert_eq!(
+///     serde_json::to_value(&problem).unwrap(),
+///     serde_json::json!({
+///         "type": "about:blank",
+///         "title": "Bad Request",
+///         "status": 400,
+///         "detail": "the order is not valid",
+///         "code": "INVALID_ARGUMENT",
+///         "errors": [{"detail": "must be at least 1", "pointer": "#/items/0/quantity"}],
+///         "request_id": "req-1",
+///     })
+/// );
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// `type`: a URI that names the class of problem; `about:blank` says that the status is the class.
+    pub type_uri: Cow<'static, str>,
+    /// A short text that is the same for every problem of this type.
+    pub title: Option<Cow<'static, str>>,
+    /// The HTTP status, 0 where the document does not say.
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: Option<Cow<'static, str>>,
+    /// A URI that names this occurrence.
+    pub instance: Option<String>,
+    /// The stable machine code.
+    pub code: Option<Cow<'static, str>>,
+    /// The kind, where status and code do not imply it.
+    pub kind: Option<Kind>,
+    /// What is wrong in the request, field by field.
+    pub errors: Vec<Violation>,
+    /// The request that failed.
+    pub request_id: Option<String>,
+    /// How long to wait before trying again.
+    pub retry_after: Option<Duration>,
+    /// Every other member.
+    pub extensions: Map<String, Value>,
+}
+
+impl Problem {
+    /// The media type of this document.
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+
+    /// Names the class of problem with a URI of yours, and its title.
+    #[must_use]
+    pub fn with_type(
+        mut self,
+        uri: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.type_uri = uri.into();
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Names this occurrence with a URI, often the path of the request.
+    #[must_use]
+    pub fn with_instance(mut self, uri: impl Into<String>) -> Self {
+        self.instance = Some(uri.into());
+        self
+    }
+
+    /// Names the request that failed.
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
+    /// The value of the header `Retry-After`: whole seconds, rounded up (RFC 9110 section 10.2.3).
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after.map(whole_seconds)
+    }
+}
+
+/// A problem that says nothing yet.
+impl Default for Problem {
+    fn default() -> Self {
+        Self {
+            type_uri: Cow::Borrowed(ABOUT_BLANK),
+            title: None,
+            status: 0,
+            detail: None,
+            instance: None,
+            code: None,
+            kind: None,
+            errors: Vec::new(),
+            request_id: None,
+            retry_after: None,
+            extensions: Map::new(),
+        }
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let (status, kind) = (error.http_status(), error.kind());
+        let mut problem = Self {
+            title: reason::phrase(status).map(Cow::Borrowed),
+            status,
+            detail: Some(error.public_message().to_owned().into()),
+            code: Some(error.error_code().to_owned().into()),
+            kind: (Kind::implied_by(status, error.error_code()) != kind).then_some(kind),
+            request_id: error.request_id().map(str::to_owned),
+            retry_after: error.retry_delay(),
+            ..Self::default()
+        };
+        if error.is_client_error() {
+            problem.errors = error.violations().to_vec();
+            problem.extensions = error.details().clone();
+        }
+        problem
+    }
+}
+
+/// The client side: the remote error, typed again.
+///
+/// Kind, status, code, violations, details, request id and pause are taken over. The remote text is public again for a
+/// 4xx: to keep the peer out of your own answer, make this error the source of one of yours with [`Error::wrap`].
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let text = problem.detail.or(problem.title);
+        let mut error = Self::with_status(problem.status, text).with_details(problem.extensions);
+        if let Some(code) = problem.code {
+            error = error.with_wire_code(code);
+        }
+        if let Some(kind) = problem.kind {
+            error = error.with_wire_kind(kind);
+        }
+        if let Some(id) = problem.request_id {
+            error = error.with_request_id(id);
+        }
+        if let Some(delay) = problem.retry_after {
+            error = error.retry_after(delay);
+        }
+        if problem.type_uri != ABOUT_BLANK {
+            error = error.context(format!("remote problem {}", problem.type_uri));
+        }
+        problem.errors.into_iter().fold(error, Self::with_violation)
+    }
+}
+
+const ABOUT_BLANK: &str = "about:blank";
+
+/// The members that have a meaning of their own; extensions of these names are not written.
+const RESERVED: [&str; 10] =
+    ["type", "title", "status", "detail", "instance", "code", "kind", "errors", "request_id", "retry_after"];
+
+fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0))
+}

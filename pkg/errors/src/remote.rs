@@ -1,0 +1,173 @@
+use serde_json::{Map, Value};
+
+use crate::problem::text;
+use crate::{Error, Problem};
+
+impl Error {
+    /// The error that a peer answered with, from its HTTP status and its body, whatever the body is.
+    ///
+    /// A problem document (ours or a plain RFC 9457 one) and the short `{"status_code", "error_code", "message"}` are
+    /// read in full. Anything else, such as the HTML page of a proxy, leaves the status, and the beginning of the body
+    /// as a context for the log. The status of the answer wins over the one in the body, which is advisory.
+    ///
+    /// The text of a 4xx is public in the result as it was for the peer; [`wrap`](Self::wrap) it where your own callers
+    /// must not see it.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_errors::{Error, Kind};
+    ///
+    /// let body = br#"{"type": "https://example.com/out-of-credit", "title": "no credit", "balance": 30}"#;
+    /// let error = Error::from_remote(403, body);
+    /// assert_eq!((error.kind(), error.public_message()), (Kind::PermissionDenied, "no credit"));
+    /// assert_eq!(error.details()["balance"], 30);
+    ///
+    /// let error = Error::from_remote(502, b"<html>Bad Gateway</html>");
+    /// assert_eq!((error.kind(), error.http_status()), (Kind::Unavailable, 502));
+    /// ```
+    pub fn from_remote(status: u16, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Map<String, Value>>(body) {
+            Ok(members) if is_short_form(&members) => short_form(status, members),
+            Ok(members) if is_problem(&members) => {
+                Self::from(Problem { status, ..Problem::from_members(members) })
+            }
+            Ok(_) | Err(_) => Self::with_status(status, None)
+                .context(format!("status {status}, body {:?}", beginning(body))),
+        }
+    }
+}
+
+fn is_short_form(members: &Map<String, Value>) -> bool {
+    members.get("error_code").is_some_and(Value::is_string)
+}
+
+/// Like [`ErrorResponse`](crate::ErrorResponse), and lenient: what is missing is left out.
+fn short_form(status: u16, mut members: Map<String, Value>) -> Error {
+    let error = Error::with_status(status, text(&mut members, "message"));
+    match text(&mut members, "error_code") {
+        Some(code) => error.with_wire_code(code),
+        None => error,
+    }
+}
+
+fn is_problem(members: &Map<String, Value>) -> bool {
+    ["type", "title", "detail", "code"].iter().any(|key| members.get(*key).is_some_and(Value::is_string))
+}
+
+fn beginning(body: &[u8]) -> String {
+    const MAX_BYTES: usize = 200;
+    String::from_utf8_lossy(body.get(..MAX_BYTES).unwrap_or(body)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Kind, Violation};
+
+    #[test]
+    fn garbage_leaves_the_status_and_never_becomes_public_text() {
+        for body in [&b"<html>secret</html>"[..], b"", b"null", b"[1]", b"\xff\xfe", br#"{"error":"secret"}"#]
+        {
+            for status in [404, 500] {
+                let error = Error::from_remote(status, body);
+                assert_eq!(error.http_status(), status);
+                assert_eq!(error.public_message(), Kind::from_http_status(status).public_sentence());
+            }
+        }
+        let report = Error::from_remote(502, b"<html>Bad Gateway").report().to_string();
+        assert_eq!(report, "status 502, body \"<html>Bad Gateway\"");
+    }
+
+    #[test]
+    fn members_of_the_wrong_type_count_as_absent() {
+        let body =
+            br#"{"type": 1, "title": "out of credit", "status": "x", "detail": [], "code": 7, "errors": "no",
+            "retry_after": -3, "request_id": {}, "kind": "NOPE"}"#;
+        let error = Error::from_remote(403, body);
+        assert_eq!((error.http_status(), error.public_message()), (403, "out of credit"));
+        assert_eq!(error.error_code(), "PERMISSION_DENIED");
+        assert!(
+            error.violations().is_empty() && error.retry_delay().is_none() && error.request_id().is_none()
+        );
+    }
+
+    #[test]
+    fn the_status_of_the_answer_wins_over_the_body() {
+        assert_eq!(Error::from_remote(503, br#"{"title": "gone", "status": 410}"#).kind(), Kind::Unavailable);
+        let short = br#"{"status_code": 410, "error_code": "GONE", "message": "gone"}"#;
+        assert_eq!(Error::from_remote(503, short).http_status(), 503);
+    }
+
+    #[test]
+    fn a_short_body_with_missing_parts_is_still_read() {
+        let error = Error::from_remote(404, br#"{"error_code": "ORDER_NOT_FOUND"}"#);
+        assert_eq!(error.error_code(), "ORDER_NOT_FOUND");
+        assert_eq!(error.public_message(), Kind::NotFound.public_sentence());
+    }
+
+    #[test]
+    fn violations_of_other_frameworks_are_read() {
+        let aspnet = br#"{"title": "invalid", "errors": {"age": ["too low", "odd"], "name": "missing"}}"#;
+        let fields: Vec<_> =
+            Error::from_remote(400, aspnet).violations().iter().map(ToString::to_string).collect();
+        assert_eq!(fields, ["age: too low", "age: odd", "name: missing"]);
+        let rfc7807 = br#"{"title": "invalid", "invalid-params": [{"name": "age", "reason": "too low"}]}"#;
+        assert_eq!(Error::from_remote(400, rfc7807).violations(), [Violation::body("age", "too low")]);
+    }
+
+    #[test]
+    fn a_code_that_is_no_code_and_an_endless_text_are_cut() {
+        let long = format!(r#"{{"detail": "{}", "code": "not a code"}}"#, "é".repeat(5000));
+        let error = Error::from_remote(400, long.as_bytes());
+        assert_eq!(error.error_code(), "INVALID_ARGUMENT");
+        assert!(error.public_message().len() <= 2048);
+    }
+
+    #[test]
+    fn the_uri_of_a_remote_problem_is_kept_for_the_log() {
+        let error =
+            Error::from_remote(403, br#"{"type": "https://example.com/credit", "detail": "no credit"}"#);
+        assert_eq!(error.report().to_string(), "remote problem https://example.com/credit: no credit");
+        assert_eq!(error.to_problem().type_uri, "about:blank");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(status: u16, body: Vec<u8>) {
+            let error = Error::from_remote(status, &body);
+            prop_assert!((400..600).contains(&error.http_status()));
+        }
+
+        #[test]
+        fn an_error_survives_the_wire(
+            kind in prop::sample::select(&Kind::ALL[..]),
+            code in prop::option::of("[A-Z][A-Z0-9_]{1,40}"),
+            message in ".{0,80}",
+            violation in prop::option::of((".{0,20}", ".{0,20}")),
+            seconds in prop::option::of(0..100_000u64),
+            id in prop::option::of(".{1,40}"),
+        ) {
+            let mut sent = Error::new(kind, message);
+            if let Some(code) = code { sent = sent.code(code); }
+            if let Some((field, text)) = violation { sent = sent.violation(field, text); }
+            if let Some(seconds) = seconds { sent = sent.retry_after(Duration::from_secs(seconds)); }
+            if let Some(id) = id { sent = sent.with_request_id(id); }
+            let problem = sent.to_problem();
+            let received = Error::from_remote(sent.http_status(), &serde_json::to_vec(&problem).unwrap());
+            prop_assert_eq!(received.kind(), kind);
+            prop_assert_eq!(received.to_problem(), problem);
+        }
+
+        #[test]
+        fn an_exact_status_survives_the_wire(status in 400..600u16) {
+            let sent = Error::http(status, "text").to_problem();
+            let received = Error::from(serde_json::from_str::<Problem>(&serde_json::to_string(&sent).unwrap()).unwrap());
+            prop_assert_eq!(received.http_status(), status);
+            prop_assert_eq!(received.to_problem(), sent);
+        }
+    }
+}

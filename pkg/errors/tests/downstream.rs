@@ -1,0 +1,102 @@
+//! What another crate sees: its own enums become errors through `?`, and the mocks are usable.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use underpin_errors::{Classify, Error, Kind, ResultExt as _, Violation};
+
+#[derive(Debug, thiserror::Error)]
+enum OrderError {
+    #[error("order {0} does not exist")]
+    Missing(u64),
+    #[error("the order is not valid")]
+    Invalid,
+    #[error("cannot reach the ledger")]
+    Ledger(#[source] std::io::Error),
+}
+
+impl Classify for OrderError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing(_) => Kind::NotFound,
+            Self::Invalid => Kind::InvalidArgument,
+            Self::Ledger(_) => Kind::Unavailable,
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'static, str>> {
+        matches!(self, Self::Missing(_)).then_some(Cow::Borrowed("ORDER_NOT_FOUND"))
+    }
+
+    fn public_message(&self) -> Option<Cow<'static, str>> {
+        matches!(self, Self::Missing(_) | Self::Ledger(_)).then(|| self.to_string().into())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Ledger(_)).then_some(Duration::from_secs(3))
+    }
+
+    fn violations(&self) -> Vec<Violation> {
+        if matches!(self, Self::Invalid) {
+            vec![Violation::body("customer", "must not be empty")]
+        } else {
+            vec![]
+        }
+    }
+}
+
+fn fail(error: OrderError) -> Result<(), Error> {
+    Err(error)?;
+    Ok(())
+}
+
+#[test]
+fn a_thiserror_enum_becomes_an_error_through_the_question_mark() {
+    let error = fail(OrderError::Missing(42)).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert_eq!(error.error_code(), "ORDER_NOT_FOUND");
+    assert_eq!(error.public_message(), "order 42 does not exist");
+    assert!(matches!(error.downcast_ref(), Some(OrderError::Missing(42))));
+}
+
+#[test]
+fn what_a_domain_error_does_not_offer_stays_inside() {
+    let error = fail(OrderError::Invalid).unwrap_err();
+    assert_eq!(error.public_message(), Kind::InvalidArgument.public_sentence());
+    assert_eq!(error.violations(), [Violation::body("customer", "must not be empty")]);
+    assert_eq!(error.to_string(), "the order is not valid");
+}
+
+#[test]
+fn a_5xx_keeps_its_text_inside_even_where_the_domain_error_offers_it() {
+    let error =
+        fail(OrderError::Ledger(std::io::Error::other("refused"))).context("place order").unwrap_err();
+    assert_eq!(error.public_message(), Kind::Unavailable.public_sentence());
+    assert_eq!(error.retry_delay(), Some(Duration::from_secs(3)));
+    assert_eq!(error.report().to_string(), "place order: cannot reach the ledger: refused");
+}
+
+#[test]
+fn context_goes_straight_onto_a_domain_error() {
+    let result: Result<(), OrderError> = Err(OrderError::Invalid);
+    assert_eq!(result.context("place order").unwrap_err().to_string(), "place order: the order is not valid");
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn the_mock_stands_in_for_a_component() {
+    use std::sync::Arc;
+
+    use underpin_errors::testing::MockHealthCheck;
+    use underpin_errors::{Health, HealthCheck, HealthChecks, HealthStatus};
+
+    let mut mock = MockHealthCheck::new();
+    mock.expect_name().return_const("database".to_owned());
+    mock.expect_check().times(1).returning(|| Health::down("refused"));
+    let check: Arc<dyn HealthCheck> = Arc::new(mock);
+
+    let report = HealthChecks::new().with(check).run().await;
+    assert_eq!(report.status, HealthStatus::Down);
+    assert_eq!(report.components["database"], Health::down("refused"));
+}
