@@ -1,0 +1,114 @@
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::error::{Context, TestkitError};
+use crate::process::ProcessId;
+use crate::user::ServerUser;
+
+const SCRIPT: &str = include_str!("guardian.sh");
+
+/// The small shell process that is the parent of one server and outlives the test: see `guardian.sh`.
+///
+/// A guardian rather than `PR_SET_PDEATHSIG`: that fires when the thread that spawned the server ends, which in a test is
+/// at the end of that test at the latest, and it cannot remove a folder.
+#[derive(Debug)]
+pub(crate) struct Guardian {
+    child: Child,
+    owner_lives: Option<ChildStdin>,
+    pids: BufReader<ChildStdout>,
+}
+
+/// Whose life the server follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Ours, or shorter: until the value that holds the server is dropped.
+    OfThisProcess,
+    /// Another process: until it ends.
+    Of(ProcessId),
+}
+
+/// What a guardian starts.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) life: Life,
+    pub(crate) folder: &'a Path,
+    pub(crate) command: &'a [OsString],
+    /// The signal for an immediate and tidy end: `QUIT` for PostgreSQL, `KILL` for NATS.
+    pub(crate) stop: &'static str,
+    pub(crate) user: Option<&'a ServerUser>,
+}
+
+impl Guardian {
+    /// Starts the guardian, and through it the server; returns the pid of the server.
+    pub(crate) fn start(task: &Task<'_>) -> Result<(Self, u32), TestkitError> {
+        let (mode, owner) = match task.life {
+            Life::OfThisProcess => ("pipe", ProcessId::current()),
+            Life::Of(owner) => ("watch", owner),
+        };
+        // A session of its own. `setsid` forks only when it leads a process group, which a fresh child does not, so it
+        // becomes the shell. Where util-linux is missing a process group of its own does nearly as well.
+        let mut command = if on_path("setsid") {
+            let mut command = Command::new("setsid");
+            command.arg("sh");
+            command
+        } else {
+            let mut command = Command::new("sh");
+            command.process_group(0);
+            command
+        };
+        command
+            .args(["-c", SCRIPT, "underpin-testkit", mode])
+            .args([owner.pid().to_string(), owner.started().to_string(), task.stop.to_owned()])
+            .arg(task.folder)
+            .args(task.command)
+            .current_dir("/")
+            .stdin(if mode == "pipe" { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if let Some(user) = task.user {
+            user.run(&mut command);
+        }
+        let mut child = command.spawn().context(|| "cannot start a shell".to_owned())?;
+        let owner_lives = child.stdin.take();
+        let Some(pids) = child.stdout.take().map(BufReader::new) else {
+            return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe))
+                .context(|| "the guardian is mute".into());
+        };
+        let mut guardian = Self { child, owner_lives, pids };
+        let pid = guardian.next_pid()?;
+        Ok((guardian, pid))
+    }
+
+    /// Starts the server again; it must have ended.
+    pub(crate) fn start_again(&mut self) -> Result<u32, TestkitError> {
+        let line = match &mut self.owner_lives {
+            Some(stdin) => stdin.write_all(b"start\n"),
+            None => Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe)),
+        };
+        line.context(|| "cannot speak to the guardian of the server".to_owned())?;
+        self.next_pid()
+    }
+
+    fn next_pid(&mut self) -> Result<u32, TestkitError> {
+        let mut line = String::new();
+        self.pids
+            .read_line(&mut line)
+            .and_then(|_| line.trim().parse().map_err(std::io::Error::other))
+            .context(|| "the guardian of the server did not say its pid".to_owned())
+    }
+
+    /// Lets the guardian stop the server and remove the folder, and waits for it.
+    pub(crate) fn finish(&mut self) {
+        drop(self.owner_lives.take());
+        // It stops trying after three seconds and kills, so this ends.
+        let _status = self.child.wait();
+    }
+}
+
+fn on_path(name: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
+}

@@ -1,0 +1,129 @@
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::error::{Context, TestkitError};
+use crate::process::ProcessId;
+use crate::user::ServerUser;
+
+/// The folder under which every server of this user keeps its data: `/tmp/underpin-testkit-<uid>-<pid namespace>`.
+///
+/// It is readable by its owner only, except that root lets the user of PostgreSQL pass through. The pid namespace is
+/// part of the name because containers may share `/tmp`, and a process identity means nothing outside its own.
+pub(crate) fn base() -> Result<PathBuf, TestkitError> {
+    let uid = rustix::process::geteuid();
+    let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino());
+    let base = temporary(uid.is_root()).join(format!("underpin-testkit-{}-{namespace}", uid.as_raw()));
+    let mode = if uid.is_root() { 0o711 } else { 0o700 };
+    match DirBuilder::new().mode(mode).create(&base) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).context(|| format!("cannot create {}", base.display()));
+        }
+        _ => {}
+    }
+    // Somebody else may have been here first: /tmp belongs to everybody.
+    let found = fs::symlink_metadata(&base).context(|| format!("cannot read {}", base.display()))?;
+    if found.is_dir() && found.uid() == uid.as_raw() {
+        Ok(base)
+    } else {
+        Err(io::Error::from(io::ErrorKind::PermissionDenied))
+            .context(|| format!("{} belongs to somebody else: remove it or set TMPDIR", base.display()))
+    }
+}
+
+/// TMPDIR, unless we are root and the user of PostgreSQL could not reach it.
+fn temporary(root: bool) -> PathBuf {
+    let chosen = std::env::temp_dir();
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o001 != 0);
+    if root && !chosen.ancestors().all(open) { PathBuf::from("/tmp") } else { chosen }
+}
+
+/// A new folder for one server, in a parent for its kind: both belong to the user that runs the server, because its
+/// guardian, which removes the folder, is that user too. The name says whose life it follows, so that [`sweep`] can tell.
+pub(crate) fn new_folder(
+    base: &Path,
+    kind: &str,
+    owner: ProcessId,
+    user: Option<&ServerUser>,
+) -> Result<PathBuf, TestkitError> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let parent = base.join(kind);
+    let folder = parent.join(format!("{owner}.{}-{count}", std::process::id()));
+    for path in [&parent, &folder] {
+        let made = match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && *path == parent => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => user.map_or(Ok(()), |user| user.own(path)),
+        };
+        made.context(|| format!("cannot create {}", path.display()))?;
+    }
+    Ok(folder)
+}
+
+/// The folder of what the test processes of one run share.
+pub(crate) fn run_folder(base: &Path, owner: ProcessId) -> Result<PathBuf, TestkitError> {
+    let folder = base.join("run").join(format!("{owner}.run"));
+    fs::create_dir_all(&folder).context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Takes the lock `name` in `folder`; it is released when the file is dropped, also by a kill.
+pub(crate) fn lock(folder: &Path, name: &str) -> Result<File, TestkitError> {
+    let path = folder.join(name);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.context(|| format!("cannot open {}", path.display()))?;
+    file.lock().context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}
+
+/// Removes what killed owners left behind when their guardian was killed too: first the server, then its folder.
+pub(crate) fn sweep(base: &Path) {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries(base).flat_map(|kind| entries(&kind.path())) {
+        let owner =
+            entry.file_name().to_str().and_then(|name| name.split('.').next()?.parse::<ProcessId>().ok());
+        if owner.is_some_and(|owner| !owner.is_alive()) {
+            end_server_in(&entry.path());
+            // Its guardian, or somebody else who sweeps, may have been faster.
+            let _already_gone = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn end_server_in(folder: &Path) {
+    let pid = fs::read_to_string(folder.join("pid")).ok();
+    let server =
+        pid.and_then(|text| text.trim().parse::<ProcessId>().ok()).filter(|server| server.is_alive());
+    for process in server.iter().flat_map(|server| server.family()) {
+        process.signal(Signal::KILL);
+        process.wait_gone(Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeping_takes_the_dead_and_leaves_the_living() {
+        let base = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = ProcessId::of(child.id());
+        child.wait().unwrap();
+        let dead = dead.map_or("4194303-1".to_owned(), |id| id.to_string());
+        let living = new_folder(base.path(), "nats", ProcessId::current(), None).unwrap();
+        let stale = base.path().join("nats").join(format!("{dead}.1-0"));
+        let other = base.path().join("nats").join("notes");
+        for folder in [&stale, &other] {
+            fs::create_dir(folder).unwrap();
+        }
+        sweep(base.path());
+        assert!(living.exists() && other.exists() && !stale.exists());
+    }
+}

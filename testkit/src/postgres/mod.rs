@@ -1,0 +1,14 @@
+//! PostgreSQL: how it is started, and what a test holds of it.
+
+#[cfg(feature = "fixtures")]
+mod admin;
+#[cfg(feature = "fixtures")]
+mod database;
+mod local;
+#[cfg(feature = "fixtures")]
+mod server;
+#[cfg(feature = "fixtures")]
+mod shared;
+
+#[cfg(feature = "fixtures")]
+pub use {database::PostgresDatabase, server::PostgresServer};

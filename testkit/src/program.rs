@@ -1,0 +1,142 @@
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::cache::{cache_folder, newest_first};
+use crate::error::{Server, TestkitError};
+use crate::user::ServerUser;
+use crate::version::Version;
+
+/// A server's programs on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Program {
+    /// What it is.
+    pub server: Server,
+    /// What it says about itself.
+    pub version: Version,
+    /// The folder with `postgres` and `initdb`, or with `nats-server`.
+    pub folder: PathBuf,
+}
+
+impl Program {
+    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN` or `UNDERPIN_NATS_SERVER`, the PATH, the usual
+    /// places of the distributions (newest version first), and [`cache_folder`].
+    ///
+    /// # Errors
+    /// [`TestkitError::NotFound`] with each place that was looked at; [`TestkitError::Given`] when the variable is set
+    /// and what it names cannot be used.
+    pub fn find(server: Server) -> Result<Self, TestkitError> {
+        let (variable, file) = match server {
+            Server::Postgres => ("UNDERPIN_POSTGRES_BIN", "postgres"),
+            Server::Nats => ("UNDERPIN_NATS_SERVER", "nats-server"),
+        };
+        if let Some(given) = env::var_os(variable).filter(|value| !value.is_empty()) {
+            let given = PathBuf::from(given);
+            let folder =
+                if given.is_dir() { given } else { given.parent().map(Path::to_owned).unwrap_or_default() };
+            return Self::at(server, folder).map_err(|reason| TestkitError::Given { variable, reason });
+        }
+        let (mut looked, mut seen) = (Vec::new(), Vec::new());
+        for (place, folders) in places(server) {
+            let before = looked.len();
+            for folder in folders.into_iter().filter(|folder| folder.join(file).is_file()) {
+                if seen.contains(&folder) {
+                    continue;
+                }
+                seen.push(folder.clone());
+                match Self::at(server, folder) {
+                    Ok(program) => return Ok(program),
+                    Err(reason) => looked.push(reason),
+                }
+            }
+            if looked.len() == before {
+                looked.push(format!("{place}: nothing there"));
+            }
+        }
+        Err(TestkitError::NotFound { server, looked })
+    }
+
+    /// The program `name` in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn at(server: Server, folder: PathBuf) -> Result<Self, String> {
+        let files: &[&str] = match server {
+            Server::Postgres => &["postgres", "initdb"],
+            Server::Nats => &["nats-server"],
+        };
+        if let Some(missing) = files.iter().find(|file| !folder.join(file).is_file()) {
+            return Err(format!("{}: there is no {missing}", folder.display()));
+        }
+        let file = folder.join(files.first().copied().unwrap_or_default());
+        let version = version_of(server, &file).map_err(|reason| format!("{}: {reason}", file.display()))?;
+        let (oldest, why) = server.oldest();
+        if version < oldest {
+            return Err(format!(
+                "{}: {server} {version} is too old, at least {oldest} is needed: {why}",
+                file.display()
+            ));
+        }
+        Ok(Self { server, version, folder })
+    }
+}
+
+impl std::fmt::Display for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({})", self.server, self.version, self.folder.display())
+    }
+}
+
+/// Asks the program itself, as the user who will run it: that also shows whether that user can reach it.
+fn version_of(server: Server, file: &Path) -> Result<Version, String> {
+    let mut command = Command::new(file);
+    command.arg("--version").current_dir("/").stdin(Stdio::null()).stderr(Stdio::piped());
+    let user = ServerUser::for_root().filter(|_| server == Server::Postgres);
+    if let Some(user) = &user {
+        user.run(&mut command);
+    }
+    let output = command.output().map_err(|error| match &user {
+        Some(user) => format!("the user {} cannot run it ({error})", user.name()),
+        None => format!("cannot be run ({error})"),
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match Version::find_in(&text) {
+        Some(version) if output.status.success() => Ok(version),
+        _ => Err(format!(
+            "--version failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+    }
+}
+
+/// Where a server may lie: a name for people and the folders in the order of preference.
+fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    let cache = cache_folder();
+    let (usual, cached): (Vec<PathBuf>, _) = match server {
+        Server::Postgres => (
+            newest_first(Path::new("/usr/lib/postgresql"), "")
+                .into_iter()
+                .map(|folder| folder.join("bin"))
+                .collect(),
+            newest_first(&cache, "postgresql-").into_iter().map(|folder| folder.join("bin")).collect(),
+        ),
+        Server::Nats => (
+            ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin"].map(PathBuf::from).to_vec(),
+            newest_first(&cache, "nats-server-"),
+        ),
+    };
+    let usual_name = match server {
+        Server::Postgres => "/usr/lib/postgresql/*/bin",
+        Server::Nats => "/usr/local/bin, /usr/bin, /usr/sbin",
+    };
+    vec![
+        ("PATH".to_owned(), on_path),
+        (usual_name.to_owned(), usual),
+        (format!("the cache {}", cache.display()), cached),
+    ]
+}
