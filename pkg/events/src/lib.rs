@@ -1,1 +1,38 @@
-//! CloudEvents over JetStream or memory behind one set of traits, with a consumer that recovers by itself.
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod dead_letter;
+mod delivery;
+mod error;
+mod event;
+mod handler;
+mod idempotency;
+mod options;
+mod pattern;
+#[cfg(any(feature = "memory", feature = "jetstream"))]
+mod pipeline;
+mod publish;
+mod subscribe;
+
+#[cfg(feature = "memory")]
+pub mod memory;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use backoff::Backoff;
+pub use dead_letter::{DeadLetter, DeadLetterQueue};
+pub use delivery::{Delivery, Outcome};
+pub use error::EventsError;
+pub use event::{
+    BATCH_CONTENT_TYPE, BinaryMessage, Data, Event, EventBuilder, ExtensionValue, Extensions, HEADER_PREFIX,
+    InvalidEvent, ORGANIZATION_ID, PARTITION_KEY, REQUEST_ID, STRUCTURED_CONTENT_TYPE, TRACE_PARENT,
+    TRACE_STATE, TypedEvent, batch_from_json, batch_to_json,
+};
+pub use handler::{EventHandler, handler_fn, typed_handler};
+#[cfg(feature = "memory")]
+pub use idempotency::MemoryIdempotencyStore;
+pub use idempotency::{Claim, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};
+pub use options::{Order, StartPosition, SubscribeOptions};
+pub use pattern::TypePattern;
+pub use publish::{EventPublisher, PublishReceipt};
+pub use subscribe::{DrainOutcome, EventSubscriber, Lag, Subscription};

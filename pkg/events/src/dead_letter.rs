@@ -1,0 +1,96 @@
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{Event, EventsError, InvalidEvent, PublishReceipt};
+
+/// The events that handlers gave up, or that could not be decoded.
+#[async_trait]
+pub trait DeadLetterQueue: Send + Sync + 'static {
+    /// The dead letters after `after` (0 for the first page), oldest first, at most `limit`.
+    ///
+    /// Ordering: by id. Idempotency: reads only. Retries: none.
+    ///
+    /// # Errors
+    /// What the backend says.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn list(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventsError>;
+
+    /// One dead letter.
+    ///
+    /// Idempotency: reads only. Retries: none.
+    ///
+    /// # Errors
+    /// [`EventsError::NotFound`] when there is none with this id.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn inspect(&self, id: u64) -> Result<DeadLetter, EventsError>;
+
+    /// Gives the event once more to the subscription that gave it up, and to no other, with its attempts counted anew.
+    ///
+    /// The event stays what it was, its id included; only its message id on the wire is a new one. The dead letter is
+    /// removed once the event is stored. Idempotency: replaying the same dead letter twice stores one message.
+    ///
+    /// # Errors
+    /// [`EventsError::NotFound`], or what publishing says; the dead letter is then still there.
+    ///
+    /// # Cancel safety
+    /// The replay may have happened; repeating it is safe.
+    async fn replay(&self, id: u64) -> Result<PublishReceipt, EventsError>;
+
+    /// Removes a dead letter for good.
+    ///
+    /// Idempotency: the second call says [`EventsError::NotFound`]. Retries: none.
+    ///
+    /// # Errors
+    /// [`EventsError::NotFound`] when there is none with this id.
+    ///
+    /// # Cancel safety
+    /// The removal may have happened.
+    async fn discard(&self, id: u64) -> Result<(), EventsError>;
+}
+
+const _: fn(&dyn DeadLetterQueue) = |_| ();
+
+/// One event that was put aside, as it arrived, and why.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// Its position in the dead letter queue, from 1.
+    pub id: u64,
+    /// The subscription that gave it up.
+    pub subscription: String,
+    /// Why.
+    pub reason: String,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When it was put aside.
+    pub time: SystemTime,
+    /// The event type, from the subject it arrived on.
+    pub ty: String,
+    /// Its position in the stream it came from.
+    pub sequence: u64,
+    /// The headers as they arrived.
+    pub headers: Vec<(String, String)>,
+    /// The bytes as they arrived.
+    pub payload: Bytes,
+}
+
+impl DeadLetter {
+    /// The event, when it can be decoded.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] for the payload that could not be decoded in the first place.
+    pub fn event(&self) -> Result<Event, InvalidEvent> {
+        let headers = || self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        if headers().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
+            Event::from_binary(headers(), self.payload.clone())
+        } else {
+            Event::from_json(&self.payload)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use underpin_logger::Context;
+
+use crate::Event;
+
+/// One event on its way through a handler.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    event: Arc<Event>,
+    attempt: u32,
+    max_attempts: u32,
+    sequence: u64,
+}
+
+impl Delivery {
+    /// A first delivery with a single attempt; for tests of handlers and for implementors.
+    pub fn new(event: impl Into<Arc<Event>>) -> Self {
+        Self { event: event.into(), attempt: 1, max_attempts: 1, sequence: 0 }
+    }
+
+    /// Sets which attempt this is, from 1, and after how many the event becomes a dead letter.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: u32, max_attempts: u32) -> Self {
+        (self.attempt, self.max_attempts) = (attempt, max_attempts);
+        self
+    }
+
+    /// Sets the position in the stream.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The event, without a copy when nobody else holds it.
+    pub fn into_event(self) -> Event {
+        Arc::unwrap_or_clone(self.event)
+    }
+
+    /// Which delivery of this event this is, from 1. It may skip numbers after a crash or a lost connection.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether a failure of this attempt makes the event a dead letter.
+    pub fn is_last_attempt(&self) -> bool {
+        self.attempt >= self.max_attempts
+    }
+
+    /// The position in the stream, from 1; 0 when the backend has none.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The log context of this work: the producer's request id, organization and trace.
+    pub fn context(&self) -> Context {
+        self.event.context()
+    }
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the outcome decides whether the event comes again"]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Done: the event is not delivered again.
+    Ack,
+    /// Not now: deliver it again, until the attempts are used up.
+    Retry {
+        /// How long to wait; the subscription's back-off when none is given.
+        after: Option<Duration>,
+        /// Why, for the dead letter of the last attempt. Keep secrets out of it.
+        reason: String,
+    },
+    /// Never: put it aside as a dead letter.
+    DeadLetter {
+        /// Why. Keep secrets out of it.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// Done.
+    pub fn ack() -> Self {
+        Self::Ack
+    }
+
+    /// Deliver again after the subscription's back-off.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry { after: None, reason: reason.into() }
+    }
+
+    /// Deliver again after this long.
+    pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
+        Self::Retry { after: Some(after), reason: reason.into() }
+    }
+
+    /// Put it aside.
+    pub fn dead_letter(reason: impl Into<String>) -> Self {
+        Self::DeadLetter { reason: reason.into() }
+    }
+
+    /// Whether this is [`Outcome::Ack`].
+    pub fn is_ack(&self) -> bool {
+        matches!(self, Self::Ack)
+    }
+}

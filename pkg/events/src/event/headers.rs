@@ -1,0 +1,154 @@
+//! Binary mode: attributes as headers, the payload as the body (NATS protocol binding, 1.0.3-wip).
+
+use bytes::Bytes;
+
+use super::attributes::is_json;
+use super::timestamp::Timestamp;
+use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
+use serde_json::value::RawValue;
+
+/// What every attribute header starts with; the rest is the attribute's name.
+pub const HEADER_PREFIX: &str = "ce-";
+const CONTENT_TYPE: &str = "content-type";
+
+/// An event in binary mode: header names in lower case, values percent-encoded where a header could not carry them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BinaryMessage {
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// The payload as it is.
+    pub body: Bytes,
+}
+
+impl Event {
+    /// The event in binary mode.
+    pub fn to_binary(&self) -> BinaryMessage {
+        let mut headers = vec![
+            ("ce-specversion".to_owned(), Self::SPEC_VERSION.to_owned()),
+            ("ce-id".to_owned(), encode(&self.id)),
+            ("ce-source".to_owned(), encode(&self.source)),
+            ("ce-type".to_owned(), encode(&self.ty)),
+        ];
+        let mut optional = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                headers.push((format!("{HEADER_PREFIX}{name}"), encode(value)));
+            }
+        };
+        optional("subject", self.subject());
+        optional("time", self.time.as_ref().map(|time| time.text.as_str()));
+        optional("dataschema", self.data_schema());
+        for (name, value) in self.extensions.iter() {
+            optional(name, Some(&value.to_string()));
+        }
+        if let Some(content_type) = &self.data_content_type {
+            headers.push((CONTENT_TYPE.to_owned(), encode(content_type)));
+        }
+        let body = match &self.data {
+            Some(Data::Binary(bytes)) => bytes.clone(),
+            Some(data) => Bytes::copy_from_slice(data.as_bytes()),
+            None => Bytes::new(),
+        };
+        BinaryMessage { headers, body }
+    }
+
+    /// Reads binary mode. Header names are compared without case; headers that are no attributes are ignored.
+    ///
+    /// Every extension is text: a header does not say whether it was a number.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] when an attribute is missing or breaks a rule, or JSON data is not JSON.
+    pub fn from_binary<'a>(
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: Bytes,
+    ) -> Result<Self, InvalidEvent> {
+        let mut spec_version = None;
+        let (mut id, mut source, mut ty) = (None, None, None);
+        let (mut subject, mut time, mut data_schema, mut data_content_type) = (None, None, None, None);
+        let mut extensions = Extensions::default();
+        for (header, value) in headers {
+            let header = header.to_ascii_lowercase();
+            if header == CONTENT_TYPE {
+                data_content_type = Some(decode(CONTENT_TYPE, value)?);
+                continue;
+            }
+            let Some(name) = header.strip_prefix(HEADER_PREFIX) else { continue };
+            let value = decode(name, value)?;
+            match name {
+                "specversion" => spec_version = Some(value),
+                "id" => id = Some(value),
+                "source" => source = Some(value),
+                "type" => ty = Some(value),
+                "subject" => subject = Some(value),
+                "time" => time = Some(Timestamp::parse(&value)?),
+                "dataschema" => data_schema = Some(value),
+                "datacontenttype" => data_content_type = Some(value),
+                name => extensions.insert(name.to_owned(), ExtensionValue::String(value))?,
+            }
+        }
+        match spec_version.as_deref() {
+            Some(Self::SPEC_VERSION) => {}
+            Some(_) => return Err(InvalidEvent::SpecVersion),
+            None => return Err(InvalidEvent::Missing { name: "specversion" }),
+        }
+        let data = read_body(body, data_content_type.as_deref())?;
+        let event = Self {
+            id: id.unwrap_or_default(),
+            source: source.unwrap_or_default(),
+            ty: ty.unwrap_or_default(),
+            subject,
+            time,
+            data_content_type,
+            data_schema,
+            extensions,
+            data,
+        };
+        event.check_read()?;
+        Ok(event)
+    }
+}
+
+fn read_body(body: Bytes, content_type: Option<&str>) -> Result<Option<Data>, InvalidEvent> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    if content_type.is_some() && is_json(content_type) {
+        let raw: Box<RawValue> = serde_json::from_slice(&body).map_err(InvalidEvent::Json)?;
+        return Ok(Some(Data::Json(raw)));
+    }
+    Ok(Some(Data::Binary(body)))
+}
+
+/// Percent-encodes what the HTTP binding does (section 3.1.3.2): everything outside printable ASCII, space, `"`, `%`.
+fn encode(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if (0x21..=0x7e).contains(&byte) && byte != b'"' && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// The inverse of [`encode`]; a percent sign without two digits stands for itself, as writers that do not encode mean it.
+fn decode(name: &str, value: &str) -> Result<String, InvalidEvent> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = match (byte, tail) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digit =
+                    |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or_default();
+                bytes.push(digit(*high) << 4 | digit(*low));
+                after
+            }
+            _ => {
+                bytes.push(*byte);
+                tail
+            }
+        };
+    }
+    String::from_utf8(bytes).map_err(|_| InvalidEvent::attribute(name, "is not UTF-8"))
+}

@@ -1,0 +1,108 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Delivery, Outcome, TypedEvent};
+
+/// Handles the events of a subscription.
+#[async_trait]
+pub trait EventHandler: Send + Sync + 'static {
+    /// Handles one delivery and says what becomes of it.
+    ///
+    /// Ordering: as the subscription's order says; without order, calls run concurrently. Idempotency: the same event can
+    /// come again, after a retry, a lost acknowledgement or a crash. Retries: what [`Outcome`] asks for; a panic and a
+    /// timeout count as a retry.
+    ///
+    /// # Cancel safety
+    /// The future is dropped at its next await when it exceeds the handler timeout, and when a drain runs out of time:
+    /// leave nothing half done across an await, or put it into a transaction.
+    async fn handle(&self, delivery: Delivery) -> Outcome;
+}
+
+const _: fn(&dyn EventHandler) = |_| ();
+
+/// A handler out of an async closure.
+///
+/// # Examples
+/// ```
+/// use underpin_events::{Delivery, EventHandler, Outcome, handler_fn};
+///
+/// let handler = handler_fn(|delivery: Delivery| async move {
+///     println!("{}", delivery.event().ty());
+///     Outcome::ack()
+/// });
+/// # let _: std::sync::Arc<dyn EventHandler> = handler;
+/// ```
+pub fn handler_fn<F, Fut>(handle: F) -> Arc<dyn EventHandler>
+where
+    F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    struct Closure<F>(F);
+
+    #[async_trait]
+    impl<F, Fut> EventHandler for Closure<F>
+    where
+        F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        async fn handle(&self, delivery: Delivery) -> Outcome {
+            (self.0)(delivery).await
+        }
+    }
+
+    Arc::new(Closure(handle))
+}
+
+/// A handler of one typed event: an event of another type, or whose payload does not fit, becomes a dead letter.
+///
+/// # Examples
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use underpin_events::{Delivery, Event, EventHandler, Outcome, TypedEvent, typed_handler};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct OrderPlaced { total_cents: u64 }
+/// impl TypedEvent for OrderPlaced {
+///     const TYPE: &'static str = "order.placed";
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let handler = typed_handler(|placed: OrderPlaced, _: Delivery| async move {
+///     if placed.total_cents > 0 { Outcome::ack() } else { Outcome::dead_letter("an order for nothing") }
+/// });
+/// let event = Event::typed("/orders", &OrderPlaced { total_cents: 700 }).build()?;
+/// assert!(handler.handle(Delivery::new(event)).await.is_ack());
+///
+/// let other = Event::builder("order.cancelled", "/orders").build()?;
+/// assert!(!handler.handle(Delivery::new(other)).await.is_ack());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn typed_handler<T, F, Fut>(handle: F) -> Arc<dyn EventHandler>
+where
+    T: TypedEvent,
+    F: Fn(T, Delivery) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    struct Typed<T, F>(F, std::marker::PhantomData<fn(T)>);
+
+    #[async_trait]
+    impl<T, F, Fut> EventHandler for Typed<T, F>
+    where
+        T: TypedEvent,
+        F: Fn(T, Delivery) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        async fn handle(&self, delivery: Delivery) -> Outcome {
+            match delivery.event().decode::<T>() {
+                Ok(payload) => (self.0)(payload, delivery).await,
+                Err(error) => Outcome::dead_letter(underpin_errors::Report(&error).to_string()),
+            }
+        }
+    }
+
+    Arc::new(Typed(handle, std::marker::PhantomData))
+}

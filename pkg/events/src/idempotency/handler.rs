@@ -1,0 +1,103 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use underpin_errors::Report;
+use underpin_logger::{Logger, NoopLogger, warn};
+
+use super::{Claim, IdempotencyStore};
+use crate::{Delivery, EventHandler, Outcome};
+
+/// How long a claim holds when nobody ends it. Longer than the default handler timeout, so that a claim does not end
+/// under a handler that still runs.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
+/// Wraps a handler so that an event it has handled is acknowledged without calling it again.
+///
+/// The key is `scope/source/id`, since CloudEvents identifies an event by source and id, and each subscription does its
+/// own work with it.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use underpin_events::{Delivery, Event, EventHandler, IdempotentHandler, MemoryIdempotencyStore, Outcome, handler_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+/// let counted = Arc::clone(&calls);
+/// let handler = handler_fn(move |_| {
+///     counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+///     async { Outcome::ack() }
+/// });
+/// let store = Arc::new(MemoryIdempotencyStore::default());
+/// let once = IdempotentHandler::new("projection", store, handler);
+///
+/// let event = Event::builder("order.placed", "/orders").build()?;
+/// assert!(once.handle(Delivery::new(event.clone())).await.is_ack());
+/// assert!(once.handle(Delivery::new(event)).await.is_ack());
+/// assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1);
+/// # Ok(()) }
+/// ```
+pub struct IdempotentHandler {
+    scope: String,
+    store: Arc<dyn IdempotencyStore>,
+    inner: Arc<dyn EventHandler>,
+    lease: Duration,
+    log: Arc<dyn Logger>,
+}
+
+impl IdempotentHandler {
+    /// Wraps `inner`; `scope` names the work, usually the subscription.
+    pub fn new(
+        scope: impl Into<String>,
+        store: Arc<dyn IdempotencyStore>,
+        inner: Arc<dyn EventHandler>,
+    ) -> Self {
+        Self { scope: scope.into(), store, inner, lease: DEFAULT_LEASE, log: Arc::new(NoopLogger) }
+    }
+
+    /// Sets how long a claim holds when nobody ends it; longer than the handler timeout.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Sets where a store that fails after the handler has run is reported.
+    #[must_use]
+    pub fn log(mut self, log: Arc<dyn Logger>) -> Self {
+        self.log = log;
+        self
+    }
+}
+
+impl std::fmt::Debug for IdempotentHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IdempotentHandler").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl EventHandler for IdempotentHandler {
+    async fn handle(&self, delivery: Delivery) -> Outcome {
+        let key = format!("{}/{}/{}", self.scope, delivery.event().source(), delivery.event().id());
+        match self.store.claim(&key, self.lease).await {
+            Ok(Claim::Granted) => {}
+            Ok(Claim::Done) => return Outcome::ack(),
+            Ok(Claim::Held) => return Outcome::retry("another handler holds the claim on this event"),
+            Err(error) => return Outcome::retry(format!("idempotency store: {}", Report(&error))),
+        }
+        let context = delivery.context();
+        let outcome = self.inner.handle(delivery).await;
+        let noted = match outcome {
+            Outcome::Ack => self.store.complete(&key).await,
+            // A dead letter is not done: its replay has to reach the handler.
+            Outcome::Retry { .. } | Outcome::DeadLetter { .. } => self.store.release(&key).await,
+        };
+        if let Err(error) = noted {
+            // The outcome stands: the effect has happened or has not, and another attempt would not know better.
+            warn!(self.log, &context, &error, "idempotency claim could not be ended", key);
+        }
+        outcome
+    }
+}

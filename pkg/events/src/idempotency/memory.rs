@@ -1,0 +1,116 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::{Claim, IdempotencyStore};
+use crate::EventsError;
+
+/// An idempotency store in memory: for one process, and for tests.
+#[derive(Debug)]
+pub struct MemoryIdempotencyStore {
+    keys: Mutex<Keys>,
+    retention: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    entries: HashMap<String, Entry>,
+    done_by_age: VecDeque<(Instant, String)>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Claimed { until: Instant },
+    Done,
+}
+
+impl MemoryIdempotencyStore {
+    /// A store that remembers what was done for `retention`.
+    pub fn new(retention: Duration) -> Self {
+        Self { keys: Mutex::default(), retention }
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        while let Some((_, key)) =
+            keys.done_by_age.pop_front_if(|(done, _)| now.duration_since(*done) >= self.retention)
+        {
+            keys.entries.remove(&key);
+        }
+        keys
+    }
+}
+
+/// Remembers for 24 hours.
+impl Default for MemoryIdempotencyStore {
+    fn default() -> Self {
+        Self::new(Duration::from_secs(24 * 60 * 60))
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for MemoryIdempotencyStore {
+    async fn claim(&self, key: &str, lease: Duration) -> Result<Claim, EventsError> {
+        let mut keys = self.keys();
+        let now = Instant::now();
+        match keys.entries.get(key) {
+            Some(Entry::Done) => Ok(Claim::Done),
+            Some(Entry::Claimed { until }) if *until > now => Ok(Claim::Held),
+            Some(Entry::Claimed { .. }) | None => {
+                keys.entries.insert(key.to_owned(), Entry::Claimed { until: now + lease });
+                Ok(Claim::Granted)
+            }
+        }
+    }
+
+    async fn complete(&self, key: &str) -> Result<(), EventsError> {
+        let mut keys = self.keys();
+        if !matches!(keys.entries.insert(key.to_owned(), Entry::Done), Some(Entry::Done)) {
+            keys.done_by_age.push_back((Instant::now(), key.to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn release(&self, key: &str) -> Result<(), EventsError> {
+        let mut keys = self.keys();
+        if matches!(keys.entries.get(key), Some(Entry::Claimed { .. })) {
+            keys.entries.remove(key);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_is_held_done_released_or_ends_with_its_lease() {
+        let store = MemoryIdempotencyStore::default();
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Held);
+        store.release("a").await.unwrap();
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        tokio::time::advance(LEASE).await;
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        store.complete("a").await.unwrap();
+        store.release("a").await.unwrap();
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Done);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_done_is_forgotten_after_the_retention() {
+        let store = MemoryIdempotencyStore::new(Duration::from_secs(60));
+        store.complete("a").await.unwrap();
+        store.complete("a").await.unwrap();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        assert!(store.keys().done_by_age.is_empty());
+    }
+}

@@ -1,0 +1,71 @@
+//! Effects once: a store of what was done, and the handler that asks it.
+
+mod handler;
+#[cfg(feature = "memory")]
+mod memory;
+
+pub use handler::{DEFAULT_LEASE, IdempotentHandler};
+#[cfg(feature = "memory")]
+pub use memory::MemoryIdempotencyStore;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::EventsError;
+
+/// Remembers which work was done, so that an event that comes again has no second effect.
+///
+/// A claim is a lease: the holder completes or releases it, and one that dies loses it after the lease. When the effects
+/// are in a database, prefer a claim in the same transaction (the inbox); this store is for all other effects, where a
+/// crash between effect and `complete` still repeats the effect once.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Claims a key for as long as `lease`, if nobody holds it and it is not done.
+    ///
+    /// Ordering: of concurrent claims of a key exactly one is [`Claim::Granted`]. Idempotency: none, a second claim is
+    /// [`Claim::Held`]. Retries: none.
+    ///
+    /// # Errors
+    /// What the store says; nothing is claimed then, or the claim ends with its lease.
+    ///
+    /// # Cancel safety
+    /// The claim may have been made; it ends with its lease.
+    async fn claim(&self, key: &str, lease: Duration) -> Result<Claim, EventsError>;
+
+    /// Marks a claimed key as done.
+    ///
+    /// Idempotency: completing again changes nothing. Retries: none.
+    ///
+    /// # Errors
+    /// What the store says; the claim then ends with its lease, and the work may be repeated.
+    ///
+    /// # Cancel safety
+    /// The mark may have been made.
+    async fn complete(&self, key: &str) -> Result<(), EventsError>;
+
+    /// Gives a claim back, so that the work can be tried again at once. A key that is done stays done.
+    ///
+    /// Idempotency: releasing again changes nothing. Retries: none.
+    ///
+    /// # Errors
+    /// What the store says; the claim then ends with its lease.
+    ///
+    /// # Cancel safety
+    /// The claim may have been given back.
+    async fn release(&self, key: &str) -> Result<(), EventsError>;
+}
+
+const _: fn(&dyn IdempotencyStore) = |_| ();
+
+/// The answer to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Claim {
+    /// The work is yours until the lease ends.
+    Granted,
+    /// Somebody else is at it.
+    Held,
+    /// It was done before.
+    Done,
+}

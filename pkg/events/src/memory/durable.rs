@@ -1,0 +1,144 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::state::Stored;
+use crate::{Lag, Order, StartPosition, SubscribeOptions, TypePattern};
+
+/// What the bus knows about one durable name: how far it is, and what is out or waits to come again.
+pub(super) struct Durable {
+    patterns: Vec<TypePattern>,
+    strict: bool,
+    /// The next position that was never looked at.
+    cursor: u64,
+    /// Positions to deliver again now, with the attempts so far.
+    ready: BTreeMap<u64, u32>,
+    /// Positions to deliver again later.
+    delayed: BTreeSet<(Instant, u64)>,
+    /// The attempts of what is delayed.
+    delayed_attempts: HashMap<u64, u32>,
+    in_flight: BTreeMap<u64, u32>,
+    /// Subscriptions of this name that run.
+    pub(super) members: usize,
+    pub(super) wake: Arc<Notify>,
+}
+
+impl Durable {
+    pub(super) fn new(options: &SubscribeOptions, patterns: Vec<TypePattern>, next_sequence: u64) -> Self {
+        let cursor = match options.start {
+            StartPosition::Oldest => 1,
+            StartPosition::Next => next_sequence,
+            StartPosition::Sequence(sequence) => sequence,
+        };
+        Self {
+            patterns,
+            strict: options.order == Order::Strict,
+            cursor,
+            ready: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            delayed_attempts: HashMap::new(),
+            in_flight: BTreeMap::new(),
+            members: 0,
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    /// A later subscription of the same name decides what is delivered from now on.
+    pub(super) fn reconfigure(&mut self, options: &SubscribeOptions, patterns: Vec<TypePattern>) {
+        self.patterns = patterns;
+        self.strict = options.order == Order::Strict;
+    }
+
+    pub(super) fn wants(&self, name: &str, stored: &Stored) -> bool {
+        match &stored.only_for {
+            Some(target) => **target == *name,
+            None => self.patterns.is_empty() || self.patterns.iter().any(|p| p.matches(stored.event.ty())),
+        }
+    }
+
+    /// The next position to deliver with its attempt, or none. `lookup` reads the log; `None` is a position that is gone.
+    pub(super) fn take<'a>(
+        &mut self,
+        name: &str,
+        end: u64,
+        lookup: impl Fn(u64) -> Option<&'a Stored>,
+    ) -> Option<(&'a Stored, u32)> {
+        if self.strict && !self.in_flight.is_empty() {
+            return None;
+        }
+        self.wake_delayed();
+        // Redeliveries first: they are older.
+        while let Some((sequence, attempts)) = self.ready.pop_first() {
+            if let Some(stored) = lookup(sequence) {
+                return Some(self.send(stored, attempts.saturating_add(1)));
+            }
+        }
+        while self.cursor < end {
+            let found = lookup(self.cursor);
+            self.cursor = self.cursor.saturating_add(1);
+            if let Some(stored) = found.filter(|stored| self.wants(name, stored)) {
+                return Some(self.send(stored, 1));
+            }
+        }
+        None
+    }
+
+    pub(super) fn settle(&mut self, sequence: u64) -> bool {
+        self.in_flight.remove(&sequence).is_some()
+    }
+
+    pub(super) fn retry(&mut self, sequence: u64, at: Instant) {
+        if let Some(attempts) = self.in_flight.remove(&sequence) {
+            self.delayed.insert((at, sequence));
+            self.delayed_attempts.insert(sequence, attempts);
+        }
+    }
+
+    /// Gives back a message that no handler saw to its end: this delivery does not count.
+    pub(super) fn release(&mut self, sequence: u64) {
+        if let Some(attempts) = self.in_flight.remove(&sequence) {
+            self.ready.insert(sequence, attempts.saturating_sub(1));
+        }
+    }
+
+    /// When the next delayed message is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delayed.first().map(|(at, _)| *at)
+    }
+
+    /// The oldest position that is still needed.
+    pub(super) fn floor(&self) -> u64 {
+        let oldest =
+            |map: &BTreeMap<u64, u32>| map.first_key_value().map_or(u64::MAX, |(sequence, _)| *sequence);
+        let delayed = self.delayed.iter().map(|(_, sequence)| *sequence).min().unwrap_or(u64::MAX);
+        self.cursor.min(oldest(&self.ready)).min(oldest(&self.in_flight)).min(delayed)
+    }
+
+    pub(super) fn lag<'a>(&self, name: &str, events: impl Iterator<Item = &'a Stored>) -> Lag {
+        let unseen =
+            events.filter(|stored| stored.sequence >= self.cursor && self.wants(name, stored)).count();
+        let again = self.ready.len() + self.delayed.len();
+        let repeated = self.in_flight.values().filter(|attempts| **attempts > 1).count();
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Lag::new(count(unseen), count(self.in_flight.len() + again), count(repeated + again))
+    }
+
+    fn send<'a>(&mut self, stored: &'a Stored, attempt: u32) -> (&'a Stored, u32) {
+        self.in_flight.insert(stored.sequence, attempt);
+        (stored, attempt)
+    }
+
+    fn wake_delayed(&mut self) {
+        if self.delayed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some((_, sequence)) = self.delayed.first().copied().filter(|(at, _)| *at <= now) {
+            self.delayed.pop_first();
+            let attempts = self.delayed_attempts.remove(&sequence).unwrap_or(1);
+            self.ready.insert(sequence, attempts);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Validate, duration};
+
+/// How much the in-memory bus keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MemorySettings {
+    /// How many events are kept. When it is reached the oldest event goes, unless a running subscription still needs
+    /// it: then the bus is full and publishing fails. A subscription that nobody runs does not hold up publishers.
+    pub max_events: usize,
+    /// The largest event in bytes of JSON data.
+    pub max_event_size: usize,
+    /// How long a message id is remembered, so that a repeat is dropped. At most a million ids are.
+    #[serde(with = "duration")]
+    pub duplicate_window: Duration,
+}
+
+impl Default for MemorySettings {
+    fn default() -> Self {
+        Self { max_events: 100_000, max_event_size: 1024 * 1024, duplicate_window: Duration::from_secs(120) }
+    }
+}
+
+impl Validate for MemorySettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(self.max_events > 0, "max_events", "must be at least 1");
+        checks.ensure(self.max_event_size > 0, "max_event_size", "must be at least 1");
+    }
+}

@@ -1,0 +1,234 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Validate, duration};
+
+use crate::{Backoff, EventsError, TypePattern};
+
+/// What a subscription wants, and how failures are treated.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_events::{Order, SubscribeOptions};
+///
+/// let options = SubscribeOptions::new("projection")
+///     .types(["order.placed", "order.cancelled"])
+///     .order(Order::PerKey)
+///     .max_attempts(3)
+///     .handler_timeout(Duration::from_secs(5));
+/// assert!(options.check().is_ok());
+/// assert!(SubscribeOptions::new("no spaces").check().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SubscribeOptions {
+    /// The durable name: letters, digits, `-` and `_`, at most 64. Subscriptions of the same name share the events.
+    pub name: String,
+    /// Patterns of the event types wanted; see [`TypePattern`]. Empty means all.
+    pub types: Vec<String>,
+    /// Where a subscription that is new to the bus begins. One that the bus knows goes on where it was.
+    pub start: StartPosition,
+    /// What order is kept.
+    pub order: Order,
+    /// How many handlers run at once; with [`Order::PerKey`] the number of lanes, with [`Order::Strict`] ignored.
+    pub concurrency: usize,
+    /// After how many failed attempts an event becomes a dead letter.
+    pub max_attempts: u32,
+    /// The wait between attempts, unless the handler names one.
+    pub backoff: Backoff,
+    /// How long one call of the handler may take.
+    #[serde(with = "duration")]
+    pub handler_timeout: Duration,
+    /// After how long without a sign of life a broker gives an event to somebody else. Handlers that run longer are kept
+    /// alive automatically; only a process that died or hangs is without one.
+    #[serde(with = "duration")]
+    pub ack_wait: Duration,
+}
+
+/// Where a new subscription begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StartPosition {
+    /// With the oldest event that the bus still has.
+    #[default]
+    Oldest,
+    /// With the next event that is published.
+    Next,
+    /// With the event at this position of the stream.
+    Sequence(u64),
+}
+
+/// What order a subscription keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Order {
+    /// None: the fastest, and a failing event holds up no other.
+    #[default]
+    None,
+    /// Events with the same [`Event::ordering_key`](crate::Event::ordering_key) one after the other, in the order of the
+    /// stream. A failing event holds up those behind it in its lane. Holds within one process: processes that share a
+    /// name share the events without regard to keys.
+    PerKey,
+    /// All events one after the other, over all processes that share the name.
+    Strict,
+}
+
+impl SubscribeOptions {
+    /// Options of a subscription with this durable name: all types, from the oldest event, no order, 16 handlers at
+    /// once, 5 attempts, 30 seconds a handler.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Selects event types by pattern.
+    #[must_use]
+    pub fn types<I: IntoIterator<Item = S>, S: Into<String>>(mut self, patterns: I) -> Self {
+        self.types = patterns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets where a new subscription begins.
+    #[must_use]
+    pub fn start(mut self, start: StartPosition) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Sets what order is kept.
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Sets how many handlers run at once, at least 1.
+    #[must_use]
+    pub fn concurrency(mut self, handlers: usize) -> Self {
+        self.concurrency = handlers;
+        self
+    }
+
+    /// Sets after how many failed attempts an event becomes a dead letter, at least 1.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Sets the wait between attempts.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets how long one call of the handler may take.
+    #[must_use]
+    pub fn handler_timeout(mut self, limit: Duration) -> Self {
+        self.handler_timeout = limit;
+        self
+    }
+
+    /// Sets after how long without a sign of life an event is given to somebody else.
+    #[must_use]
+    pub fn ack_wait(mut self, wait: Duration) -> Self {
+        self.ack_wait = wait;
+        self
+    }
+
+    /// Checks every option; backends do this before they begin.
+    ///
+    /// # Errors
+    /// [`EventsError::InvalidOption`] names the first that is out of range.
+    pub fn check(&self) -> Result<(), EventsError> {
+        match Checks::of(self).failures().first() {
+            Some(failure) => Err(EventsError::option(failure.key(), failure.message())),
+            None => Ok(()),
+        }
+    }
+
+    /// How many handlers can really run at once.
+    pub(crate) fn lanes(&self) -> usize {
+        if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
+    }
+
+    pub(crate) fn patterns(&self) -> Result<Vec<TypePattern>, EventsError> {
+        self.types.iter().map(|pattern| TypePattern::parse(pattern)).collect()
+    }
+}
+
+impl Default for SubscribeOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            types: Vec::new(),
+            start: StartPosition::default(),
+            order: Order::default(),
+            concurrency: 16,
+            max_attempts: 5,
+            backoff: Backoff::default(),
+            handler_timeout: Duration::from_secs(30),
+            ack_wait: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Validate for SubscribeOptions {
+    fn validate(&self, checks: &mut Checks) {
+        let name = (1..=64).contains(&self.name.len())
+            && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        checks.ensure(name, "name", "must be 1 to 64 letters, digits, `-` or `_`");
+        checks.ensure(
+            self.patterns().is_ok(),
+            "types",
+            "must be patterns such as `order.placed` or `order.>`",
+        );
+        checks.ensure((1..=1024).contains(&self.concurrency), "concurrency", "must be from 1 to 1024");
+        checks.ensure((1..=1000).contains(&self.max_attempts), "max_attempts", "must be from 1 to 1000");
+        checks.ensure(!self.handler_timeout.is_zero(), "handler_timeout", "must be longer than zero");
+        checks.ensure(self.ack_wait >= Duration::from_millis(500), "ack_wait", "must be at least 500ms");
+        checks.nested("backoff", &self.backoff);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_range_is_checked_and_named() {
+        let good = SubscribeOptions::new("a-b_1");
+        assert!(good.check().is_ok());
+        let bad = [
+            (SubscribeOptions::new(""), "name"),
+            (SubscribeOptions::new("a.b"), "name"),
+            (good.clone().types(["a..b"]), "types"),
+            (good.clone().concurrency(0), "concurrency"),
+            (good.clone().max_attempts(0), "max_attempts"),
+            (good.clone().handler_timeout(Duration::ZERO), "handler_timeout"),
+            (good.clone().ack_wait(Duration::from_millis(1)), "ack_wait"),
+            (good.backoff(Backoff::new(Duration::ZERO, Duration::ZERO)), "backoff.initial"),
+        ];
+        for (options, expected) in bad {
+            match options.check() {
+                Err(EventsError::InvalidOption { option, .. }) => assert_eq!(option, expected),
+                other => panic!("{expected}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn options_are_settings_too() {
+        let options: SubscribeOptions = serde_json::from_str(
+            r#"{"name":"p","order":"per_key","start":{"sequence":7},"handler_timeout":"5s","backoff":{"initial":"1s"}}"#,
+        )
+        .unwrap();
+        assert_eq!((options.order, options.start), (Order::PerKey, StartPosition::Sequence(7)));
+        assert_eq!(options.handler_timeout, Duration::from_secs(5));
+        assert!(serde_json::from_str::<SubscribeOptions>(r#"{"nmae":"p"}"#).is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! Event types as subjects, and the patterns that select them.
+
+use crate::EventsError;
+
+/// A pattern of event types: `order.placed`, `order.*` (one more token), `order.>` (one or more), `>` (all).
+///
+/// # Examples
+/// ```
+/// use underpin_events::TypePattern;
+///
+/// let pattern = TypePattern::parse("order.>")?;
+/// assert!(pattern.matches("order.placed") && pattern.matches("order.item.added"));
+/// assert!(!pattern.matches("order") && !pattern.matches("invoice.sent"));
+/// # Ok::<(), underpin_events::EventsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypePattern(String);
+
+impl TypePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`EventsError::InvalidPattern`] for empty tokens, spaces, control characters, or a wildcard that is not a whole
+    /// token (`>` only as the last).
+    pub fn parse(text: &str) -> Result<Self, EventsError> {
+        let mut tokens = text.split('.').peekable();
+        while let Some(token) = tokens.next() {
+            let valid = match token {
+                "*" => true,
+                ">" => tokens.peek().is_none(),
+                token => is_token(token),
+            };
+            if !valid {
+                return Err(EventsError::InvalidPattern);
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether an event type is selected.
+    pub fn matches(&self, ty: &str) -> bool {
+        let mut tokens = ty.split('.');
+        for pattern in self.0.split('.') {
+            match (pattern, tokens.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(_)) => {}
+                (pattern, Some(token)) if pattern == token => {}
+                _ => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether an event type can be published: dot-separated tokens without spaces and wildcards.
+pub(crate) fn check_type(ty: &str) -> Result<(), EventsError> {
+    if ty.split('.').all(is_token) { Ok(()) } else { Err(EventsError::InvalidPattern) }
+}
+
+fn is_token(token: &str) -> bool {
+    !token.is_empty() && !token.chars().any(|c| c.is_whitespace() || c.is_control() || c == '*' || c == '>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_like_subjects() {
+        let cases = [
+            ("order.placed", "order.placed", true),
+            ("order.placed", "order.placed.v2", false),
+            ("order.*", "order.placed", true),
+            ("order.*", "order", false),
+            ("order.*.v2", "order.placed.v2", true),
+            ("*.placed", "order.placed", true),
+            (">", "anything.at.all", true),
+            ("order.>", "orders.placed", false),
+        ];
+        for (pattern, ty, expected) in cases {
+            assert_eq!(TypePattern::parse(pattern).unwrap().matches(ty), expected, "{pattern} {ty}");
+        }
+    }
+
+    #[test]
+    fn malformed_patterns_and_types_are_refused() {
+        for bad in ["", ".", "a..b", "a.>.b", "a b", "a*", "a.b>", "a\n"] {
+            assert!(TypePattern::parse(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["", "a.*", ">", "a b", "a."] {
+            assert!(check_type(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_type("com.example.order/placed:v1").is_ok());
+    }
+}

@@ -1,0 +1,168 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep};
+use underpin_errors::Report;
+use underpin_logger::{Context, debug, error, warn};
+
+use super::intake::{Job, JobReceiver};
+use super::{Inbound, Shared};
+use crate::{Delivery, Event, Order, Outcome};
+
+/// How many times the allowed attempts an event may be delivered before it is put aside unseen.
+///
+/// Handlers that fail are counted by their answers. An event far beyond its attempts was never answered: it kills the
+/// process that handles it. The slack is for deliveries that were given back unseen when a process drained.
+const CRASH_FACTOR: u32 = 2;
+
+/// Takes jobs until the intake is gone. After a stop, what waits is given back unseen.
+pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, jobs: JobReceiver<M>) {
+    loop {
+        let job = jobs.lock().await.recv().await;
+        let Some(Job { message, event, slot }) = job else { return };
+        if shared.control.stop.is_cancelled() {
+            message.release().await;
+        } else {
+            let event = event.unwrap_or_else(|| message.decode());
+            match event {
+                Ok(event) => shared.handle(message, event).await,
+                Err(error) => {
+                    let reason = format!("undecodable: {}", Report(&error));
+                    shared.give_up(message, &Context::background(), reason, 1).await;
+                }
+            }
+        }
+        drop(slot);
+    }
+}
+
+enum Verdict {
+    Settled(Outcome),
+    Cancelled,
+}
+
+impl Shared {
+    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>) {
+        let mut attempt = message.attempt();
+        if attempt > 1 {
+            self.meters.redelivered.increment(1);
+        }
+        if attempt > self.options.max_attempts.saturating_mul(CRASH_FACTOR) {
+            let reason =
+                format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
+            return self.give_up(message, &event.context(), reason, attempt).await;
+        }
+        loop {
+            let (after, reason) = match self.call(&event, attempt, message.sequence()).await {
+                Verdict::Cancelled => {
+                    self.control.note_cancelled();
+                    return message.release().await;
+                }
+                Verdict::Settled(Outcome::Ack) => {
+                    self.meters.acked.increment(1);
+                    return message.ack().await;
+                }
+                Verdict::Settled(Outcome::DeadLetter { reason }) => {
+                    return self.give_up(message, &event.context(), reason, attempt).await;
+                }
+                Verdict::Settled(Outcome::Retry { reason, .. }) if attempt >= self.options.max_attempts => {
+                    return self.give_up(message, &event.context(), reason, attempt).await;
+                }
+                Verdict::Settled(Outcome::Retry { after, reason }) => (after, reason),
+            };
+            self.meters.retried.increment(1);
+            let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt));
+            debug!(
+                self.log,
+                &event.context(),
+                "event will be retried",
+                subscription = self.options.name,
+                event_id = event.id(),
+                attempt,
+                delay,
+                reason = reason
+            );
+            if self.options.order == Order::None {
+                return message.retry(delay).await;
+            }
+            // Giving an event back would let those behind it pass: ordered events wait in their lane.
+            tokio::select! {
+                () = sleep(delay) => attempt = attempt.saturating_add(1),
+                () = self.control.stop.cancelled() => return message.release().await,
+            }
+        }
+    }
+
+    async fn call(&self, event: &Arc<Event>, attempt: u32, sequence: u64) -> Verdict {
+        let delivery = Delivery::new(Arc::clone(event))
+            .with_attempt(attempt, self.options.max_attempts)
+            .with_sequence(sequence);
+        let context = delivery.context();
+        let started = Instant::now();
+        let mut work = pin!(AssertUnwindSafe(context.scope(self.handler.handle(delivery))).catch_unwind());
+        // Most handlers of small things finish at once: no timer for them.
+        let done = match futures_util::poll!(work.as_mut()) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => tokio::select! {
+                biased;
+                done = &mut work => Some(done),
+                () = self.control.kill.cancelled() => return Verdict::Cancelled,
+                () = sleep(self.options.handler_timeout) => None,
+            },
+        };
+        self.meters.took(started.elapsed());
+        Verdict::Settled(match done {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => {
+                self.meters.panicked.increment(1);
+                let reason = format!("handler panicked: {}", panic_text(panic.as_ref()));
+                let failure = HandlerFailure(reason.clone());
+                error!(
+                    self.log,
+                    &context,
+                    &failure,
+                    "event handler panicked",
+                    subscription = self.options.name,
+                    event_id = event.id()
+                );
+                Outcome::retry(reason)
+            }
+            None => {
+                self.meters.timed_out.increment(1);
+                Outcome::retry(format!("handler exceeded {} ms", self.options.handler_timeout.as_millis()))
+            }
+        })
+    }
+
+    async fn give_up<M: Inbound>(&self, message: M, context: &Context, reason: String, attempts: u32) {
+        self.meters.dead_lettered.increment(1);
+        let failure = HandlerFailure(reason.clone());
+        warn!(
+            self.log,
+            context,
+            &failure,
+            "event put aside as a dead letter",
+            subscription = self.options.name,
+            sequence = message.sequence(),
+            attempts
+        );
+        message.dead_letter(reason, attempts).await;
+    }
+}
+
+/// Why a handler did not do its work, as an error for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct HandlerFailure(String);
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
