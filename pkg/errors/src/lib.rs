@@ -25,8 +25,11 @@
 //! * [`Error`], [`Classify`], [`ResultExt`]: build one, turn a domain enum into one through `?`, add context.
 //! * [`chain`], [`Report`]: print an error and its causes, each once.
 //! * [`Problem`], [`ErrorResponse`], [`Error::from_remote`]: bodies, there and back.
+//! * `axum`, `tonic` (features of the same name): errors as answers, and back.
 //! * [`Health`], [`HealthCheck`], [`HealthChecks`]: what components report (feature `health`, on by default).
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod chain;
 mod classify;
 pub mod code;
@@ -40,6 +43,8 @@ mod response;
 mod result_ext;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 mod violation;
 
 pub use chain::{Report, chain};

@@ -83,7 +83,6 @@ fn context_goes_straight_onto_a_domain_error() {
     assert_eq!(result.context("place order").unwrap_err().to_string(), "place order: the order is not valid");
 }
 
-#[cfg(feature = "testing")]
 #[tokio::test]
 async fn the_mock_stands_in_for_a_component() {
     use std::sync::Arc;

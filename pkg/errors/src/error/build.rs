@@ -185,6 +185,13 @@ impl Error {
         if code == kind.code() { self } else { self.code(code) }
     }
 
+    /// The code of a peer whose kind is known already. What cannot be a code is dropped.
+    #[cfg(feature = "tonic")]
+    #[must_use]
+    pub(crate) fn with_remote_code(self, code: String) -> Self {
+        if is_code(&code) && code != self.0.kind.code() { self.code(code) } else { self }
+    }
+
     /// The kind that a peer names beside a code of its own; ignored where it contradicts the status.
     #[must_use]
     pub(crate) fn with_wire_kind(mut self, kind: Kind) -> Self {

@@ -1,0 +1,94 @@
+use ::axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, RawPathParams, Request,
+};
+use ::axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::rejection::path_error;
+use crate::{Error, Kind};
+
+/// The body as JSON; rejects with an [`Error`] that names the field. As an answer it serialises, like axum's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let body = <::axum::Json<T> as FromRequest<S>>::from_request(request, state).await?;
+        Ok(Self(body.0))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Error> {
+        let body = <::axum::Json<T> as OptionalFromRequest<S>>::from_request(request, state).await?;
+        Ok(body.map(|body| Self(body.0)))
+    }
+}
+
+/// The value as `application/json`. One that cannot be serialised is a 500 whose cause stays inside, where axum's own
+/// would answer with the text of the failure.
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(http::header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Error::wrap(Kind::Internal, error, "serialize the answer").into_response(),
+        }
+    }
+}
+
+/// The query string; rejects with an [`Error`] that names the parameter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let query = ::axum::extract::Query::<T>::from_request_parts(parts, state).await?;
+        Ok(Self(query.0))
+    }
+}
+
+/// The parameters of the path; rejects with an [`Error`] that names the parameter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let path = <::axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        match path {
+            Ok(path) => Ok(Self(path.0)),
+            Err(rejection) => Err(path_error(&rejection, &names(parts).await)),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> OptionalFromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
+        let path =
+            <::axum::extract::Path<T> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await;
+        match path {
+            Ok(path) => Ok(path.map(|path| Self(path.0))),
+            Err(rejection) => Err(path_error(&rejection, &names(parts).await)),
+        }
+    }
+}
+
+/// The parameters' names in the order of the route, which axum leaves out of its rejections of plain values and tuples.
+async fn names(parts: &mut Parts) -> Vec<String> {
+    match RawPathParams::from_request_parts(parts, &()).await {
+        Ok(params) => params.iter().map(|(name, _)| name.to_owned()).collect(),
+        // The rejection that is being explained says the same.
+        Err(_) => Vec::new(),
+    }
+}

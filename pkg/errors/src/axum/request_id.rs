@@ -1,0 +1,36 @@
+use ::axum::response::Response;
+use http::HeaderName;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+
+use super::response::{Rendered, body};
+
+/// The header that carries the id of a request, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Writes the id of the response's own `x-request-id` header into its problem; for `axum::middleware::map_response`.
+///
+/// A response without that header, and one that is no problem of ours, passes untouched. Belongs outside the layer that
+/// sets the header.
+#[allow(clippy::unused_async, reason = "map_response takes an async function")]
+pub async fn stamp_request_id(response: Response) -> Response {
+    let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    match id {
+        Some(id) => attach_request_id(response, id),
+        None => response,
+    }
+}
+
+/// Writes this id into the problem that the response carries.
+///
+/// A response that is no problem of ours passes untouched, and so does one that was compressed on its way: attach first.
+pub fn attach_request_id(mut response: Response, id: impl Into<String>) -> Response {
+    if response.headers().contains_key(CONTENT_ENCODING) {
+        return response;
+    }
+    let Some(Rendered(problem)) = response.extensions_mut().remove() else { return response };
+    let problem = problem.with_request_id(id);
+    *response.body_mut() = body(&problem);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.extensions_mut().insert(Rendered(problem));
+    response
+}

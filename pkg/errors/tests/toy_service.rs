@@ -1,0 +1,274 @@
+//! A small axum service as a stranger would write it, and what its callers see when they get something wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, extract::Request};
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use underpin_errors::axum::{
+    Json, Path, Query, method_not_allowed, panicked, route_not_found, stamp_request_id,
+};
+use underpin_errors::{Error, Kind, ResultExt as _};
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct NewOrder {
+    customer: String,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    sku: String,
+    quantity: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    limit: u8,
+}
+
+async fn place(Json(order): Json<NewOrder>) -> Result<(StatusCode, Json<NewOrder>), Error> {
+    validate(&order)?;
+    Ok((StatusCode::CREATED, Json(order)))
+}
+
+fn validate(order: &NewOrder) -> Result<(), Error> {
+    let mut error = Error::bad_request("the order is not valid").code("ORDER_INVALID");
+    if order.items.is_empty() {
+        error = error.violation("items", "must not be empty");
+    }
+    for (index, item) in order.items.iter().enumerate() {
+        if item.quantity == 0 {
+            error = error.violation(format!("items[{index}].quantity"), "must be at least 1");
+        }
+    }
+    if error.violations().is_empty() { Ok(()) } else { Err(error) }
+}
+
+async fn find(Path(id): Path<u64>) -> Result<String, Error> {
+    Err(Error::not_found(format!("no order {id}")).code("ORDER_NOT_FOUND"))
+}
+
+async fn line(Path((_order, _line)): Path<(u64, u16)>) {}
+
+async fn list(Query(page): Query<Page>) -> String {
+    page.limit.to_string()
+}
+
+async fn ledger() -> Result<(), Error> {
+    std::fs::read("/nowhere/s3cr3t").wrap_err(Kind::Unavailable, "read the ledger of s3cr3t").map_err(
+        |error| {
+            error
+                .retry_after(Duration::from_millis(1500))
+                .violation("s3cr3t", "s3cr3t")
+                .detail("s3cr3t", "s3cr3t")
+        },
+    )?;
+    Ok(())
+}
+
+/// What the request layer of the logger does, as far as it matters here.
+async fn set_request_id(mut response: Response) -> Response {
+    response.headers_mut().insert("x-request-id", "req-7".parse().unwrap());
+    response
+}
+
+fn service() -> Router {
+    Router::new()
+        .route("/orders", post(place).get(list))
+        .route("/orders/{id}", get(find))
+        .route("/orders/{order}/lines/{line}", get(line))
+        .route("/ledger", get(ledger))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(1000))
+        .layer(map_response(set_request_id))
+        .layer(map_response(stamp_request_id))
+}
+
+struct Answer {
+    status: u16,
+    response: http::response::Parts,
+    body: Value,
+}
+
+async fn send(request: Request) -> Answer {
+    let (response, body) = service().oneshot(request).await.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { status: response.status.as_u16(), response, body }
+}
+
+async fn fetch(uri: &str) -> Answer {
+    send(Request::get(uri).body(Body::empty()).unwrap()).await
+}
+
+async fn order(body: impl Into<Body>) -> Answer {
+    send(Request::post("/orders").header("content-type", "application/json").body(body.into()).unwrap()).await
+}
+
+impl Answer {
+    fn violation(&self) -> (&str, &str) {
+        let violation = &self.body["errors"][0];
+        let place = violation.get("pointer").or(violation.get("parameter")).or(violation.get("header"));
+        (place.unwrap().as_str().unwrap(), violation["detail"].as_str().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_good_order_passes() {
+    let order = json!({"customer": "ada", "items": [{"sku": "tea", "quantity": 2}]});
+    let answer = self::order(order.to_string()).await;
+    assert_eq!((answer.status, answer.body), (201, order));
+}
+
+#[tokio::test]
+async fn a_not_found_is_a_problem_with_code_request_id_and_the_error_for_the_log() {
+    let answer = fetch("/orders/42").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.response.headers["content-type"], "application/problem+json");
+    assert_eq!(
+        answer.body,
+        json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no order 42",
+               "code": "ORDER_NOT_FOUND", "request_id": "req-7"})
+    );
+    let error: &Arc<Error> = answer.response.extensions.get().unwrap();
+    assert_eq!(error.report().to_string(), "no order 42");
+}
+
+#[tokio::test]
+async fn a_5xx_shows_nothing_of_its_text_and_says_when_to_come_back() {
+    let answer = fetch("/ledger").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.response.headers["retry-after"], "2");
+    assert_eq!((&answer.body["retry_after"], &answer.body["request_id"]), (&json!(2), &json!("req-7")));
+    assert!(!answer.body.to_string().contains("s3cr3t"));
+    let error: &Arc<Error> = answer.response.extensions.get().unwrap();
+    assert!(error.report().to_string().starts_with("read the ledger of s3cr3t: No such file"));
+}
+
+#[tokio::test]
+async fn a_wrong_body_names_the_field() {
+    let item =
+        |item: Value| json!({"customer": "ada", "items": [{"sku": "tea", "quantity": 1}, item]}).to_string();
+    for (body, pointer, detail) in [
+        (item(json!({"sku": "tea"})), "#/items/1/quantity", "is required"),
+        (item(json!({"sku": "tea", "quantity": -1})), "#/items/1/quantity", "expected u32"),
+        (item(json!({"sku": "tea", "quantity": "s3cr3t"})), "#/items/1/quantity", "expected u32"),
+        (item(json!({"sku": "tea", "quantity": 1e99})), "#/items/1/quantity", "expected u32"),
+        (
+            item(json!({"sku": "tea", "quantity": 1, "colour/x": 1})),
+            "#/items/1/colour~1x",
+            "is not a known field, expected `sku` or `quantity`",
+        ),
+        (r#"{"customer": "a", "customer": "b"}"#.to_owned(), "#/customer", "is given more than once"),
+        (r#"{"items": []}"#.to_owned(), "#/customer", "is required"),
+        (r#"{"customer": null, "items": []}"#.to_owned(), "#/customer", "expected a string"),
+        ("[]".to_owned(), "#/customer", ""),
+        ("7".to_owned(), "#", "expected struct NewOrder"),
+    ] {
+        let answer = order(body.clone()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_BODY")), "{body}");
+        if !detail.is_empty() {
+            assert_eq!(answer.violation(), (pointer, detail), "{body}");
+        }
+        assert!(!answer.body.to_string().contains("s3cr3t"));
+    }
+}
+
+#[tokio::test]
+async fn the_domain_names_every_field_at_once() {
+    let body =
+        json!({"customer": "ada", "items": [{"sku": "a", "quantity": 0}, {"sku": "b", "quantity": 0}]});
+    let answer = order(body.to_string()).await;
+    assert_eq!((answer.status, &answer.body["code"]), (400, &json!("ORDER_INVALID")));
+    assert_eq!(
+        answer.body["errors"],
+        json!([{"detail": "must be at least 1", "pointer": "#/items/0/quantity"},
+               {"detail": "must be at least 1", "pointer": "#/items/1/quantity"}])
+    );
+}
+
+#[tokio::test]
+async fn a_syntax_error_gives_line_and_column() {
+    for (body, detail) in [
+        (r#"{"customer": }"#, "expected value at line 1 column 14"),
+        ("", "EOF while parsing a value at line 1 column 0"),
+        (r#"{"customer": "a", "items": []} x"#, "trailing characters at line 1 column 32"),
+    ] {
+        let answer = order(body).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_JSON")), "{body}");
+        assert_eq!(answer.violation(), ("#", detail));
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413_and_a_wrong_content_type_is_415() {
+    let answer = order("x".repeat(1001)).await;
+    assert_eq!((answer.status, &answer.body["code"]), (413, &json!("BODY_TOO_LARGE")));
+    let answer = send(Request::post("/orders").body(Body::from("{}")).unwrap()).await;
+    assert_eq!((answer.status, &answer.body["code"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
+    assert_eq!(answer.violation(), ("content-type", "expected application/json"));
+}
+
+#[tokio::test]
+async fn a_wrong_query_names_the_parameter() {
+    for (query, parameter, detail) in [
+        ("limit=s3cr3t", "limit", "invalid digit found in string"),
+        ("", "limit", "is required"),
+        ("limit=1&limit=2", "limit", "is given more than once"),
+        ("limit=1&page=2", "page", "is not a known field, expected `limit`"),
+    ] {
+        let answer = fetch(&format!("/orders?{query}")).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_QUERY")), "{query}");
+        assert_eq!(answer.violation(), (parameter, detail), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_path_names_the_parameter() {
+    for (uri, parameter, detail) in [
+        ("/orders/s3cr3t", "id", "expected u64"),
+        ("/orders/1/lines/s3cr3t", "line", "expected u16"),
+        ("/orders/%FF", "id", "expected UTF-8"),
+    ] {
+        let answer = fetch(uri).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_PATH")), "{uri}");
+        assert_eq!(answer.violation(), (parameter, detail), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn what_no_handler_answers_is_a_problem_too() {
+    let answer = fetch("/nowhere").await;
+    assert_eq!((answer.status, &answer.body["code"]), (404, &json!("ROUTE_NOT_FOUND")));
+    let answer = send(Request::delete("/orders").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, &answer.body["code"]), (405, &json!("METHOD_NOT_ALLOWED")));
+    assert_eq!(answer.body["request_id"], "req-7");
+
+    let response = panicked(Box::new("s3cr3t".to_owned()));
+    assert_eq!(response.extensions().get::<Arc<Error>>().unwrap().to_string(), "handler panicked: s3cr3t");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(!String::from_utf8_lossy(&body).contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn the_client_gets_the_error_back() {
+    let answer = fetch("/orders/42").await;
+    let error = Error::from_remote(answer.status, answer.body.to_string().as_bytes());
+    assert_eq!((error.kind(), error.error_code()), (Kind::NotFound, "ORDER_NOT_FOUND"));
+    assert_eq!(error.request_id(), Some("req-7"));
+}
