@@ -41,6 +41,7 @@ mod problem;
 mod remote;
 mod response;
 mod result_ext;
+mod retry_after;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tonic")]

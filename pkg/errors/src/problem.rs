@@ -167,7 +167,7 @@ impl From<Problem> for Error {
         if problem.type_uri != ABOUT_BLANK {
             error = error.context(format!("remote problem {}", problem.type_uri));
         }
-        problem.errors.into_iter().fold(error, Self::with_violation)
+        error.with_violations(problem.errors)
     }
 }
 
@@ -180,3 +180,6 @@ const RESERVED: [&str; 10] =
 fn whole_seconds(delay: Duration) -> u64 {
     delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,11 +25,13 @@
 //! ```
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ::tonic::{Code, Status};
 use serde_json::{Map, Value};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::retry_after::bounded;
 use crate::{Error, Kind, Report, Violation};
 
 /// The `ErrorInfo` domain that `Status::from` writes; a service with a name of its own calls [`Error::to_status`].
@@ -54,9 +56,12 @@ impl Error {
     }
 }
 
+/// The error stays within the process as the status's source, where a layer finds it for the log; tonic never sends it.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        error.to_status(DEFAULT_DOMAIN)
+        let mut status = error.to_status(DEFAULT_DOMAIN);
+        status.set_source(Arc::new(error));
+        status
     }
 }
 
@@ -82,7 +87,7 @@ impl From<Status> for Error {
             error = error.with_details(members).with_remote_code(info.reason.clone());
         }
         if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
-            error = error.retry_after(delay);
+            error = error.retry_after(bounded(delay));
         }
         if let Some(info) = details.request_info() {
             error = error.with_request_id(info.request_id.clone());
@@ -91,9 +96,7 @@ impl From<Status> for Error {
             error = error.context(Report(cause).to_string());
         }
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-        violations.iter().fold(error, |error, violation| {
-            error.with_violation(Violation::body(&violation.field, violation.description.clone()))
-        })
+        error.with_violations(violations.iter().map(|v| Violation::body(&v.field, v.description.clone())))
     }
 }
 
@@ -153,6 +156,14 @@ mod tests {
         let error = Error::from(status);
         assert!(error.report().to_string().contains("tcp refused"));
         assert!(!error.public_message().contains("tcp refused"));
+    }
+
+    #[test]
+    fn the_error_stays_with_the_status_for_the_log_layer() {
+        let response = Status::from(Error::internal("row 42")).into_http::<()>();
+        let status: &Status = response.extensions().get().unwrap();
+        let error = std::error::Error::source(status).and_then(|source| source.downcast_ref::<Error>());
+        assert_eq!(error.unwrap().report().to_string(), "row 42");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::Request};
 use http::StatusCode;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use underpin_errors::axum::{
-    Json, Path, Query, method_not_allowed, panicked, route_not_found, stamp_request_id,
+    Json, Path, Query, attach_request_id, method_not_allowed, panicked, route_not_found, stamp_request_id,
 };
 use underpin_errors::{Error, Kind, ResultExt as _};
 
@@ -145,6 +145,7 @@ async fn a_not_found_is_a_problem_with_code_request_id_and_the_error_for_the_log
         json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no order 42",
                "code": "ORDER_NOT_FOUND", "request_id": "req-7"})
     );
+    assert_eq!(answer.response.headers["content-length"], answer.body.to_string().len().to_string());
     let error: &Arc<Error> = answer.response.extensions.get().unwrap();
     assert_eq!(error.report().to_string(), "no order 42");
 }
@@ -166,9 +167,21 @@ async fn a_wrong_body_names_the_field() {
         |item: Value| json!({"customer": "ada", "items": [{"sku": "tea", "quantity": 1}, item]}).to_string();
     for (body, pointer, detail) in [
         (item(json!({"sku": "tea"})), "#/items/1/quantity", "is required"),
-        (item(json!({"sku": "tea", "quantity": -1})), "#/items/1/quantity", "expected u32"),
-        (item(json!({"sku": "tea", "quantity": "s3cr3t"})), "#/items/1/quantity", "expected u32"),
-        (item(json!({"sku": "tea", "quantity": 1e99})), "#/items/1/quantity", "expected u32"),
+        (
+            item(json!({"sku": "tea", "quantity": -1})),
+            "#/items/1/quantity",
+            "expected a whole number from 0 to 4294967295",
+        ),
+        (
+            item(json!({"sku": "tea", "quantity": "s3cr3t"})),
+            "#/items/1/quantity",
+            "expected a whole number from 0 to 4294967295",
+        ),
+        (
+            item(json!({"sku": "tea", "quantity": 1e99})),
+            "#/items/1/quantity",
+            "expected a whole number from 0 to 4294967295",
+        ),
         (
             item(json!({"sku": "tea", "quantity": 1, "colour/x": 1})),
             "#/items/1/colour~1x",
@@ -177,14 +190,12 @@ async fn a_wrong_body_names_the_field() {
         (r#"{"customer": "a", "customer": "b"}"#.to_owned(), "#/customer", "is given more than once"),
         (r#"{"items": []}"#.to_owned(), "#/customer", "is required"),
         (r#"{"customer": null, "items": []}"#.to_owned(), "#/customer", "expected a string"),
-        ("[]".to_owned(), "#/customer", ""),
-        ("7".to_owned(), "#", "expected struct NewOrder"),
+        ("[]".to_owned(), "#", "expected an object"),
+        ("7".to_owned(), "#", "expected an object"),
     ] {
         let answer = order(body.clone()).await;
         assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_BODY")), "{body}");
-        if !detail.is_empty() {
-            assert_eq!(answer.violation(), (pointer, detail), "{body}");
-        }
+        assert_eq!(answer.violation(), (pointer, detail), "{body}");
         assert!(!answer.body.to_string().contains("s3cr3t"));
     }
 }
@@ -227,7 +238,7 @@ async fn a_body_over_the_limit_is_413_and_a_wrong_content_type_is_415() {
 #[tokio::test]
 async fn a_wrong_query_names_the_parameter() {
     for (query, parameter, detail) in [
-        ("limit=s3cr3t", "limit", "invalid digit found in string"),
+        ("limit=s3cr3t", "limit", "expected a whole number"),
         ("", "limit", "is required"),
         ("limit=1&limit=2", "limit", "is given more than once"),
         ("limit=1&page=2", "page", "is not a known field, expected `limit`"),
@@ -241,8 +252,8 @@ async fn a_wrong_query_names_the_parameter() {
 #[tokio::test]
 async fn a_wrong_path_names_the_parameter() {
     for (uri, parameter, detail) in [
-        ("/orders/s3cr3t", "id", "expected u64"),
-        ("/orders/1/lines/s3cr3t", "line", "expected u16"),
+        ("/orders/s3cr3t", "id", "expected a whole number from 0 to 18446744073709551615"),
+        ("/orders/1/lines/s3cr3t", "line", "expected a whole number from 0 to 65535"),
         ("/orders/%FF", "id", "expected UTF-8"),
     ] {
         let answer = fetch(uri).await;
@@ -263,6 +274,29 @@ async fn what_no_handler_answers_is_a_problem_too() {
     assert_eq!(response.extensions().get::<Arc<Error>>().unwrap().to_string(), "handler panicked: s3cr3t");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert!(!String::from_utf8_lossy(&body).contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_head_request_gets_no_body_back_with_the_request_id() {
+    let request = Request::head("/orders/42").body(Body::empty()).unwrap();
+    let (parts, body) = service().oneshot(request).await.unwrap().into_parts();
+    assert_eq!(parts.status, 404);
+    assert!(body.collect().await.unwrap().to_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_problem_any_more_is_left_alone() {
+    let page = |mut response: Response, header: &'static str, value: &'static str| {
+        response.headers_mut().insert(header, value.parse().unwrap());
+        *response.body_mut() = Body::from("a page");
+        attach_request_id(response, "req-7")
+    };
+    for (header, value) in [("content-type", "text/html"), ("content-encoding", "gzip")] {
+        let response = page(Error::not_found("no order").into_response(), header, value);
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "a page");
+    }
+    let plain = attach_request_id("fine".into_response(), "req-7");
+    assert_eq!(plain.into_body().collect().await.unwrap().to_bytes(), "fine");
 }
 
 #[tokio::test]

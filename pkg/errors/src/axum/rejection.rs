@@ -106,12 +106,12 @@ pub(super) fn path_error(rejection: &PathRejection, names: &[String]) -> Error {
     let only = || if names.len() == 1 { name(0) } else { String::new() };
     let (name, message) = match failure.kind() {
         ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
-            (key.clone(), format!("expected {expected_type}"))
+            (key.clone(), finding::expected(expected_type))
         }
         ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
-            (name(*index), format!("expected {expected_type}"))
+            (name(*index), finding::expected(expected_type))
         }
-        ErrorKind::ParseError { expected_type, .. } => (only(), format!("expected {expected_type}")),
+        ErrorKind::ParseError { expected_type, .. } => (only(), finding::expected(expected_type)),
         ErrorKind::InvalidUtf8InPathParam { key } => (key.clone(), "expected UTF-8".to_owned()),
         ErrorKind::DeserializeError { key, message, .. } => (key.clone(), finding::message(message)),
         ErrorKind::Message(message) => (only(), finding::message(message)),

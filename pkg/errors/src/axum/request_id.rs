@@ -1,8 +1,9 @@
 use ::axum::response::Response;
 use http::HeaderName;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::response::{Rendered, body};
+use crate::Problem;
 
 /// The header that carries the id of a request, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,9 +23,12 @@ pub async fn stamp_request_id(response: Response) -> Response {
 
 /// Writes this id into the problem that the response carries.
 ///
-/// A response that is no problem of ours passes untouched, and so does one that was compressed on its way: attach first.
+/// A response that is no problem of ours passes untouched, and so does one whose body something on the way replaced
+/// (another content type) or compressed: attach before that.
 pub fn attach_request_id(mut response: Response, id: impl Into<String>) -> Response {
-    if response.headers().contains_key(CONTENT_ENCODING) {
+    let headers = response.headers();
+    let is_problem = headers.get(CONTENT_TYPE).is_some_and(|media| media == Problem::MEDIA_TYPE);
+    if !is_problem || headers.contains_key(CONTENT_ENCODING) {
         return response;
     }
     let Some(Rendered(problem)) = response.extensions_mut().remove() else { return response };

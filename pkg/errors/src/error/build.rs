@@ -17,6 +17,8 @@ impl Error {
     }
 
     /// 401: the caller is not known. The text is public.
+    ///
+    /// RFC 9110 asks for a `WWW-Authenticate` header beside it, which only the service can name.
     pub fn unauthorized(message: impl Into<Text>) -> Self {
         Self::new(Kind::Unauthenticated, message)
     }
@@ -147,6 +149,13 @@ impl Error {
     #[must_use]
     pub fn with_violation(mut self, violation: Violation) -> Self {
         self.0.violations.push(violation);
+        self
+    }
+
+    /// All of these fields, parameters or headers are wrong. Public for a 4xx.
+    #[must_use]
+    pub fn with_violations(mut self, violations: impl IntoIterator<Item = Violation>) -> Self {
+        self.0.violations.extend(violations);
         self
     }
 

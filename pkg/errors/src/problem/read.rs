@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{ABOUT_BLANK, Problem};
+use crate::retry_after::bounded;
 use crate::{Kind, Violation};
 
 /// Any JSON object is a problem; a member of the wrong type counts as absent (RFC 9457 section 3.1).
@@ -55,7 +56,7 @@ pub(crate) fn is_code(code: &str) -> bool {
 }
 
 fn seconds(value: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.as_f64()?).ok()
+    Duration::try_from_secs_f64(value.as_f64()?).ok().map(bounded)
 }
 
 /// A list of objects as we send it, or a map from field to messages as ASP.NET sends it.

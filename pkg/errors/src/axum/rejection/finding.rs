@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use serde_path_to_error::{Path, Segment};
 
 use crate::Violation;
@@ -62,9 +64,45 @@ pub(super) fn message(text: &str) -> String {
         .iter()
         .any(|form| text.starts_with(form));
     match expectation {
-        Some(expectation) if quotes_a_value => clip(expectation),
-        _ => clip(text),
+        Some(expectation) if quotes_a_value => expected(expectation.trim_start_matches("expected ")),
+        _ => parsing(text).map_or_else(|| clip(text), str::to_owned),
     }
+}
+
+/// What was expected, in words for a caller who has never seen a Rust type.
+pub(super) fn expected(what: &str) -> String {
+    let whole =
+        |low: &dyn Display, high: &dyn Display| format!("expected a whole number from {low} to {high}");
+    match what {
+        "u8" => whole(&u8::MIN, &u8::MAX),
+        "u16" => whole(&u16::MIN, &u16::MAX),
+        "u32" => whole(&u32::MIN, &u32::MAX),
+        "u64" | "usize" => whole(&u64::MIN, &u64::MAX),
+        "i8" => whole(&i8::MIN, &i8::MAX),
+        "i16" => whole(&i16::MIN, &i16::MAX),
+        "i32" => whole(&i32::MIN, &i32::MAX),
+        "i64" | "isize" => whole(&i64::MIN, &i64::MAX),
+        "f32" | "f64" => "expected a number".to_owned(),
+        "bool" | "a boolean" => "expected true or false".to_owned(),
+        "a sequence" => "expected a list".to_owned(),
+        "a map" => "expected an object".to_owned(),
+        of_ours if of_ours.starts_with("struct ") => "expected an object".to_owned(),
+        other => clip(&format!("expected {other}")),
+    }
+}
+
+/// The texts of the standard library's number and bool parsers, which query and path values go through.
+fn parsing(text: &str) -> Option<&'static str> {
+    Some(match text {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "expected a whole number"
+        }
+        "number too large to fit in target type" => "is too large",
+        "number too small to fit in target type" => "is too small",
+        "invalid float literal" | "cannot parse float from empty string" => "expected a number",
+        "provided string was not `true` or `false`" => "expected true or false",
+        _ => return None,
+    })
 }
 
 const MISSING: &str = "missing field `";
@@ -97,13 +135,32 @@ mod tests {
             ("duplicate field `customer`", "is given more than once"),
             ("unknown field `x`, expected `a` or `b`", "is not a known field, expected `a` or `b`"),
             ("unknown field `x`, there are no fields", "is not a known field"),
-            ("invalid type: string \"s3cret, expected x\", expected u32", "expected u32"),
-            ("invalid value: integer `-1`, expected u32", "expected u32"),
+            (
+                "invalid type: string \"s3cret, expected x\", expected u8",
+                "expected a whole number from 0 to 255",
+            ),
+            ("invalid value: integer `-1`, expected i8", "expected a whole number from -128 to 127"),
+            ("invalid type: null, expected struct Order with 2 elements", "expected an object"),
             ("invalid length 3, expected an array of length 2", "expected an array of length 2"),
             ("unknown variant `s3cret`, expected `tea` or `coffee`", "expected `tea` or `coffee`"),
             ("a sku has three letters", "a sku has three letters"),
         ] {
             assert_eq!(message(text), expected);
+        }
+    }
+
+    #[test]
+    fn the_texts_of_the_standard_parsers_are_known() {
+        for text in [
+            "x".parse::<u8>().unwrap_err().to_string(),
+            "".parse::<u8>().unwrap_err().to_string(),
+            "256".parse::<u8>().unwrap_err().to_string(),
+            "-129".parse::<i8>().unwrap_err().to_string(),
+            "x".parse::<f64>().unwrap_err().to_string(),
+            "".parse::<f64>().unwrap_err().to_string(),
+            "x".parse::<bool>().unwrap_err().to_string(),
+        ] {
+            assert!(parsing(&text).is_some(), "{text}");
         }
     }
 
