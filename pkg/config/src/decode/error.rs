@@ -1,0 +1,166 @@
+//! What the decoder says when a value does not fit. It knows shapes and types, never values.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+
+use super::path::Path;
+
+/// One failure of one pass; boxed, because a pass returns it through every frame.
+#[derive(Debug)]
+pub(crate) struct DecodeError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: Option<Vec<String>>,
+    problem: Problem,
+}
+
+/// What went wrong at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The key below the path is missing.
+    Missing(String),
+    /// The sentence is made by this crate: it holds no value.
+    Shape(String),
+    /// The sentence was made by the receiving type and may hold the value.
+    Foreign { message: String, target: &'static str },
+}
+
+impl DecodeError {
+    pub(crate) fn shape(message: impl Into<String>) -> Self {
+        Self::new(Problem::Shape(message.into()))
+    }
+
+    pub(crate) fn expected(expected: &str, found: &str) -> Self {
+        Self::shape(format!("must be {expected}, not {found}"))
+    }
+
+    fn new(problem: Problem) -> Self {
+        Self(Box::new(Inner { path: None, problem }))
+    }
+
+    /// Says where, unless a deeper frame already did; `target` is the type that refused.
+    pub(crate) fn at(mut self, at: Path<'_>, refusing: &'static str) -> Self {
+        if self.0.path.is_none() {
+            let mut path = at.to_vec();
+            match &mut self.0.problem {
+                Problem::Missing(field) => path.push(field.clone()),
+                Problem::Foreign { target, .. } => *target = refusing,
+                Problem::Shape(_) => {}
+            }
+            self.0.path = Some(path);
+        }
+        self
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<String>, Problem) {
+        (self.0.path.unwrap_or_default(), self.0.problem)
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value does not fit the type that receives it")
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl serde::de::Error for DecodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Problem::Foreign { message: message.to_string(), target: "" })
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(&describe(&expected.to_string()), shape_of(&unexpected))
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match unexpected {
+            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_) => {
+                Self::shape(format!("must be {}", describe(&expected.to_string())))
+            }
+            other => {
+                let expected = describe(&expected.to_string());
+                match shape_of(&other) {
+                    "text" | "other" => Self::shape(format!("must be {expected}")),
+                    shape => Self::expected(&expected, shape),
+                }
+            }
+        }
+    }
+
+    fn invalid_length(_length: usize, expected: &dyn Expected) -> Self {
+        Self::shape(format!("has the wrong length: it must be {}", describe(&expected.to_string())))
+    }
+
+    fn unknown_variant(_variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::shape(one_of(expected))
+    }
+
+    fn unknown_field(_field: &str, expected: &'static [&'static str]) -> Self {
+        Self::shape(format!("has a key that is not one of {}", quoted(expected)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(Problem::Missing(field.to_owned()))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::shape(format!("has two keys for `{field}`"))
+    }
+}
+
+pub(crate) fn one_of(names: &[&str]) -> String {
+    format!("must be one of {}", quoted(names))
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+const fn shape_of(unexpected: &Unexpected<'_>) -> &'static str {
+    match unexpected {
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an integer",
+        Unexpected::Float(_) => "a decimal number",
+        Unexpected::Char(_) | Unexpected::Str(_) => "text",
+        Unexpected::Bytes(_) => "bytes",
+        Unexpected::Unit | Unexpected::Option => "nothing",
+        Unexpected::Seq => "a list",
+        Unexpected::Map => "a table",
+        Unexpected::NewtypeStruct
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant
+        | Unexpected::Other(_) => "other",
+    }
+}
+
+/// Says "an integer from 0 to 65535" where a type only says "u16".
+pub(crate) fn describe(expected: &str) -> String {
+    let range = |low: &dyn fmt::Display, high: &dyn fmt::Display| format!("an integer from {low} to {high}");
+    match expected {
+        "u8" => range(&u8::MIN, &u8::MAX),
+        "u16" => range(&u16::MIN, &u16::MAX),
+        "u32" => range(&u32::MIN, &u32::MAX),
+        "u64" | "usize" => range(&u64::MIN, &u64::MAX),
+        "u128" => range(&u128::MIN, &u128::MAX),
+        "i8" => range(&i8::MIN, &i8::MAX),
+        "i16" => range(&i16::MIN, &i16::MAX),
+        "i32" => range(&i32::MIN, &i32::MAX),
+        "i64" | "isize" => range(&i64::MIN, &i64::MAX),
+        "i128" => range(&i128::MIN, &i128::MAX),
+        "f32" | "f64" => "a number".to_owned(),
+        "a string" => "text".to_owned(),
+        "a boolean" => "a boolean (true, yes, on, 1 or false, no, off, 0)".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        "unit" => "empty".to_owned(),
+        other if other.starts_with("struct ") => "a table".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! One pass of the decoder over the tree: what it changes, and what it notes beside errors.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::de::Source;
+use super::path::Path;
+use super::placeholder::Placeholder;
+use crate::{Value, key};
+
+/// What a pass puts where an earlier pass failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Amendment {
+    /// Leave the key out, so that the default of the type steps in.
+    Omit,
+    /// Something that fits in place of the value.
+    Replace(Placeholder),
+    /// Something that fits where the key was missing.
+    Add(Placeholder),
+}
+
+pub(crate) type Amendments = BTreeMap<Vec<String>, Amendment>;
+
+pub(crate) struct Pass<'a> {
+    amendments: &'a Amendments,
+    high: bool,
+    is_text: &'a dyn Fn(&[String]) -> bool,
+    notes: RefCell<Notes>,
+}
+
+/// What a pass learns beside the value.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Keys that their struct does not have, and the fields it has.
+    pub(crate) unknown: Vec<(Vec<String>, &'static [&'static str])>,
+    /// Keys that went into a [`Secret`](crate::Secret).
+    pub(crate) secrets: Vec<String>,
+}
+
+impl<'a> Pass<'a> {
+    pub(crate) fn new(
+        amendments: &'a Amendments,
+        is_text: &'a dyn Fn(&[String]) -> bool,
+        high: bool,
+    ) -> Self {
+        Self { amendments, high, is_text, notes: RefCell::default() }
+    }
+
+    pub(crate) fn into_notes(self) -> Notes {
+        self.notes.into_inner()
+    }
+
+    pub(crate) fn is_first(&self) -> bool {
+        self.amendments.is_empty()
+    }
+
+    pub(crate) fn source_at<'v>(&self, path: Path<'_>, value: &'v Value) -> Source<'v> {
+        let amendment = if self.is_first() { None } else { self.amendments.get(&path.to_vec()) };
+        let placeholder = match amendment {
+            None => return Source::Value(value),
+            Some(Amendment::Omit) => Placeholder::FIRST,
+            Some(Amendment::Replace(placeholder) | Amendment::Add(placeholder)) => *placeholder,
+        };
+        Source::Placeholder(if self.high { placeholder.high() } else { placeholder })
+    }
+
+    pub(crate) fn leaves_out(&self, path: Path<'_>) -> bool {
+        matches!(self.amendments.get(&path.to_vec()), Some(Amendment::Omit))
+    }
+
+    /// The keys below `path` that were missing in an earlier pass.
+    pub(crate) fn required_at(&self, path: Path<'_>) -> impl Iterator<Item = &'a str> {
+        let path = if self.is_first() { Vec::new() } else { path.to_vec() };
+        self.amendments.iter().filter_map(move |(at, amendment)| match (amendment, at.split_last()) {
+            (Amendment::Add(_), Some((field, parent))) if parent == path => Some(field.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether the key itself came from a source that has no case (environment, `.env`, secrets, overrides).
+    pub(crate) fn is_text_key(&self, path: Path<'_>) -> bool {
+        (self.is_text)(&path.to_vec())
+    }
+
+    pub(crate) fn note_unknown(&self, path: Path<'_>, fields: &'static [&'static str]) {
+        self.notes.borrow_mut().unknown.push((path.to_vec(), fields));
+    }
+
+    pub(crate) fn note_secret(&self, path: Path<'_>) {
+        self.notes.borrow_mut().secrets.push(key::join(&path.to_vec()));
+    }
+}

@@ -1,0 +1,79 @@
+//! Everything that is wrong with a configuration, in one error.
+
+use std::fmt;
+
+use crate::{Issue, IssueKind};
+
+/// Everything that is wrong with a configuration, found in one run.
+///
+/// `Display` prints one issue per line. Neither it nor `Debug` ever shows a value.
+///
+/// # Examples
+/// ```
+/// use underpin_config::Loader;
+///
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Settings { port: u16, name: String }
+/// impl underpin_config::Validate for Settings {}
+///
+/// let error = Loader::new("APP").environment([("APP_PORT", "http")]).load::<Settings>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the configuration has 2 problems\n\
+///      - `name` is missing (environment variable APP_NAME)\n\
+///      - `port` must be an integer from 0 to 65535 (APP_PORT in the environment)"
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfigError(Box<[Issue]>);
+
+impl ConfigError {
+    /// `None` when there is nothing to report.
+    pub(crate) fn of(mut issues: Vec<Issue>) -> Option<Self> {
+        issues.sort_by(|a, b| a.key().cmp(b.key()));
+        issues.dedup();
+        (!issues.is_empty()).then(|| Self(issues.into()))
+    }
+
+    pub(crate) fn one(issue: Issue) -> Self {
+        Self(Box::new([issue]))
+    }
+
+    /// Every problem, sorted by key; at least one.
+    pub fn issues(&self) -> &[Issue] {
+        &self.0
+    }
+
+    /// Whether every problem is a key that is set nowhere.
+    pub fn is_missing(&self) -> bool {
+        self.0.iter().all(|issue| issue.kind() == IssueKind::Missing)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_ref() {
+            [only] => write!(f, "the configuration has a problem: {only}"),
+            issues => {
+                write!(f, "the configuration has {} problems", issues.len())?;
+                issues.iter().try_for_each(|issue| write!(f, "\n- {issue}"))
+            }
+        }
+    }
+}
+
+/// As `Display`: the issues hold no value, and this is what `fn main() -> Result<(), ConfigError>` prints.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A service that cannot read its configuration is broken, not asked wrongly.
+impl underpin_errors::Classify for ConfigError {
+    fn kind(&self) -> underpin_errors::Kind {
+        underpin_errors::Kind::Internal
+    }
+}

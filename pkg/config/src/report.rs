@@ -1,0 +1,150 @@
+//! From what the decoder found to sentences for people: the key, the variable, the place, and never a value.
+
+use crate::decode::{Problem, leaf_name, leaks};
+use crate::{Checks, Config, FailedCheck, Issue, IssueKind, Value, key};
+
+/// What a run of the decoder found.
+pub(crate) struct Report<'r> {
+    pub(crate) problems: &'r [(Vec<String>, Problem)],
+    pub(crate) unknown: &'r [(Vec<String>, &'static [&'static str])],
+    pub(crate) secrets: &'r [String],
+    /// A source could not be read: a key that looks missing may be in it.
+    pub(crate) hides_missing: bool,
+}
+
+/// Writes issues about a tree.
+pub(crate) struct Reporting<'r, C: ?Sized> {
+    pub(crate) root: &'r Value,
+    /// The key of the root within the configuration.
+    pub(crate) above: &'r str,
+    pub(crate) config: &'r C,
+}
+
+impl<C: Config + ?Sized> Reporting<'_, C> {
+    pub(crate) fn outcome(&self, report: &Report<'_>) -> Vec<Issue> {
+        let problems = report.problems.iter().filter_map(|(path, problem)| match problem {
+            Problem::Missing(_) if report.hides_missing => None,
+            Problem::Missing(_) => Some(self.missing(path)),
+            Problem::Shape(message) => Some(self.issue(IssueKind::WrongType, path, message.clone())),
+            Problem::Foreign { message, target } => {
+                let secret = report.secrets.contains(&key::join(path));
+                Some(self.issue(IssueKind::WrongType, path, self.foreign(path, message, target, secret)))
+            }
+        });
+        let unknown = report.unknown.iter().map(|(path, fields)| self.unknown(path, fields));
+        problems.chain(unknown).collect()
+    }
+
+    /// Failed checks, without those that only fail because a placeholder stands in for a value with a problem of its own:
+    /// `high` holds what fails with the largest placeholders.
+    pub(crate) fn checks(
+        &self,
+        failed: &[FailedCheck],
+        high: Option<&Checks>,
+        problems: &[(Vec<String>, Problem)],
+    ) -> Vec<Issue> {
+        let certain = |failure: &&FailedCheck| {
+            let path: Vec<&str> = key::segments(failure.key()).collect();
+            let own = !problems.iter().any(|(at, _)| {
+                let at: Vec<&str> = at.iter().map(String::as_str).collect();
+                path.starts_with(&at)
+            });
+            own && high.is_none_or(|high| high.failures().contains(failure))
+        };
+        failed
+            .iter()
+            .filter(certain)
+            .map(|failure| {
+                let path: Vec<String> = key::segments(failure.key()).map(str::to_owned).collect();
+                self.issue(IssueKind::Invalid, &path, failure.message())
+            })
+            .collect()
+    }
+
+    fn issue(&self, kind: IssueKind, path: &[String], message: impl Into<String>) -> Issue {
+        let key = self.key(path);
+        let origin = self.config.origin(&key);
+        let variables = self.config.variables(&key);
+        Issue::new(kind, key, message).with_origin(origin).set_by(variables)
+    }
+
+    /// A missing key has no place of its own; the table around it has.
+    fn missing(&self, path: &[String]) -> Issue {
+        let key = self.key(path);
+        let parent = path.split_last().map(|(_, parent)| self.key(parent)).unwrap_or_default();
+        let around =
+            self.config.origin(&parent).filter(|origin| matches!(origin, crate::Origin::File { .. }));
+        let variables = self.config.variables(&key);
+        Issue::new(IssueKind::Missing, key, "is missing").with_origin(around).set_by(variables)
+    }
+
+    fn unknown(&self, path: &[String], fields: &[&str]) -> Issue {
+        let name = path.last().map(String::as_str).unwrap_or_default();
+        let message = match nearest(name, fields) {
+            Some(field) => format!("is no known key; did you mean `{field}`?"),
+            None => "is no known key".to_owned(),
+        };
+        let key = self.key(path);
+        let origin = self.origin_below(path);
+        let variables = self.config.variables(&key);
+        Issue::new(IssueKind::Unknown, key, message).with_origin(origin).set_by(variables)
+    }
+
+    /// The origin of a key, or of the first key below it: a table made of variables has no place of its own.
+    fn origin_below(&self, path: &[String]) -> Option<crate::Origin> {
+        if let Some(origin) = self.config.origin(&self.key(path)) {
+            return Some(origin);
+        }
+        let children: Vec<String> = match self.root.at_path(path)? {
+            Value::Table(table) => table.keys().cloned().collect(),
+            Value::List(items) => (0..items.len()).map(|index| index.to_string()).collect(),
+            _ => return None,
+        };
+        children.into_iter().find_map(|child| {
+            let mut path = path.to_vec();
+            path.push(child);
+            self.origin_below(&path)
+        })
+    }
+
+    /// The words of the receiving type where they are safe to print, and its name otherwise.
+    fn foreign(&self, path: &[String], message: &str, target: &'static str, is_secret: bool) -> String {
+        let value = self.root.at_path(path);
+        let one_line = message.lines().next().unwrap_or_default();
+        if !is_secret && !one_line.is_empty() && value.is_some_and(|value| !leaks(one_line, value)) {
+            return format!("is refused: {one_line}");
+        }
+        match leaf_name(target) {
+            Some(name) => format!("is no valid `{name}`"),
+            None => "is refused by the type that receives it".to_owned(),
+        }
+    }
+
+    fn key(&self, path: &[String]) -> String {
+        let mut key = self.above.to_owned();
+        path.iter().for_each(|segment| key::push(&mut key, segment));
+        key
+    }
+}
+
+/// The field that was probably meant.
+fn nearest<'f>(name: &str, fields: &[&'f str]) -> Option<&'f str> {
+    const ALIKE: f64 = 0.75;
+    let folded = key::folded(name);
+    let alike = fields.iter().map(|field| (strsim::jaro_winkler(&folded, &key::folded(field)), *field));
+    alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, field)| field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_was_meant_and_nothing_far_off() {
+        let fields = ["max_connections", "url", "timeout"];
+        assert_eq!(nearest("max_conections", &fields), Some("max_connections"));
+        assert_eq!(nearest("maxconnections", &fields), Some("max_connections"));
+        assert_eq!(nearest("timeuot", &fields), Some("timeout"));
+        assert_eq!(nearest("zzz", &fields), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! An immutable configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeOwned;
+
+use crate::decode::{self, Outcome};
+use crate::merge::Merged;
+use crate::report::{Report, Reporting};
+use crate::source::variables::Names;
+use crate::{Checks, Config, ConfigError, Issue, Origin, Validate, Value, key};
+
+/// The configuration at one moment: merged, immutable, and cheap to clone.
+///
+/// `Debug` shows how many keys there are and nothing else; [`explain`](Self::explain) shows the keys with secrets masked.
+#[derive(Clone)]
+pub struct Snapshot(Arc<Inner>);
+
+struct Inner {
+    root: Value,
+    origins: BTreeMap<String, Origin>,
+    names: Names,
+    is_incomplete: bool,
+    /// Keys that some decoded type keeps in a [`Secret`](crate::Secret).
+    secrets: Mutex<BTreeSet<String>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(merged: Merged, names: Names) -> (Self, Vec<Issue>) {
+        let Merged { root, origins, issues, is_incomplete } = merged;
+        (Self(Arc::new(Inner { root, origins, names, is_incomplete, secrets: Mutex::default() })), issues)
+    }
+
+    /// Decodes the whole configuration into a settings type.
+    ///
+    /// Keys that the type does not have are errors, whether or not it says `deny_unknown_fields`.
+    ///
+    /// # Errors
+    /// Every missing key, wrong type and unknown key, in one error.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        let outcome = self.outcome::<T>();
+        let issues = self.report(&outcome);
+        finish(outcome.value, issues)
+    }
+
+    /// Decodes the whole configuration into a settings type and runs its checks.
+    ///
+    /// # Errors
+    /// Every missing key, wrong type, unknown key and failed check, in one error.
+    pub fn decode_valid<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
+        self.decode_beside(Vec::new())
+    }
+
+    /// The same, reported together with what was wrong with the sources.
+    pub(crate) fn decode_beside<T: DeserializeOwned + Validate>(
+        &self,
+        mut issues: Vec<Issue>,
+    ) -> Result<T, ConfigError> {
+        let outcome = self.outcome::<T>();
+        issues.extend(self.report(&outcome));
+        if let Some(value) = &outcome.value {
+            let high = outcome.high.as_ref().map(Checks::of);
+            let failed = Checks::of(value);
+            issues.extend(self.reporting().checks(failed.failures(), high.as_ref(), &outcome.problems));
+        }
+        finish(outcome.value, issues)
+    }
+
+    /// Every key with its value and origin, for people. Secrets are masked: what came from a secret store, what a decoded type
+    /// keeps in a [`Secret`](crate::Secret), what is named like one (`password`, `token`, `api_key`), and passwords in URLs.
+    pub fn explain(&self) -> crate::Explanation {
+        crate::Explanation::new(&self.0.root, &self.0.origins, &self.known_secrets())
+    }
+
+    /// As [`explain`](Self::explain), for a type that has not been decoded from this snapshot yet: what it keeps in a
+    /// [`Secret`](crate::Secret) is masked, also when the configuration has problems.
+    pub fn explain_as<T: DeserializeOwned>(&self) -> crate::Explanation {
+        drop(self.outcome::<T>());
+        self.explain()
+    }
+
+    fn outcome<T: DeserializeOwned>(&self) -> Outcome<T> {
+        let outcome = decode::decode(&self.0.root, &|path| self.is_text(path));
+        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).extend(outcome.secrets.iter().cloned());
+        outcome
+    }
+
+    fn is_text(&self, path: &[String]) -> bool {
+        let prefix = key::join(path);
+        let below = self.0.origins.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+        below.map(|(_, origin)| origin).any(Origin::is_text)
+    }
+
+    fn known_secrets(&self) -> BTreeSet<String> {
+        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn report<T>(&self, outcome: &Outcome<T>) -> Vec<Issue> {
+        self.reporting().outcome(&Report {
+            problems: &outcome.problems,
+            unknown: &outcome.unknown,
+            secrets: &outcome.secrets,
+            hides_missing: self.0.is_incomplete,
+        })
+    }
+
+    fn reporting(&self) -> Reporting<'_, Self> {
+        Reporting { root: &self.0.root, above: "", config: self }
+    }
+}
+
+impl Config for Snapshot {
+    fn value(&self, key: &str) -> Option<Value> {
+        self.0.root.at(key).cloned()
+    }
+
+    fn origin(&self, key: &str) -> Option<Origin> {
+        self.0.origins.get(key).cloned()
+    }
+
+    fn variables(&self, key: &str) -> Vec<String> {
+        self.0.names.of(&key::segments(key).collect::<Vec<_>>())
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("keys", &self.0.origins.len()).finish_non_exhaustive()
+    }
+}
+
+/// Decodes one value of a dynamic configuration.
+pub(crate) fn decode_one<T: DeserializeOwned, C: Config + ?Sized>(
+    config: &C,
+    above: &str,
+    value: &Value,
+) -> Result<T, ConfigError> {
+    let is_text = |path: &[String]| {
+        let mut key = above.to_owned();
+        path.iter().for_each(|segment| key::push(&mut key, segment));
+        config.origin(&key).is_some_and(|origin| origin.is_text())
+    };
+    let outcome = decode::decode(value, &is_text);
+    let report = Report {
+        problems: &outcome.problems,
+        unknown: &outcome.unknown,
+        secrets: &outcome.secrets,
+        hides_missing: false,
+    };
+    let issues = Reporting { root: value, above, config }.outcome(&report);
+    finish(outcome.value, issues)
+}
+
+fn finish<T>(value: Option<T>, issues: Vec<Issue>) -> Result<T, ConfigError> {
+    match (value, ConfigError::of(issues)) {
+        (Some(value), None) => Ok(value),
+        (_, Some(error)) => Err(error),
+        (None, None) => {
+            let message = "the settings cannot be decoded, and no key can be named";
+            Err(ConfigError::one(Issue::new(crate::IssueKind::WrongType, "", message)))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! TOML files, with the line of every key.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use figment::value::{Dict, Value as Tree};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::lines::Lines;
+use super::{MAX_FILE, read_text, unreadable};
+use crate::layer::Layer;
+use crate::{Issue, IssueKind, Origin, key};
+
+/// Reads a TOML file. Of a file with a syntax error nothing is used: what follows the error may not mean what it says.
+pub(crate) fn read(path: &Path) -> Layer {
+    match read_text(path, MAX_FILE) {
+        Ok(text) => parse(path, &text),
+        Err(message) => Layer::broken(vec![unreadable(path, message)]),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Layer {
+    let lines = Lines::of(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
+    }
+    let mut reading = Reading { path: path.into(), lines, layer: Layer::default() };
+    reading.layer.tree = reading.table("", table.get_ref());
+    reading.layer
+}
+
+/// The message of the parser is made of constants and of what it expected, never of what it found.
+fn syntax(path: &Path, lines: &Lines, error: &toml::de::Error) -> Issue {
+    let line = error.span().map(|span| lines.at(span.start));
+    let message = format!("is not valid TOML: {}", error.message().replace('\n', " "));
+    Issue::new(IssueKind::Syntax, "", message).in_file(path, line)
+}
+
+struct Reading {
+    path: Arc<Path>,
+    lines: Lines,
+    layer: Layer,
+}
+
+impl Reading {
+    fn table(&mut self, above: &str, table: &DeTable<'_>) -> Dict {
+        let mut tree = Dict::new();
+        for (name, value) in table {
+            let mut key = above.to_owned();
+            key::push(&mut key, name.get_ref());
+            self.note(&key, name.span().start);
+            let value = self.value(&key, value);
+            tree.insert(name.get_ref().to_string(), value);
+        }
+        tree
+    }
+
+    fn value(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Tree {
+        match value.get_ref() {
+            DeValue::String(text) => Tree::from(text.as_ref()),
+            DeValue::Integer(integer) => match i128::from_str_radix(integer.as_str(), integer.radix()) {
+                Ok(integer) => Tree::from(integer),
+                Err(_) => self.refuse(key, "is an integer of more than 128 bits"),
+            },
+            DeValue::Float(float) => match float.as_str().parse::<f64>() {
+                Ok(float) => Tree::from(float),
+                Err(_) => self.refuse(key, "is no floating-point number"),
+            },
+            DeValue::Boolean(value) => Tree::from(*value),
+            DeValue::Datetime(moment) => Tree::from(moment.to_string()),
+            DeValue::Array(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    let mut key = key.to_owned();
+                    key::push(&mut key, &index.to_string());
+                    self.note(&key, item.span().start);
+                    list.push(self.value(&key, item));
+                }
+                Tree::from(list)
+            }
+            DeValue::Table(table) => Tree::from(self.table(key, table)),
+        }
+    }
+
+    fn note(&mut self, key: &str, offset: usize) {
+        let origin = Origin::File { path: Arc::clone(&self.path), line: self.lines.at(offset) };
+        self.layer.origins.insert(key.to_owned(), origin);
+    }
+
+    fn refuse(&mut self, key: &str, message: &str) -> Tree {
+        let origin = self.layer.origins.get(key).cloned();
+        self.layer.issues.push(Issue::new(IssueKind::WrongType, key, message).with_origin(origin));
+        Tree::from(figment::value::Empty::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_key_knows_its_line() {
+        let layer = parse(
+            Path::new("app.toml"),
+            "# top\nname = \"x\"\n\n[server]\nports = [\n  1,\n  2,\n]\nhost.name = 'h'\n",
+        );
+        let line = |key: &str| layer.origins.get(key).map(ToString::to_string);
+        assert_eq!(line("name").as_deref(), Some("app.toml:2"));
+        assert_eq!(line("server").as_deref(), Some("app.toml:4"));
+        assert_eq!(line("server.ports").as_deref(), Some("app.toml:5"));
+        assert_eq!(line("server.ports.1").as_deref(), Some("app.toml:7"));
+        assert_eq!(line("server.host.name").as_deref(), Some("app.toml:9"));
+    }
+
+    #[test]
+    fn a_syntax_error_names_the_line_and_not_what_stands_there() {
+        let text = "name = \"x\"\npassword = hunter2-marker\n";
+        let layer = parse(Path::new("app.toml"), text);
+        let shown = layer.issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(shown.starts_with("app.toml:2: is not valid TOML"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("marker"), "{shown}");
+        assert!(layer.tree.is_empty(), "nothing of a broken file is used");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC*|[a-z=\\[\\]{}\"'\\n#., 0-9]{0,60}") {
+            drop(parse(Path::new("app.toml"), &text));
+        }
+
+        #[test]
+        fn no_syntax_error_shows_the_marker(before in "[a-z\\[\\]{}\"'=\\n ]{0,20}", after in "[a-z\\[\\]{}\"'=\\n ]{0,20}") {
+            let text = format!("{before}k = MARKER8C1{after}");
+            for issue in parse(Path::new("app.toml"), &text).issues {
+                let shown = issue.to_string();
+                prop_assert!(!shown.contains("MARKER8C1"), "{shown}");
+            }
+        }
+    }
+}

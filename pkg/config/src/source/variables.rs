@@ -1,0 +1,146 @@
+//! Environment variables, of the process or of a `.env` file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::layer::Layer;
+use crate::{Issue, IssueKind, Origin, key};
+
+/// Which variables belong to the program, and which key each one sets.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    /// `APP_`, compared exactly: `app_port` belongs to somebody else.
+    prefix: String,
+    /// Variables with a name of their own, such as `DATABASE_URL`.
+    bound: BTreeMap<String, Vec<String>>,
+    /// Variables that carry the prefix and are not configuration.
+    ignored: BTreeSet<String>,
+}
+
+impl Names {
+    pub(crate) fn new(prefix: &str) -> Self {
+        let prefix = prefix.trim_end_matches('_');
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}_") };
+        Self { prefix, bound: BTreeMap::new(), ignored: BTreeSet::new() }
+    }
+
+    pub(crate) fn bind(&mut self, key: &str, variable: &str) {
+        self.bound.insert(variable.to_owned(), key::segments(key).map(str::to_owned).collect());
+    }
+
+    pub(crate) fn ignore(&mut self, variable: &str) {
+        self.ignored.insert(variable.to_owned());
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Whether a variable of the environment is looked at.
+    pub(crate) fn reads(&self, variable: &str) -> bool {
+        self.bound.contains_key(variable) || (!self.prefix.is_empty() && variable.starts_with(&self.prefix))
+    }
+
+    /// The variable that selects the profile.
+    pub(crate) fn profile(&self) -> String {
+        format!("{}PROFILE", self.prefix)
+    }
+
+    /// The variables that set the key at `path`, the usual one first.
+    pub(crate) fn of<S: AsRef<str>>(&self, path: &[S]) -> Vec<String> {
+        let same = |bound: &&Vec<String>| bound.iter().map(String::as_str).eq(path.iter().map(AsRef::as_ref));
+        let bound = self.bound.iter().filter(|(_, to)| same(to)).map(|(name, _)| name.clone());
+        key::variable(&self.prefix, path).into_iter().chain(bound).collect()
+    }
+
+    /// The layer of a set of variables. A variable with the prefix wins over a bound one of the same set.
+    pub(crate) fn layer<'v>(&self, variables: impl IntoIterator<Item = (&'v str, &'v str, Origin)>) -> Layer {
+        let mut layer = Layer::text();
+        let mut bound = Vec::new();
+        let mut spelled: BTreeMap<String, String> = BTreeMap::new();
+        for (name, text, origin) in variables {
+            if let Some(path) = self.bound.get(name) {
+                bound.push((path, text, origin));
+                continue;
+            }
+            let Some(rest) = name.strip_prefix(&self.prefix).filter(|_| self.reads(name)) else { continue };
+            if rest.is_empty() || self.ignored.contains(name) || name == self.profile() {
+                continue;
+            }
+            let Some(path) = key::path_of_variable(rest) else {
+                let message = "has a name with an empty part: two underscores separate the parts of a key";
+                layer.issues.push(Issue::new(IssueKind::Syntax, "", message).with_origin(Some(origin)));
+                continue;
+            };
+            if let Some(other) = spelled.get(&key::join(&path)).filter(|other| *other != name) {
+                let message = format!("is set by two variables that differ in case only: also by {other}");
+                let issue = Issue::new(IssueKind::Conflict, key::join(&path), message);
+                layer.issues.push(issue.with_origin(Some(origin)));
+                continue;
+            }
+            spelled.insert(key::join(&path), name.to_owned());
+            layer.set_text(&path, text, origin);
+        }
+        for (path, text, origin) in bound {
+            if !layer.origins.contains_key(&key::join(path)) {
+                layer.set_text(path, text, origin);
+            }
+        }
+        layer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn layer(names: &Names, variables: &[(&str, &str)]) -> Layer {
+        names.layer(
+            variables
+                .iter()
+                .map(|(name, text)| (*name, *text, Origin::Environment { variable: (*name).into() })),
+        )
+    }
+
+    #[test]
+    fn the_prefix_is_compared_with_its_case() {
+        let layer =
+            layer(&Names::new("APP"), &[("APP_PORT", "1"), ("app_host", "x"), ("APPLE", "y"), ("APP_", "z")]);
+        assert_eq!(layer.origins.keys().collect::<Vec<_>>(), ["port"]);
+        assert!(layer.issues.is_empty());
+    }
+
+    #[test]
+    fn two_variables_that_differ_in_case_only_are_an_error() {
+        let layer = layer(&Names::new("APP"), &[("APP_PORT", "1"), ("APP_Port", "2")]);
+        assert_eq!(layer.issues.iter().map(Issue::kind).collect::<Vec<_>>(), [IssueKind::Conflict]);
+        assert!(layer.issues[0].to_string().contains("APP_PORT"), "{}", layer.issues[0]);
+    }
+
+    #[test]
+    fn the_whole_and_a_part_of_it_are_an_error() {
+        for order in [["APP_DB", "APP_DB__URL"], ["APP_DB__URL", "APP_DB"]] {
+            let layer = layer(&Names::new("APP"), &order.map(|name| (name, "x")));
+            assert_eq!(layer.issues.len(), 1, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_bound_variable_gives_way_to_the_prefixed_one() {
+        let mut names = Names::new("APP_");
+        names.bind("database.url", "DATABASE_URL");
+        let both = layer(&names, &[("APP_DATABASE__URL", "a"), ("DATABASE_URL", "b")]);
+        assert_eq!(both.origins["database.url"].variable(), Some("APP_DATABASE__URL"));
+        let alone = layer(&names, &[("DATABASE_URL", "b")]);
+        assert_eq!(alone.origins["database.url"].variable(), Some("DATABASE_URL"));
+        assert_eq!(names.of(&["database", "url"]), ["APP_DATABASE__URL", "DATABASE_URL"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics(name in "APP_(\\PC*|[A-Z_]{0,12})", text in "\\PC*") {
+            drop(layer(&Names::new("APP"), &[(name.as_str(), text.as_str())]));
+        }
+    }
+}
