@@ -1,6 +1,14 @@
-use std::sync::{Arc, LazyLock};
+#[cfg(feature = "json")]
+use std::sync::OnceLock;
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicU8, Ordering},
+};
 
 use crate::{Level, RequestId, TraceParent, TraceParentError};
+
+/// The least severe level that any context of this process was ever given: below it, nobody need ask a context.
+static LOWEST: AtomicU8 = AtomicU8::new(u8::MAX);
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -33,6 +41,9 @@ struct Inner {
     trace: Option<TraceParent>,
     organization_id: Option<Arc<str>>,
     level: Option<Level>,
+    /// The fields as every JSON line of this context carries them, rendered by the first.
+    #[cfg(feature = "json")]
+    rendered: OnceLock<Box<[u8]>>,
 }
 
 impl Context {
@@ -75,6 +86,10 @@ impl Context {
     /// It only ever adds records: `with_level(Level::Error)` does not silence what the rules let through.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
+        if LOWEST.fetch_min(level as u8, Ordering::Relaxed) > level as u8 {
+            #[cfg(feature = "bridges")]
+            crate::bridge::levels_changed();
+        }
         self.with(|inner| inner.level = Some(level))
     }
 
@@ -136,8 +151,33 @@ impl Context {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+        let inner = Arc::make_mut(&mut self.0);
+        change(inner);
+        #[cfg(feature = "json")]
+        {
+            inner.rendered = OnceLock::new();
+        }
         self
+    }
+
+    /// `,"request_id":"...","trace_id":...` for a JSON line; empty for background work.
+    #[cfg(feature = "json")]
+    pub(crate) fn rendered(&self) -> &[u8] {
+        self.0.rendered.get_or_init(|| {
+            let mut buf = Vec::new();
+            let mut put = |key: &str, value: Option<&str>| {
+                if let Some(value) = value {
+                    buf.extend_from_slice(key.as_bytes());
+                    crate::json::escape::push(&mut buf, value);
+                    buf.push(b'"');
+                }
+            };
+            put(",\"request_id\":\"", self.request_id().map(RequestId::as_str));
+            put(",\"trace_id\":\"", self.trace().map(TraceParent::trace_id));
+            put(",\"span_id\":\"", self.trace().map(TraceParent::span_id));
+            put(",\"organization_id\":\"", self.organization_id());
+            buf.into_boxed_slice()
+        })
     }
 }
 
@@ -145,6 +185,12 @@ impl Default for Context {
     fn default() -> Self {
         Self::background()
     }
+}
+
+/// Whether a context may let through records of this level that the rules hold back.
+#[cfg(feature = "json")]
+pub(crate) fn may_raise(level: Level) -> bool {
+    level as u8 >= LOWEST.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

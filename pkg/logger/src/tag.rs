@@ -3,7 +3,7 @@ use crate::{ToValue, Value};
 /// One key and its value. Keys are `snake_case` constants; data goes into values.
 #[derive(Debug, Clone, Copy)]
 pub struct Tag<'a> {
-    key: &'a str,
+    key: &'static str,
     value: Value<'a>,
 }
 
@@ -16,17 +16,17 @@ impl<'a> Tag<'a> {
     /// let tag = underpin_logger::Tag::new("attempt", &3);
     /// assert_eq!((tag.key(), tag.value().to_string().as_str()), ("attempt", "3"));
     /// ```
-    pub fn new<T: ToValue + ?Sized>(key: &'a str, value: &'a T) -> Self {
+    pub fn new<T: ToValue + ?Sized>(key: &'static str, value: &'a T) -> Self {
         Self { key, value: value.to_value() }
     }
 
     /// A tag of a value made by hand, such as [`Value::Display`] or [`Value::Secret`].
-    pub const fn of(key: &'a str, value: Value<'a>) -> Self {
+    pub const fn of(key: &'static str, value: Value<'a>) -> Self {
         Self { key, value }
     }
 
     /// The key.
-    pub const fn key(&self) -> &'a str {
+    pub const fn key(&self) -> &'static str {
         self.key
     }
 

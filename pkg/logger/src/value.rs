@@ -1,5 +1,8 @@
 use std::{error::Error, fmt, path::Path, time::Duration};
 
+use underpin_config::Secret;
+use zeroize::Zeroize;
+
 /// The value of a [`Tag`](crate::Tag): borrowed, so that a record costs no allocation.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -53,15 +56,7 @@ impl fmt::Display for Value<'_> {
             Self::Str(value) => f.write_str(value),
             Self::Duration(value) => fmt::Debug::fmt(value, f),
             Self::Path(value) => value.display().fmt(f),
-            Self::Error(value) => {
-                let mut next = Some(*value);
-                let mut separator = "";
-                while let Some(error) = next {
-                    write!(f, "{separator}{error}")?;
-                    (next, separator) = (error.source(), ": ");
-                }
-                Ok(())
-            }
+            Self::Error(value) => underpin_errors::Report(*value).fmt(f),
             Self::Display(value) => value.fmt(f),
             Self::Debug(value) => value.fmt(f),
             Self::Secret => f.write_str(Self::REDACTED),
@@ -103,6 +98,13 @@ impl<T: ToValue + ?Sized> ToValue for &T {
 impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, ToValue::to_value)
+    }
+}
+
+/// Only that there is a secret is logged.
+impl<T: Zeroize> ToValue for Secret<T> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Secret
     }
 }
 
@@ -153,4 +155,5 @@ to_value! {
     Box<dyn Error + 'static>: |v| Value::Error(&**v);
     Box<dyn Error + Send + Sync + 'static>: |v| Value::Error(&**v);
     std::io::Error: |v| Value::Error(v);
+    underpin_errors::Error: |v| Value::Error(v);
 }

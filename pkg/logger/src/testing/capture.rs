@@ -128,17 +128,11 @@ impl CapturedEntry {
     }
 
     fn of(entry: &Entry<'_>) -> Self {
-        let mut error = Vec::new();
-        let mut next = entry.error;
-        while let Some(cause) = next {
-            error.push(cause.to_string());
-            next = cause.source();
-        }
         Self {
             level: entry.level,
             ctx: entry.ctx.clone(),
             msg: entry.msg.to_owned(),
-            error,
+            error: entry.error.map(|error| underpin_errors::chain(error).collect()).unwrap_or_default(),
             tags: entry.tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_string())).collect(),
             target: entry.site.target.to_owned(),
         }

@@ -1,0 +1,101 @@
+use std::sync::Arc;
+
+use tracing_core::{
+    Event, Interest, LevelFilter, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{Layer, layer, registry::LookupSpan};
+
+use super::{event::EventSource, owned::OwnedFields};
+use crate::{Context, Level, LevelHandle, SlogLogger, pipeline::Pipeline, record::Head};
+
+/// A `tracing_subscriber` layer that writes events, with the fields of the spans around them, into a logger's stream.
+///
+/// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process. In a subscriber of your own,
+/// know that the layer's level rules hold for the subscriber as a whole.
+#[derive(Debug, Clone)]
+pub struct TracingLayer {
+    pipeline: Arc<Pipeline>,
+    levels: LevelHandle,
+    hide_sql: bool,
+}
+
+impl TracingLayer {
+    /// A layer into the stream of `logger`; `None` when that logger writes through slog and has no stream of its own.
+    pub fn new(logger: &SlogLogger) -> Option<Self> {
+        let pipeline = Arc::clone(logger.pipeline()?);
+        let hide_sql = pipeline.redact.covers("db.statement");
+        Some(Self { pipeline, levels: logger.levels().clone(), hide_sql })
+    }
+}
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let level = level_of(*metadata.level());
+        // A context may raise the level of its own request, so "yes" for all is known here and "no" for all only while
+        // no context has done so.
+        if self.levels.rules_allow(level, metadata.target()) {
+            Interest::always()
+        } else if crate::context::may_raise(level) {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: layer::Context<'_, S>) -> bool {
+        self.levels.allow(level_of(*metadata.level()), metadata.target(), &Context::current())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let least = Level::ALL.into_iter().find(|level| self.levels.may_allow(*level));
+        Some(match least {
+            Some(Level::Trace) => LevelFilter::TRACE,
+            Some(Level::Debug) => LevelFilter::DEBUG,
+            Some(Level::Info) => LevelFilter::INFO,
+            Some(Level::Warn) => LevelFilter::WARN,
+            Some(Level::Error) => LevelFilter::ERROR,
+            Some(Level::Fatal) | None => LevelFilter::OFF,
+        })
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, spans: layer::Context<'_, S>) {
+        if let Some(span) = spans.span(id) {
+            let mut fields = OwnedFields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().replace(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, spans: layer::Context<'_, S>) {
+        if let Some(span) = spans.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<OwnedFields>()
+        {
+            record.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, spans: layer::Context<'_, S>) {
+        let metadata = event.metadata();
+        let ctx = Context::current();
+        let head = Head {
+            level: level_of(*metadata.level()),
+            ctx: &ctx,
+            target: metadata.target(),
+            place: metadata.file().zip(metadata.line()),
+            error: None,
+            since_epoch: crate::random::since_epoch(),
+        };
+        self.pipeline.write(&head, &EventSource { event, spans, hide_sql: self.hide_sql });
+    }
+}
+
+fn level_of(level: tracing_core::Level) -> Level {
+    match level {
+        tracing_core::Level::ERROR => Level::Error,
+        tracing_core::Level::WARN => Level::Warn,
+        tracing_core::Level::INFO => Level::Info,
+        tracing_core::Level::DEBUG => Level::Debug,
+        tracing_core::Level::TRACE => Level::Trace,
+    }
+}

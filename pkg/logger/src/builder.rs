@@ -1,0 +1,66 @@
+use std::{fmt, io, sync::Arc};
+
+use crate::{
+    LevelHandle, LevelRules, Redaction, SlogLogger,
+    format::Format,
+    pipeline::Pipeline,
+    sink::{DirectSink, Output, Sink},
+};
+
+/// Puts a [`SlogLogger`] together. Without a sink it writes to standard error, each line at once.
+pub struct LoggerBuilder {
+    format: Format,
+    levels: LevelHandle,
+    redact: Redaction,
+    sink: Option<Arc<dyn Sink>>,
+}
+
+impl LoggerBuilder {
+    pub(crate) fn new(format: Format) -> Self {
+        let levels = LevelHandle::new(LevelRules::default());
+        Self { format, levels, redact: Redaction::default(), sink: None }
+    }
+
+    /// Sets the level rules; `info` otherwise.
+    #[must_use]
+    pub fn levels(mut self, rules: LevelRules) -> Self {
+        self.levels = LevelHandle::new(rules);
+        self
+    }
+
+    /// Sets which keys are redacted; [`Redaction::default`] otherwise.
+    #[must_use]
+    pub fn redact(mut self, redact: Redaction) -> Self {
+        self.redact = redact;
+        self
+    }
+
+    /// Sets where lines go.
+    #[must_use]
+    pub fn sink(self, sink: impl Sink + 'static) -> Self {
+        self.shared_sink(Arc::new(sink))
+    }
+
+    /// Sets where lines go, to a sink that others use too.
+    #[must_use]
+    pub fn shared_sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// The logger.
+    pub fn build(self) -> SlogLogger {
+        let standard_error = || Arc::new(DirectSink::new(Output::writer(io::stderr()))) as Arc<dyn Sink>;
+        let sink = self.sink.unwrap_or_else(standard_error);
+        SlogLogger::from_parts(Arc::new(Pipeline::new(self.format, self.redact, sink)), self.levels)
+    }
+}
+
+impl fmt::Debug for LoggerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoggerBuilder")
+            .field("format", &self.format)
+            .field("levels", &self.levels)
+            .finish_non_exhaustive()
+    }
+}

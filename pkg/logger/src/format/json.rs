@@ -1,0 +1,131 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{
+    Redaction, Value,
+    json::{Line, Scratch, escape, is_reserved},
+    record::{Head, Source},
+};
+
+/// One JSON object a line.
+///
+/// Every line starts with `ts` (RFC 3339, UTC, microseconds), `level` and `msg`; then come `service`, the context
+/// (`request_id`, `trace_id`, `span_id`, `organization_id`), `target`, the error chain as the array `error`, and the tags.
+/// A tag of a reserved name gets an underscore behind it; of two tags with one key the first is kept.
+#[derive(Debug, Clone)]
+pub struct JsonFormat {
+    /// What is the same on every line, and the same rendered once: `,"service":"orders"`.
+    fields: Vec<(String, String)>,
+    fixed: Vec<u8>,
+    cap: usize,
+    target: bool,
+    place: bool,
+}
+
+impl JsonFormat {
+    /// The default cap on a record in bytes, newline included: what Docker and containerd pass on in one piece.
+    pub const CAP: usize = 16 * 1024;
+    /// The lowest cap that is honoured.
+    pub const MIN_CAP: usize = 1024;
+
+    /// Lines without a service name, at most [`JsonFormat::CAP`] bytes each.
+    pub const fn new() -> Self {
+        Self { fields: Vec::new(), fixed: Vec::new(), cap: Self::CAP, target: true, place: false }
+    }
+
+    /// Names the service on every line.
+    #[must_use]
+    pub fn service(self, name: &str) -> Self {
+        self.put("service", name)
+    }
+
+    /// Puts a field on every line, such as `version`. A reserved key gets an underscore behind it.
+    #[must_use]
+    pub fn fixed(self, key: &str, value: &str) -> Self {
+        if is_reserved(key) { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
+    }
+
+    /// Caps a record, newline included; longer ones lose the ends of their longest texts and get `"truncated":true`.
+    #[must_use]
+    pub fn cap(mut self, bytes: usize) -> Self {
+        self.cap = bytes.max(Self::MIN_CAP);
+        self
+    }
+
+    /// Leaves out the `target`.
+    #[must_use]
+    pub const fn without_target(mut self) -> Self {
+        self.target = false;
+        self
+    }
+
+    /// Adds the source file and line as `at`.
+    #[must_use]
+    pub const fn with_place(mut self) -> Self {
+        self.place = true;
+        self
+    }
+
+    pub(crate) fn encode(
+        &self,
+        scratch: &mut Scratch,
+        redact: &Redaction,
+        head: &Head<'_>,
+        source: &impl Source,
+    ) {
+        let mut line = Line::begin(scratch, self.cap, head.level, head.since_epoch);
+        let mut said = false;
+        source.message(&mut |message| {
+            if !said {
+                line.msg(message);
+                said = true;
+            }
+        });
+        if !said {
+            line.msg(Value::Str(""));
+        }
+        line.raw(&self.fixed);
+        line.raw(head.ctx.rendered());
+        if self.target && !head.target.is_empty() {
+            line.target(head.target);
+        }
+        if let Some((file, number)) = head.place.filter(|_| self.place) {
+            line.field("at", Value::Display(&format_args!("{file}:{number}")));
+        }
+        if let Some(error) = head.error {
+            line.field("error", Value::Error(error));
+        }
+        // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
+        let fields = catch_unwind(AssertUnwindSafe(|| {
+            source.fields(&mut |key, value| {
+                if !self.fields.iter().any(|(fixed, _)| fixed == key) {
+                    line.field(key, if redact.covers(key) { Value::Secret } else { value });
+                }
+            });
+        }));
+        if fields.is_err() {
+            line.roll_back();
+            line.field("log_error", Value::Str("the fields of this record panicked"));
+        }
+        line.finish();
+    }
+
+    fn put(mut self, key: &str, value: &str) -> Self {
+        self.fields.retain(|(known, _)| known != key);
+        self.fields.push((key.to_owned(), value.to_owned()));
+        self.fixed.clear();
+        for (key, value) in &self.fields {
+            self.fixed.extend_from_slice(b",\"");
+            escape::push(&mut self.fixed, key);
+            self.fixed.extend_from_slice(b"\":\"");
+            escape::push(&mut self.fixed, value);
+            self.fixed.push(b'"');
+        }
+        self
+    }
+}
+
+impl Default for JsonFormat {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,188 @@
+use std::{
+    error::Error,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::{
+    Level, Redaction, RequestId, Value,
+    json::{Scratch, guarded},
+    record::{Head, Source},
+};
+
+/// One line a record for a person at a terminal: time (UTC), level, message, tags dimmed behind it; the causes of an
+/// error indented below, each on a line of its own.
+///
+/// Control characters in data are shown as escapes, so that no record can move the cursor or forge a line.
+#[derive(Debug, Clone, Copy)]
+pub struct TerminalFormat {
+    colour: bool,
+}
+
+const RESET: &str = "\x1b[0m";
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+/// The most of one value that is shown.
+const VALUE_CAP: usize = 4 * 1024;
+/// Where the message starts: `14:53:09.123Z ERROR `.
+const INDENT: &str = "                    ";
+
+impl TerminalFormat {
+    /// With or without colours as the environment asks: none when `NO_COLOR` is set and not empty
+    /// (<https://no-color.org>) or `TERM` is `dumb`.
+    pub fn from_env() -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if set("NO_COLOR") || dumb { Self::plain() } else { Self::coloured() }
+    }
+
+    /// With colours.
+    pub const fn coloured() -> Self {
+        Self { colour: true }
+    }
+
+    /// Without colours.
+    pub const fn plain() -> Self {
+        Self { colour: false }
+    }
+
+    pub(crate) fn encode(
+        self,
+        scratch: &mut Scratch,
+        redact: &Redaction,
+        head: &Head<'_>,
+        source: &impl Source,
+    ) {
+        let time = scratch.second.render(head.since_epoch);
+        let buf = &mut scratch.buf;
+        self.styled(buf, DIM, |buf| {
+            buf.extend_from_slice(time.get(11..23).unwrap_or_default());
+            buf.push(b'Z');
+        });
+        buf.push(b' ');
+        let (colour, name) = level_style(head.level);
+        self.styled(buf, colour, |buf| buf.extend_from_slice(name));
+        buf.push(b' ');
+        let message_style = if head.level >= Level::Warn { BOLD } else { "" };
+        self.styled(buf, message_style, |buf| source.message(&mut |message| bare(buf, message)));
+
+        let start = buf.len();
+        let fields = catch_unwind(AssertUnwindSafe(|| {
+            source.fields(&mut |key, value| {
+                self.tag(buf, key, if redact.covers(key) { Value::Secret } else { value });
+            });
+        }));
+        if fields.is_err() {
+            buf.truncate(start);
+            self.tag(buf, "log_error", Value::Str("the fields of this record panicked"));
+        }
+        if let Some(id) = head.ctx.request_id().map(RequestId::as_str) {
+            // Enough to tell two requests apart; the whole id is in the JSON.
+            let short = id.get(id.len().saturating_sub(8)..).unwrap_or(id);
+            self.styled(buf, DIM, |buf| {
+                buf.extend_from_slice(b"  #");
+                buf.extend_from_slice(short.as_bytes());
+            });
+        }
+        if head.level <= Level::Debug || head.level >= Level::Warn || is_foreign(head.target) {
+            self.origin(buf, head);
+        }
+        buf.push(b'\n');
+        if let Some(error) = head.error {
+            self.chain(buf, colour, error);
+        }
+    }
+
+    fn tag(self, buf: &mut Vec<u8>, key: &str, value: Value<'_>) {
+        buf.extend_from_slice(b"  ");
+        self.styled(buf, DIM, |buf| {
+            push_visible(buf, key);
+            buf.push(b'=');
+        });
+        let start = buf.len();
+        bare(buf, value);
+        let spaced =
+            |text: &[u8]| text.is_empty() || text.iter().any(|byte| matches!(byte, b' ' | b'"' | b'='));
+        if buf.get(start..).is_some_and(spaced) {
+            buf.insert(start, b'"');
+            buf.push(b'"');
+        }
+    }
+
+    fn origin(self, buf: &mut Vec<u8>, head: &Head<'_>) {
+        self.styled(buf, DIM, |buf| match head.place {
+            Some((file, line)) => {
+                buf.extend_from_slice(b"  at ");
+                push_visible(buf, file);
+                buf.push(b':');
+                buf.extend_from_slice(itoa::Buffer::new().format(line).as_bytes());
+            }
+            None if !head.target.is_empty() => {
+                buf.extend_from_slice(b"  in ");
+                push_visible(buf, head.target);
+            }
+            None => {}
+        });
+    }
+
+    fn chain(self, buf: &mut Vec<u8>, colour: &str, error: &(dyn Error + 'static)) {
+        let causes = catch_unwind(AssertUnwindSafe(|| underpin_errors::chain(error).collect::<Vec<_>>()));
+        let causes = causes.unwrap_or_else(|_| vec!["[display panicked]".to_owned()]);
+        let last = causes.len().saturating_sub(1);
+        for (index, cause) in causes.iter().enumerate() {
+            buf.extend_from_slice(INDENT.as_bytes());
+            let branch = if index == last { "└ " } else { "├ " };
+            self.styled(buf, colour, |buf| buf.extend_from_slice(branch.as_bytes()));
+            bare(buf, Value::Str(cause));
+            buf.push(b'\n');
+        }
+    }
+
+    fn styled(self, buf: &mut Vec<u8>, style: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        let on = self.colour && !style.is_empty();
+        if on {
+            buf.extend_from_slice(style.as_bytes());
+        }
+        write(buf);
+        if on {
+            buf.extend_from_slice(RESET.as_bytes());
+        }
+    }
+}
+
+fn level_style(level: Level) -> (&'static str, &'static [u8]) {
+    match level {
+        Level::Trace => (DIM, b"TRACE"),
+        Level::Debug => ("\x1b[34m", b"DEBUG"),
+        Level::Info => ("\x1b[32m", b" INFO"),
+        Level::Warn => ("\x1b[33m", b" WARN"),
+        Level::Error => ("\x1b[31m", b"ERROR"),
+        Level::Fatal => ("\x1b[1;41;97m", b"FATAL"),
+    }
+}
+
+/// Records of dependencies say where they come from.
+fn is_foreign(target: &str) -> bool {
+    crate::LevelRules::QUIETED.iter().any(|quieted| target.starts_with(quieted))
+}
+
+/// A value as a person reads it, with control characters made visible.
+fn bare(buf: &mut Vec<u8>, value: Value<'_>) {
+    let _clipped = guarded(buf, push_visible, VALUE_CAP, |out| write!(out, "{value}"));
+}
+
+fn push_visible(buf: &mut Vec<u8>, text: &str) {
+    let mut utf8 = [0; 4];
+    for letter in text.chars() {
+        if letter.is_control() || is_bidi(letter) {
+            buf.extend(letter.escape_default().map(|escape| escape as u8));
+        } else {
+            buf.extend_from_slice(letter.encode_utf8(&mut utf8).as_bytes());
+        }
+    }
+}
+
+/// Characters that make text read other than it is.
+const fn is_bidi(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}

@@ -1,0 +1,113 @@
+use std::{io, sync::Arc, time::Duration};
+
+use crate::{
+    JsonFormat, LevelRulesError, LogFormat, LogOutput, LogSink, Logger, LoggerSettings, Redaction,
+    SlogLogger, TerminalFormat,
+    sink::{BufferedSink, DirectSink, Output, Overflow, Sink},
+};
+
+/// Sets up logging for a service: builds the logger, leads `tracing` and `log` into it (feature `bridges`) and logs panics.
+///
+/// Keep the guard until the end of `main`; it flushes when it is dropped.
+///
+/// # Errors
+///
+/// [`InitError`] when the level rules are wrong, the output cannot be opened, or somebody else has installed a subscriber
+/// or a logger before.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{Context, LogOutput, LoggerSettings, info, init};
+///
+/// let settings = LoggerSettings { output: LogOutput::Stderr, ..LoggerSettings::from_env() }.service("orders");
+/// let log = init(&settings)?;
+/// info!(log.logger(), &Context::background(), "service started", port = 8080);
+/// # Ok::<(), underpin_logger::InitError>(())
+/// ```
+pub fn init(settings: &LoggerSettings) -> Result<LogGuard, InitError> {
+    let logger = build(settings)?;
+    #[cfg(feature = "bridges")]
+    logger.install()?;
+    crate::install_panic_hook(logger.clone());
+    Ok(LogGuard { logger })
+}
+
+/// Keeps the log open; flushes it when dropped.
+#[derive(Debug)]
+#[must_use = "dropping the guard ends logging; keep it until the end of main"]
+pub struct LogGuard {
+    logger: SlogLogger,
+}
+
+impl LogGuard {
+    /// How long the drop waits for the sink.
+    pub const FLUSH: Duration = Duration::from_secs(2);
+
+    /// The logger, for its levels, its counters and [`SlogLogger::slog`].
+    pub const fn logger(&self) -> &SlogLogger {
+        &self.logger
+    }
+
+    /// The logger as the rest of the service takes it.
+    pub fn shared(&self) -> Arc<dyn Logger> {
+        Arc::new(self.logger.clone())
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        // Whoever wants to know calls flush before.
+        let _late = self.logger.flush(Self::FLUSH);
+    }
+}
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The level rules are wrong.
+    #[error("invalid log level rules")]
+    Levels(#[source] LevelRulesError),
+    /// The output cannot be opened, or the thread of the buffered sink not started.
+    #[error("cannot open the log output")]
+    Output(#[source] io::Error),
+    /// Somebody else listens to `tracing` or `log` in this process.
+    #[cfg(feature = "bridges")]
+    #[error("cannot install the logger for the process")]
+    Bridge(#[from] crate::BridgeError),
+}
+
+fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
+    let rules = settings.level.parse().map_err(InitError::Levels)?;
+    let output = match &settings.output {
+        LogOutput::Stdout => Output::stdout(),
+        LogOutput::Stderr => Output::stderr(),
+        LogOutput::File(path) => Output::file(path),
+    };
+    let output = output.map_err(InitError::Output)?;
+    let terminal = output.is_terminal();
+    let sink: Arc<dyn Sink> = match settings.sink {
+        LogSink::Direct => Arc::new(DirectSink::new(output)),
+        LogSink::Auto if terminal => Arc::new(DirectSink::new(output)),
+        LogSink::Auto | LogSink::Buffered => {
+            let overflow = Overflow::Block(Duration::from_secs(1));
+            let sink = BufferedSink::with(output, settings.buffer.as_usize(), overflow);
+            Arc::new(sink.map_err(InitError::Output)?)
+        }
+    };
+    let redact = settings.redact.iter().fold(Redaction::default(), |redact, key| redact.and(key));
+    let redact = settings.reveal.iter().fold(redact, |redact, key| redact.allow(key));
+    let text = match settings.format {
+        LogFormat::Auto => terminal,
+        LogFormat::Json => false,
+        LogFormat::Terminal => true,
+    };
+    let builder = if text {
+        SlogLogger::terminal(if terminal { TerminalFormat::from_env() } else { TerminalFormat::plain() })
+    } else {
+        let format = JsonFormat::new().cap(settings.max_record.as_usize());
+        SlogLogger::json(if settings.service.is_empty() { format } else { format.service(&settings.service) })
+    };
+    Ok(builder.levels(rules).redact(redact).shared_sink(sink).build())
+}

@@ -1,0 +1,135 @@
+//! JSON string escapes (RFC 8259, section 7): quotation mark, reverse solidus and U+0000 to U+001F.
+
+use std::fmt;
+
+/// Appends the content of a JSON string, without the quotes. Runs that need no escape are copied whole.
+pub(crate) fn push(buf: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    loop {
+        let (clean, dirty) = rest.split_at(clean_prefix(rest));
+        buf.extend_from_slice(clean);
+        let Some((byte, tail)) = dirty.split_first() else { return };
+        push_escape(buf, *byte);
+        rest = tail;
+    }
+}
+
+/// The length of the longest prefix without a byte to escape; eight bytes at a time.
+fn clean_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    const fn zero_byte(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let special = zero_byte(word ^ (ONES * 0x22)) | zero_byte(word ^ (ONES * 0x5c));
+        // Each test marks the first byte it is looking for exactly; only bytes after a match can be marked wrongly.
+        let found = (control | special) & HIGHS;
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    words.len() * 8 + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+}
+
+const fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+#[cold]
+fn push_escape(buf: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+            buf.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+            return;
+        }
+    };
+    buf.extend_from_slice(&[b'\\', short]);
+}
+
+/// The length in bytes of the character or escape sequence that starts with `byte` (and `next`) in escaped text.
+pub(crate) const fn unit_len(byte: u8, next: Option<u8>) -> usize {
+    match (byte, next) {
+        (b'\\', Some(b'u')) => 6,
+        (b'\\', _) => 2,
+        (0xf0.., _) => 4,
+        (0xe0.., _) => 3,
+        (0xc0.., _) => 2,
+        _ => 1,
+    }
+}
+
+/// Lets `format_args!` write into a JSON string; refuses to go on past `limit`, so that no `Display` writes for ever.
+pub(crate) struct Escaper<'b> {
+    pub(crate) buf: &'b mut Vec<u8>,
+    /// How text is made harmless: [`push`], or its twin for terminals.
+    pub(crate) push: fn(&mut Vec<u8>, &str),
+    /// The length of `buf` from which on nothing more is taken.
+    pub(crate) limit: usize,
+    /// Whether something was left out because of the limit.
+    pub(crate) full: bool,
+}
+
+impl fmt::Write for Escaper<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.full || self.buf.len() >= self.limit {
+            self.full = true;
+            return Err(fmt::Error);
+        }
+        let room = self.limit - self.buf.len();
+        if text.len() > room {
+            self.full = true;
+            (self.push)(self.buf, text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+            return Err(fmt::Error);
+        }
+        (self.push)(self.buf, text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(text: &str) -> String {
+        let mut buf = b"\"".to_vec();
+        push(&mut buf, text);
+        buf.push(b'"');
+        String::from_utf8(buf).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn strict_json_for_any_text(text in any::<String>()) {
+            let back: String = serde_json::from_str(&escaped(&text)).unwrap();
+            prop_assert_eq!(back, text);
+        }
+
+        #[test]
+        fn every_byte_position_is_checked(prefix in "[a-zé\u{80}\u{ff}]{0,20}", bad in "[\u{0}-\u{1f}\"\\\\\u{7f}!#\\[\\]]", suffix in "[ -~]{0,20}") {
+            let text = format!("{prefix}{bad}{suffix}");
+            let back: String = serde_json::from_str(&escaped(&text)).unwrap();
+            prop_assert_eq!(back, text);
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped_each() {
+        for code in 0..0x20_u8 {
+            let text = char::from(code).to_string();
+            assert_eq!(serde_json::from_str::<String>(&escaped(&text)).unwrap(), text);
+        }
+        assert_eq!(escaped("a\u{1}\n\"\\"), r#""a\u0001\n\"\\""#);
+    }
+}

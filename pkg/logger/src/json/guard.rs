@@ -1,0 +1,50 @@
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::escape::Escaper;
+
+/// How a piece of user code, run to write a value, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrote {
+    Whole,
+    /// More than the limit; what fitted is there.
+    Clipped,
+}
+
+/// Appends what user code (a `Display`, a `Debug`, an error) writes, as the content of a JSON string.
+///
+/// The code runs under no lock and into a private buffer. If it panics or reports an error, what it wrote so far is
+/// taken back and a note stands in its place; the record around it stays complete.
+pub(crate) fn guarded(
+    buf: &mut Vec<u8>,
+    push: fn(&mut Vec<u8>, &str),
+    limit: usize,
+    write: impl FnOnce(&mut Escaper<'_>) -> fmt::Result,
+) -> Wrote {
+    let start = buf.len();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut escaper = Escaper { buf: &mut *buf, push, limit: start.saturating_add(limit), full: false };
+        let result = write(&mut escaper);
+        (result, escaper.full)
+    }));
+    match outcome {
+        Ok((_, true)) => Wrote::Clipped,
+        Ok((Ok(()), false)) => Wrote::Whole,
+        Ok((Err(fmt::Error), false)) => {
+            buf.truncate(start);
+            buf.extend_from_slice(b"[display failed]");
+            Wrote::Whole
+        }
+        Err(payload) => {
+            // Even the payload's own drop may panic; it must not take the record with it.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(second);
+            }
+            buf.truncate(start);
+            buf.extend_from_slice(b"[display panicked]");
+            Wrote::Whole
+        }
+    }
+}

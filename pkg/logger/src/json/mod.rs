@@ -1,0 +1,13 @@
+//! The encoder: one record becomes one complete line of strict JSON, or nothing.
+
+mod clip;
+pub(crate) mod escape;
+mod guard;
+mod line;
+mod scratch;
+mod timestamp;
+
+pub(crate) use guard::guarded;
+pub(crate) use line::{Line, is_reserved};
+pub(crate) use scratch::{Scratch, with_scratch};
+pub(crate) use timestamp::Second;

@@ -1,0 +1,91 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{Context, Level, LevelRules, LevelRulesError};
+
+/// The level rules of a running logger, to look at and to change. Clones change the same rules.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{LevelHandle, LevelRules};
+///
+/// let levels = LevelHandle::new(LevelRules::default());
+/// levels.set("info,sqlx=debug")?;
+/// assert_eq!(levels.rules().to_string(), "info,sqlx=debug");
+/// # Ok::<(), underpin_logger::LevelRulesError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LevelHandle(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    rules: ArcSwap<LevelRules>,
+    /// The least severe level that any rule lets through: most answers need no look at the rules.
+    floor: AtomicU8,
+}
+
+/// Above every level: nothing passes.
+const OFF: u8 = u8::MAX;
+
+impl LevelHandle {
+    /// A handle to rules of its own.
+    pub fn new(rules: LevelRules) -> Self {
+        let floor = AtomicU8::new(floor(&rules));
+        Self(Arc::new(Shared { rules: ArcSwap::from_pointee(rules), floor }))
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> LevelRules {
+        LevelRules::clone(&self.0.rules.load())
+    }
+
+    /// Puts rules in text form into force, for all threads and for the bridges, whose caches are told.
+    ///
+    /// # Errors
+    ///
+    /// [`LevelRulesError`] when the text is not a set of rules; the old rules then stay.
+    pub fn set(&self, rules: &str) -> Result<(), LevelRulesError> {
+        self.replace(rules.parse()?);
+        Ok(())
+    }
+
+    /// Puts rules into force, for all threads and for the bridges, whose caches are told.
+    pub fn replace(&self, rules: LevelRules) {
+        self.0.floor.store(floor(&rules), Ordering::Relaxed);
+        self.0.rules.store(Arc::new(rules));
+        #[cfg(feature = "bridges")]
+        crate::bridge::levels_changed();
+    }
+
+    /// Whether a record of this level and target passes, by the rules or by the level of its context.
+    pub(crate) fn allow(&self, level: Level, target: &str, ctx: &Context) -> bool {
+        if ctx.level().is_some_and(|least| level >= least) {
+            return true;
+        }
+        self.passes_floor(level) && self.0.rules.load().allow(level, target)
+    }
+
+    /// Whether the rules alone let a record of this level and target pass.
+    #[cfg(feature = "bridges")]
+    pub(crate) fn rules_allow(&self, level: Level, target: &str) -> bool {
+        self.0.rules.load().allow(level, target)
+    }
+
+    /// Whether a record of this level can pass for some target or some context.
+    pub(crate) fn may_allow(&self, level: Level) -> bool {
+        self.passes_floor(level) || crate::context::may_raise(level)
+    }
+
+    fn passes_floor(&self, level: Level) -> bool {
+        level as u8 >= self.0.floor.load(Ordering::Relaxed)
+    }
+}
+
+fn floor(rules: &LevelRules) -> u8 {
+    rules.most_verbose().map_or(OFF, |level| level as u8)
+}

@@ -1,0 +1,104 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    Callsite, Context, Entry, FlushError, Level, Redaction, Tag,
+    format::Format,
+    json::with_scratch,
+    record::{Head, Source},
+    sink::{Sink, inside_output},
+};
+
+/// What all ways into the log share: format, redaction and sink.
+pub(crate) struct Pipeline {
+    pub(crate) format: Format,
+    pub(crate) redact: Redaction,
+    pub(crate) sink: Arc<dyn Sink>,
+    /// Lost lines that the log itself has told about, and when it last did (milliseconds since the epoch).
+    reported: AtomicU64,
+    reported_at: AtomicU64,
+    /// Records that came from inside of an output.
+    refused: AtomicU64,
+}
+
+impl Pipeline {
+    pub(crate) const fn new(format: Format, redact: Redaction, sink: Arc<dyn Sink>) -> Self {
+        Self {
+            format,
+            redact,
+            sink,
+            reported: AtomicU64::new(0),
+            reported_at: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Encodes under no lock, then hands complete lines to the sink.
+    pub(crate) fn write(&self, head: &Head<'_>, source: &impl Source) {
+        // A writer of the user that logs would otherwise wait for itself.
+        if inside_output() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.encoded(head, source, |lines| self.sink.write(head.level, lines));
+        let dropped = self.dropped();
+        if dropped != self.reported.load(Ordering::Relaxed) {
+            self.report_losses(dropped, head.since_epoch);
+        }
+    }
+
+    /// Encodes a record and lends it out.
+    pub(crate) fn encoded(&self, head: &Head<'_>, source: &impl Source, take: impl FnOnce(&[u8])) {
+        with_scratch(|scratch| {
+            // The encoder contains what values can do; this keeps a fault of ours from reaching the caller.
+            let whole = catch_unwind(AssertUnwindSafe(|| {
+                self.format.encode(scratch, &self.redact, head, source);
+            }));
+            if whole.is_ok() {
+                take(&scratch.buf);
+            }
+        });
+    }
+
+    pub(crate) fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        self.sink.flush(deadline)
+    }
+
+    /// Lines that were lost.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.sink.dropped() + self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Says in the stream itself that lines were lost, once a second at most.
+    #[cold]
+    fn report_losses(&self, dropped: u64, now: Duration) {
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let last = self.reported_at.load(Ordering::Relaxed);
+        let due = now_ms.abs_diff(last) >= 1000;
+        let mine = |at: &AtomicU64, old, new| {
+            at.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if !due || !mine(&self.reported_at, last, now_ms) {
+            return;
+        }
+        let known = self.reported.swap(dropped, Ordering::Relaxed);
+        let ctx = Context::background();
+        let since = dropped.saturating_sub(known);
+        let tags = [Tag::new("dropped", &since), Tag::new("dropped_total", &dropped)];
+        let site = Callsite::new(module_path!(), file!(), line!());
+        let notice = Entry::new(Level::Warn, &ctx, "log records dropped", site).with_tags(&tags);
+        self.encoded(&Head::of(&notice), &notice, |lines| self.sink.write(Level::Warn, lines));
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("format", &self.format).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+use std::{error::Error, time::Duration};
+
+use crate::{Context, Entry, Level, Value};
+
+/// What every record has, wherever it comes from.
+pub(crate) struct Head<'a> {
+    pub(crate) level: Level,
+    pub(crate) ctx: &'a Context,
+    pub(crate) target: &'a str,
+    /// Source file and line, where known.
+    pub(crate) place: Option<(&'a str, u32)>,
+    pub(crate) error: Option<&'a (dyn Error + 'static)>,
+    pub(crate) since_epoch: Duration,
+}
+
+/// What differs between an [`Entry`] and the records of slog, tracing and log: how message and fields are got at.
+pub(crate) trait Source {
+    /// Hands over the message, once at most.
+    fn message(&self, put: &mut dyn FnMut(Value<'_>));
+
+    /// Hands over the fields; of two with the same key the first is kept.
+    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>));
+}
+
+impl Source for Entry<'_> {
+    fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
+        put(Value::Str(self.msg));
+    }
+
+    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
+        for tag in self.tags {
+            put(tag.key(), tag.value());
+        }
+    }
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn of(entry: &'a Entry<'a>) -> Self {
+        let site = entry.site;
+        Self {
+            level: entry.level,
+            ctx: entry.ctx,
+            target: site.target,
+            place: (!site.file.is_empty()).then_some((site.file, site.line)),
+            error: entry.error,
+            since_epoch: crate::random::since_epoch(),
+        }
+    }
+}

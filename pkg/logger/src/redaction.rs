@@ -1,0 +1,110 @@
+/// The keys whose values are never written, whatever they hold.
+///
+/// A key is redacted when it equals a listed one or ends with it after `.`, `_` or `-`, in any case: `password` covers
+/// `db_password` and `http.request.header.Authorization` is covered by `authorization`.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::Redaction;
+///
+/// let redaction = Redaction::default().and("iban").allow("db.statement");
+/// assert!(redaction.covers("customer_iban") && redaction.covers("Set-Cookie"));
+/// assert!(!redaction.covers("db.statement"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Redaction {
+    /// Keys in lower case, sorted into buckets by their last letter, so that a usual key meets one or two candidates.
+    buckets: [Vec<Box<str>>; 32],
+}
+
+impl Redaction {
+    /// What [`Redaction::default`] lists: credentials, and the SQL text that sqlx puts into `db.statement`.
+    pub const DEFAULT: [&'static str; 16] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "authorization",
+        "cookie",
+        "api_key",
+        "apikey",
+        "api-key",
+        "access_key",
+        "private_key",
+        "credential",
+        "credentials",
+        "db.statement",
+        "db.query.text",
+    ];
+
+    /// Redacts nothing by key; secrets by type stay secret.
+    pub fn none() -> Self {
+        Self { buckets: Default::default() }
+    }
+
+    /// Also redacts a key.
+    #[must_use]
+    pub fn and(mut self, key: &str) -> Self {
+        if let Some(bucket) = bucket(key).and_then(|index| self.buckets.get_mut(index)) {
+            bucket.push(key.to_ascii_lowercase().into());
+        }
+        self
+    }
+
+    /// No longer redacts a key that is listed.
+    #[must_use]
+    pub fn allow(mut self, key: &str) -> Self {
+        for bucket in &mut self.buckets {
+            bucket.retain(|listed| !listed.eq_ignore_ascii_case(key));
+        }
+        self
+    }
+
+    /// Whether the value of `key` is kept out of the log.
+    pub fn covers(&self, key: &str) -> bool {
+        let Some(candidates) = bucket(key).and_then(|index| self.buckets.get(index)) else { return false };
+        candidates.iter().any(|listed| {
+            let Some(cut) = key.len().checked_sub(listed.len()) else { return false };
+            let Some((before, tail)) = key.as_bytes().split_at_checked(cut) else { return false };
+            tail.eq_ignore_ascii_case(listed.as_bytes())
+                && matches!(before.last(), None | Some(b'.' | b'_' | b'-'))
+        })
+    }
+}
+
+impl Default for Redaction {
+    fn default() -> Self {
+        Self::DEFAULT.into_iter().fold(Self::none(), Self::and)
+    }
+}
+
+fn bucket(key: &str) -> Option<usize> {
+    key.as_bytes().last().map(|last| usize::from(last & 31))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_covered_whole_or_at_the_end_of_a_longer_name() {
+        let redaction = Redaction::default();
+        for key in [
+            "password",
+            "PASSWORD",
+            "db.password",
+            "user_password",
+            "X-Api-Key",
+            "csrf_token",
+            "db.statement",
+        ] {
+            assert!(redaction.covers(key), "{key}");
+        }
+        for key in ["", "order_id", "passwords", "nopassword", "tokenizer", "statement", "secretary", "d"] {
+            assert!(!redaction.covers(key), "{key}");
+        }
+        assert!(!Redaction::none().covers("password"));
+    }
+}

@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{ByteSize, Checks, Validate};
+
+use crate::{JsonFormat, LevelRules, sink::BufferedSink};
+
+/// How a service logs.
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{LogFormat, LoggerSettings};
+///
+/// let settings: LoggerSettings = serde_json::from_str(r#"{"level": "info,sqlx=debug", "format": "json"}"#)?;
+/// assert_eq!(settings.format, LogFormat::Json);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoggerSettings {
+    /// The level rules, such as `info,sqlx=debug,orders::payment=trace`; see [`LevelRules`].
+    pub level: String,
+    /// How a record looks.
+    pub format: LogFormat,
+    /// Where records go.
+    pub output: LogOutput,
+    /// Whether records are gathered before they are written.
+    pub sink: LogSink,
+    /// The size of the buffer of [`LogSink::Buffered`], at least 64 KiB.
+    pub buffer: ByteSize,
+    /// The cap on a JSON record, newline included, at least 1 KiB.
+    pub max_record: ByteSize,
+    /// The name of the service on every JSON line; left out when empty.
+    pub service: String,
+    /// Keys to redact besides those of [`Redaction::DEFAULT`](crate::Redaction::DEFAULT).
+    pub redact: Vec<String>,
+    /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
+    pub reveal: Vec<String>,
+}
+
+/// How a record looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Text for people when the output is a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Terminal,
+}
+
+/// Where records go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LogOutput {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A file that is appended to.
+    File(PathBuf),
+}
+
+/// Whether records are gathered before they are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LogSink {
+    /// Direct on a terminal, buffered otherwise.
+    #[default]
+    Auto,
+    /// Each record at once; see [`DirectSink`](crate::sink::DirectSink).
+    Direct,
+    /// In batches; see [`BufferedSink`].
+    Buffered,
+}
+
+impl LoggerSettings {
+    /// The defaults, with the level of the environment variable `LOG_LEVEL` and the format of `LOG_FORMAT` where they
+    /// are set.
+    ///
+    /// An unknown format counts as `auto`; a wrong level is found by [`init`](crate::init).
+    pub fn from_env() -> Self {
+        let defaults = Self::default();
+        let set = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let format = match set("LOG_FORMAT").as_deref() {
+            Some("json") => LogFormat::Json,
+            Some("terminal" | "text" | "pretty") => LogFormat::Terminal,
+            _ => LogFormat::Auto,
+        };
+        Self { level: set("LOG_LEVEL").unwrap_or(defaults.level), format, ..Self::default() }
+    }
+
+    /// Names the service on every JSON line.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = name.into();
+        self
+    }
+}
+
+impl Default for LoggerSettings {
+    fn default() -> Self {
+        Self {
+            level: LevelRules::default().to_string(),
+            format: LogFormat::Auto,
+            output: LogOutput::Stdout,
+            sink: LogSink::Auto,
+            buffer: ByteSize::new(BufferedSink::CAPACITY as u64),
+            max_record: ByteSize::new(JsonFormat::CAP as u64),
+            service: String::new(),
+            redact: Vec::new(),
+            reveal: Vec::new(),
+        }
+    }
+}
+
+impl Validate for LoggerSettings {
+    fn validate(&self, checks: &mut Checks) {
+        let rules = self.level.parse::<LevelRules>();
+        checks.ensure(rules.is_ok(), "level", "must be level rules such as `info,sqlx=warn`");
+        checks.ensure(self.buffer.as_usize() >= BufferedSink::BATCH, "buffer", "must be at least 64KiB");
+        checks.ensure(
+            self.max_record.as_usize() >= JsonFormat::MIN_CAP,
+            "max_record",
+            "must be at least 1KiB",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_unknown_keys_are_refused() {
+        assert!(Checks::of(&LoggerSettings::default()).failures().is_empty());
+        assert!(serde_json::from_str::<LoggerSettings>(r#"{"levle": "info"}"#).is_err());
+        let file: LoggerSettings =
+            serde_json::from_str(r#"{"output": {"file": "/var/log/orders.log"}}"#).unwrap();
+        assert_eq!(file.output, LogOutput::File("/var/log/orders.log".into()));
+    }
+
+    #[test]
+    fn wrong_values_are_named_by_key() {
+        let settings =
+            LoggerSettings { level: "loud".into(), buffer: ByteSize::kib(1), ..LoggerSettings::default() };
+        let checks = Checks::of(&settings);
+        let keys: Vec<_> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
+        assert_eq!(keys, ["level", "buffer"]);
+    }
+}

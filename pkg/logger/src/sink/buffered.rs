@@ -1,0 +1,218 @@
+use std::{
+    io,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{Output, Sink, pen, writer::Writer};
+use crate::{FlushError, Level};
+
+/// What a full [`BufferedSink`] does with the next line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The caller waits for room, at most this long; then lines are dropped and counted, without waiting, until the
+    /// output moves again.
+    Block(Duration),
+    /// The line is dropped and counted; the caller never waits.
+    Drop,
+}
+
+/// Gathers lines and lets one thread of its own write them in batches (group commit).
+///
+/// A batch goes out when 64 KiB are gathered, 50 ms after its first line, at once for a line of error level or above,
+/// on [`Sink::flush`] and on drop. What an output that is full for the moment does not take is kept and tried again;
+/// after any other failure the batch is dropped and counted, and the next one tries anew. Dropping the sink waits up to
+/// two seconds for the last batch.
+#[derive(Debug)]
+pub struct BufferedSink {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    capacity: usize,
+    overflow: Overflow,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Wakes the writer.
+    pub(super) work: Condvar,
+    /// Wakes those who wait for room or for a flush.
+    pub(super) done: Condvar,
+    pub(super) dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) pending: Vec<u8>,
+    /// Bytes taken in and bytes done with (written or dropped), since the start.
+    pub(super) taken: u64,
+    pub(super) finished: u64,
+    /// What the writer thread is waiting for; it is woken only when that comes.
+    pub(super) waiting: Waiting,
+    pub(super) urgent: bool,
+    pub(super) reopen: bool,
+    pub(super) closing: bool,
+    pub(super) ended: bool,
+    /// The output takes nothing; nobody waits for it any more.
+    pub(super) stalled: bool,
+    /// The failure since the last flush.
+    pub(super) failure: Option<io::Error>,
+    pub(super) reopened: Option<io::Result<()>>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// Busy; it looks again by itself.
+    #[default]
+    Nothing,
+    FirstLine,
+    FullBatch,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BufferedSink {
+    /// Gathered bytes that make a batch.
+    pub const BATCH: usize = 64 * 1024;
+    /// The time after which an unfilled batch goes out.
+    pub const LINGER: Duration = Duration::from_millis(50);
+    /// The time that drop gives the last batch.
+    pub const CLOSE: Duration = Duration::from_secs(2);
+    /// The default size of the buffer in bytes.
+    pub const CAPACITY: usize = 1024 * 1024;
+
+    /// A sink with a buffer of [`BufferedSink::CAPACITY`] that waits up to a second for room.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses another thread.
+    pub fn new(output: Output) -> io::Result<Self> {
+        Self::with(output, Self::CAPACITY, Overflow::Block(Duration::from_secs(1)))
+    }
+
+    /// A sink with a buffer of `capacity` bytes, at least one batch.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses another thread.
+    pub fn with(output: Output, capacity: usize, overflow: Overflow) -> io::Result<Self> {
+        let state = State { pending: Vec::with_capacity(Self::BATCH * 2), ..State::default() };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        });
+        let writer = Writer::new(Arc::clone(&shared), pen::Pen::new(output));
+        let thread = thread::Builder::new().name("underpin-log".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { shared, thread: Some(thread), capacity: capacity.max(Self::BATCH), overflow })
+    }
+
+    /// Waits for room as the policy says; false when there is none.
+    fn make_room<'s>(&self, mut state: MutexGuard<'s, State>, len: usize) -> (MutexGuard<'s, State>, bool) {
+        let fits = |state: &State| state.pending.len() + len <= self.capacity;
+        if let Overflow::Block(limit) = self.overflow
+            && !fits(&state)
+            && !state.stalled
+        {
+            let full = |state: &mut State| !fits(state) && !state.stalled;
+            let waited = self.shared.done.wait_timeout_while(state, limit, full);
+            let timeout;
+            (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.stalled |= timeout.timed_out();
+        }
+        let room = fits(&state);
+        (state, room)
+    }
+}
+
+impl Sink for BufferedSink {
+    fn write(&self, level: Level, lines: &[u8]) {
+        let mut state = self.shared.lock();
+        if state.pending.len() + lines.len() > self.capacity {
+            let room;
+            (state, room) = self.make_room(state, lines.len());
+            if !room {
+                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
+                return;
+            }
+        }
+        state.pending.extend_from_slice(lines);
+        state.taken += lines.len() as u64;
+        state.urgent |= level >= Level::Error;
+        let wake = match state.waiting {
+            Waiting::Nothing => false,
+            Waiting::FirstLine => true,
+            Waiting::FullBatch => state.urgent || state.pending.len() >= Self::BATCH,
+        };
+        if wake {
+            state.waiting = Waiting::Nothing;
+            drop(state);
+            self.shared.work.notify_one();
+        }
+    }
+
+    fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        let mut state = self.shared.lock();
+        let target = state.taken;
+        if state.finished < target {
+            state.urgent = true;
+            self.shared.work.notify_one();
+            let unfinished = |state: &mut State| state.finished < target && !state.ended;
+            let waited = self.shared.done.wait_timeout_while(state, deadline, unfinished);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        match state.failure.take() {
+            _ if state.finished < target => Err(FlushError::TimedOut { within: deadline }),
+            Some(error) => Err(FlushError::Sink(error)),
+            None => Ok(()),
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    fn reopen(&self) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        (state.reopen, state.reopened) = (true, None);
+        self.shared.work.notify_one();
+        let deadline = Instant::now() + Self::CLOSE;
+        loop {
+            if let Some(result) = state.reopened.take() {
+                return result;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.ended {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            (state, _) = self.shared.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for BufferedSink {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.closing = true;
+        self.shared.work.notify_one();
+        let waited = self.shared.done.wait_timeout_while(state, Self::CLOSE, |state| !state.ended);
+        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        if let Some(thread) = self.thread.take()
+            && ended
+        {
+            // It has nothing left to do, and its panic, which cannot be, would have nothing to tell.
+            let _joined = thread.join();
+        }
+        // Otherwise it hangs in a system call that nothing can end; the process must not hang with it.
+    }
+}

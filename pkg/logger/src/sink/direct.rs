@@ -1,0 +1,76 @@
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Output, Sink, pen};
+use crate::{FlushError, Level};
+
+/// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
+///
+/// An output that is full for the moment (EAGAIN, no space left) is tried again for 50 ms; then lines are dropped and
+/// counted, without waiting, until the output takes one. A pipe in blocking mode whose reader stands still blocks the
+/// caller inside the system call; use [`BufferedSink`](super::BufferedSink) for pipes.
+#[derive(Debug)]
+pub struct DirectSink {
+    state: Mutex<State>,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    pen: pen::Pen,
+    stalled: bool,
+}
+
+impl DirectSink {
+    const PATIENCE: Duration = Duration::from_millis(50);
+    const STEP: Duration = Duration::from_millis(1);
+
+    /// A sink over an output.
+    pub const fn new(output: Output) -> Self {
+        let state = State { pen: pen::Pen::new(output), stalled: false };
+        Self { state: Mutex::new(state), dropped: AtomicU64::new(0) }
+    }
+}
+
+impl Sink for DirectSink {
+    fn write(&self, _: Level, lines: &[u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = Instant::now();
+        let mut left = lines;
+        loop {
+            let (done, result) = state.pen.write(left);
+            left = left.get(done..).unwrap_or_default();
+            let Err(error) = result else {
+                state.stalled = false;
+                return;
+            };
+            let wait = pen::is_passing(&error) && !state.stalled && started.elapsed() < Self::PATIENCE;
+            if !wait {
+                state.stalled |= pen::is_passing(&error);
+                let lost = state.pen.abandon(left);
+                self.dropped.fetch_add(lost, Ordering::Relaxed);
+                return;
+            }
+            thread::park_timeout(Self::STEP);
+        }
+    }
+
+    fn flush(&self, _: Duration) -> Result<(), FlushError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pen.write(&[]).1.map_err(FlushError::Sink)
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn reopen(&self) -> std::io::Result<()> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).pen.reopen()
+    }
+}

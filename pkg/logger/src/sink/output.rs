@@ -1,0 +1,121 @@
+use std::{
+    cell::Cell,
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, IsTerminal as _, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+/// What a sink writes to: standard output, standard error, a file or any writer.
+pub struct Output {
+    writer: Box<dyn Write + Send>,
+    path: Option<PathBuf>,
+    terminal: bool,
+}
+
+impl Output {
+    /// The process's standard output, unbuffered: the sink decides when to write.
+    ///
+    /// # Errors
+    ///
+    /// When the handle cannot be duplicated, for example because standard output is closed.
+    pub fn stdout() -> io::Result<Self> {
+        Self::standard(&io::stdout())
+    }
+
+    /// The process's standard error, unbuffered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::stdout`].
+    pub fn stderr() -> io::Result<Self> {
+        Self::standard(&io::stderr())
+    }
+
+    /// A file, appended to and created if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What opening the file reports.
+    pub fn file(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let file = append(&path)?;
+        Ok(Self { terminal: file.is_terminal(), writer: Box::new(file), path: Some(path) })
+    }
+
+    /// Any writer. It should not buffer; if it does, its `flush` is called after each batch.
+    pub fn writer(writer: impl Write + Send + 'static) -> Self {
+        Self { writer: Box::new(writer), path: None, terminal: false }
+    }
+
+    /// Whether a person is probably looking.
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// One attempt to write, retried only when a signal interrupted it.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match unwinding(|| self.writer.write(bytes)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) if !bytes.is_empty() => return Err(io::ErrorKind::WriteZero.into()),
+                done => return done,
+            }
+        }
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        unwinding(|| self.writer.flush())
+    }
+
+    /// For a file, opens its path again.
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            self.writer = Box::new(append(path)?);
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn standard<S: std::os::fd::AsFd + io::IsTerminal>(stream: &S) -> io::Result<Self> {
+        let file = File::from(stream.as_fd().try_clone_to_owned()?);
+        Ok(Self { writer: Box::new(file), path: None, terminal: stream.is_terminal() })
+    }
+
+    #[cfg(windows)]
+    fn standard<S: std::os::windows::io::AsHandle + io::IsTerminal>(stream: &S) -> io::Result<Self> {
+        let file = File::from(stream.as_handle().try_clone_to_owned()?);
+        Ok(Self { writer: Box::new(file), path: None, terminal: stream.is_terminal() })
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("path", &self.path)
+            .field("terminal", &self.terminal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A writer of the user that panics has failed, no more; the sink goes on.
+fn unwinding<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    INSIDE.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    INSIDE.set(false);
+    done.unwrap_or_else(|_| Err(io::Error::other("log output panicked")))
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is writing to an output right now: what it logs then cannot go the same way.
+pub(crate) fn inside_output() -> bool {
+    INSIDE.get()
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
