@@ -58,3 +58,7 @@ pub use problem::Problem;
 pub use response::ErrorResponse;
 pub use result_ext::ResultExt;
 pub use violation::{Location, Violation};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
