@@ -5,7 +5,8 @@
 //!   error itself travels in the response extensions as `Arc<Error>` for the layer that logs it once.
 //! * [`Json`], [`Query`] and [`Path`] extract like axum's and reject with an error that names the field. axum's own
 //!   rejections convert into [`Error`](crate::Error) too.
-//! * [`route_not_found`], [`method_not_allowed`] and [`panicked`] give the answers that no handler gives.
+//! * [`route_not_found`], [`method_not_allowed`], [`panicked`] and [`plain_errors_to_problems`] see to the answers that no
+//!   handler gives.
 //!
 //! # The request id in the body
 //! An error does not know its request. [`stamp_request_id`] writes the id of the response's `x-request-id` header into
@@ -34,10 +35,12 @@
 
 mod extract;
 mod fallback;
+mod plain;
 mod rejection;
 mod request_id;
 mod response;
 
 pub use extract::{Json, Path, Query};
 pub use fallback::{method_not_allowed, panicked, route_not_found};
+pub use plain::plain_errors_to_problems;
 pub use request_id::{REQUEST_ID, attach_request_id, stamp_request_id};

@@ -38,7 +38,8 @@ impl Error {
 }
 
 fn is_short_form(members: &Map<String, Value>) -> bool {
-    members.get("error_code").is_some_and(Value::is_string)
+    // A problem of ours may have a detail of this name, and always has a type.
+    !members.contains_key("type") && members.get("error_code").is_some_and(Value::is_string)
 }
 
 /// Like [`ErrorResponse`](crate::ErrorResponse), and lenient: what is missing is left out.
@@ -67,6 +68,49 @@ mod tests {
 
     use super::*;
     use crate::{Kind, Violation};
+
+    fn member() -> impl Strategy<Value = String> {
+        const KNOWN: [&str; 14] = [
+            "type",
+            "title",
+            "status",
+            "detail",
+            "instance",
+            "code",
+            "kind",
+            "errors",
+            "invalid-params",
+            "request_id",
+            "retry_after",
+            "error_code",
+            "status_code",
+            "message",
+        ];
+        prop_oneof![5 => prop::sample::select(&KNOWN[..]).prop_map(str::to_owned), 1 => ".{0,8}"]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let texts =
+            prop_oneof![".{0,8}", "[A-Z_]{1,8}", Just("ABORTED".to_owned()), Just("about:blank".to_owned())];
+        let leaf = prop_oneof![
+            texts.prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(
+                    prop_oneof![Just("detail".to_owned()), Just("pointer".to_owned()), ".{0,8}"],
+                    inner,
+                    0..4
+                )
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
 
     #[test]
     fn garbage_leaves_the_status_and_never_becomes_public_text() {
@@ -140,6 +184,18 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(status: u16, body: Vec<u8>) {
             let error = Error::from_remote(status, &body);
             prop_assert!((400..600).contains(&error.http_status()));
+        }
+
+        #[test]
+        fn any_members_are_read_and_what_was_understood_survives_the_wire(
+            status in 400..600u16,
+            members in prop::collection::btree_map(member(), value(), 0..8),
+        ) {
+            let body = serde_json::to_vec(&members).unwrap();
+            let first = Error::from_remote(status, &body).to_problem();
+            let body = serde_json::to_vec(&first).unwrap();
+            let second = Error::from_remote(status, &body).to_problem();
+            prop_assert_eq!(String::from_utf8(serde_json::to_vec(&second).unwrap()), String::from_utf8(body));
         }
 
         #[test]

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use underpin_errors::axum::{
-    Json, Path, Query, attach_request_id, method_not_allowed, panicked, route_not_found, stamp_request_id,
+    Json, Path, Query, attach_request_id, method_not_allowed, panicked, plain_errors_to_problems,
+    route_not_found, stamp_request_id,
 };
-use underpin_errors::{Error, Kind, ResultExt as _};
+use underpin_errors::{Error, Health, HealthCheck, HealthChecks, HealthReport, Kind, ResultExt as _};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +65,36 @@ async fn find(Path(id): Path<u64>) -> Result<String, Error> {
 
 async fn line(Path((_order, _line)): Path<(u64, u16)>) {}
 
+#[derive(Clone, Debug)]
+struct Sku;
+
+impl<'de> Deserialize<'de> for Sku {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("a sku has three letters"))
+    }
+}
+
+async fn sku(Path(_): Path<Sku>) {}
+
+async fn skus(Path(_): Path<(Sku, Sku)>) {}
+
+/// axum rejects this one by itself, in plain text, with the name of the type.
+async fn broken(_: axum::Extension<Sku>) {}
+
+async fn ready() -> HealthReport {
+    struct Database;
+    #[async_trait::async_trait]
+    impl HealthCheck for Database {
+        fn name(&self) -> &str {
+            "database"
+        }
+        async fn check(&self) -> Health {
+            Health::down("refused").detail("waiting", 3)
+        }
+    }
+    HealthChecks::new().with(Arc::new(Database)).run().await
+}
+
 async fn list(Query(page): Query<Page>) -> String {
     page.limit.to_string()
 }
@@ -92,9 +123,14 @@ fn service() -> Router {
         .route("/orders/{id}", get(find))
         .route("/orders/{order}/lines/{line}", get(line))
         .route("/ledger", get(ledger))
+        .route("/skus/{sku}", get(sku))
+        .route("/skus/{from}/{to}", get(skus))
+        .route("/broken", get(broken))
+        .route("/ready", get(ready))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(1000))
+        .layer(map_response(plain_errors_to_problems))
         .layer(map_response(set_request_id))
         .layer(map_response(stamp_request_id))
 }
@@ -255,6 +291,8 @@ async fn a_wrong_path_names_the_parameter() {
         ("/orders/s3cr3t", "id", "expected a whole number from 0 to 18446744073709551615"),
         ("/orders/1/lines/s3cr3t", "line", "expected a whole number from 0 to 65535"),
         ("/orders/%FF", "id", "expected UTF-8"),
+        ("/skus/x", "sku", "a sku has three letters"),
+        ("/skus/x/y", "from, to", "a sku has three letters"),
     ] {
         let answer = fetch(uri).await;
         assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_PATH")), "{uri}");
@@ -274,6 +312,54 @@ async fn what_no_handler_answers_is_a_problem_too() {
     assert_eq!(response.extensions().get::<Arc<Error>>().unwrap().to_string(), "handler panicked: s3cr3t");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert!(!String::from_utf8_lossy(&body).contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_plain_text_error_of_the_framework_becomes_a_problem_without_its_text() {
+    let answer = fetch("/broken").await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.response.headers["content-type"], "application/problem+json");
+    assert_eq!((&answer.body["code"], &answer.body["request_id"]), (&json!("INTERNAL"), &json!("req-7")));
+    assert!(!answer.body.to_string().contains("Sku"));
+    let error: &Arc<Error> = answer.response.extensions.get().unwrap();
+    assert!(error.report().to_string().starts_with("answered in plain text: Missing request extension"));
+}
+
+#[tokio::test]
+async fn plain_text_of_a_4xx_is_kept_as_are_headers_and_answers_of_other_kinds() {
+    let plain = (StatusCode::METHOD_NOT_ALLOWED, [("allow", "GET")], "use GET").into_response();
+    let (parts, body) = plain_errors_to_problems(plain).await.into_parts();
+    assert_eq!((parts.status.as_u16(), &parts.headers["allow"]), (405, &"GET".parse().unwrap()));
+    let body: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!((&body["detail"], &body["code"]), (&json!("use GET"), &json!("UNIMPLEMENTED")));
+
+    let page = (StatusCode::NOT_FOUND, [("content-type", "text/html")], "<h1>404</h1>").into_response();
+    let body = plain_errors_to_problems(page).await.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "<h1>404</h1>");
+    let fine = plain_errors_to_problems("fine".into_response()).await;
+    assert_eq!(fine.into_body().collect().await.unwrap().to_bytes(), "fine");
+    let empty = plain_errors_to_problems(StatusCode::REQUEST_TIMEOUT.into_response()).await;
+    let body: Value = serde_json::from_slice(&empty.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!((&body["status"], &body["title"]), (&json!(408), &json!("Request Timeout")));
+}
+
+#[tokio::test]
+async fn readiness_names_each_component() {
+    let answer = fetch("/ready").await;
+    assert_eq!(
+        (answer.status, &answer.response.headers["cache-control"]),
+        (503, &"no-store".parse().unwrap())
+    );
+    let database = json!({"status": "down", "reason": "refused", "details": {"waiting": 3}});
+    assert_eq!(answer.body, json!({"status": "down", "components": {"database": database}}));
+}
+
+#[tokio::test]
+async fn the_short_body_is_an_answer_too() {
+    let response = Error::not_found("no order").code("ORDER_NOT_FOUND").to_response().into_response();
+    assert_eq!(response.status(), 404);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, r#"{"status_code":404,"error_code":"ORDER_NOT_FOUND","message":"no order"}"#);
 }
 
 #[tokio::test]

@@ -103,7 +103,6 @@ pub(super) fn path_error(rejection: &PathRejection, names: &[String]) -> Error {
         return Error::internal(rejection.to_string()).context("extract the path");
     };
     let name = |index: usize| names.get(index).cloned().unwrap_or_default();
-    let only = || if names.len() == 1 { name(0) } else { String::new() };
     let (name, message) = match failure.kind() {
         ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
             (key.clone(), finding::expected(expected_type))
@@ -111,10 +110,10 @@ pub(super) fn path_error(rejection: &PathRejection, names: &[String]) -> Error {
         ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
             (name(*index), finding::expected(expected_type))
         }
-        ErrorKind::ParseError { expected_type, .. } => (only(), finding::expected(expected_type)),
+        ErrorKind::ParseError { expected_type, .. } => (names.join(", "), finding::expected(expected_type)),
         ErrorKind::InvalidUtf8InPathParam { key } => (key.clone(), "expected UTF-8".to_owned()),
         ErrorKind::DeserializeError { key, message, .. } => (key.clone(), finding::message(message)),
-        ErrorKind::Message(message) => (only(), finding::message(message)),
+        ErrorKind::Message(message) => (names.join(", "), finding::message(message)),
         // The route and the handler do not fit together: a bug of the service.
         other => return Error::internal(other.to_string()).context("extract the path"),
     };

@@ -5,7 +5,7 @@ use ::axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
-use crate::{Error, Problem};
+use crate::{Error, ErrorResponse, Problem};
 
 /// The problem, with the error kept in the extensions as `Arc<Error>`.
 impl IntoResponse for Error {
@@ -28,6 +28,14 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(Rendered(self));
         response
+    }
+}
+
+/// The short body with its status, as `application/json`. Unlike [`Error`], it leaves nothing for the log.
+impl IntoResponse for ErrorResponse {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, ::axum::Json(self)).into_response()
     }
 }
 

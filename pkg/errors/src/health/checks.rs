@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -135,7 +135,7 @@ impl Need {
 type Asked<'a> = Pin<Box<dyn Future<Output = Health> + Send + 'a>>;
 
 async fn ask(check: &dyn HealthCheck, within: Duration) -> Health {
-    let mut answer = check.check();
+    let mut answer = pin!(async { check.check().await });
     let guarded = poll_fn(|cx| poll_guarded(answer.as_mut(), cx));
     match tokio::time::timeout(within, guarded).await {
         Ok(health) => health,
@@ -144,10 +144,7 @@ async fn ask(check: &dyn HealthCheck, within: Duration) -> Health {
 }
 
 /// One broken check must not hide the others: its panic is its answer.
-fn poll_guarded(
-    answer: Pin<&mut (dyn Future<Output = Health> + Send + '_)>,
-    cx: &mut Context<'_>,
-) -> Poll<Health> {
+fn poll_guarded(answer: Pin<&mut impl Future<Output = Health>>, cx: &mut Context<'_>) -> Poll<Health> {
     catch_unwind(AssertUnwindSafe(|| answer.poll(cx)))
         .unwrap_or_else(|_| Poll::Ready(Health::down("the check panicked")))
 }
