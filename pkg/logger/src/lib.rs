@@ -49,6 +49,8 @@ mod slog_logger;
 mod slog_source;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use context::Context;
 pub use entry::{Callsite, Entry};

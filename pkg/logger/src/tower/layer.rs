@@ -1,0 +1,87 @@
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderName};
+use tower_layer::Layer;
+
+use super::RequestService;
+use crate::{Context, Logger, RequestId, TraceParent};
+
+/// The header that carries the id of a request, in and out.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Logs one line a request and carries its [`Context`].
+///
+/// * The id of `x-request-id` is taken over if it is valid ([`RequestId::parse`]), otherwise one is generated; the
+///   response carries it. A valid `traceparent` is continued with a span of its own, otherwise a trace begins.
+/// * The context is in the request's extensions for handlers, and in scope ([`Context::current`]) for what they call.
+///   The body of a streamed response is produced outside of that scope.
+/// * When the response's head is there: method, path (never the query), status and latency in milliseconds; 5xx at error
+///   level, everything else at info. An `Arc<underpin_errors::Error>` in the response's extensions is logged here, once,
+///   with its code and its chain.
+/// * A request whose client went away first is logged as `request cancelled`; one whose handler panicked as
+///   `request panicked`.
+#[derive(Clone)]
+pub struct RequestLayer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) log: Arc<dyn Logger>,
+    quiet: Vec<String>,
+    fresh_ids: bool,
+}
+
+impl RequestLayer {
+    /// A layer that logs to `log`.
+    pub fn new(log: Arc<dyn Logger>) -> Self {
+        Self { shared: Arc::new(Shared { log, quiet: Vec::new(), fresh_ids: false }) }
+    }
+
+    /// Logs requests below this path at debug level unless they fail with a 5xx: for probes.
+    #[must_use]
+    pub fn quiet(mut self, path: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.shared).quiet.push(path.into());
+        self
+    }
+
+    /// Generates every request id and starts every trace here, whatever the caller sends: for a service that faces the
+    /// public.
+    #[must_use]
+    pub fn with_fresh_ids(mut self) -> Self {
+        Arc::make_mut(&mut self.shared).fresh_ids = true;
+        self
+    }
+}
+
+impl Shared {
+    pub(super) fn context(&self, headers: &HeaderMap) -> Context {
+        let sent = |name| headers.get(name).filter(|_| !self.fresh_ids).and_then(|value| value.to_str().ok());
+        let id =
+            sent(REQUEST_ID).and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(RequestId::generate);
+        let caller = sent(TRACE_PARENT).and_then(|header| TraceParent::parse(header).ok());
+        Context::new(id).with_trace(caller.map_or_else(TraceParent::generate, |caller| caller.child()))
+    }
+
+    pub(super) fn is_quiet(&self, path: &str) -> bool {
+        self.quiet.iter().any(|quiet| {
+            let rest = path.strip_prefix(quiet.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+impl<S> Layer<S> for RequestLayer {
+    type Service = RequestService<S>;
+
+    fn layer(&self, inner: S) -> RequestService<S> {
+        RequestService::new(inner, Arc::clone(&self.shared))
+    }
+}
+
+impl fmt::Debug for RequestLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestLayer").field("quiet", &self.shared.quiet).finish_non_exhaustive()
+    }
+}

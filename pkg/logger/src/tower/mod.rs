@@ -1,0 +1,28 @@
+//! For tower and axum: one line a request, and the request id in and out (feature `tower`).
+//!
+//! # Examples
+//!
+//! ```
+//! use std::sync::Arc;
+//! use axum::{Extension, Router, routing::get};
+//! use underpin_logger::{Context, Logger, NoopLogger, info, tower::RequestLayer};
+//!
+//! async fn order(Extension(ctx): Extension<Context>) -> &'static str {
+//!     info!(NoopLogger, &ctx, "order looked at"); // carries the request id
+//!     "tea"
+//! }
+//!
+//! let log: Arc<dyn Logger> = Arc::new(NoopLogger);
+//! let app: Router = Router::new()
+//!     .route("/orders/{id}", get(order))
+//!     .layer(RequestLayer::new(log).quiet("/health"));
+//! ```
+//!
+//! To have the id in the problem body too, add `underpin_errors::axum::stamp_request_id` as the next outer layer.
+
+mod layer;
+mod outcome;
+mod service;
+
+pub use layer::RequestLayer;
+pub use service::RequestService;

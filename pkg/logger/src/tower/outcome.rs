@@ -1,0 +1,79 @@
+use std::{error::Error as StdError, sync::Arc, thread, time::Instant};
+
+use http::{Extensions, Method, Request, StatusCode};
+use underpin_errors::Error;
+
+use super::layer::Shared;
+use crate::{Callsite, Context, Entry, Level, Logger as _, Tag, Value};
+
+/// A request without an answer yet. Whichever way it ends, it logs one line.
+pub(super) struct Pending {
+    shared: Arc<Shared>,
+    ctx: Context,
+    method: Method,
+    path: String,
+    started: Instant,
+    logged: bool,
+}
+
+impl Pending {
+    pub(super) fn new<B>(shared: Arc<Shared>, ctx: Context, request: &Request<B>) -> Self {
+        let path = request.uri().path().to_owned();
+        Self { shared, ctx, method: request.method().clone(), path, started: Instant::now(), logged: false }
+    }
+
+    pub(super) fn answered(mut self, status: StatusCode, extensions: &Extensions) {
+        let level = match () {
+            () if status.is_server_error() => Level::Error,
+            () if self.shared.is_quiet(&self.path) => Level::Debug,
+            () => Level::Info,
+        };
+        let error = extensions.get::<Arc<Error>>().map(|error| &**error);
+        self.log(level, "request", Some(status), error);
+    }
+
+    /// The service itself failed and has no response to show.
+    pub(super) fn failed(mut self) {
+        self.log(Level::Error, "request failed", None, None);
+    }
+
+    fn log(&mut self, level: Level, msg: &str, status: Option<StatusCode>, error: Option<&Error>) {
+        self.logged = true;
+        let site = Callsite::new(module_path!(), "", 0);
+        let log = &self.shared.log;
+        if !log.enabled(level, site.target, &self.ctx) {
+            return;
+        }
+        let mut tags = [Tag::of("", Value::Null); 5];
+        let latency = self.started.elapsed();
+        let known = [
+            Some(Tag::of("method", Value::Str(self.method.as_str()))),
+            Some(Tag::of("path", Value::Str(&self.path))),
+            status.map(|status| Tag::of("status", Value::U64(status.as_u16().into()))),
+            Some(Tag::of("latency_ms", Value::Duration(latency))),
+            error.map(|error| Tag::of("error_code", Value::Str(error.error_code()))),
+        ];
+        let mut count = 0;
+        for (place, tag) in tags.iter_mut().zip(known.into_iter().flatten()) {
+            (*place, count) = (tag, count + 1);
+        }
+        let entry = Entry::new(level, &self.ctx, msg, site).with_tags(tags.get(..count).unwrap_or_default());
+        match error {
+            Some(error) => log.log(&entry.with_error(error as &(dyn StdError + 'static))),
+            None => log.log(&entry),
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.logged {
+            return;
+        }
+        if thread::panicking() {
+            self.log(Level::Error, "request panicked", None, None);
+        } else {
+            self.log(Level::Info, "request cancelled", None, None);
+        }
+    }
+}

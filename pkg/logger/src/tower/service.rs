@@ -1,0 +1,74 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use http::{HeaderValue, Request, Response};
+use tower_service::Service;
+
+use super::{
+    layer::{REQUEST_ID, Shared},
+    outcome::Pending,
+};
+use crate::RequestId;
+
+/// The service that [`RequestLayer`](super::RequestLayer) makes.
+#[derive(Clone)]
+pub struct RequestService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> RequestService<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, I, O> Service<Request<I>> for RequestService<S>
+where
+    S: Service<Request<I>, Response = Response<O>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+    O: 'static,
+{
+    type Response = Response<O>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<O>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(task)
+    }
+
+    fn call(&mut self, mut request: Request<I>) -> Self::Future {
+        let ctx = self.shared.context(request.headers());
+        request.extensions_mut().insert(ctx.clone());
+        let pending = Pending::new(Arc::clone(&self.shared), ctx.clone(), &request);
+        // The inner service may log while it builds its future, and all the more while that runs.
+        let answer = ctx.scope_sync(|| self.inner.call(request));
+        let scoped = ctx.scope(async move {
+            let answer = answer.await;
+            match &answer {
+                Ok(response) => pending.answered(response.status(), response.extensions()),
+                Err(_) => pending.failed(),
+            }
+            answer
+        });
+        Box::pin(async move {
+            let mut response = scoped.await?;
+            let id = ctx.request_id().map(RequestId::as_str).and_then(|id| HeaderValue::from_str(id).ok());
+            if let Some(id) = id {
+                response.headers_mut().insert(REQUEST_ID, id);
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl<S> fmt::Debug for RequestService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestService").finish_non_exhaustive()
+    }
+}
