@@ -1,0 +1,70 @@
+use std::{sync::Arc, time::Instant};
+
+use underpin_config::Checks;
+use underpin_logger::{Context, Logger, info, warn};
+
+use crate::{Condition, DatabaseError, DatabaseSettings, Pool, driver::Target, pool::Opener};
+
+/// Opens the first connection and builds the pool around it.
+///
+/// A server that is not there yet is waited for: each attempt lasts up to `connect_timeout` and asks a server that refuses
+/// again every quarter of a second, and `connect_retry` says how many attempts there are. With the defaults a server that
+/// comes up within 18 s is found, within a quarter of a second of being ready during the first 3 s. What cannot pass
+/// (password, unknown database, TLS, settings) fails at once.
+///
+/// Must be called within a Tokio runtime, which also runs the pool's one background task.
+///
+/// # Errors
+/// - [`Condition::Configuration`]: the settings do not hold together.
+/// - [`Condition::Rejected`]: the server turned us down for good.
+/// - [`Condition::Unreachable`], [`Condition::Saturated`]: the last real cause, as its source, once all attempts failed.
+///
+/// # Cancel safety
+/// Cancel-safe: nothing is left open.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use underpin_database::{Backend, DatabaseSettings, connect};
+/// use underpin_logger::NoopLogger;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_database::DatabaseError> {
+/// let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(NoopLogger)).await?;
+/// assert_eq!(pool.backend(), Backend::Sqlite);
+/// # Ok(()) }
+/// ```
+pub async fn connect(settings: &DatabaseSettings, log: Arc<dyn Logger>) -> Result<Pool, DatabaseError> {
+    check(settings)?;
+    let target = Target::new(settings)?;
+    let opener = Opener::new(target.clone());
+    let ctx = Context::current();
+    let started = Instant::now();
+    let mut retry = 0;
+    loop {
+        match opener.open_within(settings.connect_timeout, settings.connect_timeout).await {
+            Ok(first) => {
+                let backend = target.backend();
+                info!(log, &ctx, "database connected", backend = %backend, attempts = retry + 1, after = started.elapsed());
+                return Ok(Pool::new(settings.clone(), target, first, log));
+            }
+            Err(error) if error.is_retryable() && retry < settings.connect_retry.max_retries => {
+                let pause = settings.connect_retry.pause(retry);
+                warn!(log, &ctx, &error, "database not reached yet", attempt = retry + 1, pause);
+                retry += 1;
+                tokio::time::sleep(pause).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn check(settings: &DatabaseSettings) -> Result<(), DatabaseError> {
+    let checks = Checks::of(settings);
+    if checks.failures().is_empty() {
+        return Ok(());
+    }
+    // Names and constant sentences only: a check never prints a value.
+    let failed: Vec<String> = checks.failures().iter().map(ToString::to_string).collect();
+    let what = format!("{}: {}", Condition::Configuration, failed.join(", "));
+    Err(DatabaseError::said(Condition::Configuration, what))
+}

@@ -1,0 +1,16 @@
+//! The only place that calls sqlx: how to open a connection, and the few things done with one.
+
+mod call;
+mod connection;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod target;
+
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("underpin-database needs at least one of the features `postgres` and `sqlite`");
+
+pub(crate) use call::Call;
+pub(crate) use connection::Connection;
+pub(crate) use target::Target;

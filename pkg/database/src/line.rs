@@ -1,0 +1,303 @@
+//! One connection and the transactions open on it, shared by the handles that use it.
+
+use std::{
+    sync::{
+        Arc, Mutex as SyncMutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sea_orm::{ExecResult, QueryResult, Statement};
+use tokio::sync::{Mutex, MutexGuard};
+use underpin_logger::Context;
+
+use crate::{
+    Backend, Condition, DatabaseError, TxOptions,
+    driver::Call,
+    error::Stage,
+    pool::{Core, Lease, leaves_session_state, make_call},
+    slow::Watch,
+};
+
+/// The shared half of [`Session`](crate::Session) and [`Transaction`](crate::Transaction).
+///
+/// Nothing here runs in `Drop`: a transaction dropped unfinished is noted, and rolled back before the next statement, or
+/// by the pool when the connection comes back.
+pub(crate) struct Line {
+    core: Arc<Core>,
+    held: Mutex<Held>,
+    /// Transactions whose handles were dropped unfinished.
+    abandoned: SyncMutex<Vec<TxId>>,
+    next_id: AtomicU64,
+    ctx: Option<Context>,
+}
+
+/// Names one transaction of a line for ever, since depths are used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TxId(u64);
+
+pub(crate) struct Held {
+    lease: Lease,
+    /// The open transactions, outermost first; all but the first are savepoints.
+    open: Vec<TxId>,
+    /// The first failure since BEGIN that decides what may be done with the whole transaction.
+    failure: Option<Condition>,
+    read_only: bool,
+}
+
+impl Line {
+    pub(crate) fn new(core: Arc<Core>, lease: Lease, ctx: Option<Context>) -> Arc<Self> {
+        let held = Held { lease, open: Vec::new(), failure: None, read_only: false };
+        Arc::new(Self {
+            core,
+            held: Mutex::new(held),
+            abandoned: SyncMutex::default(),
+            next_id: AtomicU64::new(0),
+            ctx,
+        })
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.core.opener.target().backend()
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn call(&self, statement: Statement) -> Call {
+        make_call(&self.core, self.ctx.as_ref(), statement)
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        owner: Option<TxId>,
+        statement: Statement,
+    ) -> Result<ExecResult, DatabaseError> {
+        let (call, mut held) = (self.call(statement), self.enter(owner).await?);
+        let watch = Watch::start(Duration::ZERO);
+        let result = held.lease.execute(&call).await;
+        held.note_session_state(&self.core, &call.sql);
+        let rows = result.as_ref().ok().map(ExecResult::rows_affected);
+        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
+        held.judge(result)
+    }
+
+    pub(crate) async fn query_one(
+        &self,
+        owner: Option<TxId>,
+        statement: Statement,
+    ) -> Result<Option<QueryResult>, DatabaseError> {
+        let (call, mut held) = (self.call(statement), self.enter(owner).await?);
+        let watch = Watch::start(Duration::ZERO);
+        let result = held.lease.query_one(&call).await;
+        let rows = result.as_ref().ok().map(|row| u64::from(row.is_some()));
+        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
+        held.judge(result)
+    }
+
+    pub(crate) async fn query_all(
+        &self,
+        owner: Option<TxId>,
+        statement: Statement,
+    ) -> Result<Vec<QueryResult>, DatabaseError> {
+        let (call, mut held) = (self.call(statement), self.enter(owner).await?);
+        let watch = Watch::start(Duration::ZERO);
+        let result = held.lease.query_all(&call).await;
+        let rows = result.as_ref().ok().map(|rows| rows.len() as u64);
+        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
+        held.judge(result)
+    }
+
+    pub(crate) async fn batch(&self, owner: Option<TxId>, sql: &str) -> Result<ExecResult, DatabaseError> {
+        let mut held = self.enter(owner).await?;
+        let watch = Watch::start(Duration::ZERO);
+        let result = held.lease.batch(sql).await;
+        held.note_session_state(&self.core, sql);
+        let rows = result.as_ref().ok().map(ExecResult::rows_affected);
+        watch.text(&self.core, self.ctx.as_ref(), sql, rows);
+        held.judge(result)
+    }
+
+    /// BEGIN, or SAVEPOINT inside of a transaction.
+    ///
+    /// Cancel-safe: while BEGIN is under way the connection counts as one of unknown state, and the pool rolls back
+    /// whatever it finds.
+    pub(crate) async fn begin(&self, owner: Option<TxId>, options: TxOptions) -> Result<TxId, DatabaseError> {
+        let mut held = self.enter(owner).await?;
+        let id = TxId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let depth = held.open.len();
+        if depth == 0 {
+            let sql = options.begin_sql(self.backend());
+            held.lease
+                .transact(&sql, true)
+                .await
+                .map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
+            held.failure = None;
+            held.read_only = options.is_read_only();
+        } else {
+            let result = held.lease.batch(&format!("SAVEPOINT up_{depth}")).await;
+            held.judge(result)?;
+        }
+        held.open.push(id);
+        Ok(id)
+    }
+
+    pub(crate) async fn commit(&self, id: TxId) -> Result<(), DatabaseError> {
+        let mut held = self.enter(Some(id)).await?;
+        if held.open.last() != Some(&id) {
+            return Err(DatabaseError::said(
+                Condition::TransactionAborted,
+                "a transaction nested in this one is still open",
+            ));
+        }
+        let depth = held.open.len() - 1;
+        if depth > 0 {
+            let result = held.lease.batch(&format!("RELEASE SAVEPOINT up_{depth}")).await;
+            held.judge(result)?;
+            held.open.pop();
+            return Ok(());
+        }
+        let sql = match (self.backend(), held.read_only) {
+            // SAVEPOINT fails where COMMIT would not: in an aborted transaction, which COMMIT quietly rolls back, and
+            // outside of one, when a raw statement has ended it. One message, one round trip.
+            (Backend::Postgres, _) => "SAVEPOINT up_commit; COMMIT",
+            (Backend::Sqlite, false) => "COMMIT",
+            (Backend::Sqlite, true) => "COMMIT; PRAGMA query_only = 0",
+        };
+        held.open.clear();
+        let committed = held.lease.transact(sql, false).await;
+        committed.map_err(|error| {
+            let failed = DatabaseError::sqlx(error, Stage::Commit);
+            match held.failure {
+                // The failure that aborted it decides whether the whole can run again.
+                Some(first) if failed.condition() == Condition::TransactionAborted => {
+                    DatabaseError::because(first, Condition::TransactionAborted.sentence(), failed)
+                }
+                _ => failed,
+            }
+        })
+    }
+
+    pub(crate) async fn rollback(&self, id: TxId) -> Result<(), DatabaseError> {
+        let mut held = self.held.lock().await;
+        let held = &mut *held;
+        let Some(depth) = held.open.iter().position(|open| *open == id) else {
+            return Err(finished());
+        };
+        self.roll_back_to(held, depth).await
+    }
+
+    /// Notes that the handle of a transaction was dropped before its end.
+    pub(crate) fn abandon(&self, id: TxId) {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// What happened in the transaction so far that decides whether the whole of it can run again.
+    pub(crate) async fn failure(&self) -> Option<Condition> {
+        self.held.lock().await.failure
+    }
+
+    /// The connection does not go back to the pool.
+    pub(crate) async fn spoil(&self) {
+        if !self.core.opener.target().is_memory() {
+            self.held.lock().await.lease.spoil_at_the_end();
+        }
+    }
+
+    /// Waits for the connection, rolls back what was abandoned, and checks that `owner` may still use it.
+    pub(crate) async fn enter(&self, owner: Option<TxId>) -> Result<MutexGuard<'_, Held>, DatabaseError> {
+        let mut held = self.held.lock().await;
+        self.roll_back_abandoned(&mut held).await?;
+        if let Some(owner) = owner
+            && !held.open.contains(&owner)
+        {
+            return Err(finished());
+        }
+        if held.lease.is_spoilt() {
+            let lost = if held.open.is_empty() { Condition::Unreachable } else { Condition::Interrupted };
+            return Err(DatabaseError::new(lost));
+        }
+        if held.lease.is_busy() {
+            if !held.open.is_empty() {
+                held.failure.get_or_insert(Condition::TransactionAborted);
+                return Err(DatabaseError::said(
+                    Condition::TransactionAborted,
+                    "a statement of the transaction was dropped before it finished",
+                ));
+            }
+            held.lease.settle().await.map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
+        }
+        Ok(held)
+    }
+
+    async fn roll_back_abandoned(&self, held: &mut Held) -> Result<(), DatabaseError> {
+        loop {
+            let abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).first().copied();
+            let Some(id) = abandoned else { return Ok(()) };
+            if let Some(depth) = held.open.iter().position(|open| *open == id) {
+                self.roll_back_to(held, depth).await?;
+            }
+            self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != id);
+        }
+    }
+
+    async fn roll_back_to(&self, held: &mut Held, depth: usize) -> Result<(), DatabaseError> {
+        if depth == 0 {
+            held.open.clear();
+            // `settle` also waits for a statement that was dropped half-way.
+            let result = match (held.lease.is_busy(), self.backend(), held.read_only) {
+                (true, _, _) | (_, Backend::Sqlite, true) => held.lease.settle().await,
+                (false, _, _) => held.lease.transact("ROLLBACK", false).await,
+            };
+            return result.map_err(|error| DatabaseError::sqlx(error, Stage::InTransaction));
+        }
+        if held.lease.is_busy() {
+            return Ok(());
+        }
+        let sql = format!("ROLLBACK TO SAVEPOINT up_{depth}; RELEASE SAVEPOINT up_{depth}");
+        let result = held.lease.batch(&sql).await;
+        held.open.truncate(depth);
+        result.map_err(|error| DatabaseError::sqlx(error, Stage::InTransaction))?;
+        // What went wrong inside of the savepoint is undone with it.
+        held.failure = None;
+        Ok(())
+    }
+}
+
+impl Held {
+    #[cfg(feature = "stream")]
+    pub(crate) fn lease(&mut self) -> &mut Lease {
+        &mut self.lease
+    }
+
+    /// Classifies the outcome of a statement, and remembers what it means for the transaction around it.
+    pub(crate) fn judge<T>(&mut self, result: sqlx::Result<T>) -> Result<T, DatabaseError> {
+        let stage = if self.open.is_empty() { Stage::Statement } else { Stage::InTransaction };
+        result.map_err(|error| {
+            let mut failed = DatabaseError::sqlx(error, stage);
+            if self.read_only
+                && failed.condition() == Condition::Stale
+                && failed.sql_code().as_deref() == Some("25006")
+            {
+                // The transaction was opened read-only: the statement is wrong, not the server.
+                failed = failed.reclassified(Condition::Statement);
+            }
+            if stage == Stage::InTransaction && self.failure.is_none() {
+                self.failure = Some(failed.condition());
+            }
+            failed
+        })
+    }
+
+    fn note_session_state(&mut self, core: &Core, sql: &str) {
+        if leaves_session_state(sql) && !core.opener.target().is_memory() {
+            self.lease.spoil_at_the_end();
+        }
+    }
+}
+
+fn finished() -> DatabaseError {
+    DatabaseError::said(Condition::TransactionAborted, "the transaction is already finished")
+}

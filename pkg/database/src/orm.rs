@@ -1,0 +1,139 @@
+//! sea-orm's traits on our types: entities, paginators and loaders run on them unchanged.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
+    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+};
+
+use crate::{Isolation, Pool, Session, Transaction, TxOptions};
+
+macro_rules! connection {
+    ($($holder:ty),+) => {$(
+        #[async_trait]
+        impl ConnectionTrait for $holder {
+            fn get_database_backend(&self) -> DbBackend {
+                self.backend().into()
+            }
+
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                Ok(<$holder>::execute(self, statement).await?)
+            }
+
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                Ok(<$holder>::batch(self, sql).await?)
+            }
+
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                Ok(<$holder>::query_one(self, statement).await?)
+            }
+
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                Ok(<$holder>::query_all(self, statement).await?)
+            }
+        }
+
+        /// Opens transactions of this crate. The closure methods run once; `DatabaseExt::transaction` runs again.
+        #[async_trait]
+        impl TransactionTrait for $holder {
+            type Transaction = Transaction;
+
+            async fn begin(&self) -> Result<Transaction, DbErr> {
+                Ok(self.open(TxOptions::default()).await?)
+            }
+
+            async fn begin_with_config(
+                &self,
+                isolation: Option<IsolationLevel>,
+                access: Option<AccessMode>,
+            ) -> Result<Transaction, DbErr> {
+                Ok(self.open(options(isolation, access)).await?)
+            }
+
+            async fn begin_with_options(&self, given: TransactionOptions) -> Result<Transaction, DbErr> {
+                Ok(self.open(options(given.isolation_level, given.access_mode)).await?)
+            }
+
+            async fn transaction<F, T, E>(&self, work: F) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> FnOnce(
+                        &'c Transaction,
+                    ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+                    + Send,
+                T: Send,
+                E: std::fmt::Display + std::fmt::Debug + Send,
+            {
+                once(TransactionTrait::begin(self).await, work).await
+            }
+
+            async fn transaction_with_config<F, T, E>(
+                &self,
+                work: F,
+                isolation: Option<IsolationLevel>,
+                access: Option<AccessMode>,
+            ) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> FnOnce(
+                        &'c Transaction,
+                    ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+                    + Send,
+                T: Send,
+                E: std::fmt::Display + std::fmt::Debug + Send,
+            {
+                once(self.begin_with_config(isolation, access).await, work).await
+            }
+        }
+    )+};
+}
+
+connection!(Pool, Session, Transaction);
+
+#[async_trait]
+impl TransactionSession for Transaction {
+    async fn commit(self) -> Result<(), DbErr> {
+        Ok(Self::commit(self).await?)
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        Ok(Self::rollback(self).await?)
+    }
+}
+
+async fn once<F, T, E>(begun: Result<Transaction, DbErr>, work: F) -> Result<T, TransactionError<E>>
+where
+    F: for<'c> FnOnce(&'c Transaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+    T: Send,
+    E: std::fmt::Display + std::fmt::Debug + Send,
+{
+    let tx = begun.map_err(TransactionError::Connection)?;
+    match work(&tx).await {
+        Ok(value) => {
+            tx.commit().await.map_err(|error| TransactionError::Connection(error.into()))?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The caller's error is what matters; a rollback that fails leaves it to the pool.
+            drop(tx.rollback().await);
+            Err(TransactionError::Transaction(error))
+        }
+    }
+}
+
+/// SQLite's transaction mode is left out: a writer always takes the lock at once here.
+fn options(isolation: Option<IsolationLevel>, access: Option<AccessMode>) -> TxOptions {
+    let mut options = TxOptions::default();
+    if let Some(isolation) = isolation {
+        options = options.isolation(match isolation {
+            // PostgreSQL has no level below.
+            IsolationLevel::ReadUncommitted | IsolationLevel::ReadCommitted => Isolation::ReadCommitted,
+            IsolationLevel::RepeatableRead => Isolation::RepeatableRead,
+            IsolationLevel::Serializable => Isolation::Serializable,
+        });
+    }
+    if access == Some(AccessMode::ReadOnly) {
+        options = options.read_only();
+    }
+    options
+}

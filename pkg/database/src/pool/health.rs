@@ -1,0 +1,137 @@
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use underpin_errors::{Health, HealthCheck};
+
+use super::{Core, Pool};
+use crate::{Condition, DatabaseError, driver::Connection};
+
+/// How the database is doing, seen from here.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub enum DatabaseHealth {
+    /// The server answers and the pool has room.
+    Up {
+        /// The time of one round trip.
+        latency: Duration,
+        /// How long a caller waits for a connection at the moment.
+        waited: Duration,
+    },
+    /// The server answers, but callers wait for a connection for longer than the check did.
+    Saturated {
+        /// How long the check waited in the queue before it gave up.
+        waited: Duration,
+    },
+    /// The server does not answer.
+    Down {
+        /// Why.
+        reason: DatabaseError,
+    },
+}
+
+impl DatabaseHealth {
+    /// The server answers and the pool has room.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Self::Up { .. })
+    }
+}
+
+/// Saturated is degraded: the service works, slowly, and restarting it would not help.
+impl From<DatabaseHealth> for Health {
+    fn from(health: DatabaseHealth) -> Self {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match health {
+            DatabaseHealth::Up { latency, waited } => {
+                Self::up().detail("latency_ms", millis(latency)).detail("waited_ms", millis(waited))
+            }
+            DatabaseHealth::Saturated { waited } => {
+                Self::degraded("callers wait for a connection").detail("waited_ms", millis(waited))
+            }
+            DatabaseHealth::Down { reason } => Self::down(reason.to_string()),
+        }
+    }
+}
+
+/// The check's own connection, so that an exhausted pool does not look like a server that is down.
+#[derive(Default)]
+pub(super) struct Probe(Mutex<Option<Connection>>);
+
+impl Probe {
+    pub(super) async fn check(&self, core: &std::sync::Arc<Core>, within: Duration) -> DatabaseHealth {
+        if core.is_closed() {
+            return DatabaseHealth::Down { reason: DatabaseError::new(Condition::Closed) };
+        }
+        let started = Instant::now();
+        let server = async {
+            match tokio::time::timeout(within, self.ping(core)).await {
+                Ok(result) => result,
+                Err(_elapsed) => {
+                    Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"))
+                }
+            }
+        };
+        // The queue is measured by standing in it. A seat alone is taken, and given back at once.
+        let queue = async {
+            let seat = tokio::time::timeout(within, core.seats.acquire()).await;
+            (seat.is_ok(), started.elapsed())
+        };
+        if core.opener.target().is_memory() {
+            // There is no second connection, and no server that could be down.
+            let ((seated, waited), latency) = (queue.await, Duration::ZERO);
+            return if seated {
+                DatabaseHealth::Up { latency, waited }
+            } else {
+                DatabaseHealth::Saturated { waited }
+            };
+        }
+        match futures_util::future::join(server, queue).await {
+            (Err(reason), _) => DatabaseHealth::Down { reason },
+            (Ok(latency), (true, waited)) => DatabaseHealth::Up { latency, waited },
+            (Ok(_), (false, waited)) => DatabaseHealth::Saturated { waited },
+        }
+    }
+
+    async fn ping(&self, core: &Core) -> Result<Duration, DatabaseError> {
+        let mut kept = self.0.lock().await;
+        // Taken out while it is used: a check that is cut off leaves no connection of unknown state behind.
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => core.opener.target().open().await?,
+        };
+        let mut asked = Instant::now();
+        if connection.ping().await.is_err() {
+            // The connection may be from before a restart; the server is judged by a new one.
+            connection = core.opener.target().open().await?;
+            asked = Instant::now();
+            connection
+                .ping()
+                .await
+                .map_err(|error| DatabaseError::sqlx(error, crate::error::Stage::Before))?;
+        }
+        let latency = asked.elapsed();
+        *kept = Some(connection);
+        Ok(latency)
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.0.lock().await.take() {
+            // A farewell; the socket closes either way.
+            drop(connection.close().await);
+        }
+    }
+}
+
+/// Checks within two seconds, under the name `database`. Use [`Database::health`](crate::Database::health) for another
+/// limit.
+#[async_trait]
+impl HealthCheck for Pool {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
+    fn name(&self) -> &str {
+        "database"
+    }
+
+    async fn check(&self) -> Health {
+        self.health(Duration::from_secs(2)).await.into()
+    }
+}

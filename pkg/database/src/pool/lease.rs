@@ -1,0 +1,172 @@
+use sea_orm::{ExecResult, QueryResult};
+
+use super::{core::Seat, janitor::Chore, slot::Slot};
+use crate::{
+    driver::{Call, Connection},
+    error::{is_stale_plan, leaves_the_connection_unusable},
+};
+
+/// A connection lent out. However it ends (dropped in the middle of a statement included), the connection comes back fit
+/// for the next caller or not at all, and the seat in the pool is free again.
+pub(crate) struct Lease {
+    /// `Some` until dropped.
+    slot: Option<Slot>,
+    seat: Option<Seat>,
+    /// A statement is under way; still so when its future was dropped.
+    busy: bool,
+    /// A transaction is open. Known without asking: every statement goes through here.
+    in_transaction: bool,
+    /// The connection is broken.
+    spoilt: bool,
+    /// The connection works, but must not be used by anyone else.
+    marked: bool,
+}
+
+impl Lease {
+    pub(super) fn new(slot: Slot, seat: Seat) -> Self {
+        Self {
+            slot: Some(slot),
+            seat: Some(seat),
+            busy: false,
+            in_transaction: false,
+            spoilt: false,
+            marked: false,
+        }
+    }
+
+    pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
+        let result = self.enter()?.execute(call).await;
+        if self.leave(result.as_ref().err()) == Next::Again {
+            self.forget_plans().await?;
+            let result = self.enter()?.execute(call).await;
+            self.leave(result.as_ref().err());
+            return result;
+        }
+        result
+    }
+
+    pub(crate) async fn query_one(&mut self, call: &Call) -> sqlx::Result<Option<QueryResult>> {
+        let result = self.enter()?.query_one(call).await;
+        if self.leave(result.as_ref().err()) == Next::Again {
+            self.forget_plans().await?;
+            let result = self.enter()?.query_one(call).await;
+            self.leave(result.as_ref().err());
+            return result;
+        }
+        result
+    }
+
+    pub(crate) async fn query_all(&mut self, call: &Call) -> sqlx::Result<Vec<QueryResult>> {
+        let result = self.enter()?.query_all(call).await;
+        if self.leave(result.as_ref().err()) == Next::Again {
+            self.forget_plans().await?;
+            let result = self.enter()?.query_all(call).await;
+            self.leave(result.as_ref().err());
+            return result;
+        }
+        result
+    }
+
+    pub(crate) async fn batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {
+        let result = self.enter()?.batch(sql).await;
+        self.leave(result.as_ref().err());
+        result
+    }
+
+    /// Runs what opens or ends a transaction, and notes what is then open.
+    pub(crate) async fn transact(&mut self, sql: &str, open_after: bool) -> sqlx::Result<()> {
+        // Until the answer is here, it may be open.
+        self.in_transaction = true;
+        let result = self.enter()?.batch(sql).await;
+        if result.is_ok() {
+            self.in_transaction = open_after;
+        }
+        self.leave(result.as_ref().err());
+        result.map(drop)
+    }
+
+    /// Brings the connection back to the start after a statement was dropped half-way.
+    pub(crate) async fn settle(&mut self) -> sqlx::Result<()> {
+        let roll_back = self.in_transaction;
+        let result = self.enter()?.settle(roll_back).await;
+        if result.is_ok() {
+            self.in_transaction = false;
+        }
+        self.leave(result.as_ref().err());
+        result
+    }
+
+    /// Lends the connection to a stream; the caller says with [`leave`](Self::leave) that it ended.
+    pub(crate) fn enter(&mut self) -> sqlx::Result<&mut Connection> {
+        self.busy = true;
+        match &mut self.slot {
+            Some(slot) => Ok(&mut slot.connection),
+            None => Err(sqlx::Error::WorkerCrashed),
+        }
+    }
+
+    pub(crate) fn leave(&mut self, error: Option<&sqlx::Error>) -> Next {
+        self.busy = false;
+        let Some(error) = error else { return Next::Done };
+        if leaves_the_connection_unusable(error) {
+            self.spoil();
+            if let Some(seat) = &self.seat {
+                seat.core().note_loss();
+            }
+        } else if is_stale_plan(error) {
+            // Inside a transaction the server has aborted it; the whole of it runs again, on fresh plans.
+            if !self.in_transaction {
+                return Next::Again;
+            }
+            if let Some(slot) = &mut self.slot {
+                slot.stale_plans = true;
+            }
+        }
+        Next::Done
+    }
+
+    /// Nobody uses the connection any more.
+    pub(crate) fn spoil(&mut self) {
+        self.spoilt = true;
+    }
+
+    /// The connection goes on working for its holder and is closed then: it carries what belongs to a session.
+    pub(crate) fn spoil_at_the_end(&mut self) {
+        self.marked = true;
+    }
+
+    pub(crate) fn is_spoilt(&self) -> bool {
+        self.spoilt
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    async fn forget_plans(&mut self) -> sqlx::Result<()> {
+        let result = self.enter()?.forget_plans().await;
+        self.leave(result.as_ref().err());
+        result
+    }
+}
+
+/// What to do after a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Done,
+    /// Its plan was stale and nothing happened yet: send it once more.
+    Again,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(slot), Some(seat)) = (self.slot.take(), self.seat.take()) else { return };
+        if self.spoilt || self.marked {
+            seat.hand_to_janitor(slot, Chore::Close);
+        } else if self.busy || self.in_transaction || slot.stale_plans {
+            seat.hand_to_janitor(slot, Chore::Settle { roll_back: self.in_transaction });
+        } else {
+            seat.give_back(slot);
+        }
+    }
+}

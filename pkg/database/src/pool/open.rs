@@ -1,0 +1,86 @@
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Condition, DatabaseError,
+    driver::{Connection, Target},
+    settings::RetrySettings,
+};
+
+/// Opens connections, patiently where patience helps, and remembers the last failure for those who wait behind.
+pub(crate) struct Opener {
+    target: Target,
+    last_failure: Mutex<Option<DatabaseError>>,
+}
+
+impl Opener {
+    pub(crate) fn new(target: Target) -> Self {
+        Self { target, last_failure: Mutex::default() }
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Opens a connection within `limit`, each attempt within `attempt`.
+    ///
+    /// A server that says at once that it is not there yet (refused, starting up, no room) is asked again every quarter
+    /// of a second at most: that costs nobody anything, and it is what finds a late server soon. A failure that cannot pass
+    /// ends the attempt at once. What is reported is the last real cause, never just that time ran out.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a half-open connection is dropped.
+    pub(crate) async fn open_within(
+        &self,
+        limit: Duration,
+        attempt: Duration,
+    ) -> Result<Connection, DatabaseError> {
+        let pauses = RetrySettings {
+            max_retries: u32::MAX,
+            initial: Duration::from_millis(10),
+            max: Duration::from_millis(250),
+        };
+        let started = Instant::now();
+        let mut retry = 0;
+        loop {
+            let left = limit.saturating_sub(started.elapsed());
+            let failure = match self.open_once(left.min(attempt)).await {
+                Ok(connection) => {
+                    self.set_failure(None);
+                    return Ok(connection);
+                }
+                Err(failure) => failure,
+            };
+            self.set_failure(Some(failure.clone()));
+            let pause = pauses.pause(retry);
+            if !failure.is_retryable() || started.elapsed() + pause >= limit {
+                return Err(failure);
+            }
+            retry = retry.saturating_add(1);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn open_once(&self, limit: Duration) -> Result<Connection, DatabaseError> {
+        match tokio::time::timeout(limit, self.target.open()).await {
+            Ok(opened) => opened,
+            Err(_elapsed) => {
+                // Keep what was said before, if anything was: it is the better reason.
+                Err(self.last_failure().unwrap_or_else(|| {
+                    DatabaseError::said(Condition::Unreachable, "the database does not answer")
+                }))
+            }
+        }
+    }
+
+    /// Why no connection could be opened the last time; `None` once one was.
+    pub(crate) fn last_failure(&self) -> Option<DatabaseError> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_failure(&self, failure: Option<DatabaseError>) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}

@@ -1,0 +1,109 @@
+use std::{fmt, sync::Arc};
+
+use sea_orm::{ExecResult, QueryResult, Statement};
+
+use crate::{Backend, DatabaseError, Transaction, TxOptions, line::Line};
+
+/// One connection for a unit of work: several statements that belong together, or what only holds within a session.
+///
+/// It implements sea-orm's `ConnectionTrait` and `TransactionTrait`. Ten queries on a session ask the pool once.
+///
+/// The connection goes back when the session is dropped. After a statement that leaves something behind in the session
+/// (SET, LISTEN, a raw BEGIN, ...) it is closed instead; call [`discard`](Self::discard) where a function did so unseen,
+/// such as `pg_advisory_lock`.
+///
+/// When the future of a statement is dropped half-way, the next one waits until the server is done with it.
+#[must_use = "a session holds a connection of the pool"]
+pub struct Session {
+    line: Arc<Line>,
+}
+
+impl Session {
+    pub(crate) fn new(line: Arc<Line>) -> Self {
+        Self { line }
+    }
+
+    /// Which database answers.
+    pub fn backend(&self) -> Backend {
+        self.line.backend()
+    }
+
+    /// Opens a transaction on this connection. While it is open, statements of the session are part of it.
+    ///
+    /// # Errors
+    /// What the server says to BEGIN, and [`Condition::Unreachable`](crate::Condition::Unreachable) when the connection
+    /// is gone.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: what was begun is rolled back.
+    pub async fn begin(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+        Transaction::begin(Arc::clone(&self.line), None, options).await
+    }
+
+    /// Gives the session up and has its connection closed instead of lent to the next caller.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn discard(self) {
+        self.line.spoil().await;
+    }
+
+    /// Runs a statement and says what it changed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
+        self.line.execute(None, statement).await
+    }
+
+    /// Runs a query and returns its first row.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified. No row is `None`, not an error.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
+        self.line.query_one(None, statement).await
+    }
+
+    /// Runs a query and returns all its rows.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
+        self.line.query_all(None, statement).await
+    }
+
+    /// Runs one or several statements without binds, separated by semicolons, in one round trip.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
+        self.line.batch(None, sql).await
+    }
+
+    pub(crate) async fn open(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+        self.begin(options).await
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.line
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("backend", &self.backend()).finish_non_exhaustive()
+    }
+}

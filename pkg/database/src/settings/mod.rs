@@ -1,0 +1,191 @@
+//! How to reach the database, and what the pool may do.
+
+mod retry;
+mod tls;
+mod url;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Secret, Validate};
+
+pub use retry::RetrySettings;
+pub use tls::{TlsMode, TlsSettings};
+pub(crate) use url::DatabaseUrl;
+#[cfg(feature = "postgres")]
+pub(crate) use url::{Endpoint, PostgresUrl};
+#[cfg(feature = "sqlite")]
+pub(crate) use url::{SqliteMode, SqlitePlace, SqliteUrl};
+
+/// Everything [`connect`](crate::connect) needs to know. The defaults suit one service of several replicas.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_database::DatabaseSettings;
+///
+/// let settings = DatabaseSettings::new("postgres://app:hunter2@db.internal/orders");
+/// assert_eq!((settings.max_open, settings.max_idle), (25, 5));
+/// assert_eq!(settings.max_lifetime, Duration::from_secs(300));
+/// assert!(!format!("{settings:?}").contains("hunter2"));
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DatabaseSettings {
+    /// Where the database is: `postgres://user:password@host:port/name?sslmode=...`, `sqlite:path/to/file.db` or
+    /// `sqlite::memory:`. Parsed by this crate and never printed.
+    pub url: Secret<String>,
+    /// Connections open at the same time, at most. A SQLite database in memory always has exactly one.
+    pub max_open: u32,
+    /// Unused connections that the pool keeps in a quiet hour. Those above it are closed once they have been unused for
+    /// `idle_timeout`, not at once: a pool under load would otherwise open and close connections all the time.
+    pub max_idle: u32,
+    /// How long a connection above `max_idle` may stay unused.
+    #[serde(with = "underpin_config::duration")]
+    pub idle_timeout: Duration,
+    /// Age at which a connection is replaced when it is next unused; shortened by up to 10% at random, so that
+    /// connections opened together do not end together. Zero means never.
+    #[serde(with = "underpin_config::duration")]
+    pub max_lifetime: Duration,
+    /// A connection that was unused for longer is asked whether it lives before it is handed out: one more round trip.
+    #[serde(with = "underpin_config::duration")]
+    pub check_after: Duration,
+    /// How long a caller waits for a connection, opening one included.
+    #[serde(with = "underpin_config::duration")]
+    pub acquire_timeout: Duration,
+    /// How long one attempt to open a connection may take.
+    #[serde(with = "underpin_config::duration")]
+    pub connect_timeout: Duration,
+    /// What [`connect`](crate::connect) does when the first attempt fails in a way that may pass.
+    pub connect_retry: RetrySettings,
+    /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It is also what ends a statement
+    /// whose caller has gone away. Zero means never.
+    #[serde(with = "underpin_config::duration")]
+    pub statement_timeout: Duration,
+    /// A statement that takes longer is logged at warn level, its binds redacted. Zero means never.
+    #[serde(with = "underpin_config::duration")]
+    pub slow_query: Duration,
+    /// What the server shows as the name of this client.
+    pub application_name: String,
+    /// Encryption and the certificates for it.
+    pub tls: TlsSettings,
+    /// What stands between this process and the server.
+    pub route: Route,
+    /// Whether statements carry the caller's trace for the server's own log.
+    pub trace_comment: TraceComment,
+}
+
+/// What stands between this process and the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Route {
+    /// Nothing, or a proxy that keeps one server session per connection.
+    #[default]
+    Direct,
+    /// A pooler such as pgbouncer in transaction mode: statements are prepared anew each time, and nothing that belongs to
+    /// a session (start-up parameters, LISTEN, session locks) is used. The statement timeout is then set per transaction
+    /// only where the pooler's own configuration does not set it.
+    TransactionPooler,
+}
+
+/// Whether statements carry `/*traceparent='...'*/` (the sqlcommenter format).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TraceComment {
+    /// No comment.
+    #[default]
+    Off,
+    /// A comment on every statement that runs in a context with a trace. Each text is then new to the server: it is
+    /// parsed and planned each time, which costs a round trip.
+    Traceparent,
+}
+
+impl DatabaseSettings {
+    /// The defaults for a database at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: Secret::new(url.into()), ..Self::default() }
+    }
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: Secret::new(String::new()),
+            max_open: 25,
+            max_idle: 5,
+            idle_timeout: Duration::from_secs(60),
+            max_lifetime: Duration::from_secs(300),
+            check_after: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(3),
+            connect_retry: RetrySettings::default(),
+            statement_timeout: Duration::from_secs(30),
+            slow_query: Duration::from_millis(500),
+            application_name: "underpin".to_owned(),
+            tls: TlsSettings::default(),
+            route: Route::default(),
+            trace_comment: TraceComment::default(),
+        }
+    }
+}
+
+impl Validate for DatabaseSettings {
+    fn validate(&self, checks: &mut Checks) {
+        if let Err(problem) = DatabaseUrl::parse(self.url.expose()) {
+            checks.fail("url", problem.message());
+        }
+        checks.ensure(self.max_open > 0, "max_open", "must be at least 1");
+        checks.ensure(self.max_idle <= self.max_open, "max_idle", "must not exceed `max_open`");
+        checks.ensure(!self.acquire_timeout.is_zero(), "acquire_timeout", "must be longer than zero");
+        checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
+        checks.ensure(
+            !self.application_name.contains('\0') && self.application_name.len() < 64,
+            "application_name",
+            "must be shorter than 64 bytes, without NUL",
+        );
+        checks.nested("connect_retry", &self.connect_retry);
+        checks.nested("tls", &self.tls);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_ask_only_for_a_url() {
+        let keys = |settings: &DatabaseSettings| -> Vec<String> {
+            Checks::of(settings).failures().iter().map(|failed| failed.key().to_owned()).collect()
+        };
+        assert_eq!(keys(&DatabaseSettings::default()), ["url"]);
+        assert!(keys(&DatabaseSettings::new("postgres://localhost/app")).is_empty());
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_named() {
+        let settings = DatabaseSettings {
+            max_open: 0,
+            acquire_timeout: Duration::ZERO,
+            ..DatabaseSettings::new("postgres://localhost/app")
+        };
+        let checks = Checks::of(&settings);
+        let keys: Vec<&str> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
+        assert_eq!(keys, ["max_open", "max_idle", "acquire_timeout"]);
+    }
+
+    #[test]
+    fn settings_are_read_from_text_with_units() {
+        let text = r#"{"url":"postgres://localhost/app","max_lifetime":"10m","slow_query":"250ms",
+            "route":"transaction_pooler","tls":{"mode":"verify_full"},"connect_retry":{"max_retries":2}}"#;
+        let settings: DatabaseSettings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.max_lifetime, Duration::from_secs(600));
+        assert_eq!(settings.slow_query, Duration::from_millis(250));
+        assert_eq!(settings.route, Route::TransactionPooler);
+        assert_eq!(settings.tls.mode, Some(TlsMode::VerifyFull));
+        assert_eq!(settings.connect_retry.max_retries, 2);
+        assert!(serde_json::from_str::<DatabaseSettings>(r#"{"max_opne":3}"#).is_err());
+    }
+}

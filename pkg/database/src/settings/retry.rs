@@ -1,0 +1,72 @@
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Validate};
+
+/// How often and after which pauses something is tried again: exponential back-off with full jitter.
+///
+/// The pause before retry `n` is drawn evenly from zero to `initial * 2^n`, never above `max` (AWS Architecture Blog,
+/// "Exponential Backoff And Jitter").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// Attempts after the first one.
+    pub max_retries: u32,
+    /// The longest first pause.
+    #[serde(with = "underpin_config::duration")]
+    pub initial: Duration,
+    /// The longest pause of all.
+    #[serde(with = "underpin_config::duration")]
+    pub max: Duration,
+}
+
+impl RetrySettings {
+    /// Retries `max_retries` times, with the default pauses.
+    pub fn times(max_retries: u32) -> Self {
+        Self { max_retries, ..Self::default() }
+    }
+
+    /// The longest pause before retry `retry`, counted from 0.
+    pub(crate) fn ceiling(&self, retry: u32) -> Duration {
+        self.initial.saturating_mul(2u32.saturating_pow(retry)).min(self.max)
+    }
+
+    /// The pause before retry `retry`, counted from 0.
+    pub(crate) fn pause(&self, retry: u32) -> Duration {
+        self.ceiling(retry).mul_f64(rand::rng().random::<f64>())
+    }
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self { max_retries: 5, initial: Duration::from_millis(200), max: Duration::from_secs(5) }
+    }
+}
+
+impl Validate for RetrySettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(self.initial <= self.max, "initial", "must not exceed `max`");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_limit_and_vary_below_it() {
+        let retry = RetrySettings::default();
+        let ceilings: Vec<u128> = (0..7).map(|n| retry.ceiling(n).as_millis()).collect();
+        assert_eq!(ceilings, [200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(retry.ceiling(u32::MAX), retry.max);
+        let pauses: Vec<Duration> = (0..100).map(|_| retry.pause(3)).collect();
+        assert!(pauses.iter().all(|pause| *pause <= retry.ceiling(3)));
+        let mut distinct = pauses.clone();
+        distinct.sort();
+        distinct.dedup();
+        assert!(distinct.len() > 90, "full jitter draws evenly");
+        assert!(pauses.iter().any(|pause| *pause < retry.ceiling(3) / 4));
+    }
+}

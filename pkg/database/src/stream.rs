@@ -1,0 +1,99 @@
+//! Rows one by one. A stream holds its connection; dropped before its end, the pool waits for the server to be done with
+//! the rest.
+
+use std::pin::Pin;
+
+use futures_core::Stream;
+use futures_util::StreamExt as _;
+use sea_orm::{DbBackend, DbErr, QueryResult, Statement, StreamTrait};
+
+use crate::{
+    DatabaseError, Pool, Session, Transaction,
+    error::Stage,
+    line::{Line, TxId},
+};
+
+type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + Send + 'a>>;
+
+impl StreamTrait for Pool {
+    type Stream<'a> = Rows<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend().into()
+    }
+
+    fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
+        Box::pin(async move {
+            let call = self.call(statement);
+            let (mut lease, _waited) = self.core().acquire().await?;
+            let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
+                let failed = |error| DatabaseError::sqlx(error, Stage::Statement);
+                let mut broken = None;
+                {
+                    let mut rows = lease.enter().map_err(failed)?.rows(&call);
+                    while let Some(row) = rows.next().await {
+                        match row {
+                            Ok(row) => yield row,
+                            Err(error) => {
+                                broken = Some(error);
+                                break;
+                            }
+                        }
+                    }
+                }
+                lease.leave(broken.as_ref());
+                if let Some(error) = broken {
+                    Err(failed(error))?;
+                }
+            });
+            Ok(rows)
+        })
+    }
+}
+
+macro_rules! on_a_line {
+    ($($holder:ty: $owner:expr;)+) => {$(
+        impl StreamTrait for $holder {
+            type Stream<'a> = Rows<'a>;
+
+            fn get_database_backend(&self) -> DbBackend {
+                self.backend().into()
+            }
+
+            fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
+                let owner: fn(&Self) -> Option<TxId> = $owner;
+                Box::pin(async move { Ok(rows(self.line(), owner(self), statement)) })
+            }
+        }
+    )+};
+}
+
+on_a_line! {
+    Session: |_| None;
+    Transaction: |tx| Some(tx.id());
+}
+
+fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
+    Box::pin(async_stream::try_stream! {
+        let call = line.call(statement);
+        let mut held = line.enter(owner).await?;
+        let mut failed = None;
+        {
+            let mut rows = held.lease().enter().map_err(|error| DatabaseError::sqlx(error, Stage::Statement))?.rows(&call);
+            while let Some(row) = rows.next().await {
+                match row {
+                    Ok(row) => yield row,
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        held.lease().leave(failed.as_ref());
+        if let Some(error) = failed {
+            held.judge::<()>(Err(error))?;
+        }
+    })
+}

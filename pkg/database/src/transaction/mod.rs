@@ -1,0 +1,171 @@
+//! Transactions that end the way they look.
+
+mod options;
+mod run;
+
+use std::{fmt, sync::Arc};
+
+use sea_orm::{ExecResult, QueryResult, Statement};
+
+use crate::{
+    Backend, Condition, DatabaseError,
+    line::{Line, TxId},
+};
+
+pub use options::{Isolation, TxOptions};
+pub(crate) use run::run;
+
+/// An open transaction, or one nested in another (a savepoint).
+///
+/// It implements sea-orm's `ConnectionTrait` and `TransactionTrait`, so entities run on it unchanged. Statements are sent
+/// one after the other, also when several futures share it.
+///
+/// - Dropped before its end, it is rolled back: a nested one before the next statement, an outer one by the pool, in the
+///   background, before anyone else gets the connection.
+/// - [`commit`](Self::commit) fails where nothing was committed, also where PostgreSQL answers an aborted transaction with
+///   a quiet ROLLBACK.
+/// - When the future of a statement is dropped half-way, it is not known here what it did: the transaction can only be
+///   rolled back then, and says so.
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Transaction {
+    line: Arc<Line>,
+    id: TxId,
+    /// Whether dropping this handle ends the transaction.
+    owns: bool,
+}
+
+impl Transaction {
+    pub(crate) async fn begin(
+        line: Arc<Line>,
+        parent: Option<TxId>,
+        options: TxOptions,
+    ) -> Result<Self, DatabaseError> {
+        let id = line.begin(parent, options).await?;
+        Ok(Self { line, id, owns: true })
+    }
+
+    /// Which database answers.
+    pub fn backend(&self) -> Backend {
+        self.line.backend()
+    }
+
+    /// Makes what was done durable and visible.
+    ///
+    /// # Errors
+    /// - [`Condition::Ambiguous`] when the connection ended before the answer: it may be committed or not.
+    /// - [`Condition::Conflict`] when other transactions won: nothing is committed, run the whole again.
+    /// - [`Condition::TransactionAborted`], or the failure that aborted it: nothing is committed.
+    ///
+    /// # Cancel safety
+    /// Not cancel-safe: dropped half-way, it may be committed or not.
+    pub async fn commit(mut self) -> Result<(), DatabaseError> {
+        let result = self.line.commit(self.id).await;
+        // A commit that was refused before it was sent leaves the transaction to be rolled back by the drop.
+        self.owns = result.is_err();
+        result
+    }
+
+    /// Undoes what was done. Dropping the transaction does the same without waiting.
+    ///
+    /// # Errors
+    /// [`Condition::Interrupted`] when the connection is gone; what was done is undone then, too.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it is rolled back either way.
+    pub async fn rollback(mut self) -> Result<(), DatabaseError> {
+        let result = self.line.rollback(self.id).await;
+        self.owns = result.is_err();
+        result
+    }
+
+    /// Opens a transaction inside of this one (a savepoint): rolled back, it leaves what this one did before.
+    ///
+    /// # Errors
+    /// What the server says to SAVEPOINT, and [`Condition::TransactionAborted`] when this one cannot go on.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, the whole transaction can only be rolled back.
+    pub async fn nested(&self) -> Result<Self, DatabaseError> {
+        Self::begin(Arc::clone(&self.line), Some(self.id), TxOptions::default()).await
+    }
+
+    /// Runs a statement and says what it changed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
+        self.line.execute(Some(self.id), statement).await
+    }
+
+    /// Runs a query and returns its first row.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified. No row is `None`, not an error.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
+        self.line.query_one(Some(self.id), statement).await
+    }
+
+    /// Runs a query and returns all its rows.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
+        self.line.query_all(Some(self.id), statement).await
+    }
+
+    /// Runs one or several statements without binds, separated by semicolons, in one round trip.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], classified.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
+        self.line.batch(Some(self.id), sql).await
+    }
+
+    pub(crate) async fn open(&self, _options: TxOptions) -> Result<Self, DatabaseError> {
+        self.nested().await
+    }
+
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.line
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// A second handle for the closure; this one ends the transaction.
+    pub(crate) fn lend(&self) -> Self {
+        Self { line: Arc::clone(&self.line), id: self.id, owns: false }
+    }
+
+    pub(crate) async fn failure(&self) -> Option<Condition> {
+        self.line.failure().await
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("backend", &self.backend()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.owns {
+            self.line.abandon(self.id);
+        }
+    }
+}

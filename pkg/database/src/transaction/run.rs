@@ -1,0 +1,46 @@
+use underpin_logger::{Context, debug};
+
+use super::{Transaction, TxOptions};
+use crate::{Condition, Database, DatabaseError};
+
+/// Runs `work` in a transaction and commits, again from the start where that is known to do no harm.
+pub(crate) async fn run<D, T, E, F, Fut>(database: &D, options: TxOptions, mut work: F) -> Result<T, E>
+where
+    D: Database + ?Sized,
+    E: From<DatabaseError> + Send,
+    T: Send,
+    F: FnMut(Transaction) -> Fut + Send,
+    Fut: Future<Output = Result<T, E>> + Send,
+{
+    let mut retry = 0;
+    loop {
+        let last = retry >= options.retries().max_retries;
+        let (log, reason) = {
+            let tx = database.begin(options.clone()).await?;
+            let log = std::sync::Arc::clone(&tx.line().core().log);
+            match work(tx.lend()).await {
+                Ok(value) => match tx.commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) if !last && error.is_retryable() => (log, error.condition()),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => {
+                    let failure = tx.failure().await;
+                    // The caller's error is what matters; a rollback that fails leaves it to the pool.
+                    drop(tx.rollback().await);
+                    match failure {
+                        Some(condition) if !last && condition.is_retryable() => (log, condition),
+                        _ => return Err(error),
+                    }
+                }
+            }
+        };
+        let pause = options.retries().pause(retry);
+        retry += 1;
+        debug!(log, &Context::current(), "transaction runs again", retry, reason = %reason, pause);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// What makes the closure run again lies in the condition alone; see [`Condition::is_retryable`].
+const _: () = assert!(Condition::Conflict.is_retryable() && !Condition::Ambiguous.is_retryable());
