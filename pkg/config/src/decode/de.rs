@@ -2,22 +2,24 @@
 
 use std::any::type_name;
 
-use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::de::{self, DeserializeSeed, Visitor};
 
+use super::access::{Entries, Items};
 use super::error::{DecodeError, describe, one_of};
 use super::pass::Pass;
 use super::path::Path;
 use super::placeholder::Placeholder;
 use super::text;
+use super::variant::Variant;
 use crate::secret::SECRET_NEWTYPE;
 use crate::{Table, Value, key};
 
 /// One value on its way into a type.
 #[derive(Clone, Copy)]
 pub(crate) struct De<'a> {
-    pass: &'a Pass<'a>,
-    path: &'a Path<'a>,
-    source: Source<'a>,
+    pub(super) pass: &'a Pass<'a>,
+    pub(super) path: &'a Path<'a>,
+    pub(super) source: Source<'a>,
 }
 
 /// A real value, or something that fits where a value failed before.
@@ -33,7 +35,7 @@ impl<'a> De<'a> {
     }
 
     /// Decodes a child with `seed` and makes sure that an error knows where it happened.
-    fn child<'de, S: DeserializeSeed<'de>>(
+    pub(super) fn child<'de, S: DeserializeSeed<'de>>(
         pass: &Pass<'_>,
         path: Path<'_>,
         source: Source<'_>,
@@ -332,7 +334,7 @@ impl<'de> de::Deserializer<'de> for De<'_> {
 }
 
 /// The variant that a text names: exactly, or as the only one when case, `_` and `-` do not count.
-fn spelled(text: &str, variants: &'static [&'static str]) -> Option<&'static str> {
+pub(super) fn spelled(text: &str, variants: &'static [&'static str]) -> Option<&'static str> {
     if let Some(exact) = variants.iter().find(|known| **known == text) {
         return Some(exact);
     }
@@ -341,184 +343,5 @@ fn spelled(text: &str, variants: &'static [&'static str]) -> Option<&'static str
     match (alike.next(), alike.next()) {
         (Some(only), None) => Some(only),
         _ => None,
-    }
-}
-
-/// The items of a list.
-struct Items<'a> {
-    parent: De<'a>,
-    items: Vec<Source<'a>>,
-    next: usize,
-}
-
-impl<'a> Items<'a> {
-    fn of(parent: De<'a>, items: &'a [Value]) -> Self {
-        Self { parent, items: items.iter().map(Source::Value).collect(), next: 0 }
-    }
-
-    fn new(parent: De<'a>, items: Vec<&'a Value>) -> Self {
-        Self { parent, items: items.into_iter().map(Source::Value).collect(), next: 0 }
-    }
-
-    fn placeholders(parent: De<'a>, length: usize) -> Self {
-        Self { parent, items: vec![parent.source; length], next: 0 }
-    }
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = DecodeError;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, DecodeError> {
-        let Some(source) = self.items.get(self.next).copied() else {
-            return Ok(None);
-        };
-        let path = Path::Index(self.parent.path, self.next);
-        self.next += 1;
-        De::child(self.parent.pass, path, source, seed).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len().saturating_sub(self.next))
-    }
-}
-
-/// The entries of a table or the fields of a struct.
-struct Entries<'a> {
-    parent: De<'a>,
-    entries: std::vec::IntoIter<(&'a str, &'a str, Source<'a>)>, // the name for the visitor, the key in the tree, the value
-    current: Option<(&'a str, Source<'a>)>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(parent: De<'a>, table: &'a Table) -> Self {
-        let entries = table.iter().map(|(key, value)| (key.as_str(), key.as_str(), Source::Value(value)));
-        Self::sparing(parent, entries.collect())
-    }
-
-    /// The fields that the struct knows. The others are noted as unknown and never shown to the visitor, so that one
-    /// unknown key does not hide the next problem.
-    fn of_struct(parent: De<'a>, table: &'a Table, fields: &'static [&'static str]) -> Self {
-        let mut entries = Vec::with_capacity(table.len());
-        for (key, value) in table {
-            let child = Path::Key(parent.path, key);
-            let exact = fields.iter().find(|field| *field == key).copied();
-            match exact.or_else(|| parent.pass.is_text_key(child).then(|| spelled(key, fields)).flatten()) {
-                Some(field) => entries.push((field, key.as_str(), Source::Value(value))),
-                None => parent.pass.note_unknown(child, fields),
-            }
-        }
-        for field in parent.pass.required_at(*parent.path) {
-            entries.push((field, field, Source::Value(&Value::Null)));
-        }
-        Self::sparing(parent, entries)
-    }
-
-    fn placeholders(parent: De<'a>, fields: &'static [&'static str], placeholder: Placeholder) -> Self {
-        let entries = fields.iter().map(|field| (*field, *field, Source::Placeholder(placeholder)));
-        Self { parent, entries: entries.collect::<Vec<_>>().into_iter(), current: None }
-    }
-
-    /// Without the entries that this pass leaves out.
-    fn sparing(parent: De<'a>, mut entries: Vec<(&'a str, &'a str, Source<'a>)>) -> Self {
-        if !parent.pass.is_first() {
-            entries.retain(|(_, key, _)| !parent.pass.leaves_out(Path::Key(parent.path, key)));
-        }
-        Self { parent, entries: entries.into_iter(), current: None }
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'_> {
-    type Error = DecodeError;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, DecodeError> {
-        let Some((name, key, source)) = self.entries.next() else {
-            return Ok(None);
-        };
-        self.current = Some((key, source));
-        let path = Path::Key(self.parent.path, key);
-        let name = Value::Text(name.to_owned());
-        let de = De { pass: self.parent.pass, path: &path, source: Source::Value(&name) };
-        seed.deserialize(de).map(Some).map_err(|error| error.at(path, type_name::<S::Value>()))
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, DecodeError> {
-        let Some((key, source)) = self.current.take() else {
-            return Err(DecodeError::shape("was read without its key"));
-        };
-        De::child(self.parent.pass, Path::Key(self.parent.path, key), source, seed)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.entries.len())
-    }
-}
-
-/// A variant and its content.
-struct Variant<'a> {
-    name: &'static str,
-    content: De<'a>,
-    /// Only the name was given.
-    bare: bool,
-}
-
-impl<'de, 'a> de::EnumAccess<'de> for Variant<'a> {
-    type Error = DecodeError;
-    type Variant = VariantContent<'a>;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Self::Variant), DecodeError> {
-        let name = seed.deserialize(IntoDeserializer::<DecodeError>::into_deserializer(self.name))?;
-        Ok((name, VariantContent { name: self.name, content: self.content, bare: self.bare }))
-    }
-}
-
-struct VariantContent<'a> {
-    name: &'static str,
-    content: De<'a>,
-    bare: bool,
-}
-
-impl VariantContent<'_> {
-    /// Decodes the content one level below the name of the variant.
-    fn below<T>(self, decode: impl FnOnce(De<'_>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-        if self.bare {
-            return Err(DecodeError::shape(format!("names `{}`, which needs a table of its own", self.name)));
-        }
-        let path = Path::Key(self.content.path, self.name);
-        decode(De { path: &path, ..self.content }).map_err(|error| error.at(path, ""))
-    }
-}
-
-impl<'de> de::VariantAccess<'de> for VariantContent<'_> {
-    type Error = DecodeError;
-
-    fn unit_variant(self) -> Result<(), DecodeError> {
-        match self.content.source {
-            Source::Value(Value::Table(table)) if table.is_empty() => Ok(()),
-            Source::Value(Value::Null) | Source::Placeholder(_) => Ok(()),
-            Source::Value(Value::Text(text)) if text.is_empty() => Ok(()),
-            Source::Value(_) => Err(DecodeError::shape(format!("must be just `{}`", self.name))),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, DecodeError> {
-        self.below(|content| seed.deserialize(content))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        self.below(|content| de::Deserializer::deserialize_tuple(content, length, visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.below(|content| de::Deserializer::deserialize_struct(content, "", fields, visitor))
     }
 }

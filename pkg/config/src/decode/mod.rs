@@ -4,6 +4,7 @@
 //! the failed key left out (its default steps in) or replaced by a placeholder, until a pass succeeds. The recovered value is
 //! good for one thing: running the checks of [`Validate`](crate::Validate) on the keys that were fine.
 
+mod access;
 mod de;
 mod error;
 mod leak;
@@ -11,6 +12,7 @@ mod pass;
 mod path;
 mod placeholder;
 mod text;
+mod variant;
 
 use std::any::type_name;
 
