@@ -75,25 +75,28 @@ impl Pipeline {
         self.sink.dropped() + self.refused.load(Ordering::Relaxed)
     }
 
-    /// Says in the stream itself that lines were lost, once a second at most.
+    /// Says in the stream itself that lines were lost: once a second at most, and once lines get through again.
     #[cold]
     fn report_losses(&self, dropped: u64, now: Duration) {
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last = self.reported_at.load(Ordering::Relaxed);
-        let due = now_ms.abs_diff(last) >= 1000;
-        let mine = |at: &AtomicU64, old, new| {
-            at.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if !due || !mine(&self.reported_at, last, now_ms) {
+        let mine =
+            |new| self.reported_at.compare_exchange(last, new, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if now_ms.abs_diff(last) < 1000 || !mine(now_ms) {
             return;
         }
-        let known = self.reported.swap(dropped, Ordering::Relaxed);
-        let ctx = Context::background();
-        let since = dropped.saturating_sub(known);
+        let since = dropped.saturating_sub(self.reported.load(Ordering::Relaxed));
         let tags = [Tag::new("dropped", &since), Tag::new("dropped_total", &dropped)];
+        let ctx = Context::background();
         let site = Callsite::new(module_path!(), file!(), line!());
         let notice = Entry::new(Level::Warn, &ctx, "log records dropped", site).with_tags(&tags);
-        self.encoded(&Head::of(&notice), &notice, |lines| self.sink.write(Level::Warn, lines));
+        let mut taken = false;
+        self.encoded(&Head::of(&notice), &notice, |lines| taken = self.sink.offer(lines));
+        if taken {
+            self.reported.store(dropped, Ordering::Relaxed);
+        } else {
+            self.reported_at.store(last, Ordering::Relaxed);
+        }
     }
 }
 

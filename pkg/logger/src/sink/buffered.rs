@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// The output takes nothing; nobody waits for it any more.
     pub(super) stalled: bool,
+    /// The last batch did not get through.
+    pub(super) failing: bool,
     /// The failure since the last flush.
     pub(super) failure: Option<io::Error>,
     pub(super) reopened: Option<io::Result<()>>,
@@ -105,6 +107,10 @@ impl BufferedSink {
     ///
     /// When the system refuses another thread.
     pub fn with(output: Output, capacity: usize, overflow: Overflow) -> io::Result<Self> {
+        Self::spawn(output, capacity, overflow, Self::LINGER)
+    }
+
+    fn spawn(output: Output, capacity: usize, overflow: Overflow, linger: Duration) -> io::Result<Self> {
         let state = State { pending: Vec::with_capacity(Self::BATCH * 2), ..State::default() };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -112,7 +118,7 @@ impl BufferedSink {
             done: Condvar::new(),
             dropped: AtomicU64::new(0),
         });
-        let writer = Writer::new(Arc::clone(&shared), pen::Pen::new(output));
+        let writer = Writer::new(Arc::clone(&shared), pen::Pen::new(output), linger);
         let thread = thread::Builder::new().name("underpin-log".to_owned()).spawn(move || writer.run())?;
         Ok(Self { shared, thread: Some(thread), capacity: capacity.max(Self::BATCH), overflow })
     }
@@ -133,19 +139,8 @@ impl BufferedSink {
         let room = fits(&state);
         (state, room)
     }
-}
 
-impl Sink for BufferedSink {
-    fn write(&self, level: Level, lines: &[u8]) {
-        let mut state = self.shared.lock();
-        if state.pending.len() + lines.len() > self.capacity {
-            let room;
-            (state, room) = self.make_room(state, lines.len());
-            if !room {
-                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
-                return;
-            }
-        }
+    fn append(&self, mut state: MutexGuard<'_, State>, level: Level, lines: &[u8]) {
         state.pending.extend_from_slice(lines);
         state.taken += lines.len() as u64;
         state.urgent |= level >= Level::Error;
@@ -159,6 +154,31 @@ impl Sink for BufferedSink {
             drop(state);
             self.shared.work.notify_one();
         }
+    }
+}
+
+impl Sink for BufferedSink {
+    fn write(&self, level: Level, lines: &[u8]) {
+        let mut state = self.shared.lock();
+        if state.pending.len() + lines.len() > self.capacity {
+            let room;
+            (state, room) = self.make_room(state, lines.len());
+            if !room {
+                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
+                return;
+            }
+        }
+        self.append(state, level, lines);
+    }
+
+    fn offer(&self, lines: &[u8]) -> bool {
+        let state = self.shared.lock();
+        let room = state.pending.len() + lines.len() <= self.capacity;
+        let taken = room && !state.stalled && !state.failing;
+        if taken {
+            self.append(state, Level::Warn, lines);
+        }
+        taken
     }
 
     fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
@@ -214,5 +234,53 @@ impl Drop for BufferedSink {
             let _joined = thread.join();
         }
         // Otherwise it hangs in a system call that nothing can end; the process must not hang with it.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER: Duration = Duration::from_secs(3600);
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// Says when something is written.
+    #[derive(Clone)]
+    struct Bell(std::sync::mpsc::Sender<Vec<u8>>);
+
+    impl io::Write for Bell {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn sink() -> (BufferedSink, std::sync::mpsc::Receiver<Vec<u8>>) {
+        let (sender, written) = std::sync::mpsc::channel();
+        let output = Output::writer(Bell(sender));
+        (BufferedSink::spawn(output, BufferedSink::CAPACITY, Overflow::Drop, NEVER).unwrap(), written)
+    }
+
+    #[test]
+    fn a_line_of_error_level_takes_those_before_it_along_at_once() {
+        let (sink, written) = sink();
+        sink.write(Level::Info, b"one\n");
+        sink.write(Level::Error, b"two\n");
+        let mut all = Vec::new();
+        while all != b"one\ntwo\n" {
+            all.extend(written.recv_timeout(SOON).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_full_batch_goes_out_without_lingering() {
+        let (sink, written) = sink();
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        (0..BufferedSink::BATCH / line.len()).for_each(|_| sink.write(Level::Info, &line));
+        assert_eq!(written.recv_timeout(SOON).unwrap().len(), BufferedSink::BATCH);
     }
 }

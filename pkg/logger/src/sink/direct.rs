@@ -24,7 +24,10 @@ pub struct DirectSink {
 #[derive(Debug)]
 struct State {
     pen: pen::Pen,
+    /// The output was full for longer than anybody waits; nobody waits until it takes something again.
     stalled: bool,
+    /// The last line did not get through.
+    failing: bool,
 }
 
 impl DirectSink {
@@ -33,7 +36,7 @@ impl DirectSink {
 
     /// A sink over an output.
     pub const fn new(output: Output) -> Self {
-        let state = State { pen: pen::Pen::new(output), stalled: false };
+        let state = State { pen: pen::Pen::new(output), stalled: false, failing: false };
         Self { state: Mutex::new(state), dropped: AtomicU64::new(0) }
     }
 }
@@ -47,18 +50,32 @@ impl Sink for DirectSink {
             let (done, result) = state.pen.write(left);
             left = left.get(done..).unwrap_or_default();
             let Err(error) = result else {
-                state.stalled = false;
+                (state.stalled, state.failing) = (false, false);
                 return;
             };
             let wait = pen::is_passing(&error) && !state.stalled && started.elapsed() < Self::PATIENCE;
             if !wait {
                 state.stalled |= pen::is_passing(&error);
+                state.failing = true;
                 let lost = state.pen.abandon(left);
                 self.dropped.fetch_add(lost, Ordering::Relaxed);
                 return;
             }
             thread::park_timeout(Self::STEP);
         }
+    }
+
+    fn offer(&self, lines: &[u8]) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failing {
+            return false;
+        }
+        let (done, result) = state.pen.write(lines);
+        if result.is_err() {
+            state.failing = true;
+            let _not_counted = state.pen.abandon(lines.get(done..).unwrap_or_default());
+        }
+        result.is_ok()
     }
 
     fn flush(&self, _: Duration) -> Result<(), FlushError> {

@@ -24,6 +24,13 @@ pub trait Sink: Send + Sync {
     /// The level lets a sink pass urgent lines on at once.
     fn write(&self, level: Level, lines: &[u8]);
 
+    /// Takes lines only while others get through; false when it did not. What it does not take is not counted as lost:
+    /// this is how the log tells of its own losses.
+    fn offer(&self, lines: &[u8]) -> bool {
+        self.write(Level::Warn, lines);
+        true
+    }
+
     /// Waits until every line taken before has been passed on.
     ///
     /// # Errors

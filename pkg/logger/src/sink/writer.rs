@@ -14,14 +14,15 @@ use super::{
 pub(super) struct Writer {
     shared: Arc<Shared>,
     pen: Pen,
+    linger: Duration,
 }
 
 impl Writer {
     const FIRST_PAUSE: Duration = Duration::from_millis(1);
     const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-    pub(super) const fn new(shared: Arc<Shared>, pen: Pen) -> Self {
-        Self { shared, pen }
+    pub(super) const fn new(shared: Arc<Shared>, pen: Pen, linger: Duration) -> Self {
+        Self { shared, pen, linger }
     }
 
     pub(super) fn run(mut self) {
@@ -65,7 +66,7 @@ impl Writer {
         let gathering = |state: &mut State| {
             state.pending.len() < BufferedSink::BATCH && !state.urgent && !state.closing && !state.reopen
         };
-        let waited = self.shared.work.wait_timeout_while(state, BufferedSink::LINGER, gathering);
+        let waited = self.shared.work.wait_timeout_while(state, self.linger, gathering);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting = Waiting::Nothing;
         state
@@ -83,6 +84,7 @@ impl Writer {
                 state.stalled = false;
                 pause = Self::FIRST_PAUSE;
             }
+            state.failing = result.is_err();
             let Err(error) = result else { return };
             let out_of_time = state.closing
                 && closing_since.get_or_insert_with(Instant::now).elapsed() > BufferedSink::CLOSE / 2;

@@ -1,0 +1,271 @@
+//! Nothing is lost however a process ends. Each test runs itself again as a child process and counts the lines it left.
+#![cfg(all(feature = "bridges", unix))]
+#![allow(
+    clippy::exit,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value as Json;
+use underpin_logger::{
+    Context, LogFormat, LogGuard, LogOutput, LogSink, LoggerExt as _, LoggerSettings, info, init,
+};
+
+const ROLE: &str = "UNDERPIN_LOGGER_TEST_CHILD";
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Plays the child if this process is one, otherwise starts it and plays the parent.
+fn play(test: &str, child: impl FnOnce(&Path), parent: impl FnOnce(Child, &Path)) {
+    if let Some(file) = env::var_os(ROLE) {
+        return child(Path::new(&file));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("child.log");
+    let started = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(ROLE, &file)
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    parent(started.unwrap(), &file);
+}
+
+fn settings(output: LogOutput, sink: LogSink) -> LoggerSettings {
+    LoggerSettings { output, sink, format: LogFormat::Json, ..LoggerSettings::default() }
+}
+
+fn log_to(file: &Path, sink: LogSink) -> LogGuard {
+    init(&settings(LogOutput::File(file.to_owned()), sink)).unwrap()
+}
+
+fn say(log: &LogGuard, n: u64) {
+    info!(log.logger(), &Context::background(), "record", n = n);
+}
+
+fn ended(mut child: Child) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > LIMIT {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the child hangs");
+        }
+        thread::yield_now();
+    }
+}
+
+/// Every line, each complete.
+fn lines(file: &Path) -> Vec<Json> {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.ends_with('\n'));
+    text.lines().map(|line| serde_json::from_str(line).expect("a torn line")).collect()
+}
+
+fn numbers(file: &Path) -> Vec<u64> {
+    lines(file).iter().filter_map(|line| line["n"].as_u64()).collect()
+}
+
+#[test]
+fn nothing_is_lost_when_main_returns() {
+    play(
+        "nothing_is_lost_when_main_returns",
+        |file| {
+            let log = log_to(file, LogSink::Buffered);
+            thread::scope(|scope| {
+                for first in [0, 5_000] {
+                    let log = &log;
+                    scope.spawn(move || (first..first + 5_000).for_each(|n| say(log, n)));
+                }
+            });
+        },
+        |child, file| {
+            assert!(ended(child).success());
+            let mut numbers = numbers(file);
+            numbers.sort_unstable();
+            assert_eq!(numbers, (0..10_000).collect::<Vec<_>>());
+        },
+    );
+}
+
+#[test]
+fn nothing_is_lost_at_a_panic_and_the_panic_itself_is_logged() {
+    play(
+        "nothing_is_lost_at_a_panic_and_the_panic_itself_is_logged",
+        |file| {
+            let log = log_to(file, LogSink::Buffered);
+            (0..1_000).for_each(|n| say(&log, n));
+            let request = Context::new("req-1".parse().unwrap());
+            let thread = thread::Builder::new().name("worker".to_owned());
+            let worker =
+                thread.spawn(move || request.scope_sync(|| panic!("order {} is broken", 7))).unwrap();
+            assert!(worker.join().is_err());
+            // No destructor runs: what is there now was flushed by the hook.
+            std::process::abort();
+        },
+        |child, file| {
+            assert!(!ended(child).success());
+            assert_eq!(numbers(file), (0..1_000).collect::<Vec<_>>());
+            let last = lines(file).pop().unwrap();
+            assert_eq!((&last["msg"], &last["level"]), (&"panicked".into(), &"error".into()));
+            assert_eq!((&last["panic"], &last["thread"]), (&"order 7 is broken".into(), &"worker".into()));
+            assert_eq!(last["request_id"], "req-1");
+            assert!(last["at"].as_str().unwrap().contains("exit.rs:"));
+        },
+    );
+}
+
+#[test]
+fn nothing_is_lost_at_sigterm() {
+    play(
+        "nothing_is_lost_at_sigterm",
+        |file| {
+            let log = log_to(file, LogSink::Buffered);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut terminated =
+                    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+                println!("ready");
+                let mut n = 0;
+                loop {
+                    tokio::select! {
+                        biased;
+                        _ = terminated.recv() => break,
+                        () = tokio::task::yield_now() => {
+                            say(&log, n);
+                            n += 1;
+                        }
+                    }
+                }
+                info!(log.logger(), &Context::background(), "terminated", said = n);
+            });
+        },
+        |mut child, file| {
+            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(out.any(|line| line.unwrap().contains("ready")));
+            let started = Instant::now();
+            while fs::metadata(file).map_or(0, |file| file.len()) < 100_000 {
+                assert!(started.elapsed() < LIMIT);
+                thread::yield_now();
+            }
+            kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+            // Its test harness still has something to say.
+            let rest = thread::spawn(move || out.count());
+            assert!(ended(child).success());
+            rest.join().unwrap();
+            let said = lines(file).pop().unwrap()["said"].as_u64().unwrap();
+            assert_eq!(numbers(file), (0..said).collect::<Vec<_>>());
+        },
+    );
+}
+
+#[test]
+fn a_direct_sink_loses_nothing_even_at_sigkill() {
+    play(
+        "a_direct_sink_loses_nothing_even_at_sigkill",
+        |file| {
+            let log = log_to(file, LogSink::Direct);
+            for n in 0.. {
+                say(&log, n);
+                println!("said {n}");
+            }
+        },
+        |mut child, file| {
+            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(out.any(|line| line.unwrap() == "said 500"));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let said =
+                out.map_while(Result::ok).filter_map(|line| line.strip_prefix("said ")?.parse().ok()).last();
+            let said: u64 = said.unwrap_or(500);
+            assert!(numbers(file).len() as u64 > said);
+        },
+    );
+}
+
+#[test]
+fn fatal_is_written_before_the_process_ends() {
+    play(
+        "fatal_is_written_before_the_process_ends",
+        |file| {
+            let log = log_to(file, LogSink::Buffered);
+            (0..100).for_each(|n| say(&log, n));
+            let error = std::io::Error::other("address in use");
+            log.logger().fatal(&Context::background(), &error, "cannot listen", &[]).exit(3);
+        },
+        |child, file| {
+            assert_eq!(ended(child).code(), Some(3));
+            assert_eq!(numbers(file).len(), 100);
+            let last = lines(file).pop().unwrap();
+            assert_eq!(
+                (&last["level"], &last["error"]),
+                (&"fatal".into(), &serde_json::json!(["address in use"]))
+            );
+        },
+    );
+}
+
+#[test]
+fn hazard_6_a_reader_that_is_gone_is_survived() {
+    play(
+        "hazard_6_a_reader_that_is_gone_is_survived",
+        |file| {
+            let log = init(&settings(LogOutput::Stdout, LogSink::Direct)).unwrap();
+            println!("ready");
+            while log.logger().dropped() == 0 {
+                say(&log, 1);
+            }
+            fs::write(file, "alive\n").unwrap();
+            // The test harness would panic over its own closed output.
+            std::process::exit(0);
+        },
+        |mut child, file| {
+            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(out.any(|line| line.unwrap().contains("ready")));
+            drop(out);
+            assert!(ended(child).success());
+            assert_eq!(fs::read_to_string(file).unwrap(), "alive\n");
+        },
+    );
+}
+
+#[test]
+fn hazard_6_a_reader_that_stands_still_does_not_hang_the_service() {
+    play(
+        "hazard_6_a_reader_that_stands_still_does_not_hang_the_service",
+        |file| {
+            let log = init(&settings(LogOutput::Stdout, LogSink::Buffered)).unwrap();
+            let started = Instant::now();
+            (0..50_000).for_each(|n| say(&log, n));
+            assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+            fs::write(file, log.logger().dropped().to_string()).unwrap();
+            drop(log);
+            std::process::exit(0);
+        },
+        |mut child, file| {
+            let mut out = child.stdout.take().unwrap();
+            assert!(ended(child).success());
+            let dropped: u64 = fs::read_to_string(file).unwrap().parse().unwrap();
+            assert!(dropped > 0, "1 MiB of buffer and a pipe do not hold 50,000 records");
+            let mut rest = String::new();
+            out.read_to_string(&mut rest).unwrap();
+            assert!(rest.contains("\"n\":0"));
+        },
+    );
+}
