@@ -1,5 +1,6 @@
 use std::{
     error::Error,
+    ffi::OsStr,
     fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -24,6 +25,8 @@ const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
 /// The most of one value that is shown.
 const VALUE_CAP: usize = 4 * 1024;
+/// The room that short messages are given, in bytes.
+const MESSAGE_WIDTH: usize = 24;
 /// Where the message starts: `14:53:09.123Z ERROR `.
 const INDENT: &str = "                    ";
 
@@ -31,9 +34,13 @@ impl TerminalFormat {
     /// With or without colours as the environment asks: none when `NO_COLOR` is set and not empty
     /// (<https://no-color.org>) or `TERM` is `dumb`.
     pub fn from_env() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if set("NO_COLOR") || dumb { Self::plain() } else { Self::coloured() }
+        Self::chosen(std::env::var_os("NO_COLOR").as_deref(), std::env::var_os("TERM").as_deref())
+    }
+
+    fn chosen(no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
+        let refused =
+            no_color.is_some_and(|value| !value.is_empty()) || term.is_some_and(|term| term == "dumb");
+        Self { colour: !refused }
     }
 
     /// With colours.
@@ -64,11 +71,18 @@ impl TerminalFormat {
         self.styled(buf, colour, |buf| buf.extend_from_slice(name));
         buf.push(b' ');
         let message_style = if head.level >= Level::Warn { BOLD } else { "" };
+        let start = buf.len();
         self.styled(buf, message_style, |buf| source.message(&mut |message| bare(buf, message)));
+        let ends = start
+            + MESSAGE_WIDTH
+            + if self.colour && !message_style.is_empty() { message_style.len() + RESET.len() } else { 0 };
 
         let start = buf.len();
         let fields = catch_unwind(AssertUnwindSafe(|| {
             source.fields(&mut |key, value| {
+                // Tags start in one column where the messages are short enough.
+                let padding = if buf.len() == start { ends.saturating_sub(start) } else { 0 };
+                buf.resize(buf.len() + padding, b' ');
                 self.tag(buf, key, if redact.covers(key) { Value::Secret } else { value });
             });
         }));
@@ -111,17 +125,17 @@ impl TerminalFormat {
 
     fn origin(self, buf: &mut Vec<u8>, head: &Head<'_>) {
         self.styled(buf, DIM, |buf| match head.place {
-            Some((file, line)) => {
+            Some((file, line)) if !is_foreign(head.target) => {
                 buf.extend_from_slice(b"  at ");
                 push_visible(buf, file);
                 buf.push(b':');
                 buf.extend_from_slice(itoa::Buffer::new().format(line).as_bytes());
             }
-            None if !head.target.is_empty() => {
+            _ if !head.target.is_empty() => {
                 buf.extend_from_slice(b"  in ");
                 push_visible(buf, head.target);
             }
-            None => {}
+            _ => {}
         });
     }
 
@@ -185,4 +199,19 @@ fn push_visible(buf: &mut Vec<u8>, text: &str) {
 /// Characters that make text read other than it is.
 const fn is_bidi(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_left_out_where_the_environment_refuses_them() {
+        let chosen = |no_color: Option<&str>, term: Option<&str>| {
+            TerminalFormat::chosen(no_color.map(OsStr::new), term.map(OsStr::new)).colour
+        };
+        assert!(chosen(None, Some("xterm-256color")) && chosen(None, None));
+        assert!(chosen(Some(""), None), "an empty NO_COLOR refuses nothing");
+        assert!(!chosen(Some("1"), Some("xterm")) && !chosen(None, Some("dumb")));
+    }
 }
