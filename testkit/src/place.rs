@@ -1,6 +1,6 @@
 use std::fs::{self, DirBuilder, File};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,7 +11,8 @@ use crate::error::{Context, TestkitError};
 use crate::process::ProcessId;
 use crate::user::ServerUser;
 
-/// The folder under which every server of this user keeps its data: `/tmp/underpin-testkit-<uid>-<pid namespace>`.
+/// The folder under which every server of this user keeps its data: `underpin-testkit-<uid>-<pid namespace>` in
+/// [`temporary`].
 ///
 /// It is readable by its owner only, except that root lets the user of PostgreSQL pass through. The pid namespace is
 /// part of the name because containers may share `/tmp`, and a process identity means nothing outside its own.
@@ -26,7 +27,7 @@ pub(crate) fn base() -> Result<PathBuf, TestkitError> {
         }
         _ => {}
     }
-    // Somebody else may have been here first: /tmp belongs to everybody.
+    // Somebody else may have been here first: the parent belongs to everybody.
     let found = fs::symlink_metadata(&base).context(|| format!("cannot read {}", base.display()))?;
     if found.is_dir() && found.uid() == uid.as_raw() {
         Ok(base)
@@ -36,12 +37,23 @@ pub(crate) fn base() -> Result<PathBuf, TestkitError> {
     }
 }
 
-/// TMPDIR, unless we are root and the user of PostgreSQL could not reach it.
+/// `TMPDIR` if set; else `/dev/shm` where it is roomy, because a new database is a thousand small files, which cost
+/// milliseconds in memory and on some disks a second; else `/tmp`. As root it must be a place that everybody can reach.
 fn temporary(root: bool) -> PathBuf {
-    let chosen = std::env::temp_dir();
+    let memory = Path::new("/dev/shm");
+    let roomy = || {
+        rustix::fs::statvfs(memory).is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) >= ROOMY)
+    };
     let open = |path: &Path| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o001 != 0);
-    if root && !chosen.ancestors().all(open) { PathBuf::from("/tmp") } else { chosen }
+    match std::env::var_os("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute()) {
+        Some(chosen) if !root || chosen.ancestors().all(open) => chosen,
+        None if roomy() => memory.to_owned(),
+        _ => PathBuf::from("/tmp"),
+    }
 }
+
+/// 2 GiB: a server with a few databases needs some 100 MB. A container has 64 MB of `/dev/shm` unless told otherwise.
+const ROOMY: u64 = 2 << 30;
 
 /// A new folder for one server, in a parent for its kind: both belong to the user that runs the server, because its
 /// guardian, which removes the folder, is that user too. The name says whose life it follows, so that [`sweep`] can tell.
@@ -66,11 +78,24 @@ pub(crate) fn new_folder(
     Ok(folder)
 }
 
-/// The folder of what the test processes of one run share.
+/// The folder of what the test processes of one run share. Root lets the user of PostgreSQL pass through.
 pub(crate) fn run_folder(base: &Path, owner: ProcessId) -> Result<PathBuf, TestkitError> {
     let folder = base.join("run").join(format!("{owner}.run"));
-    fs::create_dir_all(&folder).context(|| format!("cannot create {}", folder.display()))?;
+    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    let made = DirBuilder::new().mode(mode).recursive(true).create(&folder);
+    made.context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
+}
+
+/// Writes a file that its owner alone may read, whole or not at all: a test process may be killed at any time.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), TestkitError> {
+    let draft = path.with_extension("draft");
+    let mut options = File::options();
+    let opened = options.create(true).truncate(true).write(true).mode(0o600).open(&draft);
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&draft, path))
+        .context(|| format!("cannot write {}", path.display()))
 }
 
 /// Takes the lock `name` in `folder`; it is released when the file is dropped, also by a kill.

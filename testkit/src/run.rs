@@ -1,11 +1,65 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::error::TestkitError;
+use crate::guardian::{Guardian, Life, Task};
+use crate::place;
 use crate::process::{ProcessId, Stat};
 
-/// Whose life the shared servers follow: the outermost ancestor named `cargo` or `cargo-nextest`.
+/// What the test processes of one run share: a folder, a lock, and the process whose life all of it follows.
 ///
-/// `cargo test` runs each test binary in a process of its own and nextest each test, so no test process can own what
-/// they share. Without such an ancestor (a test binary started by hand or by a debugger) the run is this process.
-pub(crate) fn owner_of_run() -> ProcessId {
-    outermost_cargo(std::process::id(), Stat::read).and_then(ProcessId::of).unwrap_or_else(ProcessId::current)
+/// That process is the outermost ancestor named `cargo` or `cargo-nextest`: `cargo test` runs each test binary in a
+/// process of its own and nextest each test, so no test process can own what they share. Without such an ancestor (a
+/// test binary started by hand or by a debugger) the run is this process.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) owner: ProcessId,
+    folder: PathBuf,
+}
+
+impl Run {
+    pub(crate) fn current() -> Result<Self, TestkitError> {
+        let cargo = outermost_cargo(std::process::id(), Stat::read).and_then(ProcessId::of);
+        let owner = cargo.unwrap_or_else(ProcessId::current);
+        let folder = place::run_folder(&place::base()?, owner)?;
+        Ok(Self { owner, folder })
+    }
+
+    /// Takes the lock of the run; the first one that does leaves a guardian that removes the folder with its owner.
+    pub(crate) fn lock(&self) -> Result<Locked<'_>, TestkitError> {
+        let lock = place::lock(&self.folder, "lock")?;
+        let guarded = self.folder.join("guarded");
+        if !guarded.exists() {
+            let command = ["true".into()];
+            let life = Life::Of(self.owner);
+            Guardian::start(&Task {
+                life,
+                folder: &self.folder,
+                command: &command,
+                stop: "KILL",
+                user: None,
+            })?;
+            place::write(&guarded, "")?;
+        }
+        Ok(Locked { run: self, _lock: lock })
+    }
+}
+
+/// The run while no other process may change what is shared.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    run: &'a Run,
+    _lock: File,
+}
+
+impl Locked<'_> {
+    pub(crate) fn owner(&self) -> ProcessId {
+        self.run.owner
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.run.folder
+    }
 }
 
 fn outermost_cargo(mut pid: u32, stat: impl Fn(u32) -> Option<Stat>) -> Option<u32> {

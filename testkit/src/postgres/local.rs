@@ -2,10 +2,11 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use crate::error::{Context, Server, TestkitError};
+use crate::error::{Server, TestkitError};
 use crate::guardian::Life;
 use crate::place;
-use crate::port::{free_port, random_text};
+use crate::port::free_port;
+use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::server::{Launch, LocalServer};
@@ -31,11 +32,10 @@ const SETTINGS: &[&str] = &[
     "log_timezone=UTC",
 ];
 
-/// Creates a cluster and starts it on a free port of the loopback interface.
-///
-/// Its superuser `postgres` has a random password, because everybody on the machine can reach the port.
+/// Starts a copy of the template on a free port of the loopback interface.
 pub(crate) fn start(
     program: &Program,
+    template: &Template,
     life: Life,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {
@@ -44,7 +44,7 @@ pub(crate) fn start(
     let mut last = None;
     // Another process may take the port between the choice and the start.
     for _ in 0..3 {
-        match start_on(program, life, settings, &base, free_port()?) {
+        match start_on(program, template, life, settings, &base, free_port()?) {
             Err(error) if error.is_port_taken() => last = Some(error),
             other => return other,
         }
@@ -54,6 +54,7 @@ pub(crate) fn start(
 
 fn start_on(
     program: &Program,
+    template: &Template,
     life: Life,
     settings: &[(&str, &str)],
     base: &Path,
@@ -65,8 +66,7 @@ fn start_on(
     };
     let user = ServerUser::for_root();
     let folder = place::new_folder(base, "postgres", owner, user.as_ref())?;
-    let password = random_text::<16>()?;
-    prepare(program, &folder, &password, user.as_ref())?;
+    template.copy_into(&folder, user.as_ref())?;
     let mut command: Vec<OsString> = vec![
         program.path("postgres").into(),
         "-D".into(),
@@ -90,37 +90,8 @@ fn start_on(
         port,
         ready,
     })?;
-    Ok(Cluster {
-        server,
-        url: format!("postgres://postgres:{password}@{}:{port}/postgres", Ipv4Addr::LOCALHOST),
-    })
-}
-
-/// Leaves the call of initdb to the guardian, so that a test that is killed meanwhile leaves nothing behind.
-fn prepare(
-    program: &Program,
-    folder: &Path,
-    password: &str,
-    user: Option<&ServerUser>,
-) -> Result<(), TestkitError> {
-    let script = format!(
-        "umask 077\nprintf %s {password} >{folder}/password\n\
-         {initdb} -D {folder}/data --username=postgres --pwfile={folder}/password --auth=scram-sha-256 \
-         --encoding=UTF8 --locale=C --no-sync --no-instructions\nrm -f {folder}/password {folder}/prepare\n",
-        folder = quoted(folder),
-        initdb = quoted(&program.path("initdb")),
-    );
-    let file = folder.join("prepare");
-    let write = std::fs::write(&file, script).and_then(|()| {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
-        user.map_or(Ok(()), |user| user.own(&file))
-    });
-    write.context(|| format!("cannot write {}", file.display()))
-}
-
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    let url = format!("postgres://postgres:{}@{}:{port}/postgres", template.password, Ipv4Addr::LOCALHOST);
+    Ok(Cluster { server, url })
 }
 
 /// PostgreSQL writes `ready` into line 8 of its pid file when it accepts connections, as `pg_ctl --wait` reads it.

@@ -9,6 +9,7 @@ mod local;
 mod server;
 #[cfg(feature = "fixtures")]
 mod shared;
+mod template;
 
 #[cfg(feature = "fixtures")]
 pub use {database::PostgresDatabase, server::PostgresServer};

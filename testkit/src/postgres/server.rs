@@ -6,8 +6,10 @@ use crate::blocking::blocking;
 use crate::error::{Server, TestkitError, or_fail};
 use crate::guardian::Life;
 use crate::postgres::local::{self, Cluster};
+use crate::postgres::template::Template;
 use crate::program::Program;
 use crate::record;
+use crate::run::Run;
 
 /// A PostgreSQL of the test's own, which it may kill, restart and pause. Port and data stay.
 ///
@@ -57,7 +59,8 @@ impl PostgresServer {
             let settings: Vec<_> =
                 settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let program = Program::find(Server::Postgres)?;
-            let cluster = local::start(&program, Life::OfThisProcess, &settings)?;
+            let template = Template::get(&program, &Run::current()?.lock()?)?;
+            let cluster = local::start(&program, &template, Life::OfThisProcess, &settings)?;
             record::used(&format!("{program}, private"));
             Ok(cluster)
         })

@@ -1,13 +1,14 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Context, Server, TestkitError};
+use crate::error::{Server, TestkitError};
 use crate::guardian::Life;
+use crate::postgres::local;
+use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
-use crate::{place, record, run};
-
-use super::local;
+use crate::run::Run;
+use crate::{place, record};
 
 /// The server on which the databases of this run are created.
 #[derive(Debug, Clone)]
@@ -34,20 +35,20 @@ impl Shared {
         if let Some(url) = given()? {
             return Ok(Self { url, process: None });
         }
-        let owner = run::owner_of_run();
-        let base = place::base()?;
-        let folder = place::run_folder(&base, owner)?;
-        let _lock = place::lock(&folder, "lock")?;
-        let state = folder.join("postgres");
+        let run = Run::current()?;
+        let locked = run.lock()?;
+        let state = locked.folder().join("postgres");
         if let Some(shared) = Self::read(&state).filter(Self::is_alive) {
             return Ok(shared);
         }
         let program = Program::find(Server::Postgres)?;
-        let cluster = local::start(&program, Life::Of(owner), &[])?;
-        let shared = Self { url: cluster.url, process: cluster.server.process() };
-        shared.write(&state)?;
+        let template = Template::get(&program, &locked)?;
+        let cluster = local::start(&program, &template, Life::Of(locked.owner()), &[])?;
+        if let Some(process) = cluster.server.process() {
+            place::write(&state, &format!("{process} {}\n", cluster.url))?;
+        }
         record::used(&format!("{program}, one server for the run"));
-        Ok(shared)
+        Ok(Self { process: cluster.server.process(), url: cluster.url })
     }
 
     fn is_alive(&self) -> bool {
@@ -58,15 +59,6 @@ impl Shared {
         let text = std::fs::read_to_string(state).ok()?;
         let (process, url) = text.trim().split_once(' ')?;
         Some(Self { url: url.to_owned(), process: Some(process.parse().ok()?) })
-    }
-
-    /// Written whole or not at all, although the lock would do: a process may be killed while it writes.
-    fn write(&self, state: &Path) -> Result<(), TestkitError> {
-        let Some(process) = self.process else { return Ok(()) };
-        let draft = state.with_extension("draft");
-        std::fs::write(&draft, format!("{process} {}\n", self.url))
-            .and_then(|()| std::fs::rename(&draft, state))
-            .context(|| format!("cannot write {}", state.display()))
     }
 }
 

@@ -1,0 +1,89 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::error::{Context, Server, TestkitError};
+use crate::place;
+use crate::port::random_text;
+use crate::program::Program;
+use crate::run::Locked;
+use crate::user::ServerUser;
+
+/// The data of an empty cluster, which every server of a run copies: initdb takes the better part of a second of one
+/// core, a copy some 50 ms.
+#[derive(Debug)]
+pub(crate) struct Template {
+    data: PathBuf,
+    /// Of the superuser `postgres`. Random, because everybody on the machine can reach the port of a server.
+    pub(crate) password: String,
+}
+
+impl Template {
+    /// The template of the run, made by whoever comes first.
+    pub(crate) fn get(program: &Program, run: &Locked<'_>) -> Result<Self, TestkitError> {
+        let folder = run.folder().join(format!("template-{}", program.version));
+        // Written last, so that what a killed test left half done is made again.
+        let done = folder.join("password");
+        if let Ok(password) = std::fs::read_to_string(&done) {
+            return Ok(Self { data: folder.join("data"), password });
+        }
+        let _half_done = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).context(|| format!("cannot create {}", folder.display()))?;
+        let user = ServerUser::for_root();
+        if let Some(user) = &user {
+            user.own(&folder).context(|| format!("cannot give {} to {}", folder.display(), user.name()))?;
+        }
+        let password = random_text::<16>()?;
+        initdb(program, &folder, &password, user.as_ref())?;
+        place::write(&done, &password)?;
+        Ok(Self { data: folder.join("data"), password })
+    }
+
+    /// Leaves the copying to the guardian of the new server, which removes what a killed test leaves half done.
+    pub(crate) fn copy_into(&self, folder: &Path, user: Option<&ServerUser>) -> Result<(), TestkitError> {
+        let file = folder.join("prepare");
+        place::write(&file, &format!("cp -R -p {} {}\n", quoted(&self.data), quoted(&folder.join("data"))))?;
+        user.map_or(Ok(()), |user| user.own(&file)).context(|| format!("cannot give {} away", file.display()))
+    }
+}
+
+/// Text in the language C, so that messages can be read by tests; UTF8, so that any text can be stored.
+fn initdb(
+    program: &Program,
+    folder: &Path,
+    password: &str,
+    user: Option<&ServerUser>,
+) -> Result<(), TestkitError> {
+    let secret = folder.join("secret");
+    place::write(&secret, password)?;
+    if let Some(user) = user {
+        user.own(&secret).context(|| format!("cannot give {} away", secret.display()))?;
+    }
+    let mut command = Command::new(program.path("initdb"));
+    command
+        .arg("--pgdata")
+        .arg(folder.join("data"))
+        .arg("--pwfile")
+        .arg(&secret)
+        .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"])
+        .current_dir("/")
+        .stdin(Stdio::null());
+    if let Some(user) = user {
+        user.run(&mut command);
+    }
+    let output = command.output().context(|| "cannot run initdb".to_owned())?;
+    let _nobody_needs_it = std::fs::remove_file(&secret);
+    if output.status.success() {
+        let mode = Permissions::from_mode(0o700);
+        return std::fs::set_permissions(folder, mode)
+            .context(|| format!("cannot close {}", folder.display()));
+    }
+    let reason = format!("initdb failed ({})", output.status);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(TestkitError::Start { server: Server::Postgres, reason, log })
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
