@@ -28,6 +28,8 @@ pub(crate) enum Life {
     OfThisProcess,
     /// Another process: until it ends.
     Of(ProcessId),
+    /// Nobody's: until somebody stops the server. The folder stays.
+    Free,
 }
 
 /// What a guardian starts.
@@ -47,6 +49,7 @@ impl Guardian {
         let (mode, owner) = match task.life {
             Life::OfThisProcess => ("pipe", ProcessId::current()),
             Life::Of(owner) => ("watch", owner),
+            Life::Free => ("stay", ProcessId::current()),
         };
         // A session of its own. `setsid` forks only when it leads a process group, which a fresh child does not, so it
         // becomes the shell. Where util-linux is missing a process group of its own does nearly as well.

@@ -10,6 +10,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(not(feature = "fixtures"), allow(dead_code, reason = "the fixtures use it"))]
+
 #[cfg(feature = "fixtures")]
 mod blocking;
 mod cache;
@@ -24,6 +26,7 @@ mod program;
 mod record;
 mod run;
 mod server;
+mod standing;
 mod user;
 mod version;
 mod wait;
@@ -36,4 +39,5 @@ pub use nats::NatsServer;
 pub use postgres::{PostgresDatabase, PostgresServer};
 pub use process::{ParseProcessIdError, ProcessId};
 pub use program::Program;
+pub use standing::Standing;
 pub use version::Version;

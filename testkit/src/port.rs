@@ -4,11 +4,25 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::error::{Context, TestkitError};
 
+/// Starts something on a free port, on another one when somebody took it between the choice and the start.
+pub(crate) fn with_free_port<T>(
+    mut start: impl FnMut(u16) -> Result<T, TestkitError>,
+) -> Result<T, TestkitError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match start(free_port()?) {
+            Err(error) if error.is_port_taken() && attempts < 5 => {}
+            other => return other,
+        }
+    }
+}
+
 /// A port of the loopback interface on which nobody listens.
 ///
 /// It lies below the range from which the kernel picks ports for outgoing connections (32768 and up, ip(7)), so that it
 /// stays free while a test has its server down.
-pub(crate) fn free_port() -> Result<u16, TestkitError> {
+fn free_port() -> Result<u16, TestkitError> {
     let lowest = 15_000;
     let count = ephemeral_start().saturating_sub(lowest).max(1_000);
     for _ in 0..1_000 {

@@ -47,11 +47,11 @@ impl LocalServer {
         match this.await_ready(pid) {
             Ok(()) => Ok(this),
             Err(error) => {
-                // The guardian of a shared server would otherwise keep the folder as long as its owner lives.
-                if life != Life::OfThisProcess {
-                    this.kill();
+                this.kill();
+                // The guardian of a shared server goes with its owner and takes the folder with it.
+                if life == Life::OfThisProcess {
+                    this.close();
                 }
-                this.close();
                 Err(error)
             }
         }

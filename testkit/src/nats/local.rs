@@ -1,69 +1,44 @@
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
 
-use crate::error::{Context, Server, TestkitError};
+use crate::error::{Server, TestkitError};
 use crate::guardian::Life;
+use crate::nats::info::Info;
 use crate::place;
-use crate::port::free_port;
+use crate::port::with_free_port;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::server::{Launch, LocalServer};
 
-/// Starts `nats-server` with JetStream on a free port of the loopback interface, as the current user.
-///
-/// `config` is appended to the command as a configuration file when it is not empty.
+/// Starts a private server on a free port; `config` is the text of a configuration file.
 pub(crate) fn start(program: &Program, config: &str) -> Result<LocalServer, TestkitError> {
     let base = place::base()?;
     place::sweep(&base);
-    let mut last = None;
-    // Another process may take the port between the choice and the start.
-    for _ in 0..5 {
-        match start_on(program, config, &base, free_port()?) {
-            Err(error) if error.is_port_taken() => last = Some(error),
-            other => return other,
-        }
-    }
-    Err(last.unwrap_or(TestkitError::NotFound { server: Server::Nats, looked: Vec::new() }))
-}
-
-fn start_on(program: &Program, config: &str, base: &Path, port: u16) -> Result<LocalServer, TestkitError> {
-    let folder = place::new_folder(base, "nats", ProcessId::current(), None)?;
-    let mut command = vec![
-        program.path("nats-server").into_os_string(),
-        "--addr".into(),
-        Ipv4Addr::LOCALHOST.to_string().into(),
-        "--port".into(),
-        port.to_string().into(),
-        "--jetstream".into(),
-        "--store_dir".into(),
-        folder.join("data").into(),
-    ];
-    if !config.is_empty() {
-        let file = folder.join("nats.conf");
-        std::fs::write(&file, config).context(|| format!("cannot write {}", file.display()))?;
-        command.extend(["--config".into(), file.into()]);
-    }
-    LocalServer::launch(Launch {
-        server: Server::Nats,
-        life: Life::OfThisProcess,
-        folder,
-        command,
-        stop: "KILL",
-        user: None,
-        port,
-        ready,
+    with_free_port(|port| {
+        let folder = place::new_folder(&base, "nats", ProcessId::current(), None)?;
+        launch(program, &folder, Life::OfThisProcess, port, config)
     })
 }
 
-/// The first thing that the server says to a client is a line `INFO {...}`; it says so once JetStream is up.
+/// Starts `nats-server` with JetStream on a port of the loopback interface, as the current user.
+pub(crate) fn launch(
+    program: &Program,
+    folder: &Path,
+    life: Life,
+    port: u16,
+    config: &str,
+) -> Result<LocalServer, TestkitError> {
+    let file = folder.join("nats.conf");
+    place::write(&file, config)?;
+    let mut command = vec![program.path("nats-server").into_os_string()];
+    command.extend(["--addr".into(), Ipv4Addr::LOCALHOST.to_string().into()]);
+    command.extend(["--port".into(), port.to_string().into()]);
+    command.extend(["--jetstream".into(), "--store_dir".into(), folder.join("data").into()]);
+    command.extend(["--config".into(), file.into()]);
+    let (server, folder, stop) = (Server::Nats, folder.to_owned(), "KILL");
+    LocalServer::launch(Launch { server, life, folder, command, stop, user: None, port, ready })
+}
+
 fn ready(_folder: &Path, port: u16, _pid: u32) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
-    let mut line = String::new();
-    let read = stream
-        .set_read_timeout(Some(Duration::from_secs(1)))
-        .and_then(|()| BufReader::new(stream).read_line(&mut line).map(|_| ()));
-    read.is_ok() && line.starts_with("INFO ") && line.contains("\"jetstream\":true")
+    Info::of(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_some_and(|info| info.jetstream)
 }

@@ -1,8 +1,13 @@
 //! NATS: how it is started, and what a test holds of it.
 
+#[cfg(feature = "fixtures")]
+mod given;
+mod info;
 mod local;
 #[cfg(feature = "fixtures")]
 mod server;
+
+pub(crate) use local::launch;
 
 #[cfg(feature = "fixtures")]
 pub use server::NatsServer;

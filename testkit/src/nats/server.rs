@@ -4,14 +4,22 @@ use rustix::process::Signal;
 
 use crate::blocking::blocking;
 use crate::error::{Server, TestkitError, or_fail};
-use crate::nats::local;
+use crate::nats::{given, local};
+use crate::port::random_text;
 use crate::program::Program;
 use crate::record;
 use crate::server::LocalServer;
 
-/// A NATS server with JetStream, empty at the start, which the test may kill, restart and pause. Port and data stay.
+/// A NATS server with JetStream for one test.
 ///
-/// It ends with the value, and also when the test process is killed. Some 50 ms to start.
+/// [`start`](Self::start) takes the server of `NATS_URL` if that is set, and else starts one that is empty at the start
+/// and belongs to the test alone. [`private`](Self::private) starts one in any case: it is for tests that kill, stop or
+/// pause their server, or that need it empty. What the test kit started ends with the value, and also when the test
+/// process is killed; port and data stay over a kill and a restart.
+///
+/// # Under `NATS_URL`
+/// Other tests use the same server at the same time. A test that wants to pass there too takes its names from
+/// [`unique`](Self::unique), deletes its streams, and does not count what is on the server.
 ///
 /// ```
 /// # async fn run() {
@@ -19,24 +27,39 @@ use crate::server::LocalServer;
 ///
 /// let nats = NatsServer::start().await;
 /// assert!(nats.url().starts_with("nats://"));
+/// assert_ne!(nats.unique("ORDERS"), NatsServer::start().await.unique("ORDERS"));
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct NatsServer {
     url: String,
-    server: Arc<Mutex<LocalServer>>,
+    mark: String,
+    /// `None` for the server of `NATS_URL`.
+    local: Option<Arc<Mutex<LocalServer>>>,
 }
 
 impl NatsServer {
-    /// Starts one.
+    /// The server of `NATS_URL`, or one of the test's own; some 50 ms.
     ///
     /// # Panics
     /// When no server can be had; the message names every remedy.
     pub async fn start() -> Self {
-        or_fail(Self::try_private("").await)
+        or_fail(Self::try_start().await)
     }
 
-    /// Starts one that is ours to kill.
+    /// The server of `NATS_URL`, or one of the test's own.
+    ///
+    /// # Errors
+    /// [`TestkitError::Given`] when the server of `NATS_URL` is not there, too old, or lacks JetStream; else like
+    /// [`try_private`](Self::try_private).
+    pub async fn try_start() -> Result<Self, TestkitError> {
+        match blocking(given::url).await? {
+            Some(url) => Ok(Self { url, mark: random_text::<4>()?, local: None }),
+            None => Self::try_private("").await,
+        }
+    }
+
+    /// Starts one that is the test's own, also when `NATS_URL` is set.
     ///
     /// # Panics
     /// When no local binary is there; the message names every remedy.
@@ -65,7 +88,8 @@ impl NatsServer {
             Ok(server)
         })
         .await?;
-        Ok(Self { url: format!("nats://127.0.0.1:{}", server.port()), server: Arc::new(Mutex::new(server)) })
+        let url = format!("nats://127.0.0.1:{}", server.port());
+        Ok(Self { url, mark: random_text::<4>()?, local: Some(Arc::new(Mutex::new(server))) })
     }
 
     /// `nats://host:port`; the same after a restart.
@@ -73,62 +97,92 @@ impl NatsServer {
         &self.url
     }
 
-    /// The port on the loopback interface; the same after a restart.
-    pub fn port(&self) -> u16 {
-        self.lock().port()
+    /// `<name>_<mark>`, with a mark of this value's own: a stream, a durable or a first token of subjects that no other
+    /// test uses, for the case that they share a server.
+    pub fn unique(&self, name: &str) -> String {
+        format!("{name}_{}", self.mark)
+    }
+
+    /// Whether the server is the test's own, so that it is empty at the start and may be killed.
+    pub fn is_private(&self) -> bool {
+        self.local.is_some()
     }
 
     /// Whether its process lives, paused or not.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub fn is_running(&self) -> bool {
-        self.lock().is_running()
+        self.lock("watch").is_running()
     }
 
     /// What the server has written to its log so far.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub fn log(&self) -> String {
-        self.lock().log()
+        self.lock("read the log of").log()
     }
 
     /// SIGKILL; returns when it is gone. What was acknowledged survives.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub async fn kill(&self) {
-        self.with(LocalServer::kill).await;
+        self.with("kill", LocalServer::kill).await;
     }
 
     /// An orderly shutdown (SIGTERM); returns when it is gone.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub async fn stop(&self) {
-        self.with(|server| server.stop(Signal::TERM)).await;
+        self.with("stop", |server| server.stop(Signal::TERM)).await;
     }
 
     /// Starts it when it does not run ([`kill`](Self::kill), [`stop`](Self::stop)), and stops it before when it does;
     /// returns when it accepts connections.
     ///
     /// # Panics
-    /// When it does not come up; the message shows its log.
+    /// When the server is not [private](Self::is_private), and when it does not come up; the message shows its log.
     pub async fn restart(&self) {
-        or_fail(
-            self.with(|server| {
-                server.stop(Signal::TERM);
-                server.start()
-            })
-            .await,
-        );
+        let restarted = self.with("restart", |server| {
+            server.stop(Signal::TERM);
+            server.start()
+        });
+        or_fail(restarted.await);
     }
 
     /// SIGSTOP: connections stay open and nobody answers.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub async fn pause(&self) {
-        self.with(|server| server.pause()).await;
+        self.with("pause", |server| server.pause()).await;
     }
 
     /// Goes on after [`pause`](Self::pause).
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
     pub async fn resume(&self) {
-        self.with(|server| server.resume()).await;
+        self.with("resume", |server| server.resume()).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, LocalServer> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    fn local(&self, operation: &'static str) -> &Arc<Mutex<LocalServer>> {
+        or_fail(self.local.as_ref().ok_or(TestkitError::NotOurs { operation, variable: "NATS_URL" }))
     }
 
-    async fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut LocalServer) -> T + Send + 'static) -> T {
-        let server = Arc::clone(&self.server);
+    fn lock(&self, operation: &'static str) -> MutexGuard<'_, LocalServer> {
+        self.local(operation).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut LocalServer) -> T + Send + 'static,
+    ) -> T {
+        let server = Arc::clone(self.local(operation));
         blocking(move || work(&mut server.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }
@@ -136,6 +190,8 @@ impl NatsServer {
 impl Drop for NatsServer {
     /// Stops the server and removes its folder; some 20 ms.
     fn drop(&mut self) {
-        self.lock().close();
+        if let Some(server) = &self.local {
+            server.lock().unwrap_or_else(PoisonError::into_inner).close();
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Server, TestkitError};
 use crate::guardian::Life;
 use crate::place;
-use crate::port::free_port;
+use crate::port::with_free_port;
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
@@ -32,7 +32,7 @@ const SETTINGS: &[&str] = &[
     "log_timezone=UTC",
 ];
 
-/// Starts a copy of the template on a free port of the loopback interface.
+/// Starts a copy of the template on a free port.
 pub(crate) fn start(
     program: &Program,
     template: &Template,
@@ -41,32 +41,27 @@ pub(crate) fn start(
 ) -> Result<Cluster, TestkitError> {
     let base = place::base()?;
     place::sweep(&base);
-    let mut last = None;
-    // Another process may take the port between the choice and the start.
-    for _ in 0..3 {
-        match start_on(program, template, life, settings, &base, free_port()?) {
-            Err(error) if error.is_port_taken() => last = Some(error),
-            other => return other,
-        }
-    }
-    Err(last.unwrap_or(TestkitError::NotFound { server: Server::Postgres, looked: Vec::new() }))
-}
-
-fn start_on(
-    program: &Program,
-    template: &Template,
-    life: Life,
-    settings: &[(&str, &str)],
-    base: &Path,
-    port: u16,
-) -> Result<Cluster, TestkitError> {
     let owner = match life {
         Life::Of(owner) => owner,
-        Life::OfThisProcess => ProcessId::current(),
+        Life::OfThisProcess | Life::Free => ProcessId::current(),
     };
     let user = ServerUser::for_root();
-    let folder = place::new_folder(base, "postgres", owner, user.as_ref())?;
-    template.copy_into(&folder, user.as_ref())?;
+    with_free_port(|port| {
+        let folder = place::new_folder(&base, "postgres", owner, user.as_ref())?;
+        template.copy_into(&folder, user.as_ref())?;
+        launch(program, &folder, &template.password, life, port, settings)
+    })
+}
+
+/// Starts the cluster in `<folder>/data` on a port of the loopback interface.
+pub(crate) fn launch(
+    program: &Program,
+    folder: &Path,
+    password: &str,
+    life: Life,
+    port: u16,
+    settings: &[(&str, &str)],
+) -> Result<Cluster, TestkitError> {
     let mut command: Vec<OsString> = vec![
         program.path("postgres").into(),
         "-D".into(),
@@ -83,15 +78,17 @@ fn start_on(
     let server = LocalServer::launch(Launch {
         server: Server::Postgres,
         life,
-        folder,
+        folder: folder.to_owned(),
         command,
         stop: "QUIT",
-        user,
+        user: ServerUser::for_root(),
         port,
         ready,
     })?;
-    let url = format!("postgres://postgres:{}@{}:{port}/postgres", template.password, Ipv4Addr::LOCALHOST);
-    Ok(Cluster { server, url })
+    Ok(Cluster {
+        server,
+        url: format!("postgres://postgres:{password}@{}:{port}/postgres", Ipv4Addr::LOCALHOST),
+    })
 }
 
 /// PostgreSQL writes `ready` into line 8 of its pid file when it accepts connections, as `pg_ctl --wait` reads it.

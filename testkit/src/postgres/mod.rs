@@ -11,5 +11,7 @@ mod server;
 mod shared;
 mod template;
 
+pub(crate) use {local::launch, template::Template};
+
 #[cfg(feature = "fixtures")]
 pub use {database::PostgresDatabase, server::PostgresServer};

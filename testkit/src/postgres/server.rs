@@ -59,7 +59,7 @@ impl PostgresServer {
             let settings: Vec<_> =
                 settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let program = Program::find(Server::Postgres)?;
-            let template = Template::get(&program, &Run::current()?.lock()?)?;
+            let template = Template::of_run(&program, &Run::current()?.lock()?)?;
             let cluster = local::start(&program, &template, Life::OfThisProcess, &settings)?;
             record::used(&format!("{program}, private"));
             Ok(cluster)

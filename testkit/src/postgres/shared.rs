@@ -42,7 +42,7 @@ impl Shared {
             return Ok(shared);
         }
         let program = Program::find(Server::Postgres)?;
-        let template = Template::get(&program, &locked)?;
+        let template = Template::of_run(&program, &locked)?;
         let cluster = local::start(&program, &template, Life::Of(locked.owner()), &[])?;
         if let Some(process) = cluster.server.process() {
             place::write(&state, &format!("{process} {}\n", cluster.url))?;

@@ -7,7 +7,6 @@ use crate::error::{Context, Server, TestkitError};
 use crate::place;
 use crate::port::random_text;
 use crate::program::Program;
-use crate::run::Locked;
 use crate::user::ServerUser;
 
 /// The data of an empty cluster, which every server of a run copies: initdb takes the better part of a second of one
@@ -21,21 +20,26 @@ pub(crate) struct Template {
 
 impl Template {
     /// The template of the run, made by whoever comes first.
-    pub(crate) fn get(program: &Program, run: &Locked<'_>) -> Result<Self, TestkitError> {
-        let folder = run.folder().join(format!("template-{}", program.version));
+    #[cfg(feature = "fixtures")]
+    pub(crate) fn of_run(program: &Program, run: &crate::run::Locked<'_>) -> Result<Self, TestkitError> {
+        Self::in_folder(program, &run.folder().join(format!("template-{}", program.version)))
+    }
+
+    /// The cluster in `<folder>/data`, made if it is not there.
+    pub(crate) fn in_folder(program: &Program, folder: &Path) -> Result<Self, TestkitError> {
         // Written last, so that what a killed test left half done is made again.
         let done = folder.join("password");
         if let Ok(password) = std::fs::read_to_string(&done) {
             return Ok(Self { data: folder.join("data"), password });
         }
-        let _half_done = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir(&folder).context(|| format!("cannot create {}", folder.display()))?;
+        let _half_done = std::fs::remove_dir_all(folder);
+        std::fs::create_dir(folder).context(|| format!("cannot create {}", folder.display()))?;
         let user = ServerUser::for_root();
         if let Some(user) = &user {
-            user.own(&folder).context(|| format!("cannot give {} to {}", folder.display(), user.name()))?;
+            user.own(folder).context(|| format!("cannot give {} to {}", folder.display(), user.name()))?;
         }
         let password = random_text::<16>()?;
-        initdb(program, &folder, &password, user.as_ref())?;
+        initdb(program, folder, &password, user.as_ref())?;
         place::write(&done, &password)?;
         Ok(Self { data: folder.join("data"), password })
     }
