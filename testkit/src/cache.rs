@@ -1,6 +1,9 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+/// The cache of root.
+pub(crate) const SYSTEM_CACHE: &str = "/var/cache/underpin";
+
 /// The folder where `cargo xtask test` keeps the servers that it fetched, and where the test kit looks for them.
 ///
 /// `UNDERPIN_CACHE` if set; else `/var/cache/underpin` as root, because PostgreSQL does not run as root and its
@@ -12,7 +15,7 @@ pub fn cache_folder() -> PathBuf {
         return folder;
     }
     if rustix::process::geteuid().is_root() {
-        return PathBuf::from("/var/cache/underpin");
+        return PathBuf::from(SYSTEM_CACHE);
     }
     set("XDG_CACHE_HOME")
         .filter(|folder| folder.is_absolute())

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::error::{Context, TestkitError};
+use crate::place;
 use crate::process::ProcessId;
 use crate::user::ServerUser;
 
@@ -62,8 +63,15 @@ impl Guardian {
             command.process_group(0);
             command
         };
+        // As a file and not as an argument, so that `ps` stays readable.
+        let script = task.folder.join("guardian.sh");
+        place::write(&script, SCRIPT)?;
+        if let Some(user) = task.user {
+            user.own(&script).context(|| format!("cannot give {} away", script.display()))?;
+        }
         command
-            .args(["-c", SCRIPT, "underpin-testkit", mode])
+            .arg(script)
+            .arg(mode)
             .args([owner.pid().to_string(), owner.started().to_string(), task.stop.to_owned()])
             .arg(task.folder)
             .args(task.command)

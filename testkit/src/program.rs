@@ -2,7 +2,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::cache::{cache_folder, newest_first};
+use crate::cache::{SYSTEM_CACHE, cache_folder, newest_first};
 use crate::error::{Server, TestkitError};
 use crate::user::ServerUser;
 use crate::version::Version;
@@ -116,27 +116,30 @@ fn version_of(server: Server, file: &Path) -> Result<Version, String> {
 fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
-    let cache = cache_folder();
-    let (usual, cached): (Vec<PathBuf>, _) = match server {
-        Server::Postgres => (
-            newest_first(Path::new("/usr/lib/postgresql"), "")
-                .into_iter()
-                .map(|folder| folder.join("bin"))
-                .collect(),
-            newest_first(&cache, "postgresql-").into_iter().map(|folder| folder.join("bin")).collect(),
-        ),
-        Server::Nats => (
-            ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin"].map(PathBuf::from).to_vec(),
-            newest_first(&cache, "nats-server-"),
-        ),
+    let bin = |folder: PathBuf| folder.join("bin");
+    let usual = match server {
+        Server::Postgres => newest_first(Path::new("/usr/lib/postgresql"), "").into_iter().map(bin).collect(),
+        Server::Nats => {
+            ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"].map(PathBuf::from).to_vec()
+        }
     };
+    let cached = |cache: &Path| match server {
+        Server::Postgres => newest_first(cache, "postgresql-").into_iter().map(bin).collect(),
+        Server::Nats => newest_first(cache, "nats-server-"),
+    };
+    let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
     let usual_name = match server {
         Server::Postgres => "/usr/lib/postgresql/*/bin",
-        Server::Nats => "/usr/local/bin, /usr/bin, /usr/sbin",
+        Server::Nats => "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin",
     };
-    vec![
+    let mut places = vec![
         ("PATH".to_owned(), on_path),
         (usual_name.to_owned(), usual),
-        (format!("the cache {}", cache.display()), cached),
-    ]
+        (format!("the cache {}", cache.display()), cached(&cache)),
+    ];
+    // What root fetched serves everybody, unless somebody asked for a certain cache.
+    if cache != system && env::var_os("UNDERPIN_CACHE").is_none() {
+        places.push((format!("the cache {SYSTEM_CACHE}"), cached(system)));
+    }
+    places
 }
