@@ -18,9 +18,11 @@ mod loading {
     pub use crate::error::ConfigError;
     pub use crate::explain::{Explanation, Line};
     pub use crate::issue::{Issue, IssueKind};
+    pub use crate::live::{Changes, Current, Live, Reader, Reload};
     pub use crate::loader::Loader;
     pub use crate::origin::Origin;
     pub use crate::snapshot::Snapshot;
+    pub use crate::source::dynamic::{Source, SourceError};
     pub use crate::value::{Table, Value};
 }
 #[cfg(feature = "loader")]
@@ -41,6 +43,8 @@ mod key;
 #[cfg(feature = "loader")]
 mod layer;
 #[cfg(feature = "loader")]
+mod live;
+#[cfg(feature = "loader")]
 mod loader;
 #[cfg(feature = "loader")]
 mod merge;
@@ -56,5 +60,9 @@ mod snapshot;
 mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "watch")]
+mod watch;
+#[cfg(feature = "watch")]
+pub use watch::{Watch, WatchError};
 #[cfg(feature = "loader")]
 mod value;

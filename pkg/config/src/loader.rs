@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::layer::Layer;
 use crate::merge::merge;
 use crate::source::dotenv::{self, Assignment};
+use crate::source::dynamic::{self, Fetched, Source};
 use crate::source::variables::Names;
 use crate::source::{defaults, secrets_dir, toml};
 use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Value, key, profile};
@@ -19,7 +21,7 @@ use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Va
 /// Collects the sources of a configuration and reads them.
 ///
 /// The precedence is fixed, whatever the order of the calls: defaults < files (in the order given) < profile files < secrets
-/// directories < `.env` files < environment < overrides. Tables merge key by key; lists and everything else are replaced.
+/// directories < [sources](Self::source) < `.env` files < environment < overrides. Tables merge key by key; lists and everything else are replaced.
 ///
 /// Nothing is read before [`load`](Self::load) or [`snapshot`](Self::snapshot), and each of them reads everything again.
 ///
@@ -61,6 +63,7 @@ pub struct Loader {
     pub(crate) dotenvs: Vec<Declared>,
     environment: Option<Vec<(OsString, OsString)>>,
     overrides: Vec<Override>,
+    sources: Vec<Arc<dyn Source>>,
     profile: Option<String>,
 }
 
@@ -93,6 +96,7 @@ impl Loader {
             dotenvs: Vec::new(),
             environment: None,
             overrides: Vec::new(),
+            sources: Vec::new(),
             profile: None,
         }
     }
@@ -153,6 +157,14 @@ impl Loader {
     #[must_use]
     pub fn optional_secrets_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.secrets_dirs.push(Declared { path: path.into(), required: false });
+        self
+    }
+
+    /// A source that has to be awaited, such as a secret store; it counts like a secrets directory and above all of them. Load
+    /// with [`load_async`](Self::load_async) or [`snapshot_async`](Self::snapshot_async) then.
+    #[must_use]
+    pub fn source(mut self, source: Arc<dyn Source>) -> Self {
+        self.sources.push(source);
         self
     }
 
@@ -223,7 +235,7 @@ impl Loader {
     /// # Errors
     /// Every problem of every source and of every key, in one error.
     pub fn load<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
-        let (snapshot, issues) = self.read();
+        let (snapshot, issues) = self.read(None);
         snapshot.decode_beside(issues)
     }
 
@@ -232,11 +244,44 @@ impl Loader {
     /// # Errors
     /// Every problem of every source, in one error.
     pub fn snapshot(&self) -> Result<Snapshot, ConfigError> {
-        let (snapshot, issues) = self.read();
+        let (snapshot, issues) = self.read(None);
         ConfigError::of(issues).map_or(Ok(snapshot), Err)
     }
 
-    pub(crate) fn read(&self) -> (Snapshot, Vec<Issue>) {
+    /// As [`load`](Self::load), for a loader with a [`source`](Self::source). Files are read on the calling thread.
+    ///
+    /// # Errors
+    /// Every problem of every source and of every key, in one error.
+    ///
+    /// # Cancel safety
+    /// Nothing is kept of a call that is dropped.
+    pub async fn load_async<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
+        let (snapshot, issues) = self.read(Some(&self.fetch().await));
+        snapshot.decode_beside(issues)
+    }
+
+    /// As [`snapshot`](Self::snapshot), for a loader with a [`source`](Self::source).
+    ///
+    /// # Errors
+    /// Every problem of every source, in one error.
+    ///
+    /// # Cancel safety
+    /// Nothing is kept of a call that is dropped.
+    pub async fn snapshot_async(&self) -> Result<Snapshot, ConfigError> {
+        let (snapshot, issues) = self.read(Some(&self.fetch().await));
+        ConfigError::of(issues).map_or(Ok(snapshot), Err)
+    }
+
+    pub(crate) async fn fetch(&self) -> Vec<Fetched> {
+        let mut fetched = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            fetched.push(Fetched::from(source.as_ref()).await);
+        }
+        fetched
+    }
+
+    /// Reads what can be read at once; `fetched` holds what the asynchronous sources answered.
+    pub(crate) fn read(&self, fetched: Option<&[Fetched]>) -> (Snapshot, Vec<Issue>) {
         let mut first = Layer { issues: self.broken_defaults.clone(), ..Layer::default() };
         let environment = self.variables_of_process(&mut first.issues);
         let dotenvs: Vec<(&Path, Vec<Assignment>)> = present(&self.dotenvs)
@@ -253,6 +298,10 @@ impl Loader {
         layers.extend(present(&self.files).map(toml::read));
         layers.extend(self.profile_layers(&environment, &dotenvs));
         layers.extend(present(&self.secrets_dirs).map(|root| secrets_dir::read(root, self.names.prefix())));
+        match fetched {
+            Some(fetched) => layers.extend(fetched.iter().map(Fetched::layer)),
+            None => layers.extend(self.sources.iter().map(|source| dynamic::unasked(source.as_ref()))),
+        }
         layers.extend(dotenvs.iter().map(|(path, assignments)| self.dotenv_layer(path, assignments)));
         layers.push(self.names.layer(environment.iter().map(|(name, text)| {
             (name.as_str(), text.as_str(), Origin::Environment { variable: name.as_str().into() })

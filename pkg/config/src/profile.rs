@@ -42,6 +42,15 @@ pub(crate) fn file_of(file: &Path, profile: &str) -> Option<PathBuf> {
     Some(file.with_file_name(name))
 }
 
+/// A file and its profile files, sorted.
+#[cfg(feature = "watch")]
+pub(crate) fn family(file: &Path) -> Vec<PathBuf> {
+    let profiles = known(&[file]);
+    std::iter::once(file.to_owned())
+        .chain(profiles.iter().filter_map(|profile| file_of(file, profile)))
+        .collect()
+}
+
 /// The profiles that have a file. The one that was asked for is not repeated in the message, because it is a value.
 fn known(files: &[&Path]) -> Vec<String> {
     let mut known = Vec::new();

@@ -1,4 +1,5 @@
 //! Secrets directories as Docker and Kubernetes mount them.
+#![cfg(feature = "loader")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![cfg(unix)]
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod defaults;
 pub(crate) mod dotenv;
+pub(crate) mod dynamic;
 mod lines;
 pub(crate) mod secrets_dir;
 pub(crate) mod toml;
