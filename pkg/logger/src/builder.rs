@@ -1,7 +1,7 @@
 use std::{fmt, io, sync::Arc};
 
 use crate::{
-    LevelHandle, LevelRules, Redaction, SlogLogger,
+    LevelHandle, LevelRules, Redaction, Sampling, SlogLogger,
     format::Format,
     pipeline::Pipeline,
     sink::{DirectSink, Output, Sink},
@@ -13,12 +13,13 @@ pub struct LoggerBuilder {
     levels: LevelHandle,
     redact: Redaction,
     sink: Option<Arc<dyn Sink>>,
+    sampling: Option<Sampling>,
 }
 
 impl LoggerBuilder {
     pub(crate) fn new(format: Format) -> Self {
         let levels = LevelHandle::new(LevelRules::default());
-        Self { format, levels, redact: Redaction::default(), sink: None }
+        Self { format, levels, redact: Redaction::default(), sink: None, sampling: None }
     }
 
     /// Sets the level rules; `info` otherwise.
@@ -32,6 +33,13 @@ impl LoggerBuilder {
     #[must_use]
     pub fn redact(mut self, redact: Redaction) -> Self {
         self.redact = redact;
+        self
+    }
+
+    /// Thins out what repeats; everything is written otherwise.
+    #[must_use]
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = Some(sampling);
         self
     }
 
@@ -52,7 +60,10 @@ impl LoggerBuilder {
     pub fn build(self) -> SlogLogger {
         let standard_error = || Arc::new(DirectSink::new(Output::writer(io::stderr()))) as Arc<dyn Sink>;
         let sink = self.sink.unwrap_or_else(standard_error);
-        SlogLogger::from_parts(Arc::new(Pipeline::new(self.format, self.redact, sink)), self.levels)
+        SlogLogger::from_parts(
+            Arc::new(Pipeline::new(self.format, self.redact, sink, self.sampling)),
+            self.levels,
+        )
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
+#[cfg(feature = "json")]
+use crate::recorder::Recorder;
 use crate::{Level, RequestId, TraceParent, TraceParentError};
 
 /// The least severe level that any context of this process was ever given: below it, nobody need ask a context.
@@ -41,6 +43,8 @@ struct Inner {
     trace: Option<TraceParent>,
     organization_id: Option<Arc<str>>,
     level: Option<Level>,
+    #[cfg(feature = "json")]
+    recorder: Option<Arc<Recorder>>,
     /// The fields as every JSON line of this context carries them, rendered by the first.
     #[cfg(feature = "json")]
     rendered: OnceLock<Box<[u8]>>,
@@ -86,11 +90,19 @@ impl Context {
     /// It only ever adds records: `with_level(Level::Error)` does not silence what the rules let through.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
-        if LOWEST.fetch_min(level as u8, Ordering::Relaxed) > level as u8 {
-            #[cfg(feature = "bridges")]
-            crate::bridge::levels_changed();
-        }
+        lower_to(level);
         self.with(|inner| inner.level = Some(level))
+    }
+
+    /// Holds the records of this unit of work from debug level on that the rules keep out of the log, and writes them
+    /// when a record of error level follows: the detail is there when it is needed and costs no storage when it is not.
+    ///
+    /// At most `capacity` bytes are held, the latest. Clones and child spans share them.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn with_flight_recorder(self, capacity: usize) -> Self {
+        lower_to(Level::Debug);
+        self.with(|inner| inner.recorder = Some(Arc::new(Recorder::new(capacity))))
     }
 
     /// The same context one span further down; without a trace, the root of a new one.
@@ -150,6 +162,12 @@ impl Context {
         CURRENT.try_with(Self::clone).ok()
     }
 
+    /// What holds the lines that the rules keep out of the log, if anything does.
+    #[cfg(feature = "json")]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.0.recorder.as_deref()
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         change(inner);
@@ -184,6 +202,14 @@ impl Context {
 impl Default for Context {
     fn default() -> Self {
         Self::background()
+    }
+}
+
+/// Notes that some context asks for records of this level.
+fn lower_to(level: Level) {
+    if LOWEST.fetch_min(level as u8, Ordering::Relaxed) > level as u8 {
+        #[cfg(feature = "bridges")]
+        crate::bridge::levels_changed();
     }
 }
 

@@ -5,6 +5,7 @@ use slog::{Drain, Never, OwnedKVList, Record};
 use crate::{
     Context, JsonFormat, LevelHandle, LevelRules, Redaction, TerminalFormat,
     format::Format,
+    level_handle::Verdict,
     pipeline::Pipeline,
     record::Head,
     sink::Sink,
@@ -43,7 +44,7 @@ impl JsonDrain {
 
     /// JSON lines in a format of your own, filtered by rules that can change.
     pub fn with(sink: impl Sink + 'static, format: JsonFormat, levels: LevelHandle) -> Self {
-        let pipeline = Pipeline::new(Format::Json(format), Redaction::default(), Arc::new(sink));
+        let pipeline = Pipeline::new(Format::Json(format), Redaction::default(), Arc::new(sink), None);
         Self(Shared::new(Arc::new(pipeline), levels))
     }
 }
@@ -51,7 +52,7 @@ impl JsonDrain {
 impl TerminalDrain {
     /// Text in a format of your own, filtered by rules that can change.
     pub fn with(sink: impl Sink + 'static, format: TerminalFormat, levels: LevelHandle) -> Self {
-        let pipeline = Pipeline::new(Format::Terminal(format), Redaction::default(), Arc::new(sink));
+        let pipeline = Pipeline::new(Format::Terminal(format), Redaction::default(), Arc::new(sink), None);
         Self(Shared::new(Arc::new(pipeline), levels))
     }
 }
@@ -75,7 +76,8 @@ impl Drain for Shared {
         let (pipeline, levels) = &**self.0;
         let target = if record.tag().is_empty() { record.module() } else { record.tag() };
         let (level, ctx) = (level_of(record.level()), Context::current());
-        if levels.allow(level, target, &ctx) {
+        let verdict = levels.verdict(level, target, &ctx);
+        if verdict != Verdict::Skip {
             let head = Head {
                 level,
                 ctx: &ctx,
@@ -84,7 +86,7 @@ impl Drain for Shared {
                 error: None,
                 since_epoch: crate::random::since_epoch(),
             };
-            pipeline.write(&head, &SlogSource { record, values });
+            pipeline.take(verdict, &head, &SlogSource { record, values });
         }
         Ok(())
     }

@@ -29,6 +29,15 @@ struct Shared {
     floor: AtomicU8,
 }
 
+/// What happens to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Write,
+    /// Into the flight recorder of its context.
+    Hold,
+    Skip,
+}
+
 /// Above every level: nothing passes.
 const OFF: u8 = u8::MAX;
 
@@ -62,12 +71,21 @@ impl LevelHandle {
         crate::bridge::levels_changed();
     }
 
-    /// Whether a record of this level and target passes, by the rules or by the level of its context.
-    pub(crate) fn allow(&self, level: Level, target: &str, ctx: &Context) -> bool {
-        if ctx.level().is_some_and(|least| level >= least) {
-            return true;
+    /// What happens to a record of this level and target, by the rules and by its context.
+    pub(crate) fn verdict(&self, level: Level, target: &str, ctx: &Context) -> Verdict {
+        let asked = ctx.level().is_some_and(|least| level >= least);
+        if asked || (self.passes_floor(level) && self.0.rules.load().allow(level, target)) {
+            Verdict::Write
+        } else if level >= Level::Debug && ctx.recorder().is_some() {
+            Verdict::Hold
+        } else {
+            Verdict::Skip
         }
-        self.passes_floor(level) && self.0.rules.load().allow(level, target)
+    }
+
+    /// Whether a record of this level and target is of any use.
+    pub(crate) fn wants(&self, level: Level, target: &str, ctx: &Context) -> bool {
+        self.verdict(level, target, ctx) != Verdict::Skip
     }
 
     /// Whether the rules alone let a record of this level and target pass.

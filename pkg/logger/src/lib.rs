@@ -36,9 +36,13 @@ mod pipeline;
 #[cfg(feature = "json")]
 mod record;
 #[cfg(feature = "json")]
+mod recorder;
+#[cfg(feature = "json")]
 mod redaction;
 #[cfg(feature = "json")]
 mod rules;
+#[cfg(feature = "json")]
+mod sampling;
 #[cfg(feature = "json")]
 mod settings;
 #[cfg(feature = "json")]
@@ -83,6 +87,8 @@ pub use panic_hook::install_panic_hook;
 pub use redaction::Redaction;
 #[cfg(feature = "json")]
 pub use rules::{LevelRules, LevelRulesError};
+#[cfg(feature = "json")]
+pub use sampling::Sampling;
 #[cfg(feature = "json")]
 pub use settings::{LogFormat, LogOutput, LogSink, LoggerSettings};
 #[cfg(feature = "json")]

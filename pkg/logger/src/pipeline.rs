@@ -8,9 +8,10 @@ use std::{
 };
 
 use crate::{
-    Callsite, Context, Entry, FlushError, Level, Redaction, Tag,
+    Callsite, Context, Entry, FlushError, Level, Redaction, Sampling, Tag,
     format::Format,
     json::with_scratch,
+    level_handle::Verdict,
     record::{Head, Source},
     sink::{Sink, inside_output},
 };
@@ -20,6 +21,7 @@ pub(crate) struct Pipeline {
     pub(crate) format: Format,
     pub(crate) redact: Redaction,
     pub(crate) sink: Arc<dyn Sink>,
+    sampling: Option<Sampling>,
     /// Lost lines that the log itself has told about, and when it last did (milliseconds since the epoch).
     reported: AtomicU64,
     reported_at: AtomicU64,
@@ -28,23 +30,54 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) const fn new(format: Format, redact: Redaction, sink: Arc<dyn Sink>) -> Self {
+    pub(crate) const fn new(
+        format: Format,
+        redact: Redaction,
+        sink: Arc<dyn Sink>,
+        sampling: Option<Sampling>,
+    ) -> Self {
         Self {
             format,
             redact,
             sink,
+            sampling,
             reported: AtomicU64::new(0),
             reported_at: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
     }
 
-    /// Encodes under no lock, then hands complete lines to the sink.
-    pub(crate) fn write(&self, head: &Head<'_>, source: &impl Source) {
+    /// Encodes under no lock, then hands complete lines to whom the verdict says.
+    pub(crate) fn take(&self, verdict: Verdict, head: &Head<'_>, source: &impl Source) {
         // A writer of the user that logs would otherwise wait for itself.
         if inside_output() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return;
+        }
+        match (verdict, head.ctx.recorder()) {
+            (Verdict::Skip, _) | (Verdict::Hold, None) => {}
+            (Verdict::Hold, Some(recorder)) => self.encoded(head, source, |lines| recorder.hold(lines)),
+            (Verdict::Write, recorder) => {
+                if let Some(recorder) = recorder.filter(|_| head.level >= Level::Error) {
+                    let held = recorder.take();
+                    if !held.is_empty() {
+                        self.sink.write(head.level, &held);
+                    }
+                }
+                self.write(head, source);
+            }
+        }
+    }
+
+    fn write(&self, head: &Head<'_>, source: &impl Source) {
+        if let Some(sampling) = self.sampling.as_ref().filter(|_| head.ctx.level().is_none()) {
+            if !sampling.keeps(head.level, source.sampling_key(), head.since_epoch) {
+                return;
+            }
+            if let Some(count) = sampling.notice(head.since_epoch) {
+                let notice = |lines: &[u8]| self.sink.write(Level::Warn, lines);
+                self.tell("log records left out", &[Tag::new("left_out", &count)], notice);
+            }
         }
         self.encoded(head, source, |lines| self.sink.write(head.level, lines));
         let dropped = self.dropped();
@@ -87,16 +120,23 @@ impl Pipeline {
         }
         let since = dropped.saturating_sub(self.reported.load(Ordering::Relaxed));
         let tags = [Tag::new("dropped", &since), Tag::new("dropped_total", &dropped)];
-        let ctx = Context::background();
-        let site = Callsite::new(module_path!(), file!(), line!());
-        let notice = Entry::new(Level::Warn, &ctx, "log records dropped", site).with_tags(&tags);
         let mut taken = false;
-        self.encoded(&Head::of(&notice), &notice, |lines| taken = self.sink.offer(lines));
+        self.tell("log records dropped", &tags, |lines| taken = self.sink.offer(lines));
         if taken {
             self.reported.store(dropped, Ordering::Relaxed);
         } else {
             self.reported_at.store(last, Ordering::Relaxed);
         }
+    }
+}
+
+impl Pipeline {
+    /// A record of the log about itself.
+    fn tell(&self, msg: &str, tags: &[Tag<'_>], take: impl FnOnce(&[u8])) {
+        let ctx = Context::background();
+        let site = Callsite::new(module_path!(), file!(), line!());
+        let notice = Entry::new(Level::Warn, &ctx, msg, site).with_tags(tags);
+        self.encoded(&Head::of(&notice), &notice, take);
     }
 }
 

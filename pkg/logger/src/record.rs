@@ -18,6 +18,9 @@ pub(crate) trait Source {
     /// Hands over the message, once at most.
     fn message(&self, put: &mut dyn FnMut(Value<'_>));
 
+    /// What records that repeat each other have in common: the constant message, or the place in the source.
+    fn sampling_key(&self) -> (&str, u32);
+
     /// Hands over the fields; of two with the same key the first is kept.
     fn fields(&self, put: &mut impl FnMut(&str, Value<'_>));
 }
@@ -25,6 +28,10 @@ pub(crate) trait Source {
 impl Source for Entry<'_> {
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         put(Value::Str(self.msg));
+    }
+
+    fn sampling_key(&self) -> (&str, u32) {
+        (self.msg, 0)
     }
 
     fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {

@@ -2,7 +2,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use crate::{
     Context, Entry, FlushError, Level, LevelHandle, LevelRules, Logger, LoggerBuilder, Redaction,
-    drain::Shared, pipeline::Pipeline, record::Head, sink::Sink, slog_source,
+    drain::Shared, level_handle::Verdict, pipeline::Pipeline, record::Head, sink::Sink, slog_source,
 };
 
 /// The logger of a service: entries go straight into the encoder, and existing slog code joins the same stream through
@@ -124,17 +124,17 @@ impl SlogLogger {
 
 impl Logger for SlogLogger {
     fn enabled(&self, level: Level, target: &str, ctx: &Context) -> bool {
-        self.levels.allow(level, target, ctx)
+        self.levels.wants(level, target, ctx)
     }
 
     fn log<'a>(&self, entry: &Entry<'a>) {
         // slog's own Logger::log skips this check; whoever calls past the macros is still held to the rules.
-        if !self.levels.allow(entry.level, entry.site.target, entry.ctx) {
-            return;
-        }
-        match &self.way {
-            Way::Encoder(pipeline) => pipeline.write(&Head::of(entry), entry),
-            Way::Slog { logger, redact } => slog_source::hand_over(logger, redact, entry),
+        match (self.levels.verdict(entry.level, entry.site.target, entry.ctx), &self.way) {
+            (Verdict::Skip, _) => {}
+            (verdict, Way::Encoder(pipeline)) => pipeline.take(verdict, &Head::of(entry), entry),
+            (Verdict::Write, Way::Slog { logger, redact }) => slog_source::hand_over(logger, redact, entry),
+            // A recorder holds lines of ours; slog's drains make their own.
+            (Verdict::Hold, Way::Slog { .. }) => {}
         }
     }
 

@@ -17,6 +17,10 @@ impl Source for SlogSource<'_> {
         put(Value::Display(self.record.msg()));
     }
 
+    fn sampling_key(&self) -> (&str, u32) {
+        (self.record.file(), self.record.line())
+    }
+
     fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
         // The record's own values come first: they win over those of its logger, and a child's over its parent's.
         let mut fields = Fields(put);

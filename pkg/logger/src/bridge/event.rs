@@ -26,6 +26,10 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Source for EventSource<'_, S> {
         }
     }
 
+    fn sampling_key(&self) -> (&str, u32) {
+        (self.event.metadata().name(), 0)
+    }
+
     fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
         let hide_summary = self.hide_sql && self.event.metadata().target().starts_with("sqlx");
         self.event.record(&mut AllButMessage { put: &mut *put, hide_summary });

@@ -4,6 +4,7 @@ use log::kv::{self, VisitSource, VisitValue};
 
 use crate::{
     Context, Level, LevelHandle, SlogLogger, Value,
+    level_handle::Verdict,
     pipeline::Pipeline,
     record::{Head, Source},
 };
@@ -27,12 +28,13 @@ impl LogBridge {
 impl log::Log for LogBridge {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
         let level = level_of(metadata.level());
-        self.levels.may_allow(level) && self.levels.allow(level, metadata.target(), &Context::current())
+        self.levels.may_allow(level) && self.levels.wants(level, metadata.target(), &Context::current())
     }
 
     fn log(&self, record: &log::Record<'_>) {
         let (level, ctx) = (level_of(record.level()), Context::current());
-        if self.levels.allow(level, record.target(), &ctx) {
+        let verdict = self.levels.verdict(level, record.target(), &ctx);
+        if verdict != Verdict::Skip {
             let head = Head {
                 level,
                 ctx: &ctx,
@@ -41,7 +43,7 @@ impl log::Log for LogBridge {
                 error: None,
                 since_epoch: crate::random::since_epoch(),
             };
-            self.pipeline.write(&head, &LogSource(record));
+            self.pipeline.take(verdict, &head, &LogSource(record));
         }
     }
 
@@ -58,6 +60,10 @@ struct LogSource<'a>(&'a log::Record<'a>);
 impl Source for LogSource<'_> {
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         put(Value::Display(self.0.args()));
+    }
+
+    fn sampling_key(&self) -> (&str, u32) {
+        (self.0.file().unwrap_or(self.0.target()), self.0.line().unwrap_or_default())
     }
 
     fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {

@@ -44,7 +44,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: layer::Context<'_, S>) -> bool {
-        self.levels.allow(level_of(*metadata.level()), metadata.target(), &Context::current())
+        self.levels.wants(level_of(*metadata.level()), metadata.target(), &Context::current())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -78,15 +78,17 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     fn on_event(&self, event: &Event<'_>, spans: layer::Context<'_, S>) {
         let metadata = event.metadata();
         let ctx = Context::current();
+        let level = level_of(*metadata.level());
+        let verdict = self.levels.verdict(level, metadata.target(), &ctx);
         let head = Head {
-            level: level_of(*metadata.level()),
+            level,
             ctx: &ctx,
             target: metadata.target(),
             place: metadata.file().zip(metadata.line()),
             error: None,
             since_epoch: crate::random::since_epoch(),
         };
-        self.pipeline.write(&head, &EventSource { event, spans, hide_sql: self.hide_sql });
+        self.pipeline.take(verdict, &head, &EventSource { event, spans, hide_sql: self.hide_sql });
     }
 }
 

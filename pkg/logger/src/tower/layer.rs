@@ -31,12 +31,30 @@ pub(super) struct Shared {
     pub(super) log: Arc<dyn Logger>,
     quiet: Vec<String>,
     fresh_ids: bool,
+    #[cfg(feature = "json")]
+    recorder: Option<usize>,
 }
 
 impl RequestLayer {
     /// A layer that logs to `log`.
     pub fn new(log: Arc<dyn Logger>) -> Self {
-        Self { shared: Arc::new(Shared { log, quiet: Vec::new(), fresh_ids: false }) }
+        let shared = Shared {
+            log,
+            quiet: Vec::new(),
+            fresh_ids: false,
+            #[cfg(feature = "json")]
+            recorder: None,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Gives each request a flight recorder: the latest `capacity` bytes of what the level rules keep out of the log
+    /// are written if the request ends in a 5xx; see [`Context::with_flight_recorder`].
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn flight_recorder(mut self, capacity: usize) -> Self {
+        Arc::make_mut(&mut self.shared).recorder = Some(capacity);
+        self
     }
 
     /// Logs requests below this path at debug level unless they fail with a 5xx: for probes.
@@ -61,7 +79,13 @@ impl Shared {
         let id =
             sent(REQUEST_ID).and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(RequestId::generate);
         let caller = sent(TRACE_PARENT).and_then(|header| TraceParent::parse(header).ok());
-        Context::new(id).with_trace(caller.map_or_else(TraceParent::generate, |caller| caller.child()))
+        let ctx =
+            Context::new(id).with_trace(caller.map_or_else(TraceParent::generate, |caller| caller.child()));
+        #[cfg(feature = "json")]
+        if let Some(capacity) = self.recorder {
+            return ctx.with_flight_recorder(capacity);
+        }
+        ctx
     }
 
     pub(super) fn is_quiet(&self, path: &str) -> bool {

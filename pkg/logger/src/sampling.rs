@@ -1,0 +1,163 @@
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use crate::Level;
+
+/// Thins out what repeats: of the records with the same level and message, each second, the first few are written and of
+/// the rest every so many-th.
+///
+/// Records of error level and above are always written, and so are those of a context with a level of its own. What is
+/// left out is counted, and the log tells of it once a second at most (`log records left out`).
+///
+/// # Examples
+///
+/// ```
+/// use underpin_logger::{Context, JsonFormat, Sampling, SlogLogger, info, sink::MemorySink};
+///
+/// let sink = MemorySink::new();
+/// let sampling = Sampling::new().first(10).then_every(0);
+/// let log = SlogLogger::json(JsonFormat::new()).sampling(sampling).sink(sink.clone()).build();
+/// for n in 0..1000 {
+///     info!(log, &Context::background(), "tick", n);
+/// }
+/// assert!(sink.lines().len() < 40, "ten a second, and the notice");
+/// ```
+#[derive(Debug)]
+pub struct Sampling {
+    first: u64,
+    every: u64,
+    /// Most records a second in all, of those that may be left out.
+    limit: u64,
+    keys: RandomState,
+    /// Per bucket of messages: the second in the upper half, the count in the lower.
+    counts: Box<[AtomicU64]>,
+    total: AtomicU64,
+    left_out: AtomicU64,
+    told: AtomicU64,
+}
+
+impl Sampling {
+    /// More messages than this share counters, and are then thinned out a little earlier.
+    const BUCKETS: usize = 4096;
+    const COUNT_BITS: u32 = 32;
+
+    /// The first 100 of each message every second, then each 100th; no limit on the whole.
+    pub fn new() -> Self {
+        Self {
+            first: 100,
+            every: 100,
+            limit: u64::MAX,
+            keys: RandomState::new(),
+            counts: (0..Self::BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            total: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+        }
+    }
+
+    /// How many records of one message are all written each second.
+    #[must_use]
+    pub const fn first(mut self, count: u32) -> Self {
+        self.first = count as u64;
+        self
+    }
+
+    /// After the first: each how-many-th record is written; 0 for none.
+    #[must_use]
+    pub const fn then_every(mut self, nth: u32) -> Self {
+        self.every = nth as u64;
+        self
+    }
+
+    /// Limits all records that may be left out to so many a second.
+    #[must_use]
+    pub const fn at_most(mut self, per_second: u32) -> Self {
+        self.limit = per_second as u64;
+        self
+    }
+
+    /// Whether this record is written; one that is not is counted.
+    pub(crate) fn keeps(&self, level: Level, key: (&str, u32), now: Duration) -> bool {
+        if level >= Level::Error {
+            return true;
+        }
+        let bucket = self.keys.hash_one((level as u8, key)) as usize % Self::BUCKETS;
+        let nth = self.counts.get(bucket).map_or(1, |counter| count(counter, now));
+        let sampled = nth <= self.first || (self.every > 0 && (nth - self.first).is_multiple_of(self.every));
+        let kept = sampled && (self.limit == u64::MAX || count(&self.total, now) <= self.limit);
+        if !kept {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// How many records were left out, if it is time to tell.
+    pub(crate) fn notice(&self, now: Duration) -> Option<u64> {
+        if self.left_out.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let (last, now) = (self.told.load(Ordering::Relaxed), now.as_secs());
+        let mine = || self.told.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        (now > last && mine()).then(|| self.left_out.swap(0, Ordering::Relaxed)).filter(|count| *count > 0)
+    }
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Counts one more in this second; the count so far, this one included.
+fn count(counter: &AtomicU64, now: Duration) -> u64 {
+    const MASK: u64 = (1 << Sampling::COUNT_BITS) - 1;
+
+    let second = now.as_secs() & MASK;
+    let next = |old: u64| {
+        let so_far = if old >> Sampling::COUNT_BITS == second { old & MASK } else { 0 };
+        second << Sampling::COUNT_BITS | (so_far + 1).min(MASK)
+    };
+    let mut old = counter.load(Ordering::Relaxed);
+    loop {
+        let new = next(old);
+        match counter.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return new & MASK,
+            Err(actual) => old = actual,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(sampling: &Sampling, level: Level, count: u64, second: u64) -> usize {
+        (0..count).filter(|_| sampling.keeps(level, ("tick", 0), Duration::from_secs(second))).count()
+    }
+
+    #[test]
+    fn the_first_of_a_message_each_second_and_then_every_nth() {
+        let sampling = Sampling::new().first(10).then_every(100);
+        assert_eq!(kept(&sampling, Level::Info, 1010, 5), 20);
+        assert_eq!(kept(&sampling, Level::Info, 10, 6), 10, "a new second");
+        assert_eq!(kept(&sampling, Level::Error, 500, 6), 500, "errors are always written");
+        assert!(
+            sampling.keeps(Level::Warn, ("tick", 0), Duration::from_secs(6)),
+            "another level is another message"
+        );
+        assert_eq!(sampling.notice(Duration::from_secs(6)), Some(990));
+        assert_eq!(sampling.notice(Duration::from_secs(7)), None, "told once");
+    }
+
+    #[test]
+    fn a_limit_holds_for_all_messages_together() {
+        let sampling = Sampling::new().at_most(50);
+        let now = Duration::from_secs(9);
+        let kept = (0..200).filter(|&n| sampling.keeps(Level::Info, ("tick", n), now)).count();
+        assert_eq!(kept, 50);
+        assert_eq!((sampling.notice(now), sampling.notice(now)), (Some(150), None));
+    }
+}
