@@ -5,7 +5,11 @@ mod connect;
 mod database;
 mod driver;
 mod error;
+mod escape;
 mod line;
+#[cfg(feature = "postgres")]
+mod listen;
+pub mod migrate;
 mod orm;
 mod pool;
 mod session;
@@ -22,6 +26,8 @@ pub use backend::Backend;
 pub use connect::connect;
 pub use database::{Database, DatabaseExt};
 pub use error::{Condition, DatabaseError};
+#[cfg(feature = "postgres")]
+pub use listen::{Listener, Signal};
 pub use pool::{CloseOutcome, DatabaseHealth, Pool, PoolStats, WaitHistogram};
 pub use session::Session;
 pub use settings::{DatabaseSettings, RetrySettings, Route, TlsMode, TlsSettings, TraceComment};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Semaphore, TryAcquireError, mpsc};
+use tokio::sync::{Notify, Semaphore, TryAcquireError, mpsc};
 use underpin_logger::Logger;
 
 use super::{
@@ -35,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn Logger>,
     pub(super) max_open: u32,
     closed: AtomicBool,
+    close_bell: Notify,
     started: Instant,
     /// Milliseconds from `started` to the last time a connection was found broken.
     lost_at: AtomicU64,
@@ -57,6 +58,7 @@ impl Core {
             counters: Counters::default(),
             max_open,
             closed: AtomicBool::new(false),
+            close_bell: Notify::new(),
             started: Instant::now(),
             lost_at: AtomicU64::new(0),
             opener,
@@ -141,8 +143,7 @@ impl Core {
 
     /// One connection broke: those that have not been used since are asked before they are handed out, so that a server
     /// that restarted costs an error for each statement under way and none for the idle.
-    pub(super) fn note_loss(&self) {
-        self.counters.lost();
+    pub(crate) fn note_loss(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.lost_at.fetch_max(now.saturating_add(1), Ordering::Relaxed);
     }
@@ -221,7 +222,17 @@ impl Core {
     pub(super) fn shut(&self) {
         self.closed.store(true, Ordering::Release);
         self.seats.close();
+        self.close_bell.notify_waiters();
         self.retire_all_idle();
+    }
+
+    /// Ends when the pool is closed.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn closing(&self) {
+        let rung = self.close_bell.notified();
+        if !self.is_closed() {
+            rung.await;
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Slot>> {

@@ -101,6 +101,7 @@ impl Probe {
         };
         let mut asked = Instant::now();
         if connection.ping().await.is_err() {
+            core.note_loss();
             // The connection may be from before a restart; the server is judged by a new one.
             connection = core.opener.target().open().await?;
             asked = Instant::now();

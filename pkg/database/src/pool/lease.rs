@@ -111,6 +111,7 @@ impl Lease {
         if leaves_the_connection_unusable(error) {
             self.spoil();
             if let Some(seat) = &self.seat {
+                seat.core().counters.lost();
                 seat.core().note_loss();
             }
         } else if is_stale_plan(error) {

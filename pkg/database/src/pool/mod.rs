@@ -305,9 +305,14 @@ fn statement_failed(error: sqlx::Error) -> DatabaseError {
 pub(crate) fn leaves_session_state(sql: &str) -> bool {
     const WORDS: [&str; 10] =
         ["begin", "start", "set", "listen", "prepare", "declare", "lock", "savepoint", "load", "attach"];
+    const TRANSACTION_ONLY: [&str; 3] = ["local", "transaction", "constraints"];
+    let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
     sql.split(';').any(|statement| {
-        let word = statement.split_whitespace().next().unwrap_or_default();
-        WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+        let mut words = statement.split_whitespace();
+        let word = words.next().unwrap_or_default();
+        let ends_with_the_transaction = word.eq_ignore_ascii_case("set")
+            && words.next().is_some_and(|next| is_one_of(next, &TRANSACTION_ONLY));
+        is_one_of(word, &WORDS) && !ends_with_the_transaction
     })
 }
 
@@ -320,7 +325,13 @@ mod tests {
         for sql in ["BEGIN", " set search_path = x", "SELECT 1; Listen a", "\nstart transaction;"] {
             assert!(leaves_session_state(sql), "{sql}");
         }
-        for sql in ["SELECT 1", "INSERT INTO settings VALUES (1)", "CREATE TABLE beginners (id int)", ""] {
+        for sql in [
+            "SELECT 1",
+            "SET LOCAL statement_timeout = 0",
+            "INSERT INTO settings VALUES (1)",
+            "CREATE TABLE beginners (id int)",
+            "",
+        ] {
             assert!(!leaves_session_state(sql), "{sql}");
         }
     }

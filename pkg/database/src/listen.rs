@@ -1,0 +1,234 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{Either, select};
+use sqlx::{
+    Executor as _,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use underpin_logger::{Context, info, warn};
+
+use crate::{
+    Condition, DatabaseError, Pool,
+    driver::Target,
+    error::Stage,
+    pool::Core,
+    settings::{RetrySettings, Route},
+};
+
+/// A subscription to PostgreSQL's NOTIFY, on a connection of its own that is opened again whenever it is lost.
+///
+/// Notifications are not stored: what was sent while the connection was down is gone. [`Signal::Resync`] says when that
+/// may have happened, and comes first of all, so that a loop that looks at its table on every signal misses nothing.
+///
+/// A connection that went silent is noticed after ten times `check_after`.
+#[must_use = "a listener does nothing until `next` is called"]
+pub struct Listener {
+    core: Arc<Core>,
+    options: PgConnectOptions,
+    channels: Vec<String>,
+    /// `None` while the connection is lost.
+    connection: Option<PgListener>,
+    /// A resync is due before anything else.
+    resync: bool,
+    lost_at: Option<Instant>,
+}
+
+/// What a [`Listener`] has to say.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// The subscription stands (again); notifications may have been missed before. Look at the table.
+    Resync,
+    /// Somebody called NOTIFY.
+    Notified {
+        /// The channel.
+        channel: String,
+        /// What was sent along; empty without a payload.
+        payload: String,
+    },
+}
+
+impl Pool {
+    /// Subscribes to channels of PostgreSQL's NOTIFY. Names are taken as they are, also their case.
+    ///
+    /// # Errors
+    /// - [`Condition::Unsupported`] on SQLite and behind a transaction pooler: poll instead.
+    /// - What [`connect`](crate::connect) would say, when the first connection cannot be opened within `acquire_timeout`.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use underpin_database::{DatabaseError, Pool, Signal};
+    ///
+    /// async fn relay(pool: &Pool) -> Result<(), DatabaseError> {
+    ///     let mut listener = pool.listen(&["outbox"]).await?;
+    ///     loop {
+    ///         match listener.next().await? {
+    ///             Signal::Resync | Signal::Notified { .. } => { /* look at the table */ }
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn listen(&self, channels: &[&str]) -> Result<Listener, DatabaseError> {
+        let core = Arc::clone(self.core());
+        let Target::Postgres(options) = core.opener.target() else {
+            return Err(DatabaseError::said(Condition::Unsupported, "this database has no LISTEN"));
+        };
+        if core.settings.route == Route::TransactionPooler {
+            return Err(DatabaseError::said(
+                Condition::Unsupported,
+                "a transaction pooler does not carry LISTEN",
+            ));
+        }
+        let (options, channels) = (options.clone(), channels.iter().copied().map(str::to_owned).collect());
+        let mut listener =
+            Listener { core, options, channels, connection: None, resync: false, lost_at: None };
+        listener.connect(Some(listener.core.settings.acquire_timeout)).await?;
+        Ok(listener)
+    }
+}
+
+impl Listener {
+    /// Waits for the next signal, and for the server while it is away: every second at least it is tried again.
+    ///
+    /// # Errors
+    /// [`Condition::Closed`] once the pool is closed, and [`Condition::Rejected`] when the server turns us down for good.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: no signal is lost.
+    pub async fn next(&mut self) -> Result<Signal, DatabaseError> {
+        loop {
+            if self.connection.is_none() {
+                self.connect(None).await?;
+            }
+            if std::mem::take(&mut self.resync) {
+                return Ok(Signal::Resync);
+            }
+            match self.wait().await {
+                Ok(Some(signal)) => return Ok(signal),
+                Ok(None) => {}
+                Err(error) if error.condition() == Condition::Closed => return Err(error),
+                Err(error) => {
+                    warn!(self.core.log, &Context::background(), &error, "listener lost its connection");
+                    // What befell this connection may have befallen the idle ones of the pool.
+                    self.core.note_loss();
+                    self.connection = None;
+                    self.lost_at = Some(Instant::now());
+                }
+            }
+        }
+    }
+
+    /// One notification; `None` when the line was quiet for a while and turned out to be alive.
+    async fn wait(&mut self) -> Result<Option<Signal>, DatabaseError> {
+        let Some(listener) = &mut self.connection else { return Ok(None) };
+        let failed = |error| DatabaseError::sqlx(error, Stage::Before);
+        let received = {
+            let receive =
+                tokio::time::timeout(self.core.settings.check_after.saturating_mul(10), listener.try_recv());
+            closed_or(&self.core, receive).await?
+        };
+        match received {
+            Ok(Ok(Some(notification))) => Ok(Some(Signal::Notified {
+                channel: notification.channel().to_owned(),
+                payload: notification.payload().to_owned(),
+            })),
+            Ok(Ok(None)) => Err(DatabaseError::new(Condition::Unreachable)),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_quiet) => {
+                let alive =
+                    tokio::time::timeout(self.core.settings.connect_timeout, listener.execute("SELECT 1"));
+                match closed_or(&self.core, alive).await? {
+                    Ok(Ok(_)) => Ok(None),
+                    Ok(Err(error)) => Err(failed(error)),
+                    Err(_elapsed) => {
+                        Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the connection and subscribes, again and again until `limit` (for ever without one).
+    async fn connect(&mut self, limit: Option<Duration>) -> Result<(), DatabaseError> {
+        let pauses = RetrySettings {
+            max_retries: u32::MAX,
+            initial: Duration::from_millis(20),
+            max: Duration::from_secs(1),
+        };
+        let started = Instant::now();
+        let mut retry = 0;
+        loop {
+            let error = match closed_or(&self.core, self.subscribe()).await? {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    self.resync = true;
+                    if let Some(lost_at) = self.lost_at.take() {
+                        info!(
+                            self.core.log,
+                            &Context::background(),
+                            "listener is back",
+                            away = lost_at.elapsed()
+                        );
+                    }
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let pause = pauses.pause(retry);
+            let late = limit.is_some_and(|limit| started.elapsed() + pause >= limit);
+            if late || !error.is_retryable() {
+                return Err(error);
+            }
+            retry = retry.saturating_add(1);
+            closed_or(&self.core, tokio::time::sleep(pause)).await?;
+        }
+    }
+
+    async fn subscribe(&self) -> Result<PgListener, DatabaseError> {
+        let opening = async {
+            // A pool of one that is never asked for a second: the driver offers notifications on nothing less.
+            let pool = PgPoolOptions::new()
+                .max_connections(1)
+                .max_lifetime(None)
+                .idle_timeout(None)
+                .test_before_acquire(false)
+                .connect_with(self.options.clone())
+                .await?;
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.eager_reconnect(false);
+            listener.listen_all(self.channels.iter().map(String::as_str)).await?;
+            Ok(listener)
+        };
+        match tokio::time::timeout(self.core.settings.connect_timeout, opening).await {
+            Ok(opened) => opened.map_err(|error| DatabaseError::sqlx(error, Stage::Before)),
+            Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("channels", &self.channels)
+            .field("connected", &self.connection.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The outcome of `work`, unless the pool is closed first.
+async fn closed_or<T>(core: &Core, work: impl Future<Output = T> + Send) -> Result<T, DatabaseError> {
+    let closing = core.closing();
+    let (closing, work) = (std::pin::pin!(closing), std::pin::pin!(work));
+    match select(closing, work).await {
+        Either::Left(((), _)) => Err(DatabaseError::new(Condition::Closed)),
+        Either::Right((value, _)) => Ok(value),
+    }
+}

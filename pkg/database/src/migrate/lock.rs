@@ -1,0 +1,62 @@
+//! One migrator at a time.
+
+use std::time::{Duration, Instant};
+
+use crate::{Backend, Condition, DatabaseError, Pool, Session, Transaction, TxOptions, settings::Route, sql};
+
+/// How long a SQLite file may be busy with someone else's migration.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// "underpin" in ASCII: the one key under which all sets of all processes take turns.
+const KEY: i64 = 0x756e_6465_7270_696e;
+
+/// A session that alone may migrate.
+///
+/// On PostgreSQL it holds a session-level advisory lock, which ends with the connection, however that ends; the
+/// connection is never lent to anyone else afterwards. Behind a transaction pooler and on SQLite each transaction takes
+/// the lock by itself.
+pub(super) struct Turn {
+    session: Session,
+    per_transaction: bool,
+}
+
+impl Turn {
+    pub(super) async fn wait(pool: &Pool) -> Result<Self, DatabaseError> {
+        let session = pool.session().await?;
+        let per_transaction = match pool.backend() {
+            Backend::Sqlite => false,
+            Backend::Postgres if pool.settings().route == Route::TransactionPooler => true,
+            Backend::Postgres => {
+                // Waiting for others, or for an index on a large table, is no reason to give up. This statement also
+                // makes the pool close the connection in the end, and with that give back the lock.
+                session.batch("SET statement_timeout = 0").await?;
+                session.query_one(sql("SELECT pg_advisory_lock($1)", [KEY.into()])).await?;
+                false
+            }
+        };
+        Ok(Self { session, per_transaction })
+    }
+
+    pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        let started = Instant::now();
+        let tx = loop {
+            match self.session.begin(TxOptions::default()).await {
+                Err(busy) if busy.condition() == Condition::Conflict && started.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                begun => break begun?,
+            }
+        };
+        if self.per_transaction {
+            tx.batch("SET LOCAL statement_timeout = 0").await?;
+            tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [KEY.into()])).await?;
+        }
+        Ok(tx)
+    }
+
+    pub(super) async fn end(self) {
+        if self.session.backend() == Backend::Postgres && !self.per_transaction {
+            self.session.discard().await;
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Migrations: order, undo, drift, seeds, and many processes at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    elided_lifetimes_in_paths,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{file, memory, number, postgres, until};
+use underpin_database::{
+    Condition, Pool, connect,
+    migrate::{Migration, MigrationState, Migrations, Script},
+    sql,
+};
+use underpin_logger::NoopLogger;
+
+fn orders() -> Migrations {
+    Migrations::new("orders")
+        .step(
+            Migration::new(
+                "0001_orders",
+                Script::each(
+                    "CREATE TABLE orders (id BIGINT GENERATED ALWAYS AS IDENTITY, note TEXT)",
+                    "CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT)",
+                ),
+            )
+            .down("DROP TABLE orders"),
+        )
+        .step(
+            Migration::new("0002_lines", "CREATE TABLE line (id INTEGER); CREATE INDEX line_id ON line (id)")
+                .down("DROP TABLE line"),
+        )
+        .seed("INSERT INTO line SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM line)")
+}
+
+async fn up_down_status_fresh_and_seeds(pool: Pool) {
+    let states = async || -> Vec<bool> {
+        let status = orders().status(&pool).await.unwrap();
+        status.iter().map(|one| matches!(one.state, MigrationState::Applied { .. })).collect()
+    };
+    assert_eq!(states().await, [false, false]);
+    assert_eq!(orders().up(&pool).await.unwrap(), ["0001_orders", "0002_lines"]);
+    assert!(orders().up(&pool).await.unwrap().is_empty());
+    assert_eq!(states().await, [true, true]);
+    orders().run_seeds(&pool).await.unwrap();
+    orders().run_seeds(&pool).await.unwrap();
+    assert_eq!(number(&pool, "SELECT count(*) FROM line").await, 1);
+    assert_eq!(orders().down(&pool, 1).await.unwrap(), ["0002_lines"]);
+    assert_eq!(states().await, [true, false]);
+    assert_eq!(orders().fresh(&pool).await.unwrap(), ["0001_orders", "0002_lines"]);
+    assert_eq!(orders().down(&pool, 9).await.unwrap(), ["0002_lines", "0001_orders"]);
+    let other =
+        Migrations::new("billing").step(Migration::new("0001_orders", "CREATE TABLE bill (id INTEGER)"));
+    assert_eq!(other.up(&pool).await.unwrap(), ["0001_orders"], "another set keeps its own history");
+    until("every seat is free", async || pool.stats().in_use == 0).await;
+}
+
+async fn a_failed_migration_leaves_nothing_behind(pool: Pool) {
+    let broken = orders().step(Migration::new(
+        "0003_broken",
+        "CREATE TABLE half (id INTEGER); CREATE TABLE orders (id INTEGER)",
+    ));
+    let error = broken.up(&pool).await.unwrap_err();
+    assert_eq!(error.to_string(), "the migration 0003_broken failed");
+    assert_eq!(error.condition(), Condition::Statement);
+    assert!(pool.query_one(sql("SELECT 1 FROM half", [])).await.is_err(), "no table is left");
+    let mended = orders().step(Migration::new("0003_broken", "CREATE TABLE half (id INTEGER)"));
+    assert_eq!(mended.up(&pool).await.unwrap(), ["0003_broken"]);
+}
+
+async fn a_history_that_does_not_fit_is_refused(pool: Pool) {
+    orders().up(&pool).await.unwrap();
+    let refused = async |migrations: Migrations| {
+        let error = migrations.up(&pool).await.unwrap_err();
+        assert_eq!(error.condition(), Condition::Migration);
+        error.to_string()
+    };
+    let first = || {
+        Migration::new(
+            "0001_orders",
+            Script::each(
+                "CREATE TABLE orders (id BIGINT GENERATED ALWAYS AS IDENTITY, note TEXT)",
+                "CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT)",
+            ),
+        )
+    };
+    let changed = Migrations::new("orders")
+        .step(first())
+        .step(Migration::new("0002_lines", "CREATE TABLE line (id BIGINT)"));
+    assert_eq!(refused(changed.clone()).await, "the migration 0002_lines was changed after it ran");
+    assert!(matches!(changed.status(&pool).await.unwrap()[1].state, MigrationState::Changed { .. }));
+    let gone = Migrations::new("orders").step(first());
+    assert_eq!(refused(gone.clone()).await, "the migration 0002_lines ran, but is not in the set orders");
+    assert!(matches!(gone.status(&pool).await.unwrap()[1].state, MigrationState::Unknown { .. }));
+    let before = Migrations::new("orders")
+        .step(Migration::new("0000_early", "SELECT 1"))
+        .step(first())
+        .step(Migration::new("0002_lines", "x"));
+    assert_eq!(refused(before).await, "a migration was put before 0001_orders, which ran already");
+    let twice = orders().step(Migration::new("0001_orders", "SELECT 1"));
+    assert_eq!(refused(twice).await, "the migration 0001_orders is there twice");
+    let for_ever = orders().step(Migration::new("0003_for_ever", "CREATE TABLE ever (id INTEGER)"));
+    for_ever.up(&pool).await.unwrap();
+    let error = for_ever.down(&pool, 1).await.unwrap_err();
+    assert_eq!(error.to_string(), "the migration 0003_for_ever does not say how to undo it");
+}
+
+/// Each with a pool of its own, as processes have.
+async fn eight_at_once(url: &str) {
+    let settings = underpin_database::DatabaseSettings::new(url);
+    let runs = (0..8).map(|_| {
+        let settings = settings.clone();
+        tokio::spawn(async move {
+            let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+            orders().up(&pool).await.unwrap().len()
+        })
+    });
+    let mut done = Vec::new();
+    for run in runs.collect::<Vec<_>>() {
+        done.push(run.await.unwrap());
+    }
+    assert_eq!(done.iter().sum::<usize>(), 2, "each migration ran once: {done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_migrators_at_once_on_postgres() {
+    let postgres = postgres().await;
+    eight_at_once(postgres.database.url()).await;
+    assert_eq!(number(&postgres.pool, "SELECT count(*) FROM underpin_migration").await, 2);
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    until("the lock is free again", async || number(&postgres.pool, held).await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_migrators_at_once_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    eight_at_once(&format!("sqlite:{}", folder.path().join("orders.db").display())).await;
+}
+
+#[tokio::test]
+async fn sql_files_of_a_folder_are_migrations() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("0002_b.sql", "CREATE TABLE b (id INTEGER)");
+    write("0001_a.sql", "CREATE TABLE a (id INTEGER)");
+    write("0002_b.down.sql", "DROP TABLE b");
+    write("README.md", "not a migration");
+    let pool = memory().await;
+    let migrations = Migrations::new("files").folder(folder.path()).unwrap();
+    assert_eq!(migrations.up(&pool).await.unwrap(), ["0001_a", "0002_b"]);
+    assert_eq!(migrations.down(&pool, 1).await.unwrap(), ["0002_b"]);
+    write("0009_x.down.sql", "SELECT 1");
+    assert!(Migrations::new("files").folder(folder.path()).is_err());
+}
+
+mod with_sea_orm {
+    use sea_orm_migration::{
+        MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
+        sea_orm::{ConnectionTrait as _, DbErr},
+    };
+
+    pub struct Migrator;
+
+    impl MigratorTrait for Migrator {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(First)]
+        }
+    }
+
+    struct First;
+
+    impl MigrationName for First {
+        fn name(&self) -> &str {
+            "m0001_first"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for First {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            manager.get_connection().execute_unprepared("CREATE TABLE first (id INTEGER)").await.map(drop)
+        }
+
+        async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            manager.get_connection().execute_unprepared("DROP TABLE first").await.map(drop)
+        }
+    }
+}
+
+async fn a_sea_orm_migrator_runs_under_the_lock(pool: Pool) {
+    use underpin_database::migrate::{down_with, up_with};
+    use with_sea_orm::Migrator;
+    let (one, two) = tokio::join!(up_with::<Migrator>(&pool), up_with::<Migrator>(&pool));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(number(&pool, "SELECT count(*) FROM first").await, 0);
+    down_with::<Migrator>(&pool, 1).await.unwrap();
+    assert!(pool.query_one(sql("SELECT 1 FROM first", [])).await.is_err());
+}
+
+macro_rules! on_each_backend {
+    ($($name:ident)+) => {
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let postgres = super::postgres().await;
+                super::$name(postgres.pool.clone()).await;
+            })+
+        }
+        mod on_sqlite_file {
+            $(#[tokio::test]
+            async fn $name() {
+                let (pool, _folder) = super::file().await;
+                super::$name(pool).await;
+            })+
+        }
+    };
+}
+
+on_each_backend! {
+    up_down_status_fresh_and_seeds
+    a_failed_migration_leaves_nothing_behind
+    a_history_that_does_not_fit_is_refused
+    a_sea_orm_migrator_runs_under_the_lock
+}
