@@ -65,13 +65,19 @@ pub enum EventsError {
     /// A precondition on the stream's last sequence did not hold.
     #[error("stream changed in the meantime")]
     Conflict,
-    /// The event was sent and nothing came back in time: it may or may not be stored. Publishing the same event again
-    /// is safe inside the duplicate window.
+    /// The event was sent and nothing certain came back in time: it may or may not be stored. Publishing the same event
+    /// again is safe inside the duplicate window.
     #[error("not confirmed within {} ms", within.as_millis())]
     Unconfirmed {
         /// The deadline of the whole operation.
         within: Duration,
+        /// What the last attempt said.
+        #[source]
+        source: BoxError,
     },
+    /// The server cannot answer at the moment, for example while a cluster elects a leader.
+    #[error("server is not able to answer")]
+    Unavailable(#[source] BoxError),
     /// A call did not finish in time; it changes nothing or can be repeated.
     #[error("{operation} did not finish within {} ms", within.as_millis())]
     Timeout {
@@ -120,6 +126,7 @@ impl EventsError {
             self,
             Self::Connect { .. }
                 | Self::Disconnected
+                | Self::Unavailable(_)
                 | Self::StreamFull
                 | Self::Unconfirmed { .. }
                 | Self::Timeout { .. }
@@ -151,7 +158,9 @@ impl Classify for EventsError {
     fn kind(&self) -> Kind {
         match self {
             Self::InvalidEvent(_) | Self::InvalidPattern | Self::TooLarge { .. } => Kind::InvalidArgument,
-            Self::Connect { .. } | Self::Disconnected | Self::Closed => Kind::Unavailable,
+            Self::Connect { .. } | Self::Disconnected | Self::Closed | Self::Unavailable(_) => {
+                Kind::Unavailable
+            }
             Self::StreamFull => Kind::ResourceExhausted,
             Self::Conflict => Kind::Aborted,
             Self::Unconfirmed { .. } | Self::Timeout { .. } => Kind::DeadlineExceeded,

@@ -14,6 +14,10 @@ mod pipeline;
 mod publish;
 mod subscribe;
 
+#[cfg(feature = "testing")]
+pub mod conformance;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "testing")]

@@ -97,6 +97,12 @@ impl<M: Inbound> Intake<M> {
 pub(crate) struct Slots(Option<OwnedSemaphorePermit>);
 
 impl Slots {
+    /// No slots: for messages that came unasked.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }

@@ -10,7 +10,7 @@ mod meters;
 mod worker;
 
 pub(crate) use control::Control;
-pub(crate) use intake::Intake;
+pub(crate) use intake::{Intake, Slots};
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,0 +1,77 @@
+//! What a publisher promises.
+
+use super::{Harness, Recorder, event, options};
+use crate::{Event, EventsError};
+
+/// Each stored event has a later position than the one before.
+pub async fn sequences_grow(harness: &impl Harness) {
+    let bus = harness.bus().await;
+    let mut last = 0;
+    for n in 0..5 {
+        let receipt = bus.publish(event("order.placed", &n.to_string())).await.expect("published");
+        assert!(receipt.sequence > last && !receipt.duplicate, "{receipt:?} after {last}");
+        last = receipt.sequence;
+    }
+    bus.flush(harness.capabilities().patience).await.expect("flushed");
+}
+
+/// The event id is the message id: a repeat is stored once and says so.
+pub async fn a_repeated_id_is_a_duplicate_and_delivered_once(harness: &impl Harness) {
+    let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
+    let recorder = Recorder::acking();
+    let subscription = bus.subscribe(options("once"), recorder.handler()).await.expect("subscribed");
+    let first = event("order.placed", "1");
+    let stored = bus.publish(first.clone()).await.expect("published");
+    let again = bus.publish(first).await.expect("published again");
+    assert_eq!((again.sequence, again.duplicate), (stored.sequence, true));
+    // A different event behind it: once it arrives, a second delivery of the first would have arrived, too.
+    bus.publish(event("order.placed", "2")).await.expect("published");
+    recorder.wait_for(2, patience).await;
+    assert_eq!(recorder.subjects().iter().filter(|subject| *subject == "1").count(), 1);
+    assert!(matches!(subscription.drain(patience).await, crate::DrainOutcome::Drained));
+}
+
+/// A batch answers for each event in the order given, and one bad event spoils no other.
+pub async fn a_batch_reports_on_each_event_in_order(harness: &impl Harness) {
+    let bus = harness.bus().await;
+    let bad = Event::builder("not a type", "/conformance").build().expect("a valid CloudEvent all the same");
+    let mut events: Vec<Event> = (0..50).map(|n| event("order.placed", &n.to_string())).collect();
+    events.insert(25, bad);
+    let results = bus.publish_batch(events).await;
+    assert_eq!(results.len(), 51);
+    let mut last = 0;
+    for (index, result) in results.into_iter().enumerate() {
+        match (index, result) {
+            (25, Err(EventsError::InvalidPattern)) => {}
+            (25, other) => panic!("a type with a space was not refused: {other:?}"),
+            (_, Ok(receipt)) => {
+                assert!(receipt.sequence > last, "{} is not after {last}", receipt.sequence);
+                last = receipt.sequence;
+            }
+            (_, Err(error)) => panic!("event {index}: {error}"),
+        }
+    }
+    assert!(bus.publish_batch(Vec::new()).await.is_empty());
+}
+
+/// An event beyond the limit is an error of its own kind, at once.
+pub async fn an_event_that_is_too_large_is_refused(harness: &impl Harness) {
+    let bus = harness.bus().await;
+    let data = vec![b'x'; harness.capabilities().max_event_size + 1];
+    let large =
+        Event::builder("order.placed", "/conformance").text("text/plain", String::from_utf8_lossy(&data));
+    let error = bus.publish(large.build().expect("a valid event")).await.expect_err("too large");
+    assert!(matches!(error, EventsError::TooLarge { .. }), "{error:?}");
+    assert!(!error.is_retryable() && !error.is_ambiguous());
+    bus.publish(event("order.placed", "small")).await.expect("the bus goes on");
+}
+
+/// Types that could be taken for a wildcard or an empty token are refused before anything is sent.
+pub async fn a_type_that_cannot_be_a_subject_is_refused(harness: &impl Harness) {
+    let bus = harness.bus().await;
+    for ty in ["order.*", ">", "a..b", "a b", ".a"] {
+        let event = Event::builder(ty, "/conformance").build().expect("a valid CloudEvent all the same");
+        let error = bus.publish(event).await.expect_err(ty);
+        assert!(matches!(error, EventsError::InvalidPattern), "{ty}: {error:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What the client and the server say, told apart.
+
+use async_nats::client::RequestErrorKind;
+use async_nats::jetstream::ErrorCode;
+use async_nats::{ConnectError, ConnectErrorKind, RequestError};
+
+use crate::EventsError;
+
+/// The error of an answer by the JetStream API.
+pub(super) fn answered(error: async_nats::jetstream::Error, subject: &str, size: usize) -> EventsError {
+    match error.error_code() {
+        ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => {
+            EventsError::TooLarge { size, limit: None }
+        }
+        ErrorCode::STREAM_STORE_FAILED
+        | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+        | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+        | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+        | ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED => EventsError::StreamFull,
+        ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID => {
+            EventsError::Conflict
+        }
+        ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
+            EventsError::JetStreamDisabled
+        }
+        ErrorCode::STREAM_NOT_FOUND => EventsError::NoStream { subject: subject.to_owned() },
+        ErrorCode::CLUSTER_NOT_AVAILABLE
+        | ErrorCode::CLUSTER_NOT_LEADER
+        | ErrorCode::CLUSTER_INCOMPLETE
+        | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::STREAM_OFFLINE
+        | ErrorCode::CONSUMER_OFFLINE => EventsError::Unavailable(error.into()),
+        _ => EventsError::backend("request", error),
+    }
+}
+
+/// The error of a request that got no answer of its own.
+pub(super) fn unanswered(
+    error: RequestError,
+    subject: &str,
+    size: usize,
+    jetstream_enabled: bool,
+) -> EventsError {
+    match error.kind() {
+        RequestErrorKind::NoResponders if jetstream_enabled => {
+            EventsError::NoStream { subject: subject.to_owned() }
+        }
+        RequestErrorKind::NoResponders => EventsError::JetStreamDisabled,
+        RequestErrorKind::MaxPayloadExceeded => EventsError::TooLarge { size, limit: None },
+        RequestErrorKind::InvalidSubject => EventsError::InvalidPattern,
+        RequestErrorKind::TimedOut | RequestErrorKind::Other => EventsError::Unavailable(error.into()),
+    }
+}
+
+/// Whether another attempt to connect can help.
+pub(super) fn is_final(error: &ConnectError) -> bool {
+    matches!(
+        error.kind(),
+        ConnectErrorKind::ServerParse
+            | ConnectErrorKind::Authentication
+            | ConnectErrorKind::AuthorizationViolation
+            | ConnectErrorKind::Tls
+    )
+}

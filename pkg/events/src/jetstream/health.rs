@@ -1,0 +1,97 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use underpin_errors::{Health, HealthCheck};
+
+use super::JetStream;
+
+#[async_trait]
+impl HealthCheck for JetStream {
+    fn name(&self) -> &'static str {
+        "events"
+    }
+
+    async fn check(&self) -> Health {
+        let connection = &self.inner().connection;
+        let link = connection.link();
+        let info = connection.server_info();
+        let health = match (link.closed, link.up) {
+            (true, _) => Health::down("connection is closed"),
+            (_, false) => Health::down("not connected"),
+            (_, true) => match connection.call("flush", connection.client().flush()).await {
+                Ok(Ok(())) => Health::up(),
+                Ok(Err(_)) | Err(_) => Health::down("server does not answer"),
+            },
+        };
+        health
+            .detail("backend", "jetstream")
+            .detail("server", info.server_name)
+            .detail("server_version", info.version)
+            .detail("reconnects", link.epoch)
+            .detail("publishing", self.inner().in_window())
+    }
+}
+
+/// What a subscription tells of itself.
+#[derive(Clone)]
+pub(super) struct Pulse(Arc<Mutex<State>>);
+
+struct State {
+    recovering: Option<String>,
+    last_sign: Instant,
+    busy: bool,
+    recoveries: u64,
+}
+
+/// How long a subscription may hear nothing from the server: several heartbeats.
+pub(super) const DEAF_AFTER: Duration = Duration::from_secs(8);
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            recovering: None,
+            last_sign: Instant::now(),
+            busy: false,
+            recoveries: 0,
+        })))
+    }
+
+    /// The server gave a sign of life.
+    pub(super) fn beat(&self) {
+        let mut state = self.state();
+        (state.last_sign, state.busy) = (Instant::now(), false);
+    }
+
+    /// Every slot is taken: the server is not asked for more, and has no reason to say anything.
+    pub(super) fn busy(&self) {
+        self.state().busy = true;
+    }
+
+    pub(super) fn recovering(&self, reason: String) {
+        let mut state = self.state();
+        state.recoveries += 1;
+        state.recovering = Some(reason);
+    }
+
+    pub(super) fn recovered(&self) {
+        self.state().recovering = None;
+        self.beat();
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let state = self.state();
+        let silent = state.last_sign.elapsed();
+        let health = match &state.recovering {
+            Some(reason) => Health::down(format!("recovering: {reason}")),
+            None if !state.busy && silent > DEAF_AFTER => Health::down("no sign of life from the server"),
+            None => Health::up(),
+        };
+        health.detail("recoveries", state.recoveries)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,198 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Request, Subject};
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+use underpin_logger::{Context, error, warn};
+
+use super::Inner;
+use super::in_flight::InFlight;
+use super::wire::{self, Outbound};
+use crate::pipeline::Inbound;
+use crate::{Event, EventsError, InvalidEvent};
+
+/// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
+const RELEASE_DELAY: Duration = Duration::from_millis(10);
+/// How long an event waits that could not be put aside.
+const PUT_ASIDE_AGAIN: Duration = Duration::from_secs(5);
+/// The longest reason that a dead letter carries, in characters.
+const MAX_REASON: usize = 1024;
+
+/// One delivery of a JetStream consumer.
+pub(super) struct JetStreamMessage {
+    pub(super) bus: Arc<Inner>,
+    pub(super) subscription: Arc<str>,
+    /// Ordered messages are never given back by a nak: others would pass them.
+    pub(super) ordered: bool,
+    pub(super) message: async_nats::Message,
+    pub(super) reply: Subject,
+    pub(super) attempt: u32,
+    pub(super) sequence: u64,
+    pub(super) in_flight: InFlight,
+}
+
+impl JetStreamMessage {
+    /// Sends the answer and waits until the server has it. The server says nothing to an answer that comes too late, and
+    /// nothing when the consumer is gone: only a reply to the request is a confirmation.
+    async fn confirm(&self, operation: &'static str, answer: Bytes) -> Result<(), EventsError> {
+        let mut failures = 0;
+        loop {
+            let request = Request::new().payload(answer.clone()).timeout(None);
+            let asked = self.bus.connection.client().send_request(self.reply.clone(), request);
+            let failure = match self.bus.connection.call(operation, asked).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => EventsError::Unavailable(error.into()),
+                Err(error) => error,
+            };
+            failures += 1;
+            if failures > 2 || matches!(failure, EventsError::Closed) {
+                return Err(failure);
+            }
+            sleep(self.bus.settings.publish.backoff.delay(failures)).await;
+        }
+    }
+
+    async fn settle(&self, operation: &'static str, answer: Bytes) {
+        if let Err(failure) = self.confirm(operation, answer).await {
+            warn!(
+                self.bus.log,
+                &Context::background(),
+                &failure,
+                "could not confirm an event, it will be delivered again",
+                subscription = &*self.subscription,
+                sequence = self.sequence,
+                operation
+            );
+        }
+    }
+
+    async fn nak(&self, after: Duration) {
+        // Never without a delay: that would ignore every back-off and burn the attempts within a millisecond.
+        let delay = after.max(Duration::from_millis(1)).as_nanos();
+        self.bus.tell(self.reply.clone(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+    }
+
+    /// Publishes the message as it arrived to the dead letter stream.
+    async fn put_aside(&self, reason: &str, attempts: u32) -> Result<(), EventsError> {
+        let letters = &self.bus.settings.dead_letters;
+        let stream = &self.bus.settings.stream;
+        let mut headers = self.message.headers.clone().unwrap_or_default();
+        let mut add = |name: &str, value: &str| wire::insert(&mut headers, name, value);
+        add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.subscription))?;
+        add(header::REASON, &wire::one_line(reason, MAX_REASON))?;
+        add(header::ATTEMPTS, &attempts.to_string())?;
+        add(header::SEQUENCE, &self.sequence.to_string())?;
+        let subject = letters.subject_of(&self.subscription, stream.type_in(&self.message.subject));
+        let payload = self.message.payload.clone();
+        let stored =
+            self.bus.send(&Outbound { subject: subject.clone(), headers: headers.clone(), payload }).await;
+        if !matches!(stored, Err(EventsError::TooLarge { .. })) {
+            return stored.map(drop);
+        }
+        // The headers made it larger than the server takes: the payload stays where it is, in the stream of events.
+        wire::insert(&mut headers, header::PAYLOAD_LEFT, "in-stream")?;
+        self.bus.send(&Outbound { subject, headers, payload: Bytes::new() }).await.map(drop)
+    }
+}
+
+/// What a dead letter carries besides its own headers.
+pub(super) mod header {
+    pub(in super::super) const REASON: &str = "Underpin-Reason";
+    pub(in super::super) const ATTEMPTS: &str = "Underpin-Attempts";
+    pub(in super::super) const SEQUENCE: &str = "Underpin-Sequence";
+    pub(in super::super) const PAYLOAD_LEFT: &str = "Underpin-Payload";
+}
+
+impl Inbound for JetStreamMessage {
+    fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
+        wire::decode(self.message.headers.as_ref(), &self.message.payload).map(Arc::new)
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    async fn ack(self) {
+        self.settle("ack", Bytes::from_static(b"+ACK")).await;
+    }
+
+    async fn retry(self, after: Duration) {
+        self.nak(after).await;
+    }
+
+    async fn dead_letter(self, reason: String, attempts: u32) {
+        let started = Instant::now();
+        match self.put_aside(&reason, attempts).await {
+            Ok(()) => self.settle("term", Bytes::from_static(b"+TERM")).await,
+            Err(failure) => {
+                let took = started.elapsed();
+                error!(
+                    self.bus.log,
+                    &Context::background(),
+                    &failure,
+                    "could not put an event aside, it will come again",
+                    subscription = &*self.subscription,
+                    sequence = self.sequence,
+                    took
+                );
+                self.nak(PUT_ASIDE_AGAIN).await;
+            }
+        }
+    }
+
+    async fn release(self) {
+        if !self.ordered {
+            self.nak(RELEASE_DELAY).await;
+        }
+    }
+}
+
+impl Drop for JetStreamMessage {
+    fn drop(&mut self) {
+        self.in_flight.remove(self.sequence);
+    }
+}
+
+/// What the reply subject of a delivery says: the attempt and the position in the stream.
+///
+/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>...`, with domain and account before the stream from ADR-15 on.
+pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
+    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+    let (delivered, sequence) = if tokens.len() >= 9 { (4, 5) } else { (2, 3) };
+    let delivered: u64 = tokens.get(delivered)?.parse().ok()?;
+    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.get(sequence)?.parse().ok()?))
+}
+
+/// Headers without those that the server or this crate added for delivery.
+pub(super) fn original_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let own = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.starts_with("nats-") || name.starts_with("underpin-")
+    };
+    wire::pairs(headers)
+        .filter(|(name, _)| !own(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_the_reply_subject_are_read() {
+        assert_eq!(delivery_info("$JS.ACK.EVENTS.projection.3.100.7.1790230470084404000.42"), Some((3, 100)));
+        assert_eq!(
+            delivery_info("$JS.ACK.hub.abc.EVENTS.projection.3.100.7.1790230470084404000.42.x"),
+            Some((3, 100))
+        );
+        for bad in ["", "_INBOX.x", "$JS.ACK.", "$JS.ACK.a.b.c.d.e.f.g"] {
+            assert_eq!(delivery_info(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Secret, Validate, duration};
+
+use super::{AuthSettings, DeadLetterSettings, StreamSettings, TlsSettings, TopologyMode};
+use crate::{Backoff, EventsError};
+
+/// Everything the JetStream backend can be told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct JetStreamSettings {
+    /// The servers, as `nats://host:port` or `tls://host:port`. Secret, since a URL may carry a password.
+    pub servers: Vec<Secret<String>>,
+    /// The name of the connection, as the server's monitoring shows it.
+    pub name: String,
+    /// How long [`JetStream::connect`](super::JetStream::connect) tries in all.
+    #[serde(with = "duration")]
+    pub connect_timeout: Duration,
+    /// How long one request to the server may take.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+    /// The wait between attempts to reconnect. They never end: a service waits for its bus.
+    pub reconnect: Backoff,
+    /// The JetStream domain.
+    pub domain: Option<String>,
+    /// How the client proves who it is.
+    pub auth: AuthSettings,
+    /// How the connection is encrypted.
+    pub tls: TlsSettings,
+    /// The stream of events.
+    pub stream: StreamSettings,
+    /// The stream of dead letters.
+    pub dead_letters: DeadLetterSettings,
+    /// Whether streams and consumers are brought to their declaration, or only compared with it.
+    pub topology: TopologyMode,
+    /// How events are published.
+    pub publish: PublishSettings,
+}
+
+/// How events are published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PublishSettings {
+    /// How many events may be on their way at once.
+    pub window: usize,
+    /// The absolute deadline of one publish with all its retries.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// How long one attempt waits for its acknowledgement before the next begins.
+    #[serde(with = "duration")]
+    pub ack_timeout: Duration,
+    /// How many retries after the first attempt, at most 3.
+    pub retries: u32,
+    /// The wait between attempts.
+    pub backoff: Backoff,
+    /// How an event is written.
+    pub mode: ContentMode,
+}
+
+/// How an event is written on the wire. Readers tell the two apart by the `ce-specversion` header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ContentMode {
+    /// One JSON document (NATS protocol binding 1.0.2).
+    #[default]
+    Structured,
+    /// Attributes as `ce-` headers and the payload as it is (1.0.3-wip).
+    Binary,
+}
+
+impl JetStreamSettings {
+    /// Default settings for one server.
+    pub fn new(server: impl Into<String>) -> Self {
+        Self { servers: vec![Secret::new(server.into())], ..Self::default() }
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`EventsError::InvalidOption`] names the first that is out of range.
+    pub fn check(&self) -> Result<(), EventsError> {
+        match Checks::of(self).failures().first() {
+            Some(failure) => Err(EventsError::option(failure.key(), failure.message())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for JetStreamSettings {
+    fn default() -> Self {
+        Self {
+            servers: vec!["nats://127.0.0.1:4222".into()],
+            name: "underpin-events".to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(5),
+            reconnect: Backoff::new(Duration::from_millis(100), Duration::from_secs(4)),
+            domain: None,
+            auth: AuthSettings::default(),
+            tls: TlsSettings::default(),
+            stream: StreamSettings::default(),
+            dead_letters: DeadLetterSettings::default(),
+            topology: TopologyMode::default(),
+            publish: PublishSettings::default(),
+        }
+    }
+}
+
+impl Default for PublishSettings {
+    fn default() -> Self {
+        Self {
+            window: 1024,
+            timeout: Duration::from_secs(10),
+            ack_timeout: Duration::from_millis(2500),
+            retries: 3,
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(1)),
+            mode: ContentMode::default(),
+        }
+    }
+}
+
+impl Validate for JetStreamSettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(!self.servers.is_empty(), "servers", "must name at least one server");
+        checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
+        checks.ensure(!self.request_timeout.is_zero(), "request_timeout", "must be longer than zero");
+        checks.nested("reconnect", &self.reconnect);
+        checks.nested("auth", &self.auth);
+        checks.nested("tls", &self.tls);
+        checks.nested("stream", &self.stream);
+        checks.nested("dead_letters", &self.dead_letters);
+        checks.nested("publish", &self.publish);
+        let other = self.stream.name != self.dead_letters.stream;
+        checks.ensure(other, "dead_letters.stream", "must differ from `stream.name`");
+        // A retry after the window would be stored a second time.
+        let inside = self.publish.timeout < self.stream.duplicate_window;
+        checks.ensure(inside, "publish.timeout", "must be shorter than `stream.duplicate_window`");
+    }
+}
+
+impl Validate for PublishSettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure((1..=65_536).contains(&self.window), "window", "must be from 1 to 65536");
+        checks.ensure(!self.timeout.is_zero(), "timeout", "must be longer than zero");
+        checks.ensure(!self.ack_timeout.is_zero(), "ack_timeout", "must be longer than zero");
+        checks.ensure(self.retries <= 3, "retries", "must be at most 3");
+        checks.nested("backoff", &self.backoff);
+    }
+}

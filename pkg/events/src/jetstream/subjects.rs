@@ -1,0 +1,74 @@
+//! Where events, replays and dead letters go.
+
+use super::{DeadLetterSettings, StreamSettings};
+use crate::SubscribeOptions;
+
+impl StreamSettings {
+    pub(super) fn subject_of(&self, ty: &str) -> String {
+        format!("{}.{ty}", self.subject_prefix)
+    }
+
+    pub(super) fn replay_subject_of(&self, subscription: &str, ty: &str) -> String {
+        format!("{}-replay.{subscription}.{ty}", self.subject_prefix)
+    }
+
+    pub(super) fn subjects(&self) -> Vec<String> {
+        vec![format!("{}.>", self.subject_prefix), format!("{}-replay.>", self.subject_prefix)]
+    }
+
+    /// What a consumer selects: its event types, and the replays for it.
+    pub(super) fn filters(&self, options: &SubscribeOptions) -> Vec<String> {
+        let mut filters: Vec<String> =
+            options.types.iter().map(|pattern| format!("{}.{pattern}", self.subject_prefix)).collect();
+        if filters.is_empty() {
+            filters.push(format!("{}.>", self.subject_prefix));
+        }
+        filters.push(format!("{}-replay.{}.>", self.subject_prefix, options.name));
+        filters
+    }
+
+    /// The event type in a subject of this stream.
+    pub(super) fn type_in<'a>(&self, subject: &'a str) -> &'a str {
+        let rest = subject.strip_prefix(&self.subject_prefix).unwrap_or(subject);
+        match rest.strip_prefix("-replay.") {
+            Some(replay) => replay.split_once('.').map_or(replay, |(_, ty)| ty),
+            None => rest.strip_prefix('.').unwrap_or(rest),
+        }
+    }
+}
+
+impl DeadLetterSettings {
+    pub(super) fn subject_of(&self, subscription: &str, ty: &str) -> String {
+        format!("{}.{subscription}.{ty}", self.subject_prefix)
+    }
+
+    pub(super) fn subjects(&self) -> Vec<String> {
+        vec![self.all()]
+    }
+
+    pub(super) fn all(&self) -> String {
+        format!("{}.>", self.subject_prefix)
+    }
+
+    /// The subscription and the event type in a subject of this stream.
+    pub(super) fn parts<'a>(&self, subject: &'a str) -> (&'a str, &'a str) {
+        let rest = subject.strip_prefix(&self.subject_prefix).and_then(|rest| rest.strip_prefix('.'));
+        rest.and_then(|rest| rest.split_once('.')).unwrap_or(("", subject))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_survives_the_way_into_a_subject_and_back() {
+        let stream = StreamSettings::default();
+        for ty in ["order.placed", "order", "com.example/x.v1"] {
+            assert_eq!(stream.type_in(&stream.subject_of(ty)), ty);
+            assert_eq!(stream.type_in(&stream.replay_subject_of("projection", ty)), ty);
+            let dead = DeadLetterSettings::default();
+            assert_eq!(dead.parts(&dead.subject_of("projection", ty)), ("projection", ty));
+        }
+    }
+}

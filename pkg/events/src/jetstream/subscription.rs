@@ -1,0 +1,213 @@
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics::gauge;
+use tokio::time::{Instant, sleep};
+use underpin_errors::{Health, HealthCheck, Report};
+use underpin_logger::{Context, info, warn};
+
+use super::Inner;
+use super::consumer::{Bound, Known};
+use super::health::Pulse;
+use super::in_flight::InFlight;
+use super::message::JetStreamMessage;
+use super::pull::{Ended, Puller};
+use crate::pipeline::{self, Control, Intake, Shared};
+use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription};
+
+/// How often consumer and lag are looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// A wait for a connection that only a stop ends.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A subscription to a durable consumer. Its tasks end with it.
+pub(super) struct JetStreamSubscription {
+    bus: Arc<Inner>,
+    name: Arc<str>,
+    control: Control,
+    pulse: Pulse,
+}
+
+impl JetStreamSubscription {
+    pub(super) async fn start(
+        bus: Arc<Inner>,
+        options: SubscribeOptions,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Self, EventsError> {
+        let bound = bus.bind(&options, None).await?;
+        let name: Arc<str> = options.name.as_str().into();
+        let shared = Shared::new(options.clone(), handler, Arc::clone(&bus.log));
+        let (control, pulse) = (shared.control.clone(), Pulse::new());
+        let puller = Puller {
+            bus: Arc::clone(&bus),
+            options,
+            name: Arc::clone(&name),
+            in_flight: InFlight::default(),
+            pulse: pulse.clone(),
+            stop: control.stop.clone(),
+        };
+        tokio::spawn(supervise(puller, shared, bound));
+        Ok(Self { bus, name, control, pulse })
+    }
+}
+
+/// Runs the subscription to its end: pulls, keeps what is held alive, and at a stop waits for the workers.
+async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound) {
+    // Also when the runtime drops this task.
+    let _closed = shared.control.closed.clone().drop_guard();
+    let (intake, mut workers) = pipeline::start(&shared);
+    let work = async {
+        Box::pin(recover_for_ever(&puller, &intake, first)).await;
+        drop(intake);
+        while workers.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = work => {}
+        () = puller.in_flight.keep_alive(&puller.bus, puller.options.ack_wait) => {}
+    }
+}
+
+/// Pulls, and whatever ends that, finds out what is missing, puts it back and pulls again. Ends at a stop.
+async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, first: Bound) {
+    let ctx = Context::background();
+    let known = Mutex::new(first.known);
+    let work = async {
+        let (mut bound, mut failures) = (Some(first.info), 0_u32);
+        loop {
+            let Ok(epoch) = puller.bus.connection.connected(Instant::now() + FOR_EVER).await else { return };
+            match bound.take() {
+                Some(info) => wait_for_predecessor(puller, &info).await,
+                None => {
+                    let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    match puller.bus.bind(&puller.options, Some(&before)).await {
+                        Ok(bound) => *known.lock().unwrap_or_else(PoisonError::into_inner) = bound.known,
+                        Err(failure) => {
+                            failures = failures.saturating_add(1);
+                            puller.pulse.recovering(Report(&failure).to_string());
+                            warn!(
+                                puller.bus.log,
+                                &ctx,
+                                &failure,
+                                "subscription is not in place",
+                                subscription = &*puller.name,
+                                failures
+                            );
+                            sleep(puller.bus.settings.reconnect.delay(failures)).await;
+                            continue;
+                        }
+                    }
+                }
+            }
+            puller.pulse.recovered();
+            let started = Instant::now();
+            let ended = tokio::select! {
+                ended = puller.run(intake, epoch) => ended,
+                never = watch(puller, &known) => match never {},
+            };
+            if matches!(ended, Ended::Stopped) {
+                return;
+            }
+            puller.pulse.recovering(Report(&ended).to_string());
+            warn!(puller.bus.log, &ctx, &ended, "subscription recovers", subscription = &*puller.name);
+            failures = if started.elapsed() > WATCH_EVERY { 1 } else { failures.saturating_add(1) };
+            sleep(puller.bus.settings.reconnect.delay(failures)).await;
+        }
+    };
+    // `run` ends by itself at a stop, and gives back what was on its way; all else is simply dropped.
+    let unattended = async {
+        puller.stop.cancelled().await;
+        sleep(Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = unattended => {}
+    }
+    info!(puller.bus.log, &ctx, "subscription takes no further events", subscription = &*puller.name);
+}
+
+/// With order per key, events that an earlier process left unconfirmed come first: they are delivered again once its time
+/// is over, and what is newer must not pass them.
+async fn wait_for_predecessor(puller: &Puller, info: &async_nats::jetstream::consumer::Info) {
+    let alone = info.num_waiting == 0;
+    if puller.options.order == Order::PerKey && alone && info.num_ack_pending > 0 {
+        puller.pulse.busy();
+        let (unconfirmed, wait) = (info.num_ack_pending, puller.options.ack_wait);
+        info!(
+            puller.bus.log,
+            &Context::background(),
+            "waiting for what an earlier process left unconfirmed",
+            subscription = &*puller.name,
+            unconfirmed,
+            wait
+        );
+        sleep(wait).await;
+    }
+}
+
+/// Remembers how far the consumer is, and reports it.
+async fn watch(puller: &Puller, known: &Mutex<Known>) -> Infallible {
+    let gauge = |name: &'static str| gauge!(name, "subscription" => puller.name.to_string());
+    let (waiting, in_flight) = (gauge("underpin_events_waiting"), gauge("underpin_events_in_flight"));
+    loop {
+        sleep(WATCH_EVERY).await;
+        // A failure is found by the fetch loop as well, which tells it.
+        if let Ok(Some(info)) = puller.bus.consumer_info(&puller.name).await {
+            waiting.set(as_f64(info.num_pending));
+            in_flight.set(as_f64(u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX)));
+            known.lock().unwrap_or_else(PoisonError::into_inner).confirmed(info.ack_floor.stream_sequence);
+        }
+    }
+}
+
+/// Exact up to 2^53, which is more events than a stream holds.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
+#[async_trait]
+impl Subscription for JetStreamSubscription {
+    async fn lag(&self) -> Result<Lag, EventsError> {
+        let info = self.bus.consumer_info(&self.name).await?;
+        let info = info.ok_or_else(|| EventsError::NotFound { what: format!("consumer {}", self.name) })?;
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Ok(Lag::new(info.num_pending, count(info.num_ack_pending), count(info.num_redelivered)))
+    }
+
+    async fn drain(&self, within: Duration) -> DrainOutcome {
+        self.control.drain(within).await
+    }
+
+    async fn closed(&self) {
+        self.control.closed.cancelled().await;
+    }
+}
+
+#[async_trait]
+impl HealthCheck for JetStreamSubscription {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self) -> Health {
+        if self.control.closed.is_cancelled() {
+            return Health::down("closed");
+        }
+        let link = self.bus.connection.link();
+        if link.closed {
+            return Health::down("connection is closed");
+        }
+        if !link.up {
+            return Health::down("not connected");
+        }
+        self.pulse.health()
+    }
+}
+
+impl Drop for JetStreamSubscription {
+    fn drop(&mut self) {
+        self.control.abort();
+    }
+}

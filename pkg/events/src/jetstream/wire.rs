@@ -1,0 +1,101 @@
+//! Events as messages, and messages as events.
+
+use std::str::FromStr;
+
+use async_nats::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+
+use super::ContentMode;
+use crate::{Event, EventsError, InvalidEvent, STRUCTURED_CONTENT_TYPE};
+
+/// The header by which the server drops a repeat.
+pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// What goes on the wire for one event.
+#[derive(Clone)]
+pub(super) struct Outbound {
+    pub(super) subject: String,
+    pub(super) headers: HeaderMap,
+    pub(super) payload: Bytes,
+}
+
+impl Outbound {
+    pub(super) fn new(subject: String, event: &Event, mode: ContentMode) -> Result<Self, EventsError> {
+        let mut headers = HeaderMap::new();
+        insert(&mut headers, MESSAGE_ID, event.id())?;
+        let payload = match mode {
+            ContentMode::Structured => {
+                insert(&mut headers, "Content-Type", STRUCTURED_CONTENT_TYPE)?;
+                event.to_json()
+            }
+            ContentMode::Binary => {
+                let message = event.to_binary();
+                for (name, value) in &message.headers {
+                    let name = if name == "content-type" { "Content-Type" } else { name };
+                    insert(&mut headers, name, value)?;
+                }
+                message.body
+            }
+        };
+        Ok(Self { subject, headers, payload })
+    }
+}
+
+/// Adds a header. A value with CR or LF is refused here: the client below would panic.
+pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), EventsError> {
+    let refused = || EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"));
+    let name = async_nats::HeaderName::from_str(name).map_err(|_| refused())?;
+    headers.insert(name, HeaderValue::from_str(value).map_err(|_| refused())?);
+    Ok(())
+}
+
+/// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
+pub(super) fn decode(headers: Option<&HeaderMap>, payload: &Bytes) -> Result<Event, InvalidEvent> {
+    let headers = headers.into_iter().flat_map(pairs);
+    let attributes: Vec<(&str, &str)> = headers.collect();
+    if attributes.iter().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
+        return Event::from_binary(attributes, payload.clone());
+    }
+    Event::from_json(payload)
+}
+
+/// Every header with each of its values.
+pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
+}
+
+/// Text made fit for a header: one line, at most `max` characters.
+pub(super) fn one_line(text: &str, max: usize) -> String {
+    text.chars().take(max).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hazard_7_a_header_with_cr_or_lf_is_an_error_and_no_panic() {
+        let mut headers = HeaderMap::new();
+        for bad in ["a\r\nInjected: yes", "\n", "\r"] {
+            assert!(insert(&mut headers, "Reason", bad).is_err());
+            assert!(insert(&mut headers, "Reason", &one_line(bad, 100)).is_ok());
+        }
+        assert!(insert(&mut headers, "bad name:", "x").is_err());
+    }
+
+    #[test]
+    fn both_modes_are_read_whatever_the_case_of_their_headers() {
+        let event = Event::builder("t", "/s").json(&1).build().unwrap();
+        for mode in [ContentMode::Structured, ContentMode::Binary] {
+            let message = Outbound::new("s".to_owned(), &event, mode).unwrap();
+            assert_eq!(decode(Some(&message.headers), &message.payload).unwrap(), event);
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("Ce-Specversion", "1.0"), ("CE-ID", "1"), ("ce-Type", "t"), ("Ce-Source", "/s")]
+        {
+            insert(&mut headers, name, value).unwrap();
+        }
+        assert_eq!(decode(Some(&headers), &Bytes::new()).unwrap().id(), "1");
+    }
+}
