@@ -1,4 +1,34 @@
 //! Structured logging behind one small trait: JSON lines over slog, request context on every line.
+//!
+//! For services whose records are read by machines first. Code takes `&dyn` [`Logger`] and a [`Context`], and says what
+//! happened as a constant sentence with data beside it:
+//!
+//! ```
+//! use underpin_logger::{Context, Logger, RequestId, info};
+//!
+//! fn accept(log: &dyn Logger, ctx: &Context, order_id: u64) {
+//!     info!(log, ctx, "order accepted", order_id, items = 3);
+//! }
+//! # accept(&underpin_logger::NoopLogger, &Context::new(RequestId::generate()), 7);
+//! ```
+//!
+//! # The parts
+//!
+//! * **The core**, also with `default-features = false`: [`Logger`] with three methods, the verbs in [`LoggerExt`], the
+//!   macros [`trace!`], [`debug!`], [`info!`], [`warn!`], [`error!`], and [`Context`] with the request id, the W3C trace and the
+//!   organization. [`Value`], [`Tag`] and [`Entry`] borrow, so a record costs no allocation.
+//! * **The logger** (feature `json`, default): [`init`] sets up a service from [`LoggerSettings`]; [`SlogLogger`] writes through
+//!   a [`JsonFormat`] or a [`TerminalFormat`] into a [`Sink`](sink::Sink). [`JsonDrain`] and [`SlogLogger::slog`] serve slog code.
+//!   [`LevelHandle`] changes levels at run time, [`Redaction`] and [`Sampling`] keep things out.
+//! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] leads the records of dependencies that speak
+//!   `tracing` or `log` into the same stream, with the request id of [`Context::scope`].
+//! * **The request layer** (feature `tower`): one line a request, ids in and out.
+//! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
+//!
+//! # What holds everywhere
+//!
+//! Logging never panics, never fails and never blocks its caller without a limit. A line is complete or not there. What is
+//! lost is counted and told in the stream. User code (a `Display`, a `slog::KV`) runs under no lock.
 
 mod context;
 mod entry;
@@ -93,3 +123,7 @@ pub use sampling::Sampling;
 pub use settings::{LogFormat, LogOutput, LogSink, LoggerSettings};
 #[cfg(feature = "json")]
 pub use slog_logger::SlogLogger;
+
+#[cfg(all(doctest, feature = "testing", feature = "json"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
