@@ -95,7 +95,8 @@ mod tests {
         let leaf = prop_oneof![
             texts.prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
+            // Eighths: serde_json reads other fractions back to the last bit only with its feature float_roundtrip.
+            any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
             any::<bool>().prop_map(Value::from),
             Just(Value::Null),
         ];
