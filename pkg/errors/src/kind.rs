@@ -250,6 +250,26 @@ mod tests {
     }
 
     #[test]
+    fn a_status_of_no_kind_implies_the_nearest_one() {
+        for (status, kind) in [
+            (402, Kind::InvalidArgument),
+            (405, Kind::Unimplemented),
+            (407, Kind::Unauthenticated),
+            (408, Kind::DeadlineExceeded),
+            (410, Kind::NotFound),
+            (412, Kind::FailedPrecondition),
+            (413, Kind::OutOfRange),
+            (422, Kind::InvalidArgument),
+            (498, Kind::InvalidArgument),
+            (502, Kind::Unavailable),
+            (505, Kind::Unimplemented),
+            (511, Kind::Internal),
+        ] {
+            assert_eq!(Kind::from_http_status(status), kind, "{status}");
+        }
+    }
+
+    #[test]
     fn a_status_that_is_no_error_is_unknown() {
         for status in [0, 100, 200, 304, 399, 600, u16::MAX] {
             assert_eq!(Kind::from_http_status(status), Kind::Unknown);

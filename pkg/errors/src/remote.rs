@@ -148,6 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_that_contradicts_the_status_is_ignored() {
+        let body = br#"{"detail": "no order", "code": "ORDER_NOT_FOUND", "kind": "INTERNAL"}"#;
+        assert_eq!(Error::from_remote(404, body).kind(), Kind::NotFound);
+        assert_eq!(
+            Error::from_remote(404, br#"{"detail": "no order", "code": "INTERNAL"}"#).kind(),
+            Kind::NotFound
+        );
+    }
+
+    #[test]
+    fn a_detail_with_a_name_of_the_short_body_is_a_detail() {
+        let sent = Error::not_found("no order").detail("error_code", "7").to_problem();
+        let received = Error::from_remote(404, &serde_json::to_vec(&sent).unwrap());
+        assert_eq!((received.public_message(), received.error_code()), ("no order", "NOT_FOUND"));
+    }
+
+    #[test]
     fn a_short_body_with_missing_parts_is_still_read() {
         let error = Error::from_remote(404, br#"{"error_code": "ORDER_NOT_FOUND"}"#);
         assert_eq!(error.error_code(), "ORDER_NOT_FOUND");
@@ -170,6 +187,10 @@ mod tests {
         let error = Error::from_remote(400, long.as_bytes());
         assert_eq!(error.error_code(), "INVALID_ARGUMENT");
         assert!(error.public_message().len() <= 2048);
+        let long = format!(r#"{{"detail": "x", "code": "{}"}}"#, "A".repeat(65));
+        assert_eq!(Error::from_remote(400, long.as_bytes()).error_code(), "INVALID_ARGUMENT");
+        let many = serde_json::json!({"title": "x", "errors": vec![Violation::body("a", "b"); 1000]});
+        assert_eq!(Error::from_remote(400, many.to_string().as_bytes()).violations().len(), 100);
     }
 
     #[test]

@@ -152,9 +152,10 @@ mod tests {
 
     #[test]
     fn the_transport_below_a_status_is_kept_for_the_log() {
-        let status = Status::from_error(Box::new(std::io::Error::other("tcp refused")));
+        let mut status = Status::not_found("no order 42");
+        status.set_source(Arc::new(std::io::Error::other("tcp refused")));
         let error = Error::from(status);
-        assert!(error.report().to_string().contains("tcp refused"));
+        assert_eq!(error.report().to_string(), "tcp refused: no order 42");
         assert!(!error.public_message().contains("tcp refused"));
     }
 

@@ -78,6 +78,23 @@ fn a_5xx_keeps_its_text_inside_even_where_the_domain_error_offers_it() {
 }
 
 #[test]
+fn a_domain_error_is_found_inside_a_wrapped_error_too() {
+    let inner = fail(OrderError::Missing(42)).unwrap_err();
+    let outer = Error::wrap(Kind::Internal, inner, "bill the order");
+    assert!(matches!(outer.downcast_ref(), Some(OrderError::Missing(42))));
+}
+
+#[test]
+fn a_naive_walk_over_the_sources_meets_no_text_twice() {
+    let error = Error::from(OrderError::Ledger(std::io::Error::other("refused")));
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(
+        (error.to_string(), source.to_string()),
+        ("cannot reach the ledger".to_owned(), "refused".to_owned())
+    );
+}
+
+#[test]
 fn context_goes_straight_onto_a_domain_error() {
     let result: Result<(), OrderError> = Err(OrderError::Invalid);
     assert_eq!(result.context("place order").unwrap_err().to_string(), "place order: the order is not valid");
