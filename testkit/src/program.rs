@@ -79,7 +79,10 @@ impl Program {
                 file.display()
             ));
         }
-        Ok(Self { server, version, folder })
+        // Where it really lies: distributions link /usr/bin to it.
+        let real = file.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned));
+        let real = real.filter(|real| files.iter().all(|file| real.join(file).is_file()));
+        Ok(Self { server, version, folder: real.unwrap_or(folder) })
     }
 }
 

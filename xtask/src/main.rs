@@ -1,3 +1,80 @@
-//! Entry point.
+//! The tasks of the project: `cargo xtask test | check | bench | up | down | doctor`.
+//!
+//! `cargo xtask test` is the one command that passes the tests on a fresh machine: it finds or fetches PostgreSQL and
+//! nats-server ([`fetch`]) and runs `cargo test --workspace --locked`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-fn main() {}
+mod bench;
+mod budget;
+mod check;
+mod doctor;
+mod fetch;
+mod guard;
+mod local;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The tasks of the project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Find or fetch the servers and run all tests: cargo test --workspace --locked
+    Test {
+        /// Only find or fetch the servers
+        #[arg(long)]
+        fetch_only: bool,
+        /// Handed to `cargo test` instead of --workspace, for example: -p underpin-events -- outbox
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Formatting, lints, docs and weight, with warnings as errors
+    Check {
+        /// Also every feature alone (cargo-hack), and licences and advisories (cargo-deny)
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Side-by-side benchmarks: cargo bench -p underpin-benches
+    Bench {
+        /// Handed to `cargo bench`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Start PostgreSQL and NATS and print their URLs: with docker compose, or local ones where there is no engine
+    Up {
+        /// Local servers also where there is Docker
+        #[arg(long)]
+        local: bool,
+    },
+    /// Stop what `up` started; the data stays
+    Down,
+    /// Print what was found, what is missing and how to get it
+    Doctor,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Test { fetch_only, arguments } => test::test(fetch_only, &arguments),
+        Task::Check { deep } => check::check(deep),
+        Task::Bench { arguments } => bench::bench(&arguments),
+        Task::Up { local } => local::up(local),
+        Task::Down => local::down(),
+        Task::Doctor => doctor::doctor(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

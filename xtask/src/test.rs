@@ -1,0 +1,57 @@
+//! `cargo xtask test`: the one command that passes the tests on a fresh machine.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use underpin_testkit::Server;
+
+use crate::fetch;
+use crate::shell::{Done, cargo, root, run};
+
+pub(crate) fn test(fetch_only: bool, arguments: &[String]) -> Done {
+    for (server, variable) in [(Server::Postgres, "DATABASE_URL"), (Server::Nats, "NATS_URL")] {
+        let given = env::var_os(variable).is_some_and(|value| !value.is_empty());
+        match fetch::find_or_fetch(server) {
+            Ok(program) => println!("{program}"),
+            // The tests that kill a server will say so; all others run.
+            Err(reason) if given => println!("{server}: only the one of {variable}\n{reason}"),
+            Err(reason) => return Err(reason),
+        }
+        if given {
+            println!("{server}: tests that do not kill it use the one of {variable}");
+        }
+    }
+    if fetch_only {
+        return Ok(());
+    }
+    let record = root().join("target").join(format!("servers-used-{}", std::process::id()));
+    let mut command = cargo();
+    command.args(["test", "--locked"]).env("UNDERPIN_TESTKIT_RECORD", &record);
+    if arguments.is_empty() {
+        command.arg("--workspace");
+    }
+    let tested = run(command.args(arguments));
+    tell_what_was_used(&record);
+    tested
+}
+
+/// The harness swallows what tests print, so the test kit writes down which servers they really used.
+fn tell_what_was_used(record: &Path) {
+    let Ok(text) = fs::read_to_string(record) else {
+        println!("\nNo server was used.");
+        return;
+    };
+    let mut times = BTreeMap::<&str, usize>::new();
+    for line in text.lines() {
+        *times.entry(line).or_default() += 1;
+    }
+    println!("\nServers that the tests really used:");
+    for (server, count) in times {
+        println!("  {server}: {count}x");
+    }
+    if let Err(error) = fs::remove_file(record) {
+        eprintln!("xtask: cannot remove {}: {error}", record.display());
+    }
+}
