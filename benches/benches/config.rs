@@ -1,0 +1,104 @@
+//! Configuration beside figment and config-rs: 200 keys from four layers (defaults, file, second file, environment),
+//! loaded as a whole, and one key asked for by name.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use config_rs::{Environment, File};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use underpin_benches::Comparison;
+use underpin_config::{ConfigExt, Loader, Snapshot};
+
+const SECTIONS: usize = 10;
+const KEYS: usize = 20;
+const MARK: &str = "UNDERPIN_BENCH_CHILD";
+
+type Tree = BTreeMap<String, BTreeMap<String, i64>>;
+
+/// Runs itself again with the environment layer set, since a process cannot change its own safely.
+fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::var_os(MARK).is_some() {
+        return measure();
+    }
+    let layer = keys(15..KEYS).map(|(section, key)| (format!("BENCH_{section}__{key}").to_uppercase(), "4"));
+    let status = std::process::Command::new(std::env::current_exe()?).env(MARK, "1").envs(layer).status()?;
+    if status.success() { Ok(()) } else { Err(format!("the measured process ended with {status}").into()) }
+}
+
+fn measure() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let base = write(&folder.path().join("base.toml"), 5..KEYS, 2)?;
+    let local = write(&folder.path().join("local.toml"), 10..KEYS, 3)?;
+    let defaults = tree(0..KEYS, 1);
+
+    let with_underpin = || -> Result<Snapshot, underpin_config::ConfigError> {
+        Loader::new("BENCH").defaults(&defaults).file(&base).file(&local).snapshot()
+    };
+    let with_figment = || {
+        Figment::new()
+            .merge(Serialized::defaults(&defaults))
+            .merge(Toml::file_exact(&base))
+            .merge(Toml::file_exact(&local))
+            .merge(Env::prefixed("BENCH_").split("__"))
+    };
+    let with_config_rs = || {
+        config_rs::Config::builder()
+            .add_source(config_rs::Config::try_from(&defaults)?)
+            .add_source(File::from(base.as_path()))
+            .add_source(File::from(local.as_path()))
+            .add_source(
+                Environment::with_prefix("BENCH").prefix_separator("_").separator("__").try_parsing(true),
+            )
+            .build()
+    };
+
+    let expected = with_underpin()?.decode::<Tree>()?;
+    assert_eq!(with_figment().extract::<Tree>()?, expected, "figment must see the same tree");
+    assert_eq!(with_config_rs()?.try_deserialize::<Tree>()?, expected, "config-rs must see the same tree");
+
+    Comparison::new("load and decode 200 keys from four layers", "load")
+        .contender("figment", || with_figment().extract::<Tree>().ok())
+        .contender("config-rs", || with_config_rs().and_then(config_rs::Config::try_deserialize::<Tree>))
+        .contender("underpin", || with_underpin().and_then(|snapshot| snapshot.decode::<Tree>()))
+        .print();
+
+    let (figment, config_rs, underpin) = (with_figment(), with_config_rs()?, with_underpin()?);
+    Comparison::new("one key by name, of 200", "get")
+        .contender("figment, extract_inner", || {
+            figment.extract_inner::<i64>(black_box("section5.key12")).ok()
+        })
+        .contender("config-rs, get", || config_rs.get::<i64>(black_box("section5.key12")))
+        .contender("underpin, get", || underpin.get::<i64>(black_box("section5.key12")))
+        .print();
+    Ok(())
+}
+
+fn keys(range: std::ops::Range<usize>) -> impl Iterator<Item = (String, String)> {
+    (0..SECTIONS).flat_map(move |section| {
+        range.clone().map(move |key| (format!("section{section}"), format!("key{key}")))
+    })
+}
+
+fn tree(range: std::ops::Range<usize>, value: i64) -> Tree {
+    let mut tree = Tree::new();
+    for (section, key) in keys(range) {
+        tree.entry(section).or_default().insert(key, value);
+    }
+    tree
+}
+
+fn write(path: &Path, range: std::ops::Range<usize>, value: i64) -> Result<PathBuf, Box<dyn Error>> {
+    let mut text = String::new();
+    for (section, keys) in tree(range, value) {
+        writeln!(text, "[{section}]")?;
+        for (key, value) in keys {
+            writeln!(text, "{key} = {value}")?;
+        }
+    }
+    std::fs::write(path, text)?;
+    Ok(path.to_path_buf())
+}
