@@ -26,7 +26,7 @@
 //! * [`chain`], [`Report`]: print an error and its causes, each once.
 //! * [`Problem`], [`ErrorResponse`], [`Error::from_remote`]: bodies, there and back.
 //! * `axum`, `tonic` (features of the same name): errors as answers, and back.
-//! * [`Health`], [`HealthCheck`], [`HealthChecks`]: what components report (feature `health`, on by default).
+//! * `Health`, `HealthCheck`, `HealthChecks`: what components report (feature `health`, on by default).
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -94,6 +94,38 @@ fn a_naive_walk_over_the_sources_meets_no_text_twice() {
     );
 }
 
+/// The two habits of thiserror enums that a chain printer has to know: `"{0}"` over a source, and `transparent`.
+#[derive(Debug, thiserror::Error)]
+enum Habits {
+    #[error("query failed: {0}")]
+    Repeats(#[from] std::io::Error),
+    #[error(transparent)]
+    Transparent(OrderError),
+}
+
+impl Classify for Habits {
+    fn kind(&self) -> Kind {
+        Kind::Unavailable
+    }
+}
+
+#[test]
+fn a_cause_that_thiserror_repeats_is_printed_once() {
+    let error = Error::from(Habits::from(std::io::Error::other("refused"))).context("load order");
+    assert_eq!(error.report().to_string(), "load order: query failed: refused");
+    let error = Error::from(Habits::Transparent(OrderError::Ledger(std::io::Error::other("refused"))));
+    assert_eq!(error.report().to_string(), "cannot reach the ledger: refused");
+}
+
+#[test]
+fn an_error_crosses_threads() {
+    fn shared<T: Send + Sync + 'static>(value: T) -> T {
+        value
+    }
+    let error = std::thread::spawn(|| shared(Error::internal("bug"))).join().unwrap();
+    assert_eq!(error.kind(), Kind::Internal);
+}
+
 #[test]
 fn context_goes_straight_onto_a_domain_error() {
     let result: Result<(), OrderError> = Err(OrderError::Invalid);

@@ -128,6 +128,7 @@ fn service() -> Router {
         .route("/skus/{sku}", get(sku).post(sku_body))
         .route("/skus/{from}/{to}", get(skus))
         .route("/broken", get(broken))
+        .route("/mismatch/{order}/{line}", get(find))
         .route("/ready", get(ready))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -307,6 +308,15 @@ async fn a_wrong_path_names_the_parameter() {
         assert_eq!((answer.status, &answer.body["code"]), (400, &json!("INVALID_PATH")), "{uri}");
         assert_eq!(answer.violation(), (parameter, detail), "{uri}");
     }
+}
+
+#[tokio::test]
+async fn a_route_that_does_not_fit_its_handler_is_our_bug_and_not_the_callers() {
+    let answer = fetch("/mismatch/1/2").await;
+    assert_eq!((answer.status, &answer.body["detail"]), (500, &json!(Kind::Internal.public_sentence())));
+    assert!(answer.body.get("errors").is_none());
+    let error: &Arc<Error> = answer.response.extensions.get().unwrap();
+    assert!(error.report().to_string().contains("Expected 1 but got 2"), "{error:?}");
 }
 
 #[tokio::test]
