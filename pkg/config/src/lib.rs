@@ -64,5 +64,11 @@ pub mod testing;
 mod watch;
 #[cfg(feature = "watch")]
 pub use watch::{Watch, WatchError};
+#[cfg(feature = "clap")]
+mod clap;
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(feature = "loader")]
 mod value;
+#[cfg(feature = "clap")]
+pub use self::clap::ConfigArgs;

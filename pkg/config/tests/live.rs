@@ -206,7 +206,10 @@ async fn a_reload_of_files_takes_the_last_answer_of_a_source() {
     let directory = TempDir::new().unwrap();
     write(&file(&directory), 1, 1);
     let source = Arc::new(Counting(0.into()));
-    let loader = Loader::new("APP").file(file(&directory)).environment([("", ""); 0]).source(source.clone());
+    let loader = Loader::new("APP")
+        .file(file(&directory))
+        .environment([("", ""); 0])
+        .source(Arc::<Counting>::clone(&source));
     let live: Live<Settings> = Live::load_async(loader).await.unwrap();
     write(&file(&directory), 2, 2);
     assert_eq!(live.reload().unwrap(), Reload::Changed);

@@ -1,0 +1,110 @@
+//! The reference of a settings type: what can be set, where, and what it means. Needs the feature `schema`.
+//!
+//! The type derives `schemars::JsonSchema`; its doc comments become the descriptions. A field with
+//! `#[serde(with = "underpin_config::duration")]` also needs `#[schemars(with = "underpin_config::schema::DurationText")]`,
+//! because schemars would take the path of the module for a type.
+//!
+//! # Examples
+//! ```
+//! use std::time::Duration;
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//! use underpin_config::{Loader, Secret, schema::DurationText};
+//!
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! #[serde(default)]
+//! struct Settings {
+//!     /// The port to listen on.
+//!     port: u16,
+//!     /// How long a request may take.
+//!     #[serde(with = "underpin_config::duration")]
+//!     #[schemars(with = "DurationText")]
+//!     timeout: Duration,
+//!     /// The token of the administrator.
+//!     token: Option<Secret<String>>,
+//! }
+//!
+//! impl Default for Settings {
+//!     fn default() -> Self {
+//!         Self { port: 3000, timeout: Duration::from_secs(5), token: None }
+//!     }
+//! }
+//!
+//! let reference = Loader::new("APP").reference::<Settings>();
+//! assert_eq!(
+//!     reference.markdown(),
+//!     "| Key | Variable | Type | Default | Meaning |\n\
+//!      |---|---|---|---|---|\n\
+//!      | `port` | `APP_PORT` | integer, 0 to 65535 | `3000` | The port to listen on. |\n\
+//!      | `timeout` | `APP_TIMEOUT` | duration | `\"5s\"` | How long a request may take. |\n\
+//!      | `token` | `APP_TOKEN` | text, secret | | The token of the administrator. |\n"
+//! );
+//! assert!(reference.toml().contains("# How long a request may take.\n#timeout = \"5s\"\n"));
+//! assert!(reference.dotenv().contains("#APP_PORT=3000\n"));
+//! ```
+
+mod reference;
+mod render;
+mod walk;
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use zeroize::Zeroize;
+
+pub use self::reference::{Entry, Reference};
+use crate::{ByteSize, Secret};
+
+/// The formats by which the reference tells our texts from any text.
+pub(crate) const DURATION: &str = "duration-with-units";
+pub(crate) const BYTE_SIZE: &str = "byte-size";
+
+/// Stands for a `Duration` in text form: `#[schemars(with = "underpin_config::schema::DurationText")]`, or
+/// `Option<DurationText>`.
+#[derive(Debug, Clone, Copy)]
+pub enum DurationText {}
+
+impl JsonSchema for DurationText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "DurationText".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": DURATION, "examples": ["500ms", "5m", "1h30m"] })
+    }
+}
+
+impl JsonSchema for ByteSize {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ByteSize".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "integer"], "format": BYTE_SIZE, "minimum": 0, "examples": ["64MiB", "1.5GB", 4096] })
+    }
+}
+
+/// The schema of the content, marked `writeOnly`.
+impl<T: Zeroize + JsonSchema> JsonSchema for Secret<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Secret_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<T>();
+        schema.insert("writeOnly".to_owned(), true.into());
+        schema
+    }
+}
