@@ -2,6 +2,7 @@
 #![cfg(feature = "fixtures")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -83,6 +84,15 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    /// A test that fails half-way leaves nothing either.
+    fn drop(&mut self) {
+        for pid in self.processes().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+            let _already_gone = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
 /// A process named cargo, with a session and a process group of its own, whose child is a test process.
 struct FakeCargo {
     id: Pid,
@@ -90,10 +100,14 @@ struct FakeCargo {
 }
 
 impl FakeCargo {
+    /// What its child says before it holds its servers.
+    fn until_ready(&mut self) -> Vec<String> {
+        self.said.by_ref().map(Result::unwrap).take_while(|line| line != "ready").collect()
+    }
+
     /// Waits until its child holds its servers; the pid of the child.
     fn ready(&mut self) -> Pid {
-        let said: Vec<_> =
-            self.said.by_ref().map(Result::unwrap).take_while(|line| line != "ready").collect();
+        let said = self.until_ready();
         let pid = said.iter().find_map(|line| line.strip_prefix("pid ")?.parse().ok());
         pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("it did not come up: {said:?}"))
     }
@@ -117,6 +131,19 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what} took more than 30 seconds");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn the_test_processes_of_one_cargo_share_one_server() {
+    let place = Place::new();
+    let mut cargo = place.cargo(&["sh", "-c", r#""$0" & exec "$0""#, HOLD[0]]);
+    let said: Vec<_> = (0..2).flat_map(|_| cargo.until_ready()).collect();
+    let servers = |kind: &str| -> Vec<_> {
+        let urls = said.iter().filter_map(|line| line.strip_prefix(kind));
+        let hosts: BTreeSet<_> = urls.map(|url| url.rsplit_once('/').unwrap().0).collect();
+        hosts.into_iter().collect()
+    };
+    assert_eq!((servers("database ").len(), servers("server ").len()), (1, 2), "{said:?}");
 }
 
 #[test]
