@@ -16,7 +16,7 @@ use crate::{
     Backend, Condition, DatabaseError, TxOptions,
     driver::Call,
     error::Stage,
-    pool::{Core, Lease, leaves_session_state, make_call},
+    pool::{Core, Lease, Open, leaves_session_state, make_call},
     slow::Watch,
 };
 
@@ -43,12 +43,11 @@ pub(crate) struct Held {
     open: Vec<TxId>,
     /// The first failure since BEGIN that decides what may be done with the whole transaction.
     failure: Option<Condition>,
-    read_only: bool,
 }
 
 impl Line {
     pub(crate) fn new(core: Arc<Core>, lease: Lease, ctx: Option<Context>) -> Arc<Self> {
-        let held = Held { lease, open: Vec::new(), failure: None, read_only: false };
+        let held = Held { lease, open: Vec::new(), failure: None };
         Arc::new(Self {
             core,
             held: Mutex::new(held),
@@ -130,12 +129,12 @@ impl Line {
         let depth = held.open.len();
         if depth == 0 {
             let sql = options.begin_sql(self.backend());
+            let open = if options.is_read_only() { Open::ReadOnly } else { Open::ReadWrite };
             held.lease
-                .transact(&sql, true)
+                .transact(&sql, open)
                 .await
                 .map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
             held.failure = None;
-            held.read_only = options.is_read_only();
         } else {
             let result = held.lease.batch(&format!("SAVEPOINT up_{depth}")).await;
             held.judge(result)?;
@@ -159,7 +158,7 @@ impl Line {
             held.open.pop();
             return Ok(());
         }
-        let sql = match (self.backend(), held.read_only) {
+        let sql = match (self.backend(), held.lease.is_read_only()) {
             // SAVEPOINT fails where COMMIT would not: in an aborted transaction, which COMMIT quietly rolls back, and
             // outside of one, when a raw statement has ended it. One message, one round trip.
             (Backend::Postgres, _) => "SAVEPOINT up_commit; COMMIT",
@@ -167,12 +166,14 @@ impl Line {
             (Backend::Sqlite, true) => "COMMIT; PRAGMA query_only = 0",
         };
         held.open.clear();
-        let committed = held.lease.transact(sql, false).await;
+        let committed = held.lease.transact(sql, Open::Nothing).await;
         committed.map_err(|error| {
             let failed = DatabaseError::sqlx(error, Stage::Commit);
             match held.failure {
-                // The failure that aborted it decides whether the whole can run again.
-                Some(first) if failed.condition() == Condition::TransactionAborted => {
+                // The failure that aborted it says that the whole can run again.
+                Some(first)
+                    if failed.condition() == Condition::TransactionAborted && first.is_retryable() =>
+                {
                     DatabaseError::because(first, Condition::TransactionAborted.sentence(), failed)
                 }
                 _ => failed,
@@ -247,9 +248,9 @@ impl Line {
         if depth == 0 {
             held.open.clear();
             // `settle` also waits for a statement that was dropped half-way.
-            let result = match (held.lease.is_busy(), self.backend(), held.read_only) {
+            let result = match (held.lease.is_busy(), self.backend(), held.lease.is_read_only()) {
                 (true, _, _) | (_, Backend::Sqlite, true) => held.lease.settle().await,
-                (false, _, _) => held.lease.transact("ROLLBACK", false).await,
+                (false, _, _) => held.lease.transact("ROLLBACK", Open::Nothing).await,
             };
             return result.map_err(|error| DatabaseError::sqlx(error, Stage::InTransaction));
         }
@@ -277,10 +278,7 @@ impl Held {
         let stage = if self.open.is_empty() { Stage::Statement } else { Stage::InTransaction };
         result.map_err(|error| {
             let mut failed = DatabaseError::sqlx(error, stage);
-            if self.read_only
-                && failed.condition() == Condition::Stale
-                && failed.sql_code().as_deref() == Some("25006")
-            {
+            if self.lease.is_read_only() && failed.sql_code().as_deref() == Some("25006") {
                 // The transaction was opened read-only: the statement is wrong, not the server.
                 failed = failed.reclassified(Condition::Statement);
             }

@@ -59,6 +59,11 @@ pub(crate) fn is_stale_plan(error: &sqlx::Error) -> bool {
     false
 }
 
+/// The server refuses writes. Unless the transaction was opened read-only, it is no longer the primary.
+pub(crate) fn is_refused_write(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DriverError::code).as_deref() == Some("25006")
+}
+
 /// The connection is not to be used again after this error.
 pub(crate) fn leaves_the_connection_unusable(error: &sqlx::Error) -> bool {
     match error {
@@ -70,10 +75,8 @@ pub(crate) fn leaves_the_connection_unusable(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(_) => {
             #[cfg(feature = "postgres")]
             if let Some(error) = postgres(error) {
-                // FATAL and PANIC end the session; 25006 says that the server became a replica; 08xxx that the way
-                // to it is broken.
+                // FATAL and PANIC end the session; 08xxx says that the way to the server is broken.
                 return !matches!(error.severity(), sqlx::postgres::PgSeverity::Error)
-                    || error.code() == "25006"
                     || error.code().starts_with("08");
             }
             false

@@ -8,7 +8,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use underpin_errors::{Classify, Kind};
 
-pub(crate) use classify::{Stage, is_stale_plan, leaves_the_connection_unusable};
+pub(crate) use classify::{Stage, is_refused_write, is_stale_plan, leaves_the_connection_unusable};
 pub use condition::Condition;
 
 /// A failure of the database or on the way to it. One pointer wide, cheap to clone.

@@ -3,7 +3,7 @@ use sea_orm::{ExecResult, QueryResult};
 use super::{core::Seat, janitor::Chore, slot::Slot};
 use crate::{
     driver::{Call, Connection},
-    error::{is_stale_plan, leaves_the_connection_unusable},
+    error::{is_refused_write, is_stale_plan, leaves_the_connection_unusable},
 };
 
 /// A connection lent out. However it ends (dropped in the middle of a statement included), the connection comes back fit
@@ -16,6 +16,8 @@ pub(crate) struct Lease {
     busy: bool,
     /// A transaction is open. Known without asking: every statement goes through here.
     in_transaction: bool,
+    /// And it was opened read-only.
+    read_only: bool,
     /// The connection is broken.
     spoilt: bool,
     /// The connection works, but must not be used by anyone else.
@@ -29,6 +31,7 @@ impl Lease {
             seat: Some(seat),
             busy: false,
             in_transaction: false,
+            read_only: false,
             spoilt: false,
             marked: false,
         }
@@ -74,15 +77,20 @@ impl Lease {
     }
 
     /// Runs what opens or ends a transaction, and notes what is then open.
-    pub(crate) async fn transact(&mut self, sql: &str, open_after: bool) -> sqlx::Result<()> {
+    pub(crate) async fn transact(&mut self, sql: &str, open_after: Open) -> sqlx::Result<()> {
         // Until the answer is here, it may be open.
         self.in_transaction = true;
         let result = self.enter()?.batch(sql).await;
         if result.is_ok() {
-            self.in_transaction = open_after;
+            self.in_transaction = open_after != Open::Nothing;
+            self.read_only = open_after == Open::ReadOnly;
         }
         self.leave(result.as_ref().err());
         result.map(drop)
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Brings the connection back to the start after a statement was dropped half-way.
@@ -91,6 +99,7 @@ impl Lease {
         let result = self.enter()?.settle(roll_back).await;
         if result.is_ok() {
             self.in_transaction = false;
+            self.read_only = false;
         }
         self.leave(result.as_ref().err());
         result
@@ -108,7 +117,7 @@ impl Lease {
     pub(crate) fn leave(&mut self, error: Option<&sqlx::Error>) -> Next {
         self.busy = false;
         let Some(error) = error else { return Next::Done };
-        if leaves_the_connection_unusable(error) {
+        if leaves_the_connection_unusable(error) || (is_refused_write(error) && !self.read_only) {
             self.spoil();
             if let Some(seat) = &self.seat {
                 seat.core().counters.lost();
@@ -149,6 +158,14 @@ impl Lease {
         self.leave(result.as_ref().err());
         result
     }
+}
+
+/// The transaction that is open on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Open {
+    Nothing,
+    ReadWrite,
+    ReadOnly,
 }
 
 /// What to do after a statement.

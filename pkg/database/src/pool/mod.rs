@@ -18,7 +18,11 @@ use sea_orm::{ExecResult, QueryResult, Statement};
 use tokio::{sync::mpsc, task::JoinHandle};
 use underpin_logger::{Context, Logger};
 
-pub(crate) use self::{core::Core, lease::Lease, open::Opener};
+pub(crate) use self::{
+    core::Core,
+    lease::{Lease, Open},
+    open::Opener,
+};
 pub use health::DatabaseHealth;
 pub use stats::{PoolStats, WaitHistogram};
 

@@ -139,7 +139,6 @@ impl Validate for DatabaseSettings {
             checks.fail("url", problem.message());
         }
         checks.ensure(self.max_open > 0, "max_open", "must be at least 1");
-        checks.ensure(self.max_idle <= self.max_open, "max_idle", "must not exceed `max_open`");
         checks.ensure(!self.acquire_timeout.is_zero(), "acquire_timeout", "must be longer than zero");
         checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
         checks.ensure(
@@ -174,7 +173,7 @@ mod tests {
         };
         let checks = Checks::of(&settings);
         let keys: Vec<&str> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
-        assert_eq!(keys, ["max_open", "max_idle", "acquire_timeout"]);
+        assert_eq!(keys, ["max_open", "acquire_timeout"]);
     }
 
     #[test]

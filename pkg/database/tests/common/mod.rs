@@ -1,6 +1,8 @@
 //! What the tests share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "tests, each of which uses a part")]
 
+pub(crate) mod proxy;
+
 use std::{sync::Arc, time::Duration};
 
 use underpin_database::{DatabaseSettings, Pool, connect, sql};
