@@ -66,15 +66,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     {
         let load = |times| Load { runtime: &runtime, tasks, times };
         Comparison::new(format!("a row by primary key, pool of 25, {title}"), "query")
-            .timed("sea-orm entity, sea-orm's pool, default", |times| {
-                load(times).time(|id| find(sea_default.clone(), id))
-            })
+            .timed("sea-orm entity, sea-orm's pool, default", |times| load(times).time(&sea_default, find))
             .timed("sea-orm entity, sea-orm's pool, no ping on acquire", |times| {
-                load(times).time(|id| find(sea_lean.clone(), id))
+                load(times).time(&sea_lean, find)
             })
-            .timed("plain sqlx, default", |times| load(times).time(|id| select(default.clone(), id)))
-            .timed("plain sqlx, no ping on acquire", |times| load(times).time(|id| select(lean.clone(), id)))
-            .timed("sea-orm entity, underpin", |times| load(times).time(|id| find(ours.clone(), id)))
+            .timed("plain sqlx, default", |times| load(times).time(&default, select))
+            .timed("plain sqlx, no ping on acquire", |times| load(times).time(&lean, select))
+            .timed("sea-orm entity, underpin", |times| load(times).time(&ours, find))
             .print();
     }
     runtime.block_on(ours.close(Duration::from_secs(5)));
@@ -111,8 +109,9 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// Runs the queries and says how long they took, all together.
-    fn time<F>(self, work: impl Fn(i32) -> F + Clone + Send + 'static) -> Duration
+    fn time<D, F>(self, db: &D, work: impl Fn(D, i32) -> F + Copy + Send + 'static) -> Duration
     where
+        D: Clone + Send + 'static,
         F: Future<Output = i64> + Send,
     {
         let tasks = self.tasks.unwrap_or(10_000.min(self.times)).min(self.times).max(1);
@@ -122,12 +121,12 @@ impl Load<'_> {
             let start = Instant::now();
             let mut running = tokio::task::JoinSet::new();
             for task in 0..tasks {
-                let work = work.clone();
+                let db = db.clone();
                 let count = each + u64::from(task < rest);
                 running.spawn(async move {
                     for turn in 0..count {
                         let id = key(task, turn);
-                        assert_eq!(work(id).await, i64::from(id) * 7, "the row's own balance");
+                        assert_eq!(work(db.clone(), id).await, i64::from(id) * 7, "the row's own balance");
                     }
                 });
             }
@@ -141,7 +140,7 @@ impl Load<'_> {
     }
 }
 
-/// Spreads the queries over the table (SplitMix64's multiplier).
+/// Spreads the queries over the table (the multiplier of `SplitMix64`).
 fn key(task: u64, turn: u64) -> i32 {
     let mixed = (task << 32 | turn).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
     i32::try_from(mixed % ROWS + 1).unwrap_or(1)

@@ -137,7 +137,8 @@ fn memory(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
             })
         })
         .print();
-    drop(runtime.block_on(subscription.drain(Duration::from_secs(5))));
+    let outcome = runtime.block_on(subscription.drain(Duration::from_secs(5)));
+    assert_eq!(outcome, underpin_events::DrainOutcome::Drained, "every handler must have answered");
     Ok(())
 }
 
