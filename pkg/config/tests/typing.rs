@@ -216,22 +216,74 @@ fn durations_and_sizes_carry_units() {
     assert!(error.contains("`v.body` must be a size in bytes"), "{error}");
 }
 
+#[derive(Debug, PartialEq, Deserialize)]
+struct Outer {
+    name: String,
+    #[serde(flatten)]
+    inner: Inner,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Inner {
+    host: String,
+    port: u16,
+    weight: f64,
+    tls: bool,
+    retries: Option<u8>,
+    ports: Vec<u16>,
+}
+
 #[test]
-fn flattened_structs_work_where_serde_lets_them() {
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Outer {
-        name: String,
-        #[serde(flatten)]
-        inner: Inner,
-    }
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Inner {
-        host: String,
-    }
-    let outer: Outer = variables(&[("__NAME", "007"), ("__HOST", "h")]).unwrap();
-    assert_eq!(outer, Outer { name: "007".into(), inner: Inner { host: "h".into() } });
+fn flattened_structs_are_typed_by_their_fields_too() {
+    let outer: Outer = variables(&[
+        ("__NAME", "007"),
+        ("__HOST", "008"),
+        ("__PORT", "80"),
+        ("__WEIGHT", "1.5"),
+        ("__TLS", "yes"),
+        ("__RETRIES", "3"),
+        ("__PORTS", "1,2"),
+    ])
+    .unwrap();
+    let inner =
+        Inner { host: "008".into(), port: 80, weight: 1.5, tls: true, retries: Some(3), ports: vec![1, 2] };
+    assert_eq!(outer, Outer { name: "007".into(), inner });
+}
+
+#[test]
+fn every_problem_of_a_flattened_struct_names_its_key() {
+    let error = variables::<Outer>(&[
+        ("__NAME", "007"),
+        ("__HOST", "h"),
+        ("__PORT", "eighty"),
+        ("__WEIGHT", "1"),
+        ("__TLS", "maybe"),
+        ("__PORTS", "1"),
+    ])
+    .unwrap_err();
+    let keys: Vec<&str> = error.issues().iter().map(underpin_config::Issue::key).collect();
+    assert_eq!(keys, ["v.port", "v.tls"], "{error}");
+    assert!(
+        error.to_string().contains("`v.port` must be an integer from 0 to 65535 (APP_V__PORT"),
+        "{error}"
+    );
     let error = variables::<Outer>(&[("__NAME", "007")]).unwrap_err();
     assert!(error.to_string().contains("`v.host` is missing (environment variable APP_V__HOST)"), "{error}");
+}
+
+#[test]
+fn tagged_enums_are_typed_by_their_fields_too() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Store {
+        File { path: String, keep: u16 },
+        Memory,
+    }
+    let file: Store = variables(&[("__KIND", "file"), ("__PATH", "1"), ("__KEEP", "7")]).unwrap();
+    assert_eq!(file, Store::File { path: "1".into(), keep: 7 });
+    assert_eq!(variables::<Store>(&[("__KIND", "memory")]).unwrap(), Store::Memory);
+    let error = variables::<Store>(&[("__KIND", "file"), ("__PATH", "1"), ("__KEEP", "x")]).unwrap_err();
+    assert!(error.to_string().contains("`v.keep` must be an integer"), "{error}");
 }
 
 #[test]

@@ -91,6 +91,7 @@ impl<'de> de::Deserializer<'de> for De<'_> {
             Source::Placeholder(placeholder) => return placeholder.visit_any(visitor),
             Source::Value(value) => value,
         };
+        self.pass.note_buffered(*self.path);
         match value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),

@@ -11,6 +11,7 @@ mod leak;
 mod pass;
 mod path;
 mod placeholder;
+mod probe;
 mod text;
 mod variant;
 
@@ -21,9 +22,10 @@ use serde::de::DeserializeOwned;
 use self::de::De;
 pub(crate) use self::error::Problem;
 pub(crate) use self::leak::{leaf_name, leaks};
-use self::pass::{Amendment, Amendments, Notes, Pass};
+use self::pass::{Amendment, Amendments, Mode, Notes, Pass};
 use self::path::Path;
 use self::placeholder::Placeholder;
+use self::probe::{Finding, probe};
 use crate::Value;
 
 /// Placeholders do not follow a recursive type further than this.
@@ -49,24 +51,45 @@ pub(crate) fn decode<T: DeserializeOwned>(value: &Value, is_text: &dyn Fn(&[Stri
     let mut outcome =
         Outcome { value: None, high: None, problems: Vec::new(), unknown: Vec::new(), secrets: Vec::new() };
     for _ in 0..MAX_PASSES {
-        let (result, notes) = one_pass(value, &amendments, is_text, false);
+        let (result, notes) = one_pass(value, &amendments, is_text, Mode::Low);
         outcome.take(notes);
-        match result {
+        let (path, problem) = match result {
             Ok(decoded) => {
                 outcome.value = Some(decoded);
                 break;
             }
-            Err((path, problem)) => {
-                if !amend(&mut amendments, &mut outcome.problems, path, problem) {
-                    break;
-                }
+            Err(failure) => failure,
+        };
+        match behind::<T>(value, &amendments, is_text, &path, &problem) {
+            Some(Finding::Means(at, value)) => drop(amendments.insert(at, Amendment::Put(value))),
+            Some(Finding::Culprit(failure, value)) => {
+                amendments.insert(failure.0.clone(), Amendment::Put(value));
+                outcome.problems.push(failure);
             }
+            None if amend(&mut amendments, &mut outcome.problems, path, problem) => {}
+            None => break,
         }
     }
     if !outcome.problems.is_empty() && outcome.value.is_some() {
-        outcome.high = one_pass(value, &amendments, is_text, true).0.ok();
+        outcome.high = one_pass(value, &amendments, is_text, Mode::High).0.ok();
     }
     outcome
+}
+
+/// The buffered value behind a failure, if there is one.
+fn behind<T: DeserializeOwned>(
+    value: &Value,
+    amendments: &Amendments,
+    is_text: &dyn Fn(&[String]) -> bool,
+    path: &[String],
+    problem: &Problem,
+) -> Option<Finding> {
+    if !matches!(problem, Problem::Shape(_)) {
+        return None;
+    }
+    let (_, notes) = one_pass::<T>(value, amendments, is_text, Mode::Probing);
+    let again = |amendments: &Amendments| one_pass::<T>(value, amendments, is_text, Mode::Low).0.err();
+    probe(value, amendments, path, notes.buffered, again)
 }
 
 type Failure = (Vec<String>, Problem);
@@ -75,9 +98,9 @@ fn one_pass<T: DeserializeOwned>(
     value: &Value,
     amendments: &Amendments,
     is_text: &dyn Fn(&[String]) -> bool,
-    high: bool,
+    mode: Mode,
 ) -> (Result<T, Failure>, Notes) {
-    let pass = Pass::new(amendments, is_text, high);
+    let pass = Pass::new(amendments, is_text, mode);
     let result = T::deserialize(De::root(&pass, &Path::Root, value))
         .map_err(|error| error.at(Path::Root, type_name::<T>()).into_parts());
     (result, pass.into_notes())
@@ -92,7 +115,8 @@ fn amend(
 ) -> bool {
     let missing = matches!(problem, Problem::Missing(_));
     if let Some((_, amendment)) = amendments.iter_mut().find(|(at, _)| path.starts_with(at)) {
-        let next = match *amendment {
+        let next = match amendment {
+            Amendment::Put(_) => None,
             Amendment::Omit => Some(Amendment::Replace(Placeholder::FIRST)),
             Amendment::Replace(placeholder) => placeholder.next().map(Amendment::Replace),
             Amendment::Add(placeholder) => placeholder.next().map(Amendment::Add),

@@ -9,7 +9,7 @@ use super::placeholder::Placeholder;
 use crate::{Value, key};
 
 /// What a pass puts where an earlier pass failed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Amendment {
     /// Leave the key out, so that the default of the type steps in.
     Omit,
@@ -17,13 +17,26 @@ pub(crate) enum Amendment {
     Replace(Placeholder),
     /// Something that fits where the key was missing.
     Add(Placeholder),
+    /// This value, where a field sees a buffered one.
+    Put(Value),
+}
+
+/// What a pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Decoding, with the smallest placeholders.
+    Low,
+    /// Decoding, with the largest placeholders.
+    High,
+    /// Noting which values serde buffers.
+    Probing,
 }
 
 pub(crate) type Amendments = BTreeMap<Vec<String>, Amendment>;
 
 pub(crate) struct Pass<'a> {
     amendments: &'a Amendments,
-    high: bool,
+    mode: Mode,
     is_text: &'a dyn Fn(&[String]) -> bool,
     notes: RefCell<Notes>,
 }
@@ -35,15 +48,17 @@ pub(crate) struct Notes {
     pub(crate) unknown: Vec<(Vec<String>, &'static [&'static str])>,
     /// Keys that went into a [`Secret`](crate::Secret).
     pub(crate) secrets: Vec<String>,
+    /// Values that serde buffered, in order; only while probing.
+    pub(crate) buffered: Vec<Vec<String>>,
 }
 
 impl<'a> Pass<'a> {
     pub(crate) fn new(
         amendments: &'a Amendments,
         is_text: &'a dyn Fn(&[String]) -> bool,
-        high: bool,
+        mode: Mode,
     ) -> Self {
-        Self { amendments, high, is_text, notes: RefCell::default() }
+        Self { amendments, mode, is_text, notes: RefCell::default() }
     }
 
     pub(crate) fn into_notes(self) -> Notes {
@@ -54,14 +69,18 @@ impl<'a> Pass<'a> {
         self.amendments.is_empty()
     }
 
-    pub(crate) fn source_at<'v>(&self, path: Path<'_>, value: &'v Value) -> Source<'v> {
+    pub(crate) fn source_at<'v>(&self, path: Path<'_>, value: &'v Value) -> Source<'v>
+    where
+        'a: 'v,
+    {
         let amendment = if self.is_first() { None } else { self.amendments.get(&path.to_vec()) };
         let placeholder = match amendment {
             None => return Source::Value(value),
+            Some(Amendment::Put(value)) => return Source::Value(value),
             Some(Amendment::Omit) => Placeholder::FIRST,
             Some(Amendment::Replace(placeholder) | Amendment::Add(placeholder)) => *placeholder,
         };
-        Source::Placeholder(if self.high { placeholder.high() } else { placeholder })
+        Source::Placeholder(if self.mode == Mode::High { placeholder.high() } else { placeholder })
     }
 
     pub(crate) fn leaves_out(&self, path: Path<'_>) -> bool {
@@ -84,6 +103,13 @@ impl<'a> Pass<'a> {
 
     pub(crate) fn note_unknown(&self, path: Path<'_>, fields: &'static [&'static str]) {
         self.notes.borrow_mut().unknown.push((path.to_vec(), fields));
+    }
+
+    /// A value that goes into a buffer of serde before a field sees it.
+    pub(crate) fn note_buffered(&self, path: Path<'_>) {
+        if self.mode == Mode::Probing {
+            self.notes.borrow_mut().buffered.push(path.to_vec());
+        }
     }
 
     pub(crate) fn note_secret(&self, path: Path<'_>) {
