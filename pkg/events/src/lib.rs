@@ -16,10 +16,14 @@ mod subscribe;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+#[cfg(feature = "outbox")]
+pub mod inbox;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 

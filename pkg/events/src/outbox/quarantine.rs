@@ -1,0 +1,128 @@
+use underpin_database::sea_orm::QueryResult;
+use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, TxOptions, sql};
+
+use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag, schema};
+use crate::{Event, InvalidEvent};
+
+/// An event that could not be published and waits for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuarantinedEvent {
+    /// Names it for [`Outbox::replay`] and [`Outbox::discard`].
+    pub row: i64,
+    /// Its ordering key.
+    pub key: String,
+    /// How often it failed.
+    pub attempts: u32,
+    /// What the last failure said.
+    pub reason: String,
+    /// The event as it was written.
+    pub envelope: String,
+}
+
+impl QuarantinedEvent {
+    /// The event, where it can be decoded.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`], which is then why it is here.
+    pub fn event(&self) -> Result<Event, InvalidEvent> {
+        Event::from_json(self.envelope.as_bytes())
+    }
+}
+
+/// Quarantine and lag, for operators.
+impl Outbox {
+    /// Events in quarantine, oldest first, from after the row given.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`].
+    pub async fn quarantined(
+        &self,
+        database: &(impl Database + ?Sized),
+        after: Option<i64>,
+        most: u32,
+    ) -> Result<Vec<QuarantinedEvent>, OutboxError> {
+        let text = "SELECT id, key, attempts, reason, envelope FROM underpin_outbox_held \
+            WHERE quarantined_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+        let binds = [after.unwrap_or(i64::MIN).into(), i64::from(most).into()];
+        let rows =
+            database.query_all(sql(text, binds)).await.map_err(OutboxError::during("list the quarantine"))?;
+        rows.iter()
+            .map(quarantined)
+            .collect::<Result<_, _>>()
+            .map_err(OutboxError::during("read the quarantine"))
+    }
+
+    /// Lets an event be published again: its failures are forgotten, and its id stays. `false` when it is not in
+    /// quarantine (any more).
+    ///
+    /// With [`AfterQuarantine::Continue`] it goes out after events of its key that were enqueued later; with
+    /// [`AfterQuarantine::Hold`] before them.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`].
+    pub async fn replay(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
+        let postgres = database.backend() == Backend::Postgres;
+        let now = if postgres { "clock_timestamp()" } else { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
+        let text = format!(
+            "UPDATE underpin_outbox_held SET quarantined_at = NULL, attempts = 0, due_at = {now} \
+             WHERE id = $1 AND quarantined_at IS NOT NULL"
+        );
+        let during = OutboxError::during("replay an event");
+        let replayed = database.execute(sql(text, [row.into()])).await.map_err(during)?.rows_affected() > 0;
+        if replayed && postgres {
+            let notify = sql("SELECT pg_notify($1, 'held')", [schema::CHANNEL.into()]);
+            database.execute(notify).await.map_err(OutboxError::during("wake the relays"))?;
+        }
+        self.bell().ring();
+        Ok(replayed)
+    }
+
+    /// Deletes an event from the quarantine. `false` when it is not there (any more).
+    ///
+    /// With [`AfterQuarantine::Hold`] the events behind it go on.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`].
+    pub async fn discard(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
+        let postgres = database.backend() == Backend::Postgres;
+        let now = if postgres { "clock_timestamp()" } else { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
+        let hold = self.settings().after_quarantine == AfterQuarantine::Hold;
+        let discard = "DELETE FROM underpin_outbox_held WHERE id = $1 AND quarantined_at IS NOT NULL RETURNING lane, key";
+        let promote = format!(
+            "UPDATE underpin_outbox_held SET due_at = {now} WHERE lane = $1 AND key = $2 AND due_at IS NULL \
+             AND quarantined_at IS NULL AND id = (SELECT x.id FROM underpin_outbox_held x WHERE x.lane = $1 \
+             AND x.key = $2 AND (x.quarantined_at IS NULL OR $3) ORDER BY x.id LIMIT 1)"
+        );
+        let work = |tx: underpin_database::Transaction| {
+            let promote = promote.clone();
+            async move {
+                let Some(gone) = tx.query_one(sql(discard, [row.into()])).await? else { return Ok(false) };
+                let (lane, key): (i16, String) = (gone.try_get_by_index(0)?, gone.try_get_by_index(1)?);
+                tx.execute(sql(promote, [lane.into(), key.into(), hold.into()])).await?;
+                Ok::<_, DatabaseError>(true)
+            }
+        };
+        let discarded = database.transaction(TxOptions::default(), work).await;
+        self.bell().ring();
+        discarded.map_err(OutboxError::during("discard an event"))
+    }
+
+    /// How far the outbox is behind, asked of the tables. Cheap, however many events wait.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`].
+    pub async fn lag(&self, database: &(impl Database + ?Sized)) -> Result<OutboxLag, OutboxError> {
+        lag::read(database).await.map_err(OutboxError::during("read the lag"))
+    }
+}
+
+fn quarantined(row: &QueryResult) -> Result<QuarantinedEvent, DatabaseError> {
+    Ok(QuarantinedEvent {
+        row: row.try_get_by_index(0)?,
+        key: row.try_get_by_index(1)?,
+        attempts: u32::try_from(row.try_get_by_index::<i32>(2)?).unwrap_or(0),
+        reason: row.try_get_by_index::<Option<String>>(3)?.unwrap_or_default(),
+        envelope: row.try_get_by_index(4)?,
+    })
+}

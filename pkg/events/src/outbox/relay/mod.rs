@@ -1,0 +1,190 @@
+//! The relay: takes what the outbox holds to the broker.
+
+mod batch;
+mod dialect;
+mod lanes;
+mod pace;
+mod publish;
+mod status;
+mod store;
+mod worker;
+
+pub use status::OutboxLag;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use underpin_database::Pool;
+use underpin_errors::{Health, HealthCheck};
+use underpin_logger::Logger;
+use uuid::Uuid;
+
+use self::pace::{Bell, Pace};
+use self::status::Status;
+use self::store::Store;
+use self::worker::{Blocked, Worker};
+use super::{AfterQuarantine, Outbox, OutboxError, RelaySettings};
+use crate::EventPublisher;
+
+/// Publishes what is in the outbox, in a task of its own, until it is drained.
+///
+/// Any number of relays work on one outbox, in one process or many. Each holds leases on some of the 32 lanes; the lanes
+/// are shared out evenly, and those of a relay that is not heard of any more go to the others after
+/// [`RelaySettings::lease`]. A key lives in one lane, a lane belongs to one relay, and of a key one event at a time is
+/// under way: that is how the order per key is kept.
+///
+/// A relay never gives up: while the database or the broker does not answer it backs off, says so in its health, and goes
+/// on by itself. It is a [`HealthCheck`] named `outbox`; trouble is `degraded`, since a service can take work all the same.
+///
+/// Dropping it stops it at once, as a fallback; its lanes then wait for the lease to end. [`Relay::drain`] is how it
+/// should end.
+///
+/// # Examples
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use underpin_database::{Database, DatabaseExt, DatabaseSettings, TxOptions, connect};
+/// # use underpin_errors::HealthCheck;
+/// # use underpin_logger::NoopLogger;
+/// use underpin_events::memory::MemoryBus;
+/// use underpin_events::outbox::{Outbox, Relay, RelayDrain, RelaySettings};
+/// use underpin_events::{Event, EventSubscriber, Outcome, SubscribeOptions, handler_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (log, bus) = (Arc::new(NoopLogger), MemoryBus::new());
+/// let pool = connect(&DatabaseSettings::new("sqlite::memory:"), log.clone()).await?;
+/// let outbox = Outbox::default();
+/// outbox.migrate(&pool).await?;
+///
+/// let (seen, mut events) = tokio::sync::mpsc::unbounded_channel();
+/// let handler = handler_fn(move |delivery| {
+///     seen.send(delivery.into_event()).ok();
+///     async { Outcome::ack() }
+/// });
+/// let subscription = bus.subscribe(SubscribeOptions::new("reader").types(["order.>"]), handler).await?;
+/// let relay = Relay::start(&outbox, &pool, Arc::new(bus), RelaySettings::default(), log)?;
+///
+/// pool.transaction(TxOptions::default(), |tx| {
+///     let outbox = outbox.clone();
+///     async move {
+///         // ... the change itself, on `tx` ...
+///         let event = Event::builder("order.placed", "/orders").subject("42").build().map_err(Box::new)?;
+///         outbox.enqueue(&tx, &event).await?;
+///         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+///     }
+/// })
+/// .await
+/// .map_err(|error| error.to_string())?;
+///
+/// assert_eq!(events.recv().await.unwrap().subject(), Some("42"));
+/// assert_eq!(relay.drain(Duration::from_secs(5)).await, RelayDrain::Drained);
+/// # let _ = subscription.drain(Duration::from_secs(5)).await;
+/// # Ok(()) }
+/// ```
+pub struct Relay {
+    status: Arc<Status>,
+    stop: CancellationToken,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Relay {
+    /// Starts a relay on the current runtime. It waits for the database and the broker if they are not there yet; the
+    /// tables must exist ([`Outbox::migrate`]).
+    ///
+    /// # Errors
+    /// [`OutboxError::Setting`].
+    pub fn start(
+        outbox: &Outbox,
+        pool: &Pool,
+        publisher: Arc<dyn EventPublisher>,
+        settings: RelaySettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, OutboxError> {
+        OutboxError::check(&settings)?;
+        let status = Arc::new(Status::new(settings.lag_warning));
+        let stop = CancellationToken::new();
+        let name: Arc<str> = Uuid::now_v7().to_string().into();
+        let worker = Worker {
+            store: Store::new(Arc::new(pool.clone()), name, settings.database_timeout),
+            publisher,
+            hold_after_quarantine: outbox.settings().after_quarantine == AfterQuarantine::Hold,
+            log,
+            status: Arc::clone(&status),
+            stop: stop.clone(),
+            wake: outbox.bell().listen(),
+            lanes: lanes::Lanes::default(),
+            lease_until: None,
+            next_heartbeat: Instant::now(),
+            blocked: Blocked::default(),
+            unsettled: None,
+            pace: Pace::new(settings.poll),
+            bell: Bell::On,
+            failures: 0,
+            settings,
+        };
+        let task = Mutex::new(Some(tokio::spawn(worker.run())));
+        Ok(Self { status, stop, task })
+    }
+
+    /// Takes no further events, finishes the wave that is under way, writes down what was sent and gives the lanes back.
+    ///
+    /// When the time is over the task is stopped where it is: what was sent and not yet written down is sent again by the
+    /// next relay, with the same message ids. A second call returns at once.
+    ///
+    /// # Cancel safety
+    /// The drain goes on when the future is dropped; only the waiting ends, and with it the limit.
+    pub async fn drain(&self, within: Duration) -> RelayDrain {
+        self.stop.cancel();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut task) = task else { return RelayDrain::Drained };
+        if tokio::time::timeout(within, &mut task).await.is_ok() {
+            return RelayDrain::Drained;
+        }
+        task.abort();
+        // It ends at its next await; there is nothing else to wait for.
+        drop(task.await);
+        self.status.ended();
+        RelayDrain::TimedOut
+    }
+}
+
+/// How the drain of a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a drain that timed out leaves leases behind"]
+pub enum RelayDrain {
+    /// What was sent is written down, and the lanes are free.
+    Drained,
+    /// The time was over: some events may be sent again, and the lanes become free when their leases end.
+    TimedOut,
+}
+
+#[async_trait]
+impl HealthCheck for Relay {
+    fn name(&self) -> &'static str {
+        "outbox"
+    }
+
+    async fn check(&self) -> Health {
+        self.status.health()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("status", &self.status).finish_non_exhaustive()
+    }
+}

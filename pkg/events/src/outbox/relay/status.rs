@@ -1,0 +1,151 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use underpin_errors::Health;
+
+/// How far an outbox is behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutboxLag {
+    /// Events that wait to be published, held ones included. Counted up to about 10,000, so that asking stays cheap.
+    pub waiting: u64,
+    /// The age of the oldest of them; zero when there are none.
+    pub oldest: Duration,
+    /// Keys whose first event failed and is tried again later.
+    pub blocked_keys: u64,
+    /// Events in quarantine.
+    pub quarantined: u64,
+}
+
+/// What a relay knows of itself, shared with those who ask.
+#[derive(Debug)]
+pub(super) struct Status {
+    state: Mutex<State>,
+    lag_warning: Duration,
+    pub(super) meters: Meters,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    lanes: usize,
+    lag: Option<OutboxLag>,
+    trouble: Option<(String, Instant)>,
+    ended: bool,
+}
+
+impl Status {
+    pub(super) fn new(lag_warning: Duration) -> Self {
+        Self { state: Mutex::default(), lag_warning, meters: Meters::new() }
+    }
+
+    pub(super) fn lanes(&self, lanes: usize) {
+        self.change(|state| state.lanes = lanes);
+        self.meters.lanes.set(count(lanes as u64));
+    }
+
+    pub(super) fn lag(&self, lag: OutboxLag) {
+        self.change(|state| state.lag = Some(lag));
+        self.meters.waiting.set(count(lag.waiting));
+        self.meters.oldest.set(lag.oldest.as_secs_f64());
+        self.meters.blocked.set(count(lag.blocked_keys));
+        self.meters.quarantined.set(count(lag.quarantined));
+    }
+
+    /// Nothing can be done at the moment. Says whether this is news.
+    pub(super) fn trouble(&self, reason: String) -> bool {
+        let mut news = false;
+        self.change(|state| match &mut state.trouble {
+            Some((known, _)) => *known = reason,
+            none => (news, *none) = (true, Some((reason, Instant::now()))),
+        });
+        news
+    }
+
+    /// It goes on. Says for how long it did not.
+    pub(super) fn well(&self) -> Option<Duration> {
+        let mut since = None;
+        self.change(|state| since = state.trouble.take());
+        since.map(|(_, since)| since.elapsed())
+    }
+
+    pub(super) fn ended(&self) {
+        self.change(|state| (state.ended, state.lanes) = (true, 0));
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lag = state.lag.unwrap_or_default();
+        let health = if state.ended {
+            Health::down("the relay has ended")
+        } else if let Some((reason, since)) = &state.trouble {
+            // Degraded, not down: the outbox keeps what cannot be published, and a service that takes no more work
+            // because of that would defeat its purpose.
+            Health::degraded(reason.clone()).detail("trouble_for_ms", millis(since.elapsed()))
+        } else if lag.quarantined > 0 {
+            Health::degraded("events are in quarantine")
+        } else if lag.oldest >= self.lag_warning {
+            Health::degraded("events wait for long")
+        } else {
+            Health::up()
+        };
+        health
+            .detail("lanes", state.lanes)
+            .detail("waiting", lag.waiting)
+            .detail("oldest_ms", millis(lag.oldest))
+            .detail("blocked_keys", lag.blocked_keys)
+            .detail("quarantined", lag.quarantined)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What relays report through the `metrics` facade.
+pub(super) struct Meters {
+    pub(super) published: Counter,
+    pub(super) duplicates: Counter,
+    pub(super) failures: Counter,
+    pub(super) quarantines: Counter,
+    pub(super) outages: Counter,
+    pub(super) wait: Histogram,
+    lanes: Gauge,
+    waiting: Gauge,
+    oldest: Gauge,
+    blocked: Gauge,
+    quarantined: Gauge,
+}
+
+impl Meters {
+    fn new() -> Self {
+        Self {
+            published: counter!("underpin_outbox_published_total"),
+            duplicates: counter!("underpin_outbox_duplicates_total"),
+            failures: counter!("underpin_outbox_failures_total"),
+            quarantines: counter!("underpin_outbox_quarantines_total"),
+            outages: counter!("underpin_outbox_outages_total"),
+            wait: histogram!("underpin_outbox_wait_seconds"),
+            lanes: gauge!("underpin_outbox_lanes"),
+            waiting: gauge!("underpin_outbox_waiting"),
+            oldest: gauge!("underpin_outbox_oldest_seconds"),
+            blocked: gauge!("underpin_outbox_blocked_keys"),
+            quarantined: gauge!("underpin_outbox_quarantined"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Meters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meters").finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and counts beyond 2^52 do not occur")]
+fn count(count: u64) -> f64 {
+    count as f64
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

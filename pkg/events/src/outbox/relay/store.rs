@@ -1,0 +1,346 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
+use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
+
+use super::batch::{Failure, Fate, Row, Settlement};
+use super::dialect::{Dialect, list};
+use crate::Backoff;
+use crate::outbox::OutboxError;
+
+/// What one relay reads from and writes to the database, each call within a limit.
+pub(super) struct Store {
+    database: Arc<dyn Database>,
+    dialect: &'static Dialect,
+    /// The name of this relay: one start of one relay, never used again.
+    relay: Arc<str>,
+    limit: Duration,
+}
+
+/// A lane as the table has it when it is acquired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AcquiredLane {
+    pub(super) lane: i16,
+    pub(super) floor: i64,
+}
+
+/// What a fetch asks for.
+#[derive(Debug, Clone)]
+pub(super) struct FetchPlan {
+    pub(super) lanes: Vec<(i16, i64)>,
+    /// Rows of one lane at most.
+    pub(super) most: u32,
+    /// Bytes of one lane, about.
+    pub(super) bytes: u64,
+    /// Whether to draw a mark.
+    pub(super) measure: bool,
+}
+
+/// What the database said about transactions under way, in the snapshot of a fetch. PostgreSQL only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Horizon {
+    /// The highest id drawn so far.
+    pub(super) last: i64,
+    /// A transaction number that was drawn after `last`, when asked for.
+    pub(super) mark: Option<i64>,
+    /// The lowest transaction number still under way.
+    pub(super) oldest: i64,
+}
+
+/// A key that is blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) lane: i16,
+    pub(super) key: String,
+    /// In how many milliseconds it is due; never, when an operator must act first.
+    pub(super) due_in_ms: Option<i64>,
+}
+
+impl Store {
+    pub(super) fn new(database: Arc<dyn Database>, relay: Arc<str>, limit: Duration) -> Self {
+        let dialect = Dialect::of(database.backend());
+        Self { database, dialect, relay, limit }
+    }
+
+    pub(super) fn database(&self) -> &Arc<dyn Database> {
+        &self.database
+    }
+
+    /// Says that this relay lives, and counts those that do.
+    pub(super) async fn heartbeat(&self, ttl: Duration) -> Result<usize, OutboxError> {
+        self.execute("say that the relay lives", self.dialect.heartbeat, [self.me(), millis(ttl)]).await?;
+        let rows = self.rows("count the relays", self.dialect.live, []).await?;
+        let live: i64 = rows.first().map_or(Ok(1), |row| get(row, 0)).map_err(read)?;
+        Ok(usize::try_from(live).unwrap_or(1).max(1))
+    }
+
+    /// Renews leases and writes the floors down; returns the lanes that are still ours.
+    pub(super) async fn renew(&self, lanes: &[(i16, i64)], ttl: Duration) -> Result<Vec<i16>, OutboxError> {
+        let names = self.list(lanes.iter().map(|(lane, _)| lane));
+        let floors = self.list(lanes.iter().map(|(_, floor)| floor));
+        let binds = [self.me(), millis(ttl), names, floors];
+        let rows = self.rows("renew the leases", self.dialect.renew, binds).await?;
+        rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>().map_err(read)
+    }
+
+    /// Takes free lanes, at most so many.
+    pub(super) async fn acquire(&self, most: usize, ttl: Duration) -> Result<Vec<AcquiredLane>, OutboxError> {
+        let most = Value::from(i64::try_from(most).unwrap_or(i64::MAX));
+        let rows = self.rows("acquire lanes", self.dialect.acquire, [self.me(), millis(ttl), most]).await?;
+        let lane = |row| Ok(AcquiredLane { lane: get(row, 0)?, floor: get(row, 1)? });
+        rows.iter().map(lane).collect::<Result<_, _>>().map_err(read)
+    }
+
+    /// Gives lanes back.
+    pub(super) async fn release(&self, lanes: &[i16]) -> Result<(), OutboxError> {
+        self.execute("release lanes", self.dialect.release, [self.me(), self.list(lanes)]).await
+    }
+
+    /// Takes this relay, and those not heard of for an hour, off the list.
+    pub(super) async fn sign_off(&self) -> Result<(), OutboxError> {
+        self.execute("sign the relay off", self.dialect.forget_relays, [self.me()]).await
+    }
+
+    /// Says whether producers shall wake this relay.
+    pub(super) async fn ring(&self, ring: bool) -> Result<(), OutboxError> {
+        match self.dialect.ring {
+            Some(text) => self.execute("set the bell", text, [self.me(), ring.into()]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The next rows of some lanes, lane by lane in the order of their ids.
+    pub(super) async fn fetch(&self, plan: &FetchPlan) -> Result<(Option<Horizon>, Vec<Row>), OutboxError> {
+        let postgres = self.database.backend() == Backend::Postgres;
+        // SQLite reads all lanes in one go: the limits are those of the whole.
+        let times = if postgres { 1 } else { u32::try_from(plan.lanes.len()).unwrap_or(u32::MAX) };
+        let binds = [
+            self.list(plan.lanes.iter().map(|(lane, _)| lane)),
+            self.list(plan.lanes.iter().map(|(_, floor)| floor)),
+            i32::try_from(plan.most.saturating_mul(times)).unwrap_or(i32::MAX).into(),
+            i64::try_from(plan.bytes.saturating_mul(times.into())).unwrap_or(i64::MAX).into(),
+            plan.measure.into(),
+        ];
+        let rows = self.rows("fetch events", self.dialect.fetch, binds).await?;
+        let horizon = match rows.first().filter(|_| postgres) {
+            Some(row) => Some(Horizon {
+                last: get(row, 5).map_err(read)?,
+                mark: get(row, 6).map_err(read)?,
+                oldest: get(row, 7).map_err(read)?,
+            }),
+            None => None,
+        };
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(row) = fetched(row).map_err(read)? {
+                found.push(row);
+            }
+        }
+        Ok((horizon, found))
+    }
+
+    /// The keys of these lanes that are blocked.
+    pub(super) async fn heads(&self, lanes: &[i16], hold: bool) -> Result<Vec<Head>, OutboxError> {
+        let rows =
+            self.rows("read the held keys", self.dialect.heads, [self.list(lanes), hold.into()]).await?;
+        let head = |row| Ok(Head { lane: get(row, 0)?, key: get(row, 1)?, due_in_ms: get(row, 2)? });
+        rows.iter().map(head).collect::<Result<_, _>>().map_err(read)
+    }
+
+    /// The first held rows of a key.
+    pub(super) async fn held(&self, lane: i16, key: &str, most: i64) -> Result<Vec<Row>, OutboxError> {
+        let rows =
+            self.rows("read held events", self.dialect.held, [lane.into(), key.into(), most.into()]).await?;
+        let held = |row| {
+            Ok(Row {
+                lane,
+                id: get(row, 0)?,
+                key: key.to_owned(),
+                envelope: get(row, 1)?,
+                attempts: u32::try_from(get::<i32>(row, 2)?).unwrap_or(0),
+                age_ms: get(row, 3)?,
+                held: true,
+            })
+        };
+        rows.iter().map(held).collect::<Result<_, _>>().map_err(read)
+    }
+
+    /// Writes down what became of a batch. Rows that were sent are removed whoever owns their lane now; what failed is
+    /// written only for lanes that are still ours. Safe to call again with the same settlement.
+    pub(super) async fn settle(
+        &self,
+        settlement: &Settlement,
+        how: &Settling<'_>,
+    ) -> Result<(), OutboxError> {
+        let sent = [
+            self.list(settlement.sent.iter().map(|(lane, _)| lane)),
+            self.list(settlement.sent.iter().map(|(_, id)| id)),
+        ];
+        let remove = if how.keep_sent { self.dialect.keep } else { self.dialect.remove };
+        if settlement.is_plain() {
+            return match (settlement.sent.is_empty(), remove) {
+                (true, _) => Ok(()),
+                (false, [one]) => self.execute("remove sent events", one, sent).await,
+                (false, all) => {
+                    let work = async { in_one(&*self.database, all, &sent).await };
+                    self.bounded("remove sent events", work).await
+                }
+            };
+        }
+        let work = self
+            .database
+            .transaction(TxOptions::default(), |tx| self.write(tx, settlement, how, remove, sent.clone()));
+        self.bounded("settle a batch", work).await
+    }
+
+    async fn write(
+        &self,
+        tx: Transaction,
+        settlement: &Settlement,
+        how: &Settling<'_>,
+        remove: &[&str],
+        sent: [Value; 2],
+    ) -> Result<(), DatabaseError> {
+        if !settlement.sent.is_empty() {
+            for text in remove {
+                tx.execute(sql(*text, sent.clone())).await?;
+            }
+        }
+        let failed: Vec<i16> =
+            settlement.hold.iter().chain(&settlement.again).map(|failure| failure.lane).collect();
+        let touched = settlement.promote.iter().map(|(lane, _)| *lane);
+        let lanes: std::collections::BTreeSet<i16> = failed.into_iter().chain(touched).collect();
+        let rows = tx.query_all(sql(self.dialect.own, [self.me(), self.list(&lanes)])).await?;
+        let ours: Vec<i16> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+
+        let remove_held = if how.keep_sent { self.dialect.keep_held } else { self.dialect.remove_held };
+        let sent_held = records(
+            settlement.sent_held.iter().map(|(lane, key, id)| json!({"lane": lane, "key": key, "id": id})),
+        );
+        let hold = records(
+            settlement.hold.iter().filter(|row| ours.contains(&row.lane)).map(|row| failure(row, how)),
+        );
+        let again = records(
+            settlement.again.iter().filter(|row| ours.contains(&row.lane)).map(|row| failure(row, how)),
+        );
+        let due = settlement.promote.iter().filter(|(lane, _)| ours.contains(lane));
+        let promote = records(due.map(|(lane, key)| json!({"lane": lane, "key": key})));
+        for (texts, records) in
+            [(remove_held, sent_held), (self.dialect.hold, hold), (&[self.dialect.fail_again], again)]
+        {
+            let Some(records) = records else { continue };
+            for text in texts {
+                tx.execute(sql(*text, [records.clone()])).await?;
+            }
+        }
+        if let Some(records) = promote {
+            tx.execute(sql(self.dialect.promote, [records, how.hold_after_quarantine.into()])).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes kept events that are old enough, at most so many; returns how many.
+    pub(super) async fn sweep_sent(&self, keep: Duration, most: u32) -> Result<u64, OutboxError> {
+        let work =
+            self.database.execute(sql(self.dialect.sweep_sent, [millis(keep), i64::from(most).into()]));
+        Ok(self.bounded("sweep sent events", work).await?.rows_affected())
+    }
+
+    pub(super) async fn bounded<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, OutboxError> {
+        match tokio::time::timeout(self.limit, work).await {
+            Ok(result) => result.map_err(OutboxError::during(operation)),
+            Err(_) => Err(OutboxError::TimedOut { operation, within: self.limit }),
+        }
+    }
+
+    async fn execute(
+        &self,
+        operation: &'static str,
+        text: &'static str,
+        binds: impl IntoIterator<Item = Value>,
+    ) -> Result<(), OutboxError> {
+        self.bounded(operation, self.database.execute(sql(text, binds))).await.map(|_| ())
+    }
+
+    async fn rows(
+        &self,
+        operation: &'static str,
+        text: &'static str,
+        binds: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<QueryResult>, OutboxError> {
+        self.bounded(operation, self.database.query_all(sql(text, binds))).await
+    }
+
+    fn me(&self) -> Value {
+        self.relay.as_ref().into()
+    }
+
+    fn list<N: ToString>(&self, numbers: impl IntoIterator<Item = N>) -> Value {
+        list(self.database.backend(), numbers).into()
+    }
+}
+
+/// How a settlement is written.
+pub(super) struct Settling<'a> {
+    pub(super) keep_sent: bool,
+    pub(super) hold_after_quarantine: bool,
+    pub(super) backoff: &'a Backoff,
+}
+
+async fn in_one(database: &dyn Database, texts: &[&str], binds: &[Value]) -> Result<(), DatabaseError> {
+    database
+        .transaction(TxOptions::default(), |tx| async move {
+            for text in texts {
+                tx.execute(sql(*text, binds.iter().cloned())).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn fetched(row: &QueryResult) -> Result<Option<Row>, DatabaseError> {
+    let Some(lane) = get::<Option<i16>>(row, 0)? else { return Ok(None) };
+    let (id, key, envelope, age_ms) = (get(row, 1)?, get(row, 2)?, get(row, 3)?, get(row, 4)?);
+    Ok(Some(Row { lane, id, key, envelope, age_ms, attempts: 0, held: false }))
+}
+
+fn failure(failure: &Failure, how: &Settling<'_>) -> Json {
+    let delay = (failure.fate == Fate::Retry).then(|| how.backoff.delay(failure.attempts).as_millis());
+    json!({
+        "lane": failure.lane,
+        "key": failure.key,
+        "id": failure.id,
+        "attempts": failure.attempts,
+        "reason": failure.reason.as_deref().map(readable),
+        "delay_ms": delay.map(|delay| u64::try_from(delay).unwrap_or(u64::MAX)),
+        "quarantine": failure.fate == Fate::Quarantine,
+    })
+}
+
+/// A reason as it is kept: short, and without characters that a text column refuses.
+fn readable(reason: &str) -> String {
+    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1000).collect()
+}
+
+fn records(records: impl Iterator<Item = Json>) -> Option<Value> {
+    let records: Vec<Json> = records.collect();
+    (!records.is_empty()).then(|| Json::Array(records).to_string().into())
+}
+
+fn millis(duration: Duration) -> Value {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).into()
+}
+
+fn get<T: TryGetable>(row: &QueryResult, column: usize) -> Result<T, DatabaseError> {
+    row.try_get_by_index(column).map_err(DatabaseError::from)
+}
+
+fn read(source: DatabaseError) -> OutboxError {
+    OutboxError::Database { operation: "read a row", source }
+}

@@ -1,0 +1,314 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use underpin_errors::Report;
+use underpin_logger::{Context, Logger, info, warn};
+
+use super::batch::{Batch, Fate, Policy, Row, Settlement};
+use super::lanes::Lanes;
+use super::pace::{Bell, Pace};
+use super::publish::publish;
+use super::status::Status;
+use super::store::{Settling, Store};
+use crate::EventPublisher;
+use crate::outbox::{OutboxError, RelaySettings, lag};
+
+/// Held keys that are looked at in one turn, and rows of each.
+const HELD_KEYS: usize = 64;
+const HELD_ROWS: i64 = 64;
+/// Kept events that are deleted in one statement.
+const SWEEP: u32 = 5_000;
+
+/// The loop of a relay: keep the leases, fetch, publish, settle; wait; from the start.
+pub(super) struct Worker {
+    pub(super) store: Store,
+    pub(super) publisher: Arc<dyn EventPublisher>,
+    pub(super) settings: RelaySettings,
+    pub(super) hold_after_quarantine: bool,
+    pub(super) log: Arc<dyn Logger>,
+    pub(super) status: Arc<Status>,
+    pub(super) stop: CancellationToken,
+    pub(super) wake: watch::Receiver<()>,
+    pub(super) lanes: Lanes,
+    pub(super) lease_until: Option<Instant>,
+    pub(super) next_heartbeat: Instant,
+    pub(super) blocked: Blocked,
+    /// A settlement that the database did not take yet. It is written before anything else is published.
+    pub(super) unsettled: Option<(Settlement, Vec<(i16, i64)>)>,
+    pub(super) pace: Pace,
+    pub(super) bell: Bell,
+    pub(super) failures: u32,
+}
+
+/// Keys that must not go on, as the table has them.
+#[derive(Debug, Default)]
+pub(super) struct Blocked {
+    keys: HashSet<String>,
+    /// Keys whose time has come.
+    due: Vec<(i16, String)>,
+    next_due: Option<Instant>,
+    stale: bool,
+}
+
+enum Turn {
+    Busy,
+    Idle,
+    Outage(String),
+}
+
+impl Worker {
+    pub(super) async fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            let wait = match self.turn().await {
+                Ok(Turn::Busy) => {
+                    self.recovered();
+                    self.pace.found();
+                    None
+                }
+                Ok(Turn::Idle) => {
+                    self.recovered();
+                    Some(self.pace.nothing())
+                }
+                Ok(Turn::Outage(reason)) => Some(self.trouble(reason)),
+                Err(error) => Some(self.trouble(Report(&error).to_string())),
+            };
+            if self.failures == 0 {
+                self.set_bell().await;
+            }
+            if let Some(wait) = wait {
+                self.rest(wait).await;
+            }
+        }
+        self.leave().await;
+    }
+
+    async fn turn(&mut self) -> Result<Turn, OutboxError> {
+        if let Some((settlement, floors)) = self.unsettled.take() {
+            self.write(settlement, floors).await?;
+        }
+        if Instant::now() >= self.next_heartbeat {
+            self.heartbeat().await?;
+        }
+        if self.lanes.is_empty() {
+            return Ok(Turn::Idle);
+        }
+        if self.blocked.stale || self.blocked.next_due.is_some_and(|due| due <= Instant::now()) {
+            self.read_blocked().await?;
+        }
+        let mut due = Vec::new();
+        for (lane, key) in std::mem::take(&mut self.blocked.due) {
+            due.extend(self.store.held(lane, &key, HELD_ROWS).await?);
+        }
+        let plan = self.lanes.plan(self.settings.batch, self.settings.batch_bytes.bytes());
+        let (horizon, rows) = self.store.fetch(&plan).await?;
+        let floors = self.lanes.take(&plan, horizon, &rows);
+        if due.is_empty() && rows.is_empty() {
+            self.lanes.done(&floors);
+            return Ok(Turn::Idle);
+        }
+        let settlement = self.publish(due, rows).await;
+        let outage = settlement.outage.clone();
+        self.write(settlement, floors).await?;
+        Ok(outage.map_or(Turn::Busy, Turn::Outage))
+    }
+
+    async fn publish(&mut self, due: Vec<Row>, rows: Vec<Row>) -> Settlement {
+        let policy = Policy {
+            max_attempts: self.settings.max_attempts,
+            hold_after_quarantine: self.hold_after_quarantine,
+        };
+        let mut batch = Batch::new(due, rows, |key| self.blocked.keys.contains(key), policy);
+        while !batch.is_outage() && !self.stop.is_cancelled() && self.lease_outlasts_a_publish() {
+            let wave = batch.next_wave();
+            if wave.is_empty() {
+                break;
+            }
+            let (verdicts, duplicates) = publish(&*self.publisher, wave, self.settings.publish_timeout).await;
+            let ages = batch.apply(verdicts);
+            self.status.meters.duplicates.increment(duplicates);
+            self.status.meters.published.increment(ages.len() as u64);
+            for age in ages {
+                self.status
+                    .meters
+                    .wait
+                    .record(Duration::from_millis(u64::try_from(age).unwrap_or(0)).as_secs_f64());
+            }
+        }
+        batch.settle()
+    }
+
+    /// Nothing is published that could reach the broker after somebody else took the lane.
+    fn lease_outlasts_a_publish(&self) -> bool {
+        self.lease_until.is_some_and(|until| Instant::now() + self.settings.publish_timeout < until)
+    }
+
+    async fn write(&mut self, settlement: Settlement, floors: Vec<(i16, i64)>) -> Result<(), OutboxError> {
+        let how = Settling {
+            keep_sent: self.settings.keep_sent.is_some(),
+            hold_after_quarantine: self.hold_after_quarantine,
+            backoff: &self.settings.event_backoff,
+        };
+        if let Err(error) = self.store.settle(&settlement, &how).await {
+            self.unsettled = Some((settlement, floors));
+            return Err(error);
+        }
+        self.blocked.stale |= !settlement.is_plain();
+        if settlement.untouched == 0 {
+            self.lanes.done(&floors);
+        }
+        for failure in
+            settlement.hold.iter().chain(&settlement.again).filter(|failure| failure.fate != Fate::Wait)
+        {
+            self.status.meters.failures.increment(1);
+            let (event, reason) = (failure.id, failure.reason.as_deref().unwrap_or_default());
+            if failure.fate == Fate::Quarantine {
+                self.status.meters.quarantines.increment(1);
+                warn!(
+                    self.log,
+                    &Context::background(),
+                    "event put into quarantine",
+                    row = event,
+                    attempts = failure.attempts,
+                    reason
+                );
+            } else {
+                info!(
+                    self.log,
+                    &Context::background(),
+                    "event not published, tried again later",
+                    row = event,
+                    attempts = failure.attempts,
+                    reason
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), OutboxError> {
+        // The lease ends for us no later than for the table: the clock starts before the statement does.
+        let (asked, ttl) = (Instant::now(), self.settings.lease);
+        let live = self.store.heartbeat(ttl).await?;
+        let kept = self.store.renew(&self.lanes.floors(), ttl).await?;
+        self.lanes.keep_only(&kept);
+        let share = usize::from(crate::outbox::lane::LANES.unsigned_abs()).div_ceil(live);
+        let surplus = self.lanes.above(share);
+        if !surplus.is_empty() {
+            self.store.release(&surplus).await?;
+            let rest: Vec<i16> =
+                self.lanes.names().into_iter().filter(|lane| !surplus.contains(lane)).collect();
+            self.lanes.keep_only(&rest);
+        }
+        if self.lanes.len() < share {
+            let gained = self.store.acquire(share - self.lanes.len(), ttl).await?;
+            if !gained.is_empty() {
+                self.bell = Bell::On;
+            }
+            self.lanes.gain(&gained);
+        }
+        self.lease_until = Some(asked + ttl);
+        // A relay that lacks lanes asks more often: they come free when another one gives them up or dies.
+        let pause = if self.lanes.len() < share {
+            self.settings.heartbeat().min(Duration::from_millis(500))
+        } else {
+            self.settings.heartbeat()
+        };
+        self.next_heartbeat = asked + pause;
+        self.blocked.stale = true;
+        self.status.lanes(self.lanes.len());
+        self.status
+            .lag(lag::read(&**self.store.database()).await.map_err(OutboxError::during("read the lag"))?);
+        if let Some(keep) = self.settings.keep_sent {
+            self.store.sweep_sent(keep, SWEEP).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_blocked(&mut self) -> Result<(), OutboxError> {
+        let heads = self.store.heads(&self.lanes.names(), self.hold_after_quarantine).await?;
+        let now = Instant::now();
+        let waits = |ms: i64| now + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        let mut blocked = Blocked::default();
+        for head in heads {
+            match head.due_in_ms {
+                Some(ms) if ms <= 0 && blocked.due.len() < HELD_KEYS => {
+                    blocked.due.push((head.lane, head.key.clone()))
+                }
+                Some(ms) => {
+                    blocked.next_due = Some(blocked.next_due.map_or(waits(ms), |next| next.min(waits(ms))))
+                }
+                None => {}
+            }
+            blocked.keys.insert(head.key);
+        }
+        // A key can have two heads after a replay; it has one turn.
+        blocked.due.sort();
+        blocked.due.dedup();
+        self.blocked = blocked;
+        Ok(())
+    }
+
+    async fn set_bell(&mut self) {
+        if let Some(bell) = self.pace.bell(self.bell) {
+            // Only speed hangs on it: whatever becomes of the statement, the relay looks by itself.
+            if self.store.ring(bell == Bell::On).await.is_ok() {
+                self.bell = bell;
+            }
+        }
+    }
+
+    async fn rest(&mut self, wait: Duration) {
+        let mut until = Instant::now() + wait;
+        if self.failures == 0 {
+            until = until.min(self.next_heartbeat);
+            until = self.blocked.next_due.map_or(until, |due| until.min(due));
+        }
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep_until(until) => {}
+            // New work does not end a back-off.
+            Ok(()) = self.wake.changed(), if self.failures == 0 => self.pace.woken(),
+        }
+    }
+
+    fn trouble(&mut self, reason: String) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        self.status.meters.outages.increment(1);
+        if self.status.trouble(reason.clone()) {
+            warn!(
+                self.log,
+                &Context::background(),
+                "relay stands still, and tries again",
+                reason = reason.as_str()
+            );
+        }
+        self.settings.outage_backoff.delay(self.failures)
+    }
+
+    fn recovered(&mut self) {
+        self.failures = 0;
+        if let Some(after) = self.status.well() {
+            info!(self.log, &Context::background(), "relay goes on", after);
+        }
+    }
+
+    /// Writes down what was sent and gives the lanes back, so that another relay need not wait for the leases to end.
+    async fn leave(&mut self) {
+        if let Some((settlement, floors)) = self.unsettled.take()
+            && let Err(error) = self.write(settlement, floors).await
+        {
+            warn!(self.log, &Context::background(), &error, "sent events not removed, they are sent again");
+        }
+        for result in [self.store.release(&self.lanes.names()).await, self.store.sign_off().await] {
+            if let Err(error) = result {
+                warn!(self.log, &Context::background(), &error, "lanes not released, their leases run out");
+                break;
+            }
+        }
+        self.status.ended();
+    }
+}

@@ -1,0 +1,202 @@
+//! The text of the schema.
+//!
+//! `underpin_outbox` has one index and rows are never updated: enqueuing costs one insert, sending one delete. Everything
+//! that fails moves to `underpin_outbox_held`, so that neither a waiting row nor a dead one stands in the way of the rest.
+
+pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS underpin_events_schema (\
+     module text NOT NULL, version integer NOT NULL, \
+     migrated_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (module, version))";
+
+pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
+    "CREATE SEQUENCE underpin_outbox_id_seq",
+    // The id is drawn after the transaction has a number of its own: that is what lets a relay know that no row below a
+    // mark can still appear (see `relay::horizon`).
+    "CREATE TABLE underpin_outbox (
+        lane smallint NOT NULL,
+        id bigint NOT NULL DEFAULT
+            CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('underpin_outbox_id_seq') END,
+        key text NOT NULL,
+        envelope text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (lane, id)
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0)",
+    // The head of a key that failed has a time at which it is due; the rows behind it have none.
+    "CREATE TABLE underpin_outbox_held (
+        lane smallint NOT NULL,
+        key text NOT NULL,
+        id bigint NOT NULL,
+        envelope text NOT NULL,
+        created_at timestamptz NOT NULL,
+        attempts integer NOT NULL DEFAULT 0,
+        reason text,
+        failed_at timestamptz,
+        due_at timestamptz,
+        quarantined_at timestamptz,
+        PRIMARY KEY (lane, key, id)
+    )",
+    "CREATE INDEX underpin_outbox_held_heads ON underpin_outbox_held (lane, due_at)
+        WHERE due_at IS NOT NULL OR quarantined_at IS NOT NULL",
+    "CREATE INDEX underpin_outbox_held_quarantine ON underpin_outbox_held (id) WHERE quarantined_at IS NOT NULL",
+    "CREATE TABLE underpin_outbox_sent (
+        id bigint PRIMARY KEY,
+        lane smallint NOT NULL,
+        key text NOT NULL,
+        envelope text NOT NULL,
+        created_at timestamptz NOT NULL,
+        sent_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )",
+    "CREATE INDEX underpin_outbox_sent_at ON underpin_outbox_sent (sent_at)",
+    "CREATE TABLE underpin_outbox_lanes (
+        lane smallint PRIMARY KEY,
+        owner text,
+        expires_at timestamptz,
+        floor bigint NOT NULL DEFAULT 0,
+        bell boolean NOT NULL DEFAULT true
+    ) WITH (fillfactor = 50)",
+    "INSERT INTO underpin_outbox_lanes (lane) SELECT generate_series(0, 31)",
+    "CREATE TABLE underpin_outbox_relays (relay text PRIMARY KEY, seen_until timestamptz NOT NULL)",
+    // Functions, because they carry their own planner settings: a plan made while the table was small (a sequential scan,
+    // a hash join) would be kept when it is large, and compiling a plan takes longer than running it.
+    "CREATE FUNCTION underpin_outbox_fetch(lanes smallint[], floors bigint[], most integer, bytes bigint, measure boolean)
+        RETURNS TABLE (last bigint, mark bigint, oldest bigint,
+                       lane smallint, id bigint, key text, envelope text, age_ms bigint)
+        LANGUAGE plpgsql
+        SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+    AS $$
+    #variable_conflict use_column
+    BEGIN
+    RETURN QUERY
+    WITH drawn AS MATERIALIZED (
+        SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END AS last FROM underpin_outbox_id_seq s
+    ), horizon AS MATERIALIZED (
+        SELECT drawn.last,
+               CASE WHEN measure THEN pg_current_xact_id()::text::bigint END AS mark,
+               pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest
+        FROM drawn
+    )
+    SELECT h.last, h.mark, h.oldest, r.lane, r.id, r.key, r.envelope,
+           (extract(epoch FROM clock_timestamp() - r.created_at) * 1000)::bigint
+    FROM horizon h LEFT JOIN LATERAL (
+        SELECT c.* FROM ROWS FROM (unnest(lanes), unnest(floors)) AS w(lane, floor)
+        CROSS JOIN LATERAL (
+            SELECT b.*, sum(octet_length(b.envelope)) OVER (ORDER BY b.id) - octet_length(b.envelope) AS before FROM (
+                SELECT o.lane, o.id, o.key, o.envelope, o.created_at FROM underpin_outbox o
+                WHERE o.lane = w.lane AND o.id > w.floor ORDER BY o.lane, o.id LIMIT most
+            ) b
+        ) c
+        WHERE c.before < bytes
+    ) r ON true;
+    END $$",
+    // Forgetting what was sent need not reach the disk before we go on: after a crash of the server some of it is
+    // published again, with the same message ids.
+    "CREATE FUNCTION underpin_outbox_remove(lanes smallint[], ids bigint[]) RETURNS bigint
+        LANGUAGE plpgsql
+        SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+        SET jit = off SET plan_cache_mode = force_generic_plan
+    AS $$
+    DECLARE removed bigint;
+    BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    DELETE FROM underpin_outbox o USING ROWS FROM (unnest(lanes), unnest(ids)) AS w(lane, id)
+        WHERE o.lane = w.lane AND o.id = w.id;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+    END $$",
+    "CREATE FUNCTION underpin_outbox_keep(lanes smallint[], ids bigint[]) RETURNS bigint
+        LANGUAGE plpgsql
+        SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+        SET jit = off SET plan_cache_mode = force_generic_plan
+    AS $$
+    DECLARE kept bigint;
+    BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    WITH gone AS (
+        DELETE FROM underpin_outbox o USING ROWS FROM (unnest(lanes), unnest(ids)) AS w(lane, id)
+        WHERE o.lane = w.lane AND o.id = w.id RETURNING o.*
+    )
+    INSERT INTO underpin_outbox_sent (id, lane, key, envelope, created_at)
+        SELECT g.id, g.lane, g.key, g.envelope, g.created_at FROM gone g ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    RETURN kept;
+    END $$",
+    "CREATE FUNCTION underpin_outbox_lag(most integer) RETURNS TABLE (waiting bigint, oldest_ms bigint)
+        LANGUAGE plpgsql
+        SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+    AS $$
+    BEGIN
+    RETURN QUERY
+    SELECT count(*), (extract(epoch FROM clock_timestamp() - min(r.created_at)) * 1000)::bigint
+    FROM underpin_outbox_lanes l CROSS JOIN LATERAL (
+        SELECT o.created_at FROM underpin_outbox o
+        WHERE o.lane = l.lane AND o.id > l.floor ORDER BY o.lane, o.id LIMIT most
+    ) r;
+    END $$",
+];
+
+pub(super) const OUTBOX_SQLITE_1: &[&str] = &[
+    // Writers wait for each other, so ids appear in order; AUTOINCREMENT keeps them from being used again.
+    "CREATE TABLE underpin_outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        lane INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        envelope TEXT NOT NULL,
+        created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
+    )",
+    "CREATE TABLE underpin_outbox_held (
+        lane INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        id INTEGER NOT NULL,
+        envelope TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        reason TEXT,
+        failed_at INTEGER,
+        due_at INTEGER,
+        quarantined_at INTEGER,
+        PRIMARY KEY (lane, key, id)
+    ) WITHOUT ROWID",
+    "CREATE INDEX underpin_outbox_held_heads ON underpin_outbox_held (lane, due_at)
+        WHERE due_at IS NOT NULL OR quarantined_at IS NOT NULL",
+    "CREATE INDEX underpin_outbox_held_quarantine ON underpin_outbox_held (id) WHERE quarantined_at IS NOT NULL",
+    "CREATE TABLE underpin_outbox_sent (
+        id INTEGER PRIMARY KEY,
+        lane INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        envelope TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        sent_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
+    )",
+    "CREATE INDEX underpin_outbox_sent_at ON underpin_outbox_sent (sent_at)",
+    "CREATE TABLE underpin_outbox_lanes (
+        lane INTEGER PRIMARY KEY,
+        owner TEXT,
+        expires_at INTEGER,
+        floor INTEGER NOT NULL DEFAULT 0,
+        bell INTEGER NOT NULL DEFAULT 1
+    )",
+    "WITH RECURSIVE lanes (lane) AS (SELECT 0 UNION ALL SELECT lane + 1 FROM lanes WHERE lane < 31)
+        INSERT INTO underpin_outbox_lanes (lane) SELECT lane FROM lanes",
+    "CREATE TABLE underpin_outbox_relays (relay TEXT PRIMARY KEY, seen_until INTEGER NOT NULL)",
+];
+
+pub(super) const INBOX_POSTGRES_1: &[&str] = &[
+    "CREATE TABLE underpin_inbox (
+        consumer text NOT NULL,
+        source text NOT NULL,
+        event_id text NOT NULL,
+        done_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (consumer, source, event_id)
+    )",
+    "CREATE INDEX underpin_inbox_done_at ON underpin_inbox (done_at)",
+];
+
+pub(super) const INBOX_SQLITE_1: &[&str] = &[
+    "CREATE TABLE underpin_inbox (
+        consumer TEXT NOT NULL,
+        source TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        done_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
+        PRIMARY KEY (consumer, source, event_id)
+    ) WITHOUT ROWID",
+    "CREATE INDEX underpin_inbox_done_at ON underpin_inbox (done_at)",
+];

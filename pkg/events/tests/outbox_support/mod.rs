@@ -1,0 +1,206 @@
+//! What the tests of the outbox share: a database, a publisher that can be told to fail, and short waits.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use underpin_database::{Database, DatabaseExt, DatabaseSettings, Pool, TxOptions, connect};
+use underpin_events::outbox::{Outbox, OutboxError, OutboxSettings, Relay, RelaySettings};
+use underpin_events::{Backoff, Event, EventPublisher, EventsError, PublishReceipt};
+use underpin_logger::NoopLogger;
+use underpin_testkit::PostgresDatabase;
+
+/// A limit for everything that a test waits for.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A database for one test.
+pub struct TestDatabase {
+    pub pool: Pool,
+    /// Dropped after the pool.
+    _postgres: Option<PostgresDatabase>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl TestDatabase {
+    pub async fn postgres() -> Self {
+        let postgres = PostgresDatabase::fresh().await;
+        Self { pool: pool(postgres.url()).await, _postgres: Some(postgres), _folder: None }
+    }
+
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}?mode=rwc", folder.path().join("test.db").display());
+        Self { pool: pool(&url).await, _postgres: None, _folder: Some(folder) }
+    }
+}
+
+pub async fn pool(url: &str) -> Pool {
+    let mut settings = DatabaseSettings::new(url);
+    settings.max_open = 10;
+    connect(&settings, Arc::new(NoopLogger)).await.unwrap()
+}
+
+pub async fn outbox(database: &TestDatabase, settings: OutboxSettings) -> Outbox {
+    let outbox = Outbox::new(settings).unwrap();
+    outbox.migrate(&database.pool).await.unwrap();
+    outbox
+}
+
+/// Settings with which a test need not wait for long.
+pub fn quick() -> RelaySettings {
+    let mut settings = RelaySettings::default();
+    settings.lease = Duration::from_secs(2);
+    settings.publish_timeout = Duration::from_secs(1);
+    settings.event_backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(100));
+    settings.outage_backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(200));
+    settings
+}
+
+pub fn relay(
+    outbox: &Outbox,
+    database: &TestDatabase,
+    publisher: &Arc<impl EventPublisher>,
+    settings: RelaySettings,
+) -> Relay {
+    let publisher: Arc<dyn EventPublisher> = Arc::clone(publisher) as _;
+    Relay::start(outbox, &database.pool, publisher, settings, Arc::new(NoopLogger)).unwrap()
+}
+
+pub fn event(key: &str, number: u64) -> Event {
+    Event::builder("test.happened", "/test").subject(key).json(&number).build().unwrap()
+}
+
+/// Enqueues events in one transaction.
+pub async fn enqueue(outbox: &Outbox, pool: &Pool, events: &[Event]) {
+    let work = |tx| async move { outbox.enqueue_all(&tx, events).await };
+    pool.transaction::<_, OutboxError, _, _>(TxOptions::default(), work).await.unwrap();
+}
+
+/// Waits until something is so, and fails after [`LIMIT`].
+pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "waited for {LIMIT:?} until {what}");
+}
+
+pub async fn drained(outbox: &Outbox, pool: &Pool) {
+    until("nothing waits", || async { outbox.lag(pool).await.unwrap().waiting == 0 }).await;
+}
+
+pub async fn count(pool: &Pool, text: &str) -> i64 {
+    pool.query_one(underpin_database::sql(text, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// A publisher that records what it stores, drops repeats by id as a broker does, and fails as it is told.
+#[derive(Default)]
+pub struct Recorder {
+    stored: Mutex<Vec<Event>>,
+    calls: Mutex<HashMap<String, u32>>,
+    /// Every event whose subject is in here fails in this way.
+    faults: Mutex<HashMap<String, Fault>>,
+    /// Everything fails: there is no connection.
+    pub down: AtomicBool,
+    /// Publishes never end.
+    pub hangs: AtomicBool,
+    pub duplicates: AtomicU64,
+    /// How many events were under way at once at most, per key.
+    pub key_overlaps: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// Not confirmed, and not stored.
+    Lost,
+    /// Not confirmed, but stored.
+    StoredUnconfirmed,
+    /// Refused for good.
+    TooLarge,
+}
+
+impl Recorder {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub fn fault(&self, key: &str, fault: Option<Fault>) {
+        let mut faults = self.faults.lock().unwrap();
+        match fault {
+            Some(fault) => drop(faults.insert(key.to_owned(), fault)),
+            None => drop(faults.remove(key)),
+        }
+    }
+
+    /// The numbers stored for a key, in order.
+    pub fn numbers(&self, key: &str) -> Vec<u64> {
+        let stored = self.stored.lock().unwrap();
+        stored
+            .iter()
+            .filter(|event| event.subject() == Some(key))
+            .map(|event| event.json().unwrap())
+            .collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.stored.lock().unwrap().len()
+    }
+
+    pub fn calls(&self, id: &str) -> u32 {
+        self.calls.lock().unwrap().get(id).copied().unwrap_or(0)
+    }
+
+    fn store(&self, event: Event) -> PublishReceipt {
+        let mut stored = self.stored.lock().unwrap();
+        if let Some(place) = stored.iter().position(|known| known.id() == event.id()) {
+            self.duplicates.fetch_add(1, Ordering::SeqCst);
+            return PublishReceipt::new(place as u64 + 1, true);
+        }
+        stored.push(event);
+        PublishReceipt::new(stored.len() as u64, false)
+    }
+}
+
+#[async_trait]
+impl EventPublisher for Recorder {
+    async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
+        self.publish_batch(vec![event]).await.pop().unwrap()
+    }
+
+    async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let mut keys = std::collections::HashSet::new();
+        let mut results = Vec::new();
+        for event in events {
+            if !keys.insert(event.ordering_key().to_owned()) {
+                self.key_overlaps.fetch_add(1, Ordering::SeqCst);
+            }
+            *self.calls.lock().unwrap().entry(event.id().to_owned()).or_default() += 1;
+            let fault = event.subject().and_then(|key| self.faults.lock().unwrap().get(key).copied());
+            let unconfirmed = EventsError::Unconfirmed { within: Duration::from_millis(1) };
+            results.push(match fault {
+                _ if self.down.load(Ordering::SeqCst) => Err(EventsError::Disconnected),
+                Some(Fault::Lost) => Err(unconfirmed),
+                Some(Fault::StoredUnconfirmed) => {
+                    self.store(event);
+                    Err(unconfirmed)
+                }
+                Some(Fault::TooLarge) => Err(EventsError::TooLarge { size: 2, limit: Some(1) }),
+                None => Ok(self.store(event)),
+            });
+        }
+        // The broker answers a little later, so that relays overlap.
+        tokio::task::yield_now().await;
+        results
+    }
+
+    async fn flush(&self, _within: Duration) -> Result<(), EventsError> {
+        Ok(())
+    }
+}
