@@ -12,7 +12,7 @@ use outbox_support::{
     Fault, LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, quick, relay, until,
 };
 use underpin_database::sea_orm::TransactionTrait;
-use underpin_database::{Database, DatabaseExt, TxOptions, sql};
+use underpin_database::{TxOptions, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_events::outbox::{AfterQuarantine, OutboxError, OutboxSettings, RelayDrain};
@@ -331,7 +331,6 @@ on_both! {
             waits.push(started.elapsed());
         }
         waits.sort();
-        println!("wake-up: median {:?}, worst {:?}", waits[10], waits[19]);
         assert!(waits[10] < Duration::from_millis(100), "{waits:?}");
         drop(relay);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use underpin_database::{Database, DatabaseExt, DatabaseSettings, Pool, TxOptions, connect};
+use underpin_database::{DatabaseSettings, Pool, TxOptions, connect};
 use underpin_events::outbox::{Outbox, OutboxError, OutboxSettings, Relay, RelaySettings};
 use underpin_events::{Backoff, Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;
@@ -183,7 +183,8 @@ impl EventPublisher for Recorder {
             }
             *self.calls.lock().unwrap().entry(event.id().to_owned()).or_default() += 1;
             let fault = event.subject().and_then(|key| self.faults.lock().unwrap().get(key).copied());
-            let unconfirmed = EventsError::Unconfirmed { within: Duration::from_millis(1) };
+            let unconfirmed =
+                EventsError::Unconfirmed { within: Duration::from_millis(1), source: "no answer".into() };
             results.push(match fault {
                 _ if self.down.load(Ordering::SeqCst) => Err(EventsError::Disconnected),
                 Some(Fault::Lost) => Err(unconfirmed),

@@ -144,8 +144,8 @@ mod tests {
         Row { lane, id, key: "k".to_owned(), envelope: "{}".to_owned(), age_ms: 0, attempts: 0, held: false }
     }
 
-    fn horizon(last: i64, mark: Option<i64>, oldest: i64) -> Option<Horizon> {
-        Some(Horizon { last, mark, oldest })
+    fn horizon(last: i64, mark: Option<i64>, oldest: i64) -> Horizon {
+        Horizon { last, mark, oldest }
     }
 
     #[test]
@@ -154,19 +154,19 @@ mod tests {
         // Ids up to 8 are drawn; 8 is visible, 7 belongs to transaction 100, which is under way. The mark is 105.
         let plan = lanes.plan(10, 1000);
         assert!(plan.measure);
-        let floors = lanes.take(&plan, horizon(8, Some(105), 100), &[row(1, 8)]);
+        let floors = lanes.take(&plan, Some(horizon(8, Some(105), 100)), &[row(1, 8)]);
         lanes.done(&floors);
         assert_eq!(lanes.floors(), [(1, 0)], "8 is done, and 7 may still appear");
 
         let plan = lanes.plan(10, 1000);
         assert!(!plan.measure, "the first mark is not passed yet");
-        let floors = lanes.take(&plan, horizon(20, None, 104), &[]);
+        let floors = lanes.take(&plan, Some(horizon(20, None, 104)), &[]);
         lanes.done(&floors);
         assert_eq!(lanes.floors(), [(1, 0)]);
 
         // Transaction 100 has ended, and this snapshot shows its row.
         let plan = lanes.plan(10, 1000);
-        let floors = lanes.take(&plan, horizon(20, None, 105), &[row(1, 7)]);
+        let floors = lanes.take(&plan, Some(horizon(20, None, 105)), &[row(1, 7)]);
         lanes.done(&floors);
         assert_eq!(lanes.floors(), [(1, 8)]);
     }
@@ -177,7 +177,7 @@ mod tests {
         lanes.settled = 1000;
         let plan = lanes.plan(4, 1000);
         assert_eq!(plan.most, 2);
-        let floors = lanes.take(&plan, horizon(1000, None, 1), &[row(1, 10), row(1, 11), row(2, 5)]);
+        let floors = lanes.take(&plan, Some(horizon(1000, None, 1)), &[row(1, 10), row(1, 11), row(2, 5)]);
         assert_eq!(floors, [(1, 11), (2, 1000)]);
         lanes.done(&floors);
         let plan = lanes.plan(4, 1000);
@@ -186,7 +186,7 @@ mod tests {
             ([(1, 11)].as_slice(), 4),
             "the lane with more has its turn"
         );
-        drop(lanes.take(&plan, horizon(1000, None, 1), &[]));
+        drop(lanes.take(&plan, Some(horizon(1000, None, 1)), &[]));
         assert_eq!(lanes.plan(4, 1000).lanes.len(), 2);
     }
 
@@ -195,7 +195,7 @@ mod tests {
         let mut lanes = owning(&[1]);
         lanes.settled = 1000;
         let plan = lanes.plan(100, 2);
-        let floors = lanes.take(&plan, horizon(1000, None, 1), &[row(1, 10)]);
+        let floors = lanes.take(&plan, Some(horizon(1000, None, 1)), &[row(1, 10)]);
         assert_eq!(floors, [(1, 10)], "a lane whose rows fill the bytes may have more");
     }
 }

@@ -13,7 +13,7 @@ pub(super) async fn publish(
 ) -> (Vec<Verdict>, u64) {
     let count = wave.len();
     let Ok(results) = tokio::time::timeout(within, publisher.publish_batch(wave)).await else {
-        let reason = Report(&EventsError::Unconfirmed { within }).to_string();
+        let reason = format!("not confirmed within {} ms", within.as_millis());
         return (vec![Verdict::Failed(reason); count], 0);
     };
     let duplicates = results.iter().flatten().filter(|receipt| receipt.duplicate).count();
@@ -35,6 +35,7 @@ fn verdict(error: &EventsError) -> Verdict {
         | EventsError::TooLarge { .. } => Verdict::Hopeless(reason),
         EventsError::Connect { .. }
         | EventsError::Disconnected
+        | EventsError::Unavailable(_)
         | EventsError::Closed
         | EventsError::JetStreamDisabled => Verdict::Unreachable(reason),
         _ => Verdict::Failed(reason),
@@ -49,8 +50,12 @@ mod tests {
     fn errors_are_told_apart_by_what_helps() {
         assert!(matches!(verdict(&EventsError::TooLarge { size: 2, limit: Some(1) }), Verdict::Hopeless(_)));
         assert!(matches!(verdict(&EventsError::Disconnected), Verdict::Unreachable(_)));
-        let unconfirmed = EventsError::Unconfirmed { within: Duration::from_secs(1) };
-        assert_eq!(verdict(&unconfirmed), Verdict::Failed("not confirmed within 1000 ms".to_owned()));
+        let unconfirmed =
+            EventsError::Unconfirmed { within: Duration::from_secs(1), source: "no answer".into() };
+        assert_eq!(
+            verdict(&unconfirmed),
+            Verdict::Failed("not confirmed within 1000 ms: no answer".to_owned())
+        );
         assert!(matches!(verdict(&EventsError::NoStream { subject: "a".to_owned() }), Verdict::Failed(_)));
     }
 }

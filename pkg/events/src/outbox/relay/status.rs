@@ -53,11 +53,11 @@ impl Status {
     }
 
     /// Nothing can be done at the moment. Says whether this is news.
-    pub(super) fn trouble(&self, reason: String) -> bool {
+    pub(super) fn trouble(&self, reason: &str) -> bool {
         let mut news = false;
         self.change(|state| match &mut state.trouble {
-            Some((known, _)) => *known = reason,
-            none => (news, *none) = (true, Some((reason, Instant::now()))),
+            Some((known, _)) => reason.clone_into(known),
+            none => (news, *none) = (true, Some((reason.to_owned(), Instant::now()))),
         });
         news
     }

@@ -73,8 +73,8 @@ impl Worker {
                     self.recovered();
                     Some(self.pace.nothing())
                 }
-                Ok(Turn::Outage(reason)) => Some(self.trouble(reason)),
-                Err(error) => Some(self.trouble(Report(&error).to_string())),
+                Ok(Turn::Outage(reason)) => Some(self.trouble(&reason)),
+                Err(error) => Some(self.trouble(&Report(&error).to_string())),
             };
             if self.failures == 0 {
                 self.set_bell().await;
@@ -236,10 +236,10 @@ impl Worker {
         for head in heads {
             match head.due_in_ms {
                 Some(ms) if ms <= 0 && blocked.due.len() < HELD_KEYS => {
-                    blocked.due.push((head.lane, head.key.clone()))
+                    blocked.due.push((head.lane, head.key.clone()));
                 }
                 Some(ms) => {
-                    blocked.next_due = Some(blocked.next_due.map_or(waits(ms), |next| next.min(waits(ms))))
+                    blocked.next_due = Some(blocked.next_due.map_or(waits(ms), |next| next.min(waits(ms))));
                 }
                 None => {}
             }
@@ -275,16 +275,11 @@ impl Worker {
         }
     }
 
-    fn trouble(&mut self, reason: String) -> Duration {
+    fn trouble(&mut self, reason: &str) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.status.meters.outages.increment(1);
-        if self.status.trouble(reason.clone()) {
-            warn!(
-                self.log,
-                &Context::background(),
-                "relay stands still, and tries again",
-                reason = reason.as_str()
-            );
+        if self.status.trouble(reason) {
+            warn!(self.log, &Context::background(), "relay stands still, and tries again", reason);
         }
         self.settings.outage_backoff.delay(self.failures)
     }
