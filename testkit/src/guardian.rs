@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -52,17 +52,7 @@ impl Guardian {
             Life::Of(owner) => ("watch", owner),
             Life::Free => ("stay", ProcessId::current()),
         };
-        // A session of its own. `setsid` forks only when it leads a process group, which a fresh child does not, so it
-        // becomes the shell. Where util-linux is missing a process group of its own does nearly as well.
-        let mut command = if on_path("setsid") {
-            let mut command = Command::new("setsid");
-            command.arg("sh");
-            command
-        } else {
-            let mut command = Command::new("sh");
-            command.process_group(0);
-            command
-        };
+        let mut command = in_own_session("sh");
         // As a file and not as an argument, so that `ps` stays readable.
         let script = task.folder.join("guardian.sh");
         place::write(&script, SCRIPT)?;
@@ -116,6 +106,22 @@ impl Guardian {
         drop(self.owner_lives.take());
         // It stops trying after three seconds and kills, so this ends.
         let _status = self.child.wait();
+    }
+}
+
+/// A command in a session of its own, out of the reach of Ctrl-C and of a runner that kills its process group.
+///
+/// `setsid` forks only when it leads a process group, which a fresh child does not, so it becomes the program. Where
+/// util-linux is missing a process group of its own does nearly as well.
+pub(crate) fn in_own_session(program: impl AsRef<OsStr>) -> Command {
+    if on_path("setsid") {
+        let mut command = Command::new("setsid");
+        command.arg(program);
+        command
+    } else {
+        let mut command = Command::new(program);
+        command.process_group(0);
+        command
     }
 }
 

@@ -65,7 +65,8 @@ pub(crate) fn new_folder(
 ) -> Result<PathBuf, TestkitError> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let parent = base.join(kind);
+    // Root's substitute user changes when a package of the distribution brings `postgres`.
+    let parent = base.join(user.map_or_else(|| kind.to_owned(), |user| format!("{kind}-{}", user.uid())));
     let folder = parent.join(format!("{owner}.{}-{count}", std::process::id()));
     for path in [&parent, &folder] {
         let made = match DirBuilder::new().mode(0o700).create(path) {

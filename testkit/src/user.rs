@@ -34,6 +34,10 @@ impl ServerUser {
         })
     }
 
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

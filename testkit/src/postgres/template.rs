@@ -1,9 +1,10 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::error::{Context, Server, TestkitError};
+use crate::guardian::in_own_session;
 use crate::place;
 use crate::port::random_text;
 use crate::program::Program;
@@ -64,7 +65,8 @@ fn initdb(
     if let Some(user) = user {
         user.own(&secret).context(|| format!("cannot give {} away", secret.display()))?;
     }
-    let mut command = Command::new(program.path("initdb"));
+    // A kill in the middle would leave its shared memory behind; left alone it ends by itself.
+    let mut command = in_own_session(program.path("initdb"));
     command
         .arg("--pgdata")
         .arg(folder.join("data"))
