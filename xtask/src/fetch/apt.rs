@@ -38,23 +38,52 @@ pub(crate) fn install_nats() -> Done {
     }
 }
 
-/// Fetches packages and unpacks them into a folder, which needs no root. `apt-get` verifies them against the keys of the
-/// distribution.
-pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Done<PathBuf> {
+/// Fetches a package with what it needs and this machine lacks, and unpacks it all into a folder, which needs no root.
+/// `apt-get` verifies it against the keys of the distribution.
+pub(crate) fn unpack(package: &str, folder: &Path) -> Done<PathBuf> {
     if !on_path("apt-get") {
         return Err("there is no apt-get".to_owned());
     }
-    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    output(Command::new("apt-get").arg("download").args(packages).current_dir(folder))?;
-    let files = fs::read_dir(folder).map_err(|error| error.to_string())?;
-    for file in files.filter_map(Result::ok).map(|entry| entry.path()) {
-        if file.extension().is_some_and(|extension| extension == "deb") {
-            output(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(folder))?;
+    let root = folder.join("root");
+    // Lists of our own: those of an image are often missing, and only root may fetch them.
+    let (lists, cache) = (folder.join("lists"), folder.join("cache"));
+    for path in [&root, &lists.join("partial"), &cache.join("archives/partial")] {
+        fs::create_dir_all(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+    }
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        let options =
+            [format!("Dir::State::lists={}", lists.display()), format!("Dir::Cache={}", cache.display())];
+        command.args(options.iter().flat_map(|option| ["-o", option])).current_dir(folder);
+        command
+    };
+    output(apt().arg("update"))?;
+    let plan =
+        output(apt().args(["install", "--simulate", "--no-install-recommends", package]).env("LC_ALL", "C"))?;
+    output(apt().arg("download").args(to_install(&plan)))?;
+    for file in fs::read_dir(folder).map_err(|error| error.to_string())?.filter_map(Result::ok) {
+        if file.path().extension().is_some_and(|extension| extension == "deb") {
+            output(Command::new("dpkg-deb").arg("--extract").arg(file.path()).arg(&root))?;
         }
     }
-    Ok(folder.to_owned())
+    Ok(root)
+}
+
+/// The names in the lines `Inst python3-pip (23.0.1 ...)` of a simulation.
+fn to_install(plan: &str) -> Vec<&str> {
+    plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next()).collect()
 }
 
 fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn reads_what_a_simulation_would_install() {
+        let plan = "Reading package lists...\nInst python3-wheel (0.38.4-2 Debian:12.11/stable [all])\n\
+                    Inst python3-pip (23.0.1 Debian:12.11/stable [all])\nConf python3-wheel (0.38.4-2 [all])\n";
+        assert_eq!(super::to_install(plan), ["python3-wheel", "python3-pip"]);
+    }
 }

