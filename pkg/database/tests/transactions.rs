@@ -27,7 +27,7 @@ async fn accounts() -> Postgres {
     postgres
 }
 
-fn add(amount: i32, id: i32) -> underpin_database::sea_orm::Statement {
+fn add(amount: i32, id: i32) -> sea_orm::Statement {
     sql("UPDATE account SET balance = balance + $1 WHERE id = $2", [amount.into(), id.into()])
 }
 

@@ -23,6 +23,12 @@ pub(crate) enum Stage {
 pub(crate) fn condition(error: &sqlx::Error, stage: Stage) -> Condition {
     match error {
         sqlx::Error::Database(error) => of_database(error.as_ref(), stage),
+        // What the TLS layer turns down (a certificate, a name) comes as invalid data.
+        sqlx::Error::Io(error)
+            if stage == Stage::Before && error.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            Condition::Rejected
+        }
         sqlx::Error::Io(_) => lost(stage),
         // The peer or the worker said something that makes no sense: the connection is replaced. Whether a statement
         // sent alone took effect cannot be known then.
