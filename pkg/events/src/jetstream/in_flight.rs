@@ -1,27 +1,102 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::Subject;
+use async_nats::{Message, Subject};
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Inner;
+use super::wire::MESSAGE_ID;
 
 /// The messages that this process holds, from their arrival to their end.
 ///
-/// While a message waits for a worker, is handled, or waits in its lane for the next attempt, the server is told that work
-/// is going on. So an event goes to somebody else only when this process is gone or hangs.
+/// While a message waits for a worker, is handled, waits in its lane for the next attempt, or is being confirmed, the
+/// server is told that work is going on. So an event goes to somebody else only when this process is gone or hangs.
+///
+/// A server that was killed forgets what it had delivered, and delivers it again; and it does not answer confirmations of
+/// the delivery that it forgot. So a second delivery of something held is not handed out: its reply subject replaces the
+/// forgotten one.
 #[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<HashMap<u64, Subject>>>);
+pub(super) struct InFlight(Arc<Held>);
+
+#[derive(Default)]
+struct Held {
+    messages: Mutex<HashMap<u64, Entry>>,
+    adopted: Notify,
+}
+
+struct Entry {
+    reply: Subject,
+    identity: Identity,
+}
+
+/// What tells a second delivery from another event at the same position of a stream that was made anew.
+#[derive(PartialEq)]
+struct Identity {
+    subject: Subject,
+    message_id: Option<String>,
+    payload: Bytes,
+}
+
+impl Identity {
+    fn of(message: &Message) -> Self {
+        let header = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
+        Self {
+            subject: message.subject.clone(),
+            message_id: header.map(|value| value.as_str().to_owned()),
+            payload: message.payload.clone(),
+        }
+    }
+}
+
+/// What became of a message that arrived.
+pub(super) enum Arrival {
+    /// It is held from now on.
+    New,
+    /// It is a second delivery of one that is held, which goes by the new reply subject from now on.
+    Adopted,
+    /// Another event with the position of one that is held.
+    Stranger,
+}
 
 impl InFlight {
-    pub(super) fn insert(&self, sequence: u64, reply: Subject) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence, reply);
+    pub(super) fn arrive(&self, sequence: u64, reply: &Subject, message: &Message) -> Arrival {
+        let identity = Identity::of(message);
+        let mut messages = self.messages();
+        match messages.get_mut(&sequence) {
+            None => {
+                messages.insert(sequence, Entry { reply: reply.clone(), identity });
+                Arrival::New
+            }
+            Some(held) if held.identity == identity => {
+                held.reply = reply.clone();
+                self.0.adopted.notify_waiters();
+                Arrival::Adopted
+            }
+            Some(_) => Arrival::Stranger,
+        }
+    }
+
+    /// The subject by which a held message is confirmed at the moment.
+    pub(super) fn reply(&self, sequence: u64) -> Option<Subject> {
+        self.messages().get(&sequence).map(|held| held.reply.clone())
+    }
+
+    /// Waits until a held message is confirmed by another subject than this one.
+    pub(super) async fn reply_changes(&self, sequence: u64, from: &Subject) {
+        loop {
+            let adopted = self.0.adopted.notified();
+            if self.reply(sequence).is_some_and(|reply| reply != *from) {
+                return;
+            }
+            adopted.await;
+        }
     }
 
     pub(super) fn remove(&self, sequence: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
+        self.messages().remove(&sequence);
     }
 
     /// Reports progress on everything held, three times in each `ack_wait`. Never ends.
@@ -32,11 +107,14 @@ impl InFlight {
         tick.tick().await;
         loop {
             tick.tick().await;
-            let held: Vec<Subject> =
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            let held: Vec<Subject> = self.messages().values().map(|held| held.reply.clone()).collect();
             for reply in held {
                 bus.tell(reply, Bytes::from_static(b"+WPI")).await;
             }
         }
+    }
+
+    fn messages(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.0.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, Subject};
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use underpin_logger::{Context, error, warn};
 
 use super::Inner;
 use super::in_flight::InFlight;
 use super::wire::{self, Outbound};
-use crate::pipeline::Inbound;
+use crate::pipeline::{Inbound, Slot};
 use crate::{Event, EventsError, InvalidEvent};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
@@ -29,32 +29,55 @@ pub(super) struct JetStreamMessage {
     pub(super) reply: Subject,
     pub(super) attempt: u32,
     pub(super) sequence: u64,
+    pub(super) ack_wait: Duration,
     pub(super) in_flight: InFlight,
+    /// Whether `in_flight` knows it.
+    pub(super) held: bool,
 }
 
 impl JetStreamMessage {
-    /// Sends the answer and waits until the server has it. The server says nothing to an answer that comes too late, and
-    /// nothing when the consumer is gone: only a reply to the request is a confirmation.
-    async fn confirm(&self, operation: &'static str, answer: Bytes) -> Result<(), EventsError> {
-        let mut failures = 0;
+    /// Sends the answer and waits until the server has it: only a reply is a confirmation. The server says nothing to an
+    /// answer to a delivery that it does not know of, any more or yet; then the next delivery of the event is awaited, for
+    /// as long as the server would take to send one.
+    async fn confirm(
+        &self,
+        operation: &'static str,
+        answer: Bytes,
+        mut slot: Slot,
+    ) -> Result<(), EventsError> {
+        let connection = &self.bus.connection;
+        let within = connection.request_timeout();
+        let give_up = Instant::now() + self.ack_wait.max(within);
         loop {
+            let epoch = connection.connected(give_up).await?;
+            let reply = self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone());
             let request = Request::new().payload(answer.clone()).timeout(None);
-            let asked = self.bus.connection.client().send_request(self.reply.clone(), request);
-            let failure = match self.bus.connection.call(operation, asked).await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => EventsError::Unavailable(error.into()),
-                Err(error) => error,
+            let asked = connection.client().send_request(reply.clone(), request);
+            let failure = tokio::select! {
+                answered = timeout_at(give_up.min(Instant::now() + within), asked) => match answered {
+                    Ok(Ok(_)) => return Ok(()),
+                    Ok(Err(error)) => EventsError::Unavailable(error.into()),
+                    Err(_) => EventsError::Timeout { operation, within },
+                },
+                () = connection.lost(epoch) => EventsError::Disconnected,
+                () = self.in_flight.reply_changes(self.sequence, &reply) => continue,
             };
-            failures += 1;
-            if failures > 2 || matches!(failure, EventsError::Closed) {
-                return Err(failure);
+            // What follows may take long, and is nothing that others should wait for.
+            drop(slot.take());
+            if matches!(failure, EventsError::Disconnected) {
+                continue;
             }
-            sleep(self.bus.settings.publish.backoff.delay(failures)).await;
+            tokio::select! {
+                () = self.in_flight.reply_changes(self.sequence, &reply) => {}
+                () = connection.lost(epoch) => {}
+                () = sleep_until(give_up) => return Err(failure),
+            }
         }
     }
 
-    async fn settle(&self, operation: &'static str, answer: Bytes) {
-        if let Err(failure) = self.confirm(operation, answer).await {
+    async fn settle(&self, operation: &'static str, answer: Bytes, slot: Slot) {
+        if let Err(failure) = self.confirm(operation, answer, slot).await {
+            self.bus.unconfirmed.increment(1);
             warn!(
                 self.bus.log,
                 &Context::background(),
@@ -70,7 +93,8 @@ impl JetStreamMessage {
     async fn nak(&self, after: Duration) {
         // Never without a delay: that would ignore every back-off and burn the attempts within a millisecond.
         let delay = after.max(Duration::from_millis(1)).as_nanos();
-        self.bus.tell(self.reply.clone(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+        let reply = self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone());
+        self.bus.tell(reply, Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
     }
 
     /// Publishes the message as it arrived to the dead letter stream.
@@ -105,6 +129,8 @@ pub(super) mod header {
 }
 
 impl Inbound for JetStreamMessage {
+    const SETTLES_AT_ONCE: bool = false;
+
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
         wire::decode(self.message.headers.as_ref(), &self.message.payload).map(Arc::new)
     }
@@ -117,18 +143,18 @@ impl Inbound for JetStreamMessage {
         self.sequence
     }
 
-    async fn ack(self) {
-        self.settle("ack", Bytes::from_static(b"+ACK")).await;
+    async fn ack(self, slot: Slot) {
+        self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
     }
 
     async fn retry(self, after: Duration) {
         self.nak(after).await;
     }
 
-    async fn dead_letter(self, reason: String, attempts: u32) {
+    async fn dead_letter(self, reason: String, attempts: u32, slot: Slot) {
         let started = Instant::now();
         match self.put_aside(&reason, attempts).await {
-            Ok(()) => self.settle("term", Bytes::from_static(b"+TERM")).await,
+            Ok(()) => self.settle("term", Bytes::from_static(b"+TERM"), slot).await,
             Err(failure) => {
                 let took = started.elapsed();
                 error!(
@@ -154,7 +180,9 @@ impl Inbound for JetStreamMessage {
 
 impl Drop for JetStreamMessage {
     fn drop(&mut self) {
-        self.in_flight.remove(self.sequence);
+        if self.held {
+            self.in_flight.remove(self.sequence);
+        }
     }
 }
 

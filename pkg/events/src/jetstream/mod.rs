@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) settings: JetStreamSettings,
     pub(crate) log: Arc<dyn Logger>,
     window: Semaphore,
+    /// Confirmations that the server never answered.
+    unconfirmed: metrics::Counter,
 }
 
 impl JetStream {
@@ -82,7 +84,10 @@ impl JetStream {
         settings.check()?;
         let connection = connect::connect(settings, Arc::clone(&log)).await?;
         let window = Semaphore::new(settings.publish.window);
-        let bus = Self { inner: Arc::new(Inner { connection, settings: settings.clone(), log, window }) };
+        let unconfirmed = metrics::counter!("underpin_events_unconfirmed_total");
+        let bus = Self {
+            inner: Arc::new(Inner { connection, settings: settings.clone(), log, window, unconfirmed }),
+        };
         match settings.topology {
             TopologyMode::Apply => bus.apply().await.map(drop)?,
             TopologyMode::Verify => bus.verify().await?,

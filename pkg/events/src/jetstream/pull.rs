@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::health::Pulse;
-use super::in_flight::InFlight;
+use super::in_flight::{Arrival, InFlight};
 use super::message::{JetStreamMessage, delivery_info};
 use crate::pipeline::{Intake, Slots};
 use crate::{EventsError, Order, SubscribeOptions};
@@ -163,9 +163,14 @@ impl Puller {
     }
 
     fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>) {
-        let Some(reply) = message.reply.take() else { return };
-        let Some((attempt, sequence)) = delivery_info(&reply) else { return };
-        self.in_flight.insert(sequence, reply.clone());
+        // What has no such reply subject is no delivery.
+        let Some(reply) = message.reply.take() else { return slots.forfeit() };
+        let Some((attempt, sequence)) = delivery_info(&reply) else { return slots.forfeit() };
+        let held = match self.in_flight.arrive(sequence, &reply, &message) {
+            Arrival::New => true,
+            Arrival::Stranger => false,
+            Arrival::Adopted => return slots.forfeit(),
+        };
         let message = JetStreamMessage {
             bus: Arc::clone(&self.bus),
             subscription: Arc::clone(&self.name),
@@ -174,7 +179,9 @@ impl Puller {
             reply,
             attempt,
             sequence,
+            ack_wait: self.options.ack_wait,
             in_flight: self.in_flight.clone(),
+            held,
         };
         intake.push(slots, message);
     }

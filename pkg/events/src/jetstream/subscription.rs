@@ -57,11 +57,11 @@ impl JetStreamSubscription {
 async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound) {
     // Also when the runtime drops this task.
     let _closed = shared.control.closed.clone().drop_guard();
-    let (intake, mut workers) = pipeline::start(&shared);
+    let (intake, workers) = pipeline::start(&shared);
     let work = async {
         Box::pin(recover_for_ever(&puller, &intake, first)).await;
         drop(intake);
-        while workers.join_next().await.is_some() {}
+        workers.finish().await;
     };
     tokio::select! {
         () = work => {}

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::bus::Inner;
 use super::durable::Durable;
-use crate::pipeline::Inbound;
+use crate::pipeline::{Inbound, Slot};
 use crate::{Event, InvalidEvent};
 
 /// One delivery of the in-memory bus. Dropped unsettled, it is given back.
@@ -34,6 +34,8 @@ impl MemoryMessage {
 }
 
 impl Inbound for MemoryMessage {
+    const SETTLES_AT_ONCE: bool = true;
+
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
         Ok(Arc::clone(&self.event))
     }
@@ -46,7 +48,7 @@ impl Inbound for MemoryMessage {
         self.sequence
     }
 
-    async fn ack(self) {
+    async fn ack(self, _slot: Slot) {
         self.settle(|durable, sequence| {
             durable.settle(sequence);
         });
@@ -56,7 +58,7 @@ impl Inbound for MemoryMessage {
         self.settle(|durable, sequence| durable.retry(sequence, Instant::now() + after));
     }
 
-    async fn dead_letter(mut self, reason: String, attempts: u32) {
+    async fn dead_letter(mut self, reason: String, attempts: u32, _slot: Slot) {
         self.settled = true;
         let mut state = self.bus.state();
         let known = state.durables.get_mut(&self.subscription).is_some_and(|durable| {

@@ -39,13 +39,13 @@ async fn supervise(bus: Arc<Inner>, name: Arc<str>, shared: Arc<Shared>, wake: A
     // Runs even when the runtime drops this task: the name must not count as running for ever.
     let _membership =
         Membership { bus: Arc::clone(&bus), name: Arc::clone(&name), control: shared.control.clone() };
-    let (intake, mut workers) = pipeline::start(&shared);
+    let (intake, workers) = pipeline::start(&shared);
     tokio::select! {
         () = feed(&bus, &name, &intake, &wake) => {}
         () = shared.control.stop.cancelled() => {}
     }
     drop(intake);
-    while workers.join_next().await.is_some() {}
+    workers.finish().await;
 }
 
 async fn feed(bus: &Arc<Inner>, name: &Arc<str>, intake: &Intake<MemoryMessage>, wake: &Notify) {

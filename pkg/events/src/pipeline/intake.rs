@@ -4,15 +4,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use super::Inbound;
+use super::{Inbound, Slot};
 use crate::{Event, InvalidEvent, Order, SubscribeOptions};
 
 /// A message on its way to a worker. The permit frees its slot when the job ends, however it ends.
 pub(super) struct Job<M> {
     pub(super) message: M,
     pub(super) event: Option<Result<Arc<Event>, InvalidEvent>>,
-    /// Held for its drop.
-    pub(super) slot: Option<OwnedSemaphorePermit>,
+    pub(super) slot: Slot,
 }
 
 pub(super) type JobReceiver<M> = Arc<Mutex<UnboundedReceiver<Job<M>>>>;
@@ -101,6 +100,12 @@ impl Slots {
     #[cfg(feature = "jetstream")]
     pub(crate) fn none() -> Self {
         Self(None)
+    }
+
+    /// Gives one up: something came that nobody has to handle.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn forfeit(&mut self) {
+        drop(self.0.as_mut().and_then(|permit| permit.split(1)));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -16,26 +16,33 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 use underpin_logger::Logger;
 
 use crate::{Event, EventHandler, InvalidEvent, SubscribeOptions};
 
+/// The right to have one message in this process. Dropped, it lets the next one in.
+pub(crate) type Slot = Option<OwnedSemaphorePermit>;
+
 /// A message of a backend. It is settled by exactly one of the four calls; one that is dropped without is delivered again.
 pub(crate) trait Inbound: Send + Sync + 'static {
+    /// Whether settling takes no time. If it does, workers do not wait for it.
+    const SETTLES_AT_ONCE: bool;
     /// The event, or why it is none.
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent>;
     /// Which delivery this is, from 1.
     fn attempt(&self) -> u32;
     /// The position in the stream.
     fn sequence(&self) -> u64;
-    /// Done.
-    fn ack(self) -> impl Future<Output = ()> + Send;
+    /// Done. The slot may be given up before, when the confirmation is long in coming.
+    fn ack(self, slot: Slot) -> impl Future<Output = ()> + Send;
     /// Deliver again, not before `after` has passed.
     fn retry(self, after: Duration) -> impl Future<Output = ()> + Send;
     /// Put aside.
-    fn dead_letter(self, reason: String, attempts: u32) -> impl Future<Output = ()> + Send;
-    /// Give back what was never handled.
+    fn dead_letter(self, reason: String, attempts: u32, slot: Slot) -> impl Future<Output = ()> + Send;
+    /// Give back what was never handled to its end.
     fn release(self) -> impl Future<Output = ()> + Send;
 }
 
@@ -45,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn EventHandler>,
     pub(crate) log: Arc<dyn Logger>,
     pub(crate) control: Control,
+    /// Settlements under way.
+    settling: TaskTracker,
     meters: meters::Meters,
 }
 
@@ -55,16 +64,38 @@ impl Shared {
         log: Arc<dyn Logger>,
     ) -> Arc<Self> {
         let meters = meters::Meters::new(&options.name);
-        Arc::new(Self { options, handler, log, control: Control::default(), meters })
+        Arc::new(Self {
+            options,
+            handler,
+            log,
+            control: Control::default(),
+            settling: TaskTracker::new(),
+            meters,
+        })
     }
 }
 
 /// Starts the workers. They end when the intake is dropped and its messages are dealt with.
-pub(crate) fn start<M: Inbound>(shared: &Arc<Shared>) -> (Intake<M>, JoinSet<()>) {
+pub(crate) fn start<M: Inbound>(shared: &Arc<Shared>) -> (Intake<M>, Workers) {
     let (intake, receivers) = Intake::new(&shared.options);
-    let mut workers = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for receiver in receivers {
-        workers.spawn(worker::run(Arc::clone(shared), receiver));
+        tasks.spawn(worker::run(Arc::clone(shared), receiver));
     }
-    (intake, workers)
+    (intake, Workers { tasks, settling: shared.settling.clone() })
+}
+
+/// The tasks of a subscription.
+pub(crate) struct Workers {
+    tasks: JoinSet<()>,
+    settling: TaskTracker,
+}
+
+impl Workers {
+    /// Waits for the handlers that run, and until everything they answered is settled.
+    pub(crate) async fn finish(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+        self.settling.close();
+        self.settling.wait().await;
+    }
 }

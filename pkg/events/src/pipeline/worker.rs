@@ -10,7 +10,7 @@ use underpin_errors::Report;
 use underpin_logger::{Context, debug, error, warn};
 
 use super::intake::{Job, JobReceiver};
-use super::{Inbound, Shared};
+use super::{Inbound, Shared, Slot};
 use crate::{Delivery, Event, Order, Outcome};
 
 /// How many times the allowed attempts an event may be delivered before it is put aside unseen.
@@ -29,14 +29,13 @@ pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, jobs: JobReceiver<M>) {
         } else {
             let event = event.unwrap_or_else(|| message.decode());
             match event {
-                Ok(event) => shared.handle(message, event).await,
+                Ok(event) => shared.handle(message, event, slot).await,
                 Err(error) => {
                     let reason = format!("undecodable: {}", Report(&error));
-                    shared.give_up(message, &Context::background(), reason, 1).await;
+                    shared.give_up(message, &Context::background(), reason, 1, slot).await;
                 }
             }
         }
-        drop(slot);
     }
 }
 
@@ -46,7 +45,7 @@ enum Verdict {
 }
 
 impl Shared {
-    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>) {
+    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>, slot: Slot) {
         let mut attempt = message.attempt();
         if attempt > 1 {
             self.meters.redelivered.increment(1);
@@ -54,7 +53,7 @@ impl Shared {
         if attempt > self.options.max_attempts.saturating_mul(CRASH_FACTOR) {
             let reason =
                 format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
-            return self.give_up(message, &event.context(), reason, attempt).await;
+            return self.give_up(message, &event.context(), reason, attempt, slot).await;
         }
         loop {
             let (after, reason) = match self.call(&event, attempt, message.sequence()).await {
@@ -64,13 +63,13 @@ impl Shared {
                 }
                 Verdict::Settled(Outcome::Ack) => {
                     self.meters.acked.increment(1);
-                    return message.ack().await;
+                    return self.settle::<M>(message.ack(slot)).await;
                 }
                 Verdict::Settled(Outcome::DeadLetter { reason }) => {
-                    return self.give_up(message, &event.context(), reason, attempt).await;
+                    return self.give_up(message, &event.context(), reason, attempt, slot).await;
                 }
                 Verdict::Settled(Outcome::Retry { reason, .. }) if attempt >= self.options.max_attempts => {
-                    return self.give_up(message, &event.context(), reason, attempt).await;
+                    return self.give_up(message, &event.context(), reason, attempt, slot).await;
                 }
                 Verdict::Settled(Outcome::Retry { after, reason }) => (after, reason),
             };
@@ -138,7 +137,14 @@ impl Shared {
         })
     }
 
-    async fn give_up<M: Inbound>(&self, message: M, context: &Context, reason: String, attempts: u32) {
+    async fn give_up<M: Inbound>(
+        &self,
+        message: M,
+        context: &Context,
+        reason: String,
+        attempts: u32,
+        slot: Slot,
+    ) {
         self.meters.dead_lettered.increment(1);
         let failure = HandlerFailure(reason.clone());
         warn!(
@@ -150,7 +156,22 @@ impl Shared {
             sequence = message.sequence(),
             attempts
         );
-        message.dead_letter(reason, attempts).await;
+        self.settle::<M>(message.dead_letter(reason, attempts, slot)).await;
+    }
+
+    /// Settles a message, in the background unless that takes no time: the worker has other things to do than to wait
+    /// for confirmations. The message keeps its slot, so there are only so many.
+    async fn settle<M: Inbound>(&self, settlement: impl Future<Output = ()> + Send + 'static) {
+        if M::SETTLES_AT_ONCE {
+            return settlement.await;
+        }
+        let kill = self.control.kill.clone();
+        self.settling.spawn(async move {
+            tokio::select! {
+                () = settlement => {}
+                () = kill.cancelled() => {}
+            }
+        });
     }
 }
 
