@@ -35,6 +35,8 @@ impl Standing {
         if let Some(running) = Self::running(program.server, folder) {
             return Ok(running);
         }
+        let parent = folder.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).context(|| format!("cannot create {}", parent.display()))?;
         let (process, url) = match program.server {
             Server::Postgres => {
                 let template = Template::in_folder(program, folder)?;

@@ -14,7 +14,7 @@ async fn context(server: &NatsServer) -> jetstream::Context {
 
 #[tokio::test]
 async fn each_server_is_empty_and_has_jetstream() {
-    let (one, two) = (NatsServer::start().await, NatsServer::start().await);
+    let (one, two) = (NatsServer::private().await, NatsServer::private().await);
     let settings =
         stream::Config { name: "ORDERS".into(), subjects: vec!["orders.>".into()], ..Default::default() };
     context(&one).await.create_stream(settings).await.unwrap();

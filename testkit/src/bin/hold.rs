@@ -10,13 +10,25 @@ use underpin_testkit::{NatsServer, PostgresDatabase, PostgresServer, TestkitErro
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), TestkitError> {
     let database = PostgresDatabase::try_fresh().await?;
+    say(&format!("database {}", database.url()))?;
+    // `hold shared` takes what DATABASE_URL and NATS_URL give, as most tests do; `hold` what a test may kill, too.
+    if std::env::args().nth(1).as_deref() == Some("shared") {
+        let nats = NatsServer::try_start().await?;
+        say(&format!("nats {}", nats.url()))?;
+        return held().await;
+    }
     let server = PostgresServer::try_private(&[]).await?;
     let nats = NatsServer::try_private("").await?;
-    let (pid, database_url) = (std::process::id(), database.url());
-    let text =
-        format!("pid {pid}\ndatabase {database_url}\nserver {}\nnats {}\nready\n", server.url(), nats.url());
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|source| TestkitError::Io { context: "cannot print".to_owned(), source })?;
+    say(&format!("server {}\nnats {}", server.url(), nats.url()))?;
+    held().await
+}
+
+async fn held() -> Result<(), TestkitError> {
+    say(&format!("pid {}\nready", std::process::id()))?;
     std::future::pending().await
+}
+
+fn say(text: &str) -> Result<(), TestkitError> {
+    let said = std::io::stdout().write_all(format!("{text}\n").as_bytes());
+    said.map_err(|source| TestkitError::Io { context: "cannot print".to_owned(), source })
 }

@@ -195,3 +195,17 @@ impl Drop for NatsServer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_somebody_else_is_not_ours_to_kill() {
+        let given = NatsServer { url: "nats://h".to_owned(), mark: "1".to_owned(), local: None };
+        let kill = std::panic::AssertUnwindSafe(|| drop(given.lock("kill")));
+        let panic = std::panic::catch_unwind(kill).unwrap_err();
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains("cannot kill the server given by NATS_URL"), "{text}");
+    }
+}

@@ -57,6 +57,24 @@ impl Admin {
         self.run(statement).await.map_err(|source| sql("cannot drop the database", source))
     }
 
+    /// Drops what killed tests left behind on a server that outlives them: databases of the test kit that are older than
+    /// `age` and that nobody uses.
+    pub(crate) async fn sweep(&mut self, age: Duration) -> Result<(), TestkitError> {
+        // The name carries the second of its birth: underpin_test_<seconds>_<random>.
+        let statement = "SELECT datname FROM pg_database WHERE datname ~ '^underpin_test_[0-9]{1,12}_[0-9a-f]+$' \
+            AND split_part(datname, '_', 3)::bigint < extract(epoch FROM now()) - $1 \
+            AND datname NOT IN (SELECT datname FROM pg_stat_activity WHERE datname IS NOT NULL)";
+        let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        let rows = sqlx::query(statement).bind(seconds).fetch_all(&mut self.connection).await;
+        for row in rows.map_err(|source| sql("cannot look for old databases", source))? {
+            let name: String =
+                row.try_get(0).map_err(|source| sql("cannot read the name of a database", source))?;
+            // Another test process may be faster, or the database another role's: it is only a courtesy.
+            let _not_ours = self.run(format!("DROP DATABASE IF EXISTS \"{name}\"")).await;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn close(self) {
         // The server drops a connection that is not closed politely all the same.
         let _closed = self.connection.close().await;

@@ -1,3 +1,4 @@
+use std::sync::Once;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::blocking::blocking;
@@ -27,6 +28,9 @@ pub struct PostgresDatabase {
     server: Shared,
 }
 
+/// No test takes that long.
+const STALE: Duration = Duration::from_secs(6 * 60 * 60);
+
 impl PostgresDatabase {
     /// Creates one; some 30 ms, and a second for the first of a run.
     ///
@@ -51,6 +55,12 @@ impl PostgresDatabase {
         let name = new_name()?;
         admin.create(&name, quick).await?;
         if !quick {
+            static SWEPT: Once = Once::new();
+            let mut first = false;
+            SWEPT.call_once(|| first = true);
+            if first {
+                admin.sweep(STALE).await?;
+            }
             record::used(&format!("PostgreSQL {} (DATABASE_URL)", admin.version().await?));
         }
         admin.close().await;
