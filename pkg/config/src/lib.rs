@@ -37,6 +37,8 @@ mod error;
 #[cfg(feature = "loader")]
 mod explain;
 #[cfg(feature = "loader")]
+mod fit;
+#[cfg(feature = "loader")]
 mod issue;
 #[cfg(feature = "loader")]
 mod key;
@@ -50,6 +52,8 @@ mod loader;
 mod merge;
 #[cfg(feature = "loader")]
 mod origin;
+#[cfg(feature = "loader")]
+mod path;
 #[cfg(feature = "loader")]
 mod profile;
 #[cfg(feature = "loader")]

@@ -258,6 +258,15 @@ fn the_environment_takes_over_the_spelling_of_the_file() {
 }
 
 #[test]
+fn two_variables_that_mean_one_key_of_the_file_are_an_error() {
+    let directory = TempDir::new().unwrap();
+    let file = write(&directory, "app.toml", "maxOpen = 1\n");
+    let loader = Loader::new("APP").file(file).environment([("APP_MAX_OPEN", "2"), ("APP_MAXOPEN", "3")]);
+    let error = loader.snapshot().unwrap_err();
+    assert_eq!(error.issues()[0].kind(), IssueKind::Conflict, "{error}");
+}
+
+#[test]
 fn a_bound_variable_sets_its_key_and_is_named_in_errors() {
     let loader = Loader::new("APP").bind("database.url", "DATABASE_URL");
     let settings: Settings =

@@ -136,6 +136,12 @@ fn an_index_changes_one_item_of_the_list_in_the_file() {
     assert!(explained.contains("v.1.port = \"9\"  # APP_V__1__PORT in the environment"), "{explained}");
     assert!(explained.contains("app.toml:1"), "the untouched items keep their origin: {explained}");
 
+    std::fs::write(&file, "[[v]]\nname = \"a\"\ntls = { key = \"k\", cert = \"c\" }\n").unwrap();
+    let deep =
+        Loader::new("APP").file(&file).environment([("APP_V__0__TLS__CERT", "new")]).snapshot().unwrap();
+    assert_eq!(deep.string("v.0.tls.cert").unwrap(), "new");
+    assert_eq!(deep.string("v.0.tls.key").unwrap(), "k", "tables within the item merge as well");
+
     let gap = Loader::new("APP").file(&file).environment([("APP_V__5__PORT", "9")]).snapshot().unwrap_err();
     assert!(gap.to_string().contains("leaves a gap"), "{gap}");
 }

@@ -6,8 +6,8 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
 use super::de::{De, Source, spelled};
 use super::error::DecodeError;
-use super::path::Path;
 use super::placeholder::Placeholder;
+use crate::path::Path;
 use crate::{Table, Value};
 
 /// The items of a list.

@@ -7,10 +7,10 @@ use serde::de::{self, DeserializeSeed, Visitor};
 use super::access::{Entries, Items};
 use super::error::{DecodeError, describe, one_of};
 use super::pass::Pass;
-use super::path::Path;
 use super::placeholder::Placeholder;
 use super::text;
 use super::variant::Variant;
+use crate::path::Path;
 use crate::secret::SECRET_NEWTYPE;
 use crate::{Table, Value, key};
 

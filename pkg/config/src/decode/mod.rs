@@ -9,7 +9,6 @@ mod de;
 mod error;
 mod leak;
 mod pass;
-mod path;
 mod placeholder;
 mod probe;
 mod text;
@@ -23,10 +22,10 @@ use self::de::De;
 pub(crate) use self::error::Problem;
 pub(crate) use self::leak::{leaf_name, leaks};
 use self::pass::{Amendment, Amendments, Mode, Notes, Pass};
-use self::path::Path;
 use self::placeholder::Placeholder;
 use self::probe::{Finding, probe};
 use crate::Value;
+use crate::path::Path;
 
 /// Placeholders do not follow a recursive type further than this.
 const MAX_DEPTH: usize = 64;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::de::Source;
-use super::path::Path;
 use super::placeholder::Placeholder;
+use crate::path::Path;
 use crate::{Value, key};
 
 /// What a pass puts where an earlier pass failed.

@@ -4,8 +4,8 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, Var
 
 use super::de::{De, Source};
 use super::error::DecodeError;
-use super::path::Path;
 use crate::Value;
+use crate::path::Path;
 
 /// A variant and its content.
 pub(super) struct Variant<'a> {

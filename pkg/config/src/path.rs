@@ -1,4 +1,6 @@
-//! The place in the tree that is being decoded, kept on the stack: it costs nothing until something goes wrong.
+//! A place in a tree, kept on the stack: it costs nothing until somebody wants to read it.
+
+use crate::key;
 
 /// A path from the root, as a chain of stack frames.
 #[derive(Clone, Copy)]
@@ -21,6 +23,11 @@ impl Path<'_> {
             Self::Index(_, index) => segments.push(index.to_string()),
         }
         segments
+    }
+
+    /// The dotted key.
+    pub(crate) fn to_key(self) -> String {
+        key::join(&self.to_vec())
     }
 
     pub(crate) fn depth(self) -> usize {
