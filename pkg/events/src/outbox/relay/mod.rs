@@ -3,6 +3,7 @@
 mod batch;
 mod dialect;
 mod lanes;
+mod listen;
 mod pace;
 mod publish;
 mod status;
@@ -112,7 +113,7 @@ impl Relay {
             store: Store::new(Arc::new(pool.clone()), name, settings.database_timeout),
             publisher,
             hold_after_quarantine: outbox.settings().after_quarantine == AfterQuarantine::Hold,
-            log,
+            log: Arc::clone(&log),
             status: Arc::clone(&status),
             stop: stop.clone(),
             wake: outbox.bell().listen(),
@@ -126,8 +127,14 @@ impl Relay {
             failures: 0,
             settings,
         };
-        let task = Mutex::new(Some(tokio::spawn(worker.run())));
-        Ok(Self { status, stop, task })
+        let ears = listen::forward(pool.clone(), outbox.bell().clone(), log);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = worker.run() => {}
+                () = ears => {}
+            }
+        });
+        Ok(Self { status, stop, task: Mutex::new(Some(task)) })
     }
 
     /// Takes no further events, finishes the wave that is under way, writes down what was sent and gives the lanes back.
