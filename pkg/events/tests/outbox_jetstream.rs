@@ -62,7 +62,7 @@ fn assert_in_order(stored: &[(String, u64)], keys: u64, each: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_pass_in_order_while_nats_is_killed_and_restarted() {
-    let (database, nats) = (TestDatabase::postgres().await, NatsServer::start().await);
+    let (database, nats) = (TestDatabase::postgres().await, NatsServer::private().await);
     let outbox = outbox(&database, OutboxSettings::default()).await;
     let bus = bus(&nats).await;
     let relays: Vec<Relay> = (0..3).map(|_| start(&outbox, &database.pool, &bus)).collect();
@@ -93,7 +93,7 @@ async fn events_pass_in_order_while_nats_is_killed_and_restarted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_outlives_a_postgres_that_is_killed() {
-    let (postgres, nats) = (PostgresServer::private().await, NatsServer::start().await);
+    let (postgres, nats) = (PostgresServer::private().await, NatsServer::private().await);
     let pool = pool(postgres.url()).await;
     let outbox = Outbox::default();
     outbox.migrate(&pool).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_relay_outlives_a_postgres_that_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_between_publish_and_delete_has_no_second_effect() {
-    let (database, nats) = (TestDatabase::postgres().await, NatsServer::start().await);
+    let (database, nats) = (TestDatabase::postgres().await, NatsServer::private().await);
     let outbox = outbox(&database, OutboxSettings::default()).await;
     let inbox = Inbox::default();
     inbox.migrate(&database.pool).await.unwrap();
