@@ -1,11 +1,8 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::{Context, Level, LevelRules, LevelRulesError};
+use crate::{Context, Level, LevelRules, LevelRulesError, level_gate::LevelGate};
 
 /// The level rules of a running logger, to look at and to change. Clones change the same rules.
 ///
@@ -25,8 +22,7 @@ pub struct LevelHandle(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     rules: ArcSwap<LevelRules>,
-    /// The least severe level that any rule lets through: most answers need no look at the rules.
-    floor: AtomicU8,
+    gate: LevelGate,
 }
 
 /// What happens to a record.
@@ -38,14 +34,11 @@ pub(crate) enum Verdict {
     Skip,
 }
 
-/// Above every level: nothing passes.
-const OFF: u8 = u8::MAX;
-
 impl LevelHandle {
     /// A handle to rules of its own.
     pub fn new(rules: LevelRules) -> Self {
-        let floor = AtomicU8::new(floor(&rules));
-        Self(Arc::new(Shared { rules: ArcSwap::from_pointee(rules), floor }))
+        let gate = LevelGate::new(&rules);
+        Self(Arc::new(Shared { rules: ArcSwap::from_pointee(rules), gate }))
     }
 
     /// The rules in force.
@@ -65,7 +58,7 @@ impl LevelHandle {
 
     /// Puts rules into force, for all threads and for the bridges, whose caches are told.
     pub fn replace(&self, rules: LevelRules) {
-        self.0.floor.store(floor(&rules), Ordering::Relaxed);
+        self.0.gate.set(&rules);
         self.0.rules.store(Arc::new(rules));
         #[cfg(feature = "bridges")]
         crate::bridge::levels_changed();
@@ -74,7 +67,7 @@ impl LevelHandle {
     /// What happens to a record of this level and target, by the rules and by its context.
     pub(crate) fn verdict(&self, level: Level, target: &str, ctx: &Context) -> Verdict {
         let asked = ctx.level().is_some_and(|least| level >= least);
-        if asked || (self.passes_floor(level) && self.0.rules.load().allow(level, target)) {
+        if asked || self.rules_allow(level, target) {
             Verdict::Write
         } else if level >= Level::Debug && ctx.recorder().is_some() {
             Verdict::Hold
@@ -89,21 +82,12 @@ impl LevelHandle {
     }
 
     /// Whether the rules alone let a record of this level and target pass.
-    #[cfg(feature = "bridges")]
     pub(crate) fn rules_allow(&self, level: Level, target: &str) -> bool {
-        self.0.rules.load().allow(level, target)
+        self.0.gate.answer(level, target).unwrap_or_else(|| self.0.rules.load().allow(level, target))
     }
 
     /// Whether a record of this level can pass for some target or some context.
     pub(crate) fn may_allow(&self, level: Level) -> bool {
-        self.passes_floor(level) || crate::context::may_raise(level)
+        self.0.gate.may_pass(level) || crate::context::may_raise(level)
     }
-
-    fn passes_floor(&self, level: Level) -> bool {
-        level as u8 >= self.0.floor.load(Ordering::Relaxed)
-    }
-}
-
-fn floor(rules: &LevelRules) -> u8 {
-    rules.most_verbose().map_or(OFF, |level| level as u8)
 }

@@ -35,6 +35,7 @@ mod entry;
 mod error;
 mod ext;
 mod fatal;
+mod key;
 mod level;
 mod logger;
 mod macros;
@@ -57,6 +58,8 @@ mod format;
 mod init;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod level_gate;
 #[cfg(feature = "json")]
 mod level_handle;
 #[cfg(feature = "json")]
@@ -91,6 +94,8 @@ pub use entry::{Callsite, Entry};
 pub use error::FlushError;
 pub use ext::LoggerExt;
 pub use fatal::Fatal;
+#[doc(hidden)]
+pub use key::Key;
 pub use level::{Level, ParseLevelError};
 pub use logger::Logger;
 pub use noop::NoopLogger;

@@ -68,31 +68,44 @@ macro_rules! log {
 macro_rules! __tags {
     ([$($done:expr,)*]) => { [$($done,)*] as [$crate::Tag<'_>; _] };
     ([$($done:expr,)*] $key:ident = %$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Display(&$value)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Display(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:ident = ?$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Debug(&$value)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Debug(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:ident = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::new(::core::stringify!($key), &$value),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of($key, $crate::Value::Display(&$value)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::Value::Display(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:literal = ?$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of($key, $crate::Value::Debug(&$value)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::Value::Debug(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::new($key, &$value),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] %$key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Display(&$key)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Display(&$key)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] ?$key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::of(::core::stringify!($key), $crate::Value::Debug(&$key)),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Debug(&$key)),] $($($rest)*)?)
     };
     ([$($done:expr,)*] $key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::Tag::new(::core::stringify!($key), &$key),] $($($rest)*)?)
+        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::ToValue::to_value(&$key)),] $($($rest)*)?)
+    };
+}
+
+/// A tag with its key rendered at compile time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tag {
+    ($key:expr, $value:expr) => {
+        $crate::Tag::rendered(
+            $key,
+            const { &$crate::Key::of($key, ::core::concat!(",\"", $key, "\":")) },
+            $value,
+        )
     };
 }
 

@@ -1,6 +1,6 @@
 use std::{error::Error, time::Duration};
 
-use crate::{Context, Entry, Level, Value};
+use crate::{Context, Entry, Level, Value, tag::Name};
 
 /// What every record has, wherever it comes from.
 pub(crate) struct Head<'a> {
@@ -22,7 +22,7 @@ pub(crate) trait Source {
     fn sampling_key(&self) -> (&str, u32);
 
     /// Hands over the fields; of two with the same key the first is kept.
-    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>));
+    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>));
 }
 
 impl Source for Entry<'_> {
@@ -34,9 +34,9 @@ impl Source for Entry<'_> {
         (self.msg, 0)
     }
 
-    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
         for tag in self.tags {
-            put(tag.key(), tag.value());
+            put(tag.name(), tag.value());
         }
     }
 }

@@ -64,6 +64,16 @@ impl LevelRules {
         all.flatten().min()
     }
 
+    /// The level for all targets that no rule names.
+    pub(crate) const fn default_threshold(&self) -> Threshold {
+        self.default
+    }
+
+    /// The targets that rules name.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().map(|(target, _)| target.as_str())
+    }
+
     fn threshold(&self, target: &str) -> Threshold {
         let matching = |(prefix, _): &&(String, Threshold)| covers(prefix, target);
         self.targets.iter().find(matching).map_or(self.default, |(_, threshold)| *threshold)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use slog::{BorrowedKV, KV as _, Key, Level as SlogLevel, OwnedKVList, Record, Serializer};
 
+use crate::tag::Name;
 use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, record::Source};
 
 /// A record that came through slog.
@@ -21,29 +22,29 @@ impl Source for SlogSource<'_> {
         (self.record.file(), self.record.line())
     }
 
-    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
         // The record's own values come first: they win over those of its logger, and a child's over its parent's.
         let mut fields = Fields(put);
         let record = self.record.kv().serialize(self.record, &mut fields);
         let values = self.values.serialize(self.record, &mut fields);
         if record.and(values).is_err() {
-            put("log_error", Value::Str("a field of this record could not be written"));
+            put("log_error".into(), Value::Str("a field of this record could not be written"));
         }
     }
 }
 
-struct Fields<'f, F: FnMut(&str, Value<'_>)>(&'f mut F);
+struct Fields<'f, F: FnMut(Name<'_>, Value<'_>)>(&'f mut F);
 
 macro_rules! emit {
     ($($method:ident: $ty:ty => $variant:ident;)+) => {$(
         fn $method(&mut self, key: Key, value: $ty) -> slog::Result {
-            (self.0)(name(&key), Value::$variant(value.into()));
+            (self.0)(name(&key).into(), Value::$variant(value.into()));
             Ok(())
         }
     )+};
 }
 
-impl<F: FnMut(&str, Value<'_>)> Serializer for Fields<'_, F> {
+impl<F: FnMut(Name<'_>, Value<'_>)> Serializer for Fields<'_, F> {
     emit! {
         emit_bool: bool => Bool;
         emit_u8: u8 => U64;
@@ -78,17 +79,17 @@ impl<F: FnMut(&str, Value<'_>)> Serializer for Fields<'_, F> {
     }
 
     fn emit_none(&mut self, key: Key) -> slog::Result {
-        (self.0)(name(&key), Value::Null);
+        (self.0)(name(&key).into(), Value::Null);
         Ok(())
     }
 
     fn emit_arguments(&mut self, key: Key, value: &fmt::Arguments<'_>) -> slog::Result {
-        (self.0)(name(&key), Value::Display(value));
+        (self.0)(name(&key).into(), Value::Display(value));
         Ok(())
     }
 
     fn emit_error(&mut self, key: Key, error: &(dyn std::error::Error + 'static)) -> slog::Result {
-        (self.0)(name(&key), Value::Error(error));
+        (self.0)(name(&key).into(), Value::Error(error));
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
-use crate::{ToValue, Value};
+use crate::{Key, ToValue, Value};
 
 /// One key and its value. Keys are `snake_case` constants; data goes into values.
 #[derive(Debug, Clone, Copy)]
 pub struct Tag<'a> {
     key: &'static str,
+    rendered: Option<&'static Key>,
     value: Value<'a>,
 }
 
@@ -17,12 +18,23 @@ impl<'a> Tag<'a> {
     /// assert_eq!((tag.key(), tag.value().to_string().as_str()), ("attempt", "3"));
     /// ```
     pub fn new<T: ToValue + ?Sized>(key: &'static str, value: &'a T) -> Self {
-        Self { key, value: value.to_value() }
+        Self::of(key, value.to_value())
     }
 
     /// A tag of a value made by hand, such as [`Value::Display`] or [`Value::Secret`].
     pub const fn of(key: &'static str, value: Value<'a>) -> Self {
-        Self { key, value }
+        Self { key, rendered: None, value }
+    }
+
+    /// For the macros: a tag whose key is rendered at compile time.
+    #[doc(hidden)]
+    pub const fn rendered(key: &'static str, rendered: &'static Key, value: Value<'a>) -> Self {
+        Self { key, rendered: Some(rendered), value }
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) const fn name(&self) -> Name<'static> {
+        Name { text: self.key, rendered: self.rendered }
     }
 
     /// The key.
@@ -33,5 +45,20 @@ impl<'a> Tag<'a> {
     /// The value.
     pub const fn value(&self) -> Value<'a> {
         self.value
+    }
+}
+
+/// A key on its way into the encoder.
+#[cfg(feature = "json")]
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) rendered: Option<&'static Key>,
+}
+
+#[cfg(feature = "json")]
+impl<'a> From<&'a str> for Name<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, rendered: None }
     }
 }

@@ -7,6 +7,7 @@ use tracing_core::{
 use tracing_subscriber::{layer, registry::LookupSpan};
 
 use super::owned::OwnedFields;
+use crate::tag::Name;
 use crate::{Value, record::Source};
 
 /// An event of `tracing` with the spans around it.
@@ -30,13 +31,13 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Source for EventSource<'_, S> {
         (self.event.metadata().name(), 0)
     }
 
-    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
         let hide_summary = self.hide_sql && self.event.metadata().target().starts_with("sqlx");
         self.event.record(&mut AllButMessage { put: &mut *put, hide_summary });
         // From the innermost span outwards: of two fields with the same key the nearer is kept.
         for span in self.spans.event_scope(self.event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<OwnedFields>() {
-                fields.iter().for_each(|(key, value)| put(key, value));
+                fields.iter().for_each(|(key, value)| put(key.into(), value));
             }
         }
     }
@@ -65,25 +66,25 @@ impl Visit for MessageOnly<'_> {
     }
 }
 
-struct AllButMessage<'p, F: FnMut(&str, Value<'_>)> {
+struct AllButMessage<'p, F: FnMut(Name<'_>, Value<'_>)> {
     put: &'p mut F,
     hide_summary: bool,
 }
 
-impl<F: FnMut(&str, Value<'_>)> AllButMessage<'_, F> {
+impl<F: FnMut(Name<'_>, Value<'_>)> AllButMessage<'_, F> {
     fn put(&mut self, field: &Field, value: Value<'_>) {
         match (field.name(), value) {
             (MESSAGE, _) => {}
             // The verb tells what kind of statement was slow; the words behind it may hold data.
             ("summary", Value::Str(sql)) if self.hide_summary => {
-                (self.put)("summary", Value::Str(sql.split_whitespace().next().unwrap_or_default()));
+                (self.put)("summary".into(), Value::Str(sql.split_whitespace().next().unwrap_or_default()));
             }
-            (key, value) => (self.put)(key, value),
+            (key, value) => (self.put)(key.into(), value),
         }
     }
 }
 
-impl<F: FnMut(&str, Value<'_>)> Visit for AllButMessage<'_, F> {
+impl<F: FnMut(Name<'_>, Value<'_>)> Visit for AllButMessage<'_, F> {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, Value::Bool(value));
     }

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use log::kv::{self, VisitSource, VisitValue};
 
+use crate::tag::Name;
 use crate::{
     Context, Level, LevelHandle, SlogLogger, Value,
     level_handle::Verdict,
@@ -66,22 +67,22 @@ impl Source for LogSource<'_> {
         (self.0.file().unwrap_or(self.0.target()), self.0.line().unwrap_or_default())
     }
 
-    fn fields(&self, put: &mut impl FnMut(&str, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
         if self.0.key_values().visit(&mut Pairs(put)).is_err() {
-            put("log_error", Value::Str("a field of this record could not be written"));
+            put("log_error".into(), Value::Str("a field of this record could not be written"));
         }
     }
 }
 
-struct Pairs<'p, F: FnMut(&str, Value<'_>)>(&'p mut F);
+struct Pairs<'p, F: FnMut(Name<'_>, Value<'_>)>(&'p mut F);
 
-impl<'kvs, F: FnMut(&str, Value<'_>)> VisitSource<'kvs> for Pairs<'_, F> {
+impl<'kvs, F: FnMut(Name<'_>, Value<'_>)> VisitSource<'kvs> for Pairs<'_, F> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
         value.visit(Pair { key: key.as_str(), put: self.0 })
     }
 }
 
-struct Pair<'p, F: FnMut(&str, Value<'_>)> {
+struct Pair<'p, F: FnMut(Name<'_>, Value<'_>)> {
     key: &'p str,
     put: &'p mut F,
 }
@@ -89,13 +90,13 @@ struct Pair<'p, F: FnMut(&str, Value<'_>)> {
 macro_rules! visit {
     ($($method:ident: $ty:ty => $variant:ident;)+) => {$(
         fn $method(&mut self, value: $ty) -> Result<(), kv::Error> {
-            (self.put)(self.key, Value::$variant(value));
+            (self.put)(self.key.into(), Value::$variant(value));
             Ok(())
         }
     )+};
 }
 
-impl<'v, F: FnMut(&str, Value<'_>)> VisitValue<'v> for Pair<'_, F> {
+impl<'v, F: FnMut(Name<'_>, Value<'_>)> VisitValue<'v> for Pair<'_, F> {
     visit! {
         visit_bool: bool => Bool;
         visit_i64: i64 => I64;
@@ -107,12 +108,12 @@ impl<'v, F: FnMut(&str, Value<'_>)> VisitValue<'v> for Pair<'_, F> {
     }
 
     fn visit_null(&mut self) -> Result<(), kv::Error> {
-        (self.put)(self.key, Value::Null);
+        (self.put)(self.key.into(), Value::Null);
         Ok(())
     }
 
     fn visit_any(&mut self, value: kv::Value<'_>) -> Result<(), kv::Error> {
-        (self.put)(self.key, Value::Display(&value));
+        (self.put)(self.key.into(), Value::Display(&value));
         Ok(())
     }
 }

@@ -2,7 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
     Redaction, Value,
-    json::{Line, Scratch, escape, is_reserved},
+    json::{Line, Scratch, escape},
+    key::is_reserved,
     record::{Head, Source},
 };
 
@@ -41,7 +42,7 @@ impl JsonFormat {
     /// Puts a field on every line, such as `version`. A reserved key gets an underscore behind it.
     #[must_use]
     pub fn fixed(self, key: &str, value: &str) -> Self {
-        if is_reserved(key) { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
+        if is_reserved(key.as_bytes()) { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
     }
 
     /// Caps a record, newline included; longer ones lose the ends of their longest texts and get `"truncated":true`.
@@ -89,22 +90,22 @@ impl JsonFormat {
             line.target(head.target);
         }
         if let Some((file, number)) = head.place.filter(|_| self.place) {
-            line.field("at", Value::Display(&format_args!("{file}:{number}")));
+            line.field("at".into(), Value::Display(&format_args!("{file}:{number}")));
         }
         if let Some(error) = head.error {
-            line.field("error", Value::Error(error));
+            line.field("error".into(), Value::Error(error));
         }
         // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
         let fields = catch_unwind(AssertUnwindSafe(|| {
             source.fields(&mut |key, value| {
-                if !self.fields.iter().any(|(fixed, _)| fixed == key) {
-                    line.field(key, if redact.covers(key) { Value::Secret } else { value });
+                if !self.fields.iter().any(|(fixed, _)| fixed == key.text) {
+                    line.field(key, if redact.covers(key.text) { Value::Secret } else { value });
                 }
             });
         }));
         if fields.is_err() {
             line.roll_back();
-            line.field("log_error", Value::Str("the fields of this record panicked"));
+            line.field("log_error".into(), Value::Str("the fields of this record panicked"));
         }
         line.finish();
     }

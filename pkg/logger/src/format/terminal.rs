@@ -60,10 +60,11 @@ impl TerminalFormat {
         head: &Head<'_>,
         source: &impl Source,
     ) {
-        let time = scratch.second.render(head.since_epoch);
         let buf = &mut scratch.buf;
+        let (date, fraction) = scratch.second.render(head.since_epoch);
         self.styled(buf, DIM, |buf| {
-            buf.extend_from_slice(time.get(11..23).unwrap_or_default());
+            buf.extend_from_slice(date.get(11..).unwrap_or_default());
+            buf.extend_from_slice(fraction.get(..4).unwrap_or_default());
             buf.push(b'Z');
         });
         buf.push(b' ');
@@ -83,7 +84,7 @@ impl TerminalFormat {
                 // Tags start in one column where the messages are short enough.
                 let padding = if buf.len() == start { ends.saturating_sub(start) } else { 0 };
                 buf.resize(buf.len() + padding, b' ');
-                self.tag(buf, key, if redact.covers(key) { Value::Secret } else { value });
+                self.tag(buf, key.text, if redact.covers(key.text) { Value::Secret } else { value });
             });
         }));
         if fields.is_err() {

@@ -21,17 +21,23 @@ fn clean_prefix(bytes: &[u8]) -> usize {
     const fn zero_byte(word: u64) -> u64 {
         word.wrapping_sub(ONES) & !word
     }
+    /// A high bit in each byte to escape. Each test marks the first byte it looks for exactly; only bytes behind a match
+    /// can be marked wrongly.
+    const fn found(word: [u8; 8]) -> u64 {
+        let word = u64::from_le_bytes(word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        (control | zero_byte(word ^ (ONES * 0x22)) | zero_byte(word ^ (ONES * 0x5c))) & HIGHS
+    }
 
     let (words, tail) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let special = zero_byte(word ^ (ONES * 0x22)) | zero_byte(word ^ (ONES * 0x5c));
-        // Each test marks the first byte it is looking for exactly; only bytes after a match can be marked wrongly.
-        let found = (control | special) & HIGHS;
+        let found = found(*word);
         if found != 0 {
             return index * 8 + (found.trailing_zeros() / 8) as usize;
         }
+    }
+    if bytes.last_chunk::<8>().is_some_and(|last| found(*last) == 0) {
+        return bytes.len();
     }
     words.len() * 8 + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
 }

@@ -6,23 +6,11 @@ use super::{
     guard::{Wrote, guarded},
     scratch::{Scratch, Span},
 };
-use crate::{Level, Value};
-
-/// The keys that only the logger itself writes. A tag of such a name gets an underscore behind it.
-pub(crate) fn is_reserved(key: &str) -> bool {
-    matches!(
-        key,
-        "ts" | "level"
-            | "msg"
-            | "service"
-            | "request_id"
-            | "trace_id"
-            | "span_id"
-            | "organization_id"
-            | "target"
-            | "truncated"
-    )
-}
+use crate::{
+    Level, Value,
+    key::{self, is_reserved},
+    tag::Name,
+};
 
 /// One record on its way to being one line of JSON.
 pub(crate) struct Line<'s> {
@@ -39,10 +27,11 @@ pub(crate) struct Line<'s> {
 impl<'s> Line<'s> {
     /// Starts a line of at most `cap` bytes, newline included.
     pub(crate) fn begin(scratch: &'s mut Scratch, cap: usize, level: Level, since_epoch: Duration) -> Self {
-        let time = scratch.second.render(since_epoch);
         let buf = &mut scratch.buf;
         buf.extend_from_slice(b"{\"ts\":\"");
-        buf.extend_from_slice(&time);
+        let (date, fraction) = scratch.second.render(since_epoch);
+        buf.extend_from_slice(date);
+        buf.extend_from_slice(&fraction);
         buf.extend_from_slice(match level {
             Level::Trace => b"\",\"level\":\"trace\",\"msg\":".as_slice(),
             Level::Debug => b"\",\"level\":\"debug\",\"msg\":",
@@ -76,8 +65,12 @@ impl<'s> Line<'s> {
     }
 
     /// A field of the caller: under a name of its own if the key is reserved, left out if the key is there already.
-    pub(crate) fn field(&mut self, key: &str, value: Value<'_>) {
-        if self.key(key) {
+    pub(crate) fn field(&mut self, name: Name<'_>, value: Value<'_>) {
+        let written = match name.rendered {
+            Some(key) if key.plain => self.plain_key(key.json, key.bit),
+            _ => self.key(name.text),
+        };
+        if written {
             self.value(value);
             self.whole = self.scratch.buf.len();
         }
@@ -103,23 +96,34 @@ impl<'s> Line<'s> {
         scratch.buf.extend_from_slice(b"}\n");
     }
 
-    fn key(&mut self, key: &str) -> bool {
+    fn plain_key(&mut self, json: &str, bit: u64) -> bool {
         let field = self.scratch.buf.len();
-        self.scratch.buf.extend_from_slice(b",\"");
-        let start = self.scratch.buf.len();
-        escape::push(&mut self.scratch.buf, key);
-        if is_reserved(key) {
-            self.scratch.buf.push(b'_');
+        self.scratch.buf.extend_from_slice(json.as_bytes());
+        self.is_new(field, bit)
+    }
+
+    fn key(&mut self, key: &str) -> bool {
+        let buf = &mut self.scratch.buf;
+        let field = buf.len();
+        buf.extend_from_slice(b",\"");
+        escape::push(buf, key);
+        if is_reserved(key.as_bytes()) {
+            buf.push(b'_');
         }
-        let span = Span { start, end: self.scratch.buf.len() };
-        let bit = 1_u64 << (hash(self.scratch.buf.get(start..).unwrap_or_default()) & 63);
+        let bit = key::bit(buf.get(field + KEY_OPENS..).unwrap_or_default());
+        buf.extend_from_slice(b"\":");
+        self.is_new(field, bit)
+    }
+
+    /// Notes the key that `,"key":` at `field` writes; a duplicate is taken back instead.
+    fn is_new(&mut self, field: usize, bit: u64) -> bool {
+        let span = Span { start: field + KEY_OPENS, end: self.scratch.buf.len() - KEY_ENDS };
         if self.seen & bit != 0 && self.is_duplicate(span) {
             self.scratch.buf.truncate(field);
             return false;
         }
         self.seen |= bit;
         self.scratch.keys.push(span);
-        self.scratch.buf.extend_from_slice(b"\":");
         true
     }
 
@@ -226,14 +230,9 @@ impl<'s> Line<'s> {
     }
 }
 
-/// A cheap hash of a key as it is written; equal keys have equal hashes, that is all that is asked.
-fn hash(key: &[u8]) -> usize {
-    let byte = |index: usize| key.get(index).map_or(0, |byte| usize::from(*byte));
-    key.len()
-        ^ byte(0)
-        ^ byte(key.len().saturating_sub(1)).wrapping_mul(5)
-        ^ byte(key.len() / 2).wrapping_mul(3)
-}
+/// What stands before and behind a key: `,"` and `":`.
+const KEY_OPENS: usize = 2;
+const KEY_ENDS: usize = 2;
 
 /// Milliseconds with an exact decimal fraction and no trailing zeros.
 fn push_millis(buf: &mut Vec<u8>, span: Duration) {

@@ -8,6 +8,6 @@ mod scratch;
 mod timestamp;
 
 pub(crate) use guard::guarded;
-pub(crate) use line::{Line, is_reserved};
+pub(crate) use line::Line;
 pub(crate) use scratch::{Scratch, with_scratch};
 pub(crate) use timestamp::Second;

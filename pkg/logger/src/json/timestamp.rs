@@ -13,21 +13,27 @@ impl Second {
         Self { second: 0, text: *b"1970-01-01T00:00:00" }
     }
 
-    /// The time as text, from the time since the Unix epoch.
-    pub(crate) fn render(&mut self, since_epoch: Duration) -> [u8; 27] {
+    /// The time as text, from the time since the Unix epoch: the date up to the second, and `.123456Z`.
+    pub(crate) fn render(&mut self, since_epoch: Duration) -> (&[u8; 19], [u8; 8]) {
         let second = since_epoch.as_secs();
         if second != self.second {
             self.text = calendar(second);
             self.second = second;
         }
-        let mut text = *b"0000-00-00T00:00:00.000000Z";
-        let (date, micros) = text.split_at_mut(19);
-        date.copy_from_slice(&self.text);
-        if let [b'.', digits @ .., b'Z'] = micros {
-            decimal(digits, u64::from(since_epoch.subsec_micros()));
-        }
-        text
+        (&self.text, fraction(since_epoch.subsec_micros()))
     }
+}
+
+/// `.123456Z`, put together in one register: written byte by byte it would have to be waited for when it is copied.
+const fn fraction(micros: u32) -> [u8; 8] {
+    let mut word = u64::from_le_bytes(*b".000000Z");
+    let (mut rest, mut place) = (micros as u64, 6);
+    while place > 0 {
+        word += (rest % 10) << (8 * place);
+        rest /= 10;
+        place -= 1;
+    }
+    word.to_le_bytes()
 }
 
 /// `YYYY-MM-DDThh:mm:ss`; the days algorithm is Howard Hinnant's
@@ -66,19 +72,14 @@ fn calendar(second: u64) -> [u8; 19] {
     text
 }
 
-fn decimal(places: &mut [u8], mut value: u64) {
-    for place in places.iter_mut().rev() {
-        *place = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn render(secs: u64, micros: u32) -> String {
-        String::from_utf8(Second::new().render(Duration::new(secs, micros * 1000)).to_vec()).unwrap()
+        let mut second = Second::new();
+        let (date, fraction) = second.render(Duration::new(secs, micros * 1000));
+        String::from_utf8([date.as_slice(), &fraction].concat()).unwrap()
     }
 
     #[test]

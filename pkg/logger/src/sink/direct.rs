@@ -44,7 +44,7 @@ impl DirectSink {
 impl Sink for DirectSink {
     fn write(&self, _: Level, lines: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = Instant::now();
+        let mut failing_since = None;
         let mut left = lines;
         loop {
             let (done, result) = state.pen.write(left);
@@ -53,7 +53,8 @@ impl Sink for DirectSink {
                 (state.stalled, state.failing) = (false, false);
                 return;
             };
-            let wait = pen::is_passing(&error) && !state.stalled && started.elapsed() < Self::PATIENCE;
+            let since = failing_since.get_or_insert_with(Instant::now).elapsed();
+            let wait = pen::is_passing(&error) && !state.stalled && since < Self::PATIENCE;
             if !wait {
                 state.stalled |= pen::is_passing(&error);
                 state.failing = true;

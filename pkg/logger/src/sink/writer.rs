@@ -36,6 +36,8 @@ impl Writer {
             state.urgent = false;
             let reopen = mem::take(&mut state.reopen);
             drop(state);
+            // There is room again: who waits for that need not wait for the write.
+            self.shared.done.notify_all();
 
             self.write_batch(&batch);
             batch.clear();
