@@ -1,1 +1,37 @@
-//! The orders service.
+//! The service that shows the family: orders come in over HTTP, events go out, a projection follows, and one request id
+//! holds the log lines, the event and the error body of each request together.
+//!
+//! ```text
+//!  POST /orders ─► http ─► app ──┬─ orders ─┐ one transaction
+//!                                └─ outbox ─┘
+//!                                     │ relay
+//!                                     ▼
+//!                                    bus ─► consumer ─► inbox + order_stats, one transaction ─► GET /stats
+//! ```
+//!
+//! Read it in this order:
+//! - [`settings`](Settings): what can be set, and from where
+//! - `order`, `form`, `event`: what an order is, how it is read, what is told about it
+//! - `store`: tables and queries
+//! - `app`: what the service does
+//! - `http`: the surface
+//! - `consumer`: the projection
+//! - `bus`, [`service`](Service), `signals`: what runs, how it starts and how it ends
+
+mod app;
+mod bus;
+mod consumer;
+mod event;
+mod form;
+mod greeting;
+mod http;
+mod order;
+mod process;
+mod service;
+mod settings;
+mod signals;
+mod store;
+
+pub use process::main;
+pub use service::Service;
+pub use settings::{HttpSettings, Settings};

@@ -1,0 +1,60 @@
+//! Keeps the projection from `order.placed` events.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use underpin_database::Pool;
+use underpin_errors::{Error, Kind, ResultExt as _};
+use underpin_events::inbox::{Inbox, Once};
+use underpin_events::{Delivery, Event, EventHandler, Outcome, SubscribeOptions, TypedEvent};
+use underpin_logger::{Context, Logger, debug, info, warn};
+
+use crate::event::OrderPlaced;
+use crate::store;
+
+/// The durable name: replicas of the service share it, and with it the events.
+const NAME: &str = "order-stats";
+
+/// Adds every order to the projection, once.
+///
+/// The bus may deliver an event again, after a crash or a lost acknowledgement. The inbox writes down in the same
+/// transaction that this event was handled, and skips it the next time.
+pub(crate) struct Consumer {
+    pub(crate) database: Pool,
+    pub(crate) inbox: Inbox,
+    pub(crate) log: Arc<dyn Logger>,
+}
+
+impl Consumer {
+    /// What it subscribes to. The projection is one row, so that more handlers would only queue up at its lock. An event
+    /// that fails is tried for long: what keeps it from being counted is an outage, not the event.
+    pub(crate) fn options() -> SubscribeOptions {
+        SubscribeOptions::new(NAME).types([OrderPlaced::TYPE]).concurrency(1).max_attempts(1000)
+    }
+
+    async fn count(&self, ctx: &Context, event: &Event) -> Result<Once<()>, Error> {
+        let placed = event.decode::<OrderPlaced>().wrap_err(Kind::InvalidArgument, "read the event")?;
+        let (database, placed) = (self.database.with(ctx), &placed);
+        let add = |tx| async move { store::stats::add(&tx, placed).await };
+        Ok(self.inbox.once(&database, NAME, event, add).await?)
+    }
+}
+
+#[async_trait]
+impl EventHandler for Consumer {
+    async fn handle(&self, delivery: Delivery) -> Outcome {
+        let ctx = delivery.context();
+        let event = delivery.event();
+        match self.count(&ctx, event).await {
+            Ok(Once::AlreadyDone) => debug!(self.log, &ctx, "order counted before", event_id = event.id()),
+            Ok(_) => info!(self.log, &ctx, "order counted", event_id = event.id()),
+            Err(error) if error.is_client_error() => return Outcome::dead_letter(error.report().to_string()),
+            Err(error) => {
+                let attempt = delivery.attempt();
+                warn!(self.log, &ctx, &error, "order not counted yet", event_id = event.id(), attempt);
+                return Outcome::retry(error.report().to_string());
+            }
+        }
+        Outcome::ack()
+    }
+}

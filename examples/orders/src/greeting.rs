@@ -1,0 +1,35 @@
+//! What a person at a terminal reads first.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+
+/// Says where the service listens and what to try, if somebody is looking. To a pipe only the log is written.
+pub(crate) fn greet(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        out.write_all(text(address).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn text(address: SocketAddr) -> String {
+    let base = format!("http://{address}");
+    let order = r#"{"customer":"ada","items":[{"sku":"tea","quantity":2,"unit_price_cents":350}]}"#;
+    format!(
+        "\norders listens on {base}. Try:\n\n\
+         \x20 curl -i {base}/orders -H 'content-type: application/json' -d '{order}'\n\
+         \x20 curl '{base}/orders?customer=ada&limit=20'\n\
+         \x20 curl {base}/stats\n\n\
+         Ctrl-C ends it.\n\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn there_are_three_lines_to_try() {
+        let text = super::text(([127, 0, 0, 1], 8080).into());
+        assert_eq!(text.matches("  curl ").count(), 3);
+        assert!(text.contains("listens on http://127.0.0.1:8080"));
+    }
+}

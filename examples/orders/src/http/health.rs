@@ -1,0 +1,35 @@
+//! For whoever runs the service.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::State;
+use underpin_errors::axum::Json;
+use underpin_errors::{Health, HealthCheck, HealthReport};
+use underpin_events::Subscription;
+
+use crate::app::App;
+
+/// `GET /health/live`: the process answers. It asks nobody else, or a database that is down would restart every replica.
+pub(super) async fn live() -> Json<serde_json::Value> {
+    Json(serde_json::json!({"status": "up"}))
+}
+
+/// `GET /health/ready`: 200, or 503 when a component is down; each is named with its state.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> HealthReport {
+    app.checks.run().await
+}
+
+/// The consumer under the name that people look for; its own is the durable name of its subscription.
+pub(crate) struct Named(pub(crate) &'static str, pub(crate) Arc<dyn Subscription>);
+
+#[async_trait]
+impl HealthCheck for Named {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    async fn check(&self) -> Health {
+        self.1.check().await
+    }
+}

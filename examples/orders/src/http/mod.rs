@@ -1,0 +1,60 @@
+//! The HTTP surface: routes, and the layers around them.
+
+mod health;
+mod input;
+mod orders;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use underpin_errors::Error;
+use underpin_errors::axum::{method_not_allowed, panicked, route_not_found, stamp_request_id};
+use underpin_logger::tower::RequestLayer;
+
+pub(crate) use health::Named;
+
+use crate::app::App;
+use crate::settings::HttpSettings;
+
+/// Every route of the service.
+pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
+    let log = Arc::clone(&app.log);
+    let routes = Router::new()
+        .route("/orders", get(orders::list).post(orders::place))
+        .route("/orders/{id}", get(orders::get))
+        .route("/stats", get(orders::stats))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app);
+    around(routes, settings, log)
+}
+
+/// What every request passes, from the inside out: the layer added last sees the request first.
+fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn underpin_logger::Logger>) -> Router {
+    routes
+        .layer(DefaultBodyLimit::max(settings.max_body.as_usize()))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(settings.request_timeout, in_time))
+        .layer(RequestLayer::new(log).quiet("/health"))
+        .layer(map_response(stamp_request_id))
+}
+
+/// Gives up on a request that takes too long, whoever is slow. Its transaction is rolled back.
+async fn in_time(
+    State(limit): State<std::time::Duration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .map_err(|_| Error::timeout("the request took too long"))
+}

@@ -1,0 +1,236 @@
+//! What can be set, and from where.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{ByteSize, Checks, ConfigError, Loader, Validate, duration};
+use underpin_database::{DatabaseSettings, RetrySettings};
+use underpin_events::jetstream::JetStreamSettings;
+use underpin_logger::LoggerSettings;
+
+/// The database of a service that was told of no other.
+const DATABASE: &str = "sqlite:data/orders.db";
+
+/// Everything that can be set. The defaults run on a machine with nothing installed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The HTTP surface.
+    pub http: HttpSettings,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The bus: NATS where `servers` names some, otherwise the memory of this process.
+    pub events: JetStreamSettings,
+    /// The log.
+    pub log: LoggerSettings,
+    /// How long an orderly end may take, from the signal to the exit.
+    #[serde(with = "duration")]
+    pub shutdown_within: Duration,
+}
+
+/// Where the service listens, and what it accepts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// The address to listen at; `0.0.0.0` for all interfaces.
+    pub host: IpAddr,
+    /// The port to listen at; 0 for any that is free.
+    pub port: u16,
+    /// The largest body that is read.
+    pub max_body: ByteSize,
+    /// How long a request may take, its body included.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+}
+
+impl Settings {
+    /// Reads `orders.toml`, `.env` and the environment, where they are, and `overrides` of the form `key=value`.
+    ///
+    /// `DATABASE_URL`, `NATS_URL` and `LOG_LEVEL` work beside `ORDERS_DATABASE__URL` and so on.
+    ///
+    /// # Errors
+    /// Every problem of every source at once, each with the variable or the line that causes it, none with a value.
+    pub fn load(overrides: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+        Self::loader().overrides(overrides).load()
+    }
+
+    fn loader() -> Loader {
+        Loader::new("ORDERS")
+            .defaults(&Self::default())
+            // A secret is not taken from the defaults above.
+            .default_value("database.url", DATABASE)
+            .optional_file("orders.toml")
+            .optional_dotenv(".env")
+            .bind("database.url", "DATABASE_URL")
+            .bind("events.servers", "NATS_URL")
+            .bind("log.level", "LOG_LEVEL")
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut database = DatabaseSettings::new(DATABASE);
+        database.application_name = "orders".to_owned();
+        // Some 15 seconds: a database that starts together with the service is waited for.
+        database.connect_retry = RetrySettings::times(10);
+        let mut events = JetStreamSettings::default();
+        events.servers.clear();
+        events.name = "orders".to_owned();
+        Self {
+            http: HttpSettings::default(),
+            database,
+            events,
+            log: LoggerSettings::default().service("orders"),
+            shutdown_within: Duration::from_secs(10),
+        }
+    }
+}
+
+impl HttpSettings {
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: 8080,
+            max_body: ByteSize::kib(64),
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.nested("http", &self.http);
+        checks.nested("database", &self.database);
+        if !self.events.servers.is_empty() {
+            checks.nested("events", &self.events);
+        }
+        checks.nested("log", &self.log);
+        checks.ensure(!self.shutdown_within.is_zero(), "shutdown_within", "must be longer than zero");
+    }
+}
+
+impl Validate for HttpSettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(self.max_body.bytes() > 0, "max_body", "must be at least 1B");
+        checks.ensure(!self.request_timeout.is_zero(), "request_timeout", "must be longer than zero");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../.env.example");
+
+    /// Every variable with the prefix, and its default as text; a secret has none.
+    fn variables() -> BTreeMap<String, String> {
+        fn walk(name: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+            match value {
+                Value::Object(members) => {
+                    let mut below = |(key, value): (&String, &Value)| {
+                        let separator = if name == "ORDERS" { "_" } else { "__" };
+                        walk(&format!("{name}{separator}{}", key.to_uppercase()), value, found);
+                    };
+                    members.iter().for_each(&mut below);
+                }
+                Value::Null => drop(found.insert(name.to_owned(), String::new())),
+                Value::String(text) if text == underpin_config::REDACTED => {
+                    found.insert(name.to_owned(), String::new());
+                }
+                Value::String(text) => drop(found.insert(name.to_owned(), text.clone())),
+                Value::Array(items) => {
+                    assert!(items.is_empty(), "a list with a default needs a way to write it: {name}");
+                    found.insert(name.to_owned(), String::new());
+                }
+                other => drop(found.insert(name.to_owned(), other.to_string())),
+            }
+        }
+        let mut found = BTreeMap::new();
+        walk("ORDERS", &serde_json::to_value(Settings::default()).unwrap(), &mut found);
+        found
+    }
+
+    /// `.env.example`: each variable with its value, and whether a comment says what it is.
+    fn example() -> BTreeMap<String, (String, bool)> {
+        let (ours, _) = EXAMPLE.split_once("# ---- docker compose").unwrap();
+        let lines: Vec<&str> = ours.lines().collect();
+        let variable = |line: &str| {
+            let (name, value) = line.strip_prefix('#')?.split_once('=')?;
+            let is_name = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            is_name.then(|| (name.to_owned(), value.to_owned()))
+        };
+        let explained = |index: usize| index > 0 && lines[index - 1].starts_with("# ");
+        let found = lines.iter().enumerate().filter_map(|(index, line)| {
+            variable(line).map(|(name, value)| (name, (value, explained(index))))
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn the_example_of_the_environment_names_every_variable_its_default_and_what_it_is() {
+        let (mut settings, example) = (variables(), example());
+        settings.insert("ORDERS_DATABASE__URL".to_owned(), DATABASE.to_owned());
+        for (name, default) in [
+            ("DATABASE_URL", DATABASE),
+            ("NATS_URL", ""),
+            ("LOG_LEVEL", "info"),
+            ("ORDERS_PROFILE", ""),
+            ("NO_COLOR", ""),
+        ] {
+            settings.insert(name.to_owned(), default.to_owned());
+        }
+        for (name, default) in &settings {
+            assert_eq!(example.get(name), Some(&(default.clone(), true)), "{name} in .env.example");
+        }
+        let unknown: Vec<_> = example.keys().filter(|name| !settings.contains_key(*name)).collect();
+        assert!(unknown.is_empty(), "no longer read: {unknown:?}");
+    }
+
+    #[test]
+    fn the_example_of_the_environment_loads_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("env");
+        let lines: Vec<String> =
+            example().into_iter().map(|(name, (value, _))| format!("{name}={value}")).collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let settings: Settings = Settings::loader().environment([("", ""); 0]).dotenv(&file).load().unwrap();
+        assert_eq!(
+            serde_json::to_value(&settings).unwrap(),
+            serde_json::to_value(Settings::default()).unwrap()
+        );
+        assert_eq!(settings.database.url.expose(), DATABASE);
+        assert!(settings.events.servers.is_empty());
+    }
+
+    #[test]
+    fn well_known_names_work_beside_the_prefix() {
+        let load = |variables: [(&str, &str); 3]| {
+            Settings::loader().environment(variables).load::<Settings>().unwrap()
+        };
+        let settings = load([
+            ("DATABASE_URL", "sqlite:x.db"),
+            ("NATS_URL", "nats://a:1,nats://b:2"),
+            ("LOG_LEVEL", "warn"),
+        ]);
+        assert_eq!(settings.database.url.expose(), "sqlite:x.db");
+        assert_eq!(settings.events.servers.len(), 2);
+        assert_eq!(settings.log.level, "warn");
+        assert!(!format!("{settings:?}").contains("x.db"), "a URL may hold a password");
+        let settings =
+            load([("DATABASE_URL", "sqlite:x.db"), ("ORDERS_DATABASE__URL", "sqlite:y.db"), ("", "")]);
+        assert_eq!(settings.database.url.expose(), "sqlite:y.db", "the prefix is more specific");
+    }
+}

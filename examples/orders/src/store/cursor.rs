@@ -1,0 +1,64 @@
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Where a page of orders ended. Opaque to callers: today the id of the last order shown, under a version of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor(Uuid);
+
+const VERSION: &str = "c1-";
+
+impl Cursor {
+    /// The page after this order.
+    pub(crate) fn after(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Reads what [`fmt::Display`] wrote; nothing else is a cursor.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix(VERSION).filter(|hex| hex.len() == 32)?;
+        let id = Uuid::try_parse(hex).ok().filter(|id| id.get_version_num() == 7)?;
+        Some(Self(id)).filter(|cursor| cursor.to_string() == text)
+    }
+
+    /// The id that every order of the next page is older than.
+    pub(crate) fn id(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{VERSION}{}", self.0.simple())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_round_trip() {
+        let cursor = Cursor::after(Uuid::now_v7());
+        assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+    }
+
+    #[test]
+    fn nothing_else_is_a_cursor() {
+        let id = Uuid::now_v7();
+        for text in [
+            "",
+            "c1-",
+            "c1-x",
+            &id.to_string(),
+            &format!("c2-{}", id.simple()),
+            &format!("c1-{id}"),
+            &format!("c1-{}", id.simple()).to_uppercase(),
+            &format!("c1-{} ", id.simple()),
+            "c1-00000000000000000000000000000000",
+            "c1-é0000000000000000000000000000000",
+        ] {
+            assert_eq!(Cursor::parse(text), None, "{text:?}");
+        }
+    }
+}
