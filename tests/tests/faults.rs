@@ -1,0 +1,93 @@
+//! Servers that are not there, or go away, while the orders service runs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../../examples/orders/tests/support/mod.rs"]
+mod support;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::{LIMIT, Service, pause, tea};
+use tokio::runtime::Runtime;
+use underpin_testkit::{NatsServer, PostgresDatabase, PostgresServer};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_orders-under-test");
+
+#[test]
+fn a_database_that_comes_up_3_s_late_is_waited_for() {
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(PostgresServer::private());
+    let nats = runtime.block_on(NatsServer::private());
+    runtime.block_on(database.stop());
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| Service::start(BINARY, folder.path(), &variables));
+        // Not a wait for something: the three seconds are the fault.
+        runtime.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
+        runtime.block_on(database.start());
+        let up = Instant::now();
+        let service = start.join().unwrap();
+        println!("listening {:?} after the database was up", up.elapsed());
+        let ready = service.get_until("/health/ready", |reply| reply.status == 200);
+        assert_eq!(ready.json()["components"]["database"]["status"], "up");
+        assert_eq!(service.post("/orders", &[], &tea("ada")).status, 201);
+        service.get_until("/stats", |stats| stats.json()["orders_placed"] == 1);
+        service.stop();
+    });
+}
+
+#[test]
+fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(PostgresDatabase::fresh());
+    let nats = runtime.block_on(NatsServer::private());
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    let service = Service::start(BINARY, folder.path(), &variables);
+
+    let (accepted, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let load = |worker: usize| {
+        let mut mine = HashSet::new();
+        while !stop.load(Ordering::SeqCst) {
+            let reply = service.post("/orders", &[], &tea(&format!("customer-{worker}")));
+            assert_eq!(reply.status, 201, "orders are accepted while NATS is away: {reply:?}");
+            mine.insert(reply.json()["id"].to_string());
+            accepted.fetch_add(1, Ordering::SeqCst);
+        }
+        mine
+    };
+    let orders: HashSet<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|worker| scope.spawn(move || load(worker))).collect();
+        let more = |count| {
+            let goal = accepted.load(Ordering::SeqCst) + count;
+            let start = Instant::now();
+            while accepted.load(Ordering::SeqCst) < goal {
+                assert!(start.elapsed() < LIMIT, "the load has stopped");
+                pause();
+            }
+        };
+        for _ in 0..2 {
+            more(100);
+            runtime.block_on(nats.kill());
+            more(100);
+            runtime.block_on(nats.restart());
+        }
+        more(100);
+        stop.store(true, Ordering::SeqCst);
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+
+    let count = orders.len();
+    let wanted = json!({"orders_placed": count, "revenue_cents": count * 700});
+    service.get_until("/stats", |stats| stats.json()["orders_placed"].as_u64() >= Some(count as u64));
+    assert_eq!(service.get("/stats").json(), wanted);
+    // One order later every event before it has come again that ever will.
+    service.post("/orders", &[], &tea("last"));
+    service.get_until("/stats", |stats| stats.json()["orders_placed"] == count + 1);
+    service.get_until("/health/ready", |reply| reply.json()["status"] == "up");
+    println!("{count} orders accepted over two kills of NATS, each counted once");
+    service.stop();
+}
