@@ -35,15 +35,13 @@ pub enum TestkitError {
         /// Why, and what would help.
         reason: String,
     },
-    /// A test wants to stop, kill or pause a server that the test kit did not start.
+    /// A test wants to stop, kill or pause a server that the test kit did not start from a local binary.
     #[error(
-        "cannot {operation} the server given by {variable}: it is not ours; ask for a private one instead"
+        "cannot {operation} this server, it does not run from a local binary: ask for a private one instead"
     )]
     NotOurs {
         /// `kill`, `pause`, ...
         operation: &'static str,
-        /// The variable that names the server.
-        variable: &'static str,
     },
     /// The operating system refused something.
     #[error("{context}")]
@@ -133,6 +131,18 @@ impl TestkitError {
     /// The error, its causes and what to do about it, over several lines.
     pub fn explain(&self) -> impl fmt::Display + '_ {
         Explanation(self)
+    }
+
+    /// Adds why no container stands in for the missing binary.
+    #[cfg(feature = "docker")]
+    pub(crate) fn and_no_container(self, reason: &Self) -> Self {
+        match self {
+            Self::NotFound { server, mut looked } => {
+                looked.push(format!("a container: {}", reason.explain()));
+                Self::NotFound { server, looked }
+            }
+            other => other,
+        }
     }
 
     /// Whether a server lost the race for its port.

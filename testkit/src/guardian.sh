@@ -52,6 +52,8 @@ if [ "$stop" = KILL ]; then
     # It has no children and leaves nothing that its folder does not hold.
     kill -KILL "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
+    # The server may be a container, which is known by its name.
+    [ ! -f "$folder/container" ] || docker rm --force --volumes "$(cat "$folder/container")" >/dev/null 2>&1
     # An initdb that a killed test left behind ends by itself; cut short it would leave shared memory.
     tries=0
     # shellcheck disable=SC2010  # the targets of the links are wanted, not names of files

@@ -15,6 +15,8 @@
 #[cfg(feature = "fixtures")]
 mod blocking;
 mod cache;
+#[cfg(feature = "docker")]
+mod docker;
 mod error;
 mod guardian;
 mod nats;

@@ -34,8 +34,10 @@ use crate::server::LocalServer;
 pub struct NatsServer {
     url: String,
     mark: String,
-    /// `None` for the server of `NATS_URL`.
+    /// `None` for the server of `NATS_URL` and for a container.
     local: Option<Arc<Mutex<LocalServer>>>,
+    #[cfg(feature = "docker")]
+    container: Option<crate::docker::Container>,
 }
 
 impl NatsServer {
@@ -54,8 +56,15 @@ impl NatsServer {
     /// [`try_private`](Self::try_private).
     pub async fn try_start() -> Result<Self, TestkitError> {
         match blocking(given::url).await? {
-            Some(url) => Ok(Self { url, mark: random_text::<4>()?, local: None }),
-            None => Self::try_private("").await,
+            Some(url) => Self::new(url, None),
+            None => {
+                let local = Self::try_private("").await;
+                #[cfg(feature = "docker")]
+                if let Err(missing @ TestkitError::NotFound { .. }) = local {
+                    return Self::in_container(missing).await;
+                }
+                local
+            }
         }
     }
 
@@ -89,7 +98,27 @@ impl NatsServer {
         })
         .await?;
         let url = format!("nats://127.0.0.1:{}", server.port());
-        Ok(Self { url, mark: random_text::<4>()?, local: Some(Arc::new(Mutex::new(server))) })
+        Self::new(url, Some(Arc::new(Mutex::new(server))))
+    }
+
+    fn new(url: String, local: Option<Arc<Mutex<LocalServer>>>) -> Result<Self, TestkitError> {
+        Ok(Self {
+            url,
+            mark: random_text::<4>()?,
+            local,
+            #[cfg(feature = "docker")]
+            container: None,
+        })
+    }
+
+    /// Where no engine answers, the missing binary is the better thing to talk about.
+    #[cfg(feature = "docker")]
+    async fn in_container(missing: TestkitError) -> Result<Self, TestkitError> {
+        let container = crate::docker::nats().await.map_err(|error| missing.and_no_container(&error))?;
+        record::used("nats-server in a container");
+        let mut this = Self::new(format!("nats://{}", container.address), None)?;
+        this.container = Some(container);
+        Ok(this)
     }
 
     /// `nats://host:port`; the same after a restart.
@@ -170,7 +199,7 @@ impl NatsServer {
     }
 
     fn local(&self, operation: &'static str) -> &Arc<Mutex<LocalServer>> {
-        or_fail(self.local.as_ref().ok_or(TestkitError::NotOurs { operation, variable: "NATS_URL" }))
+        or_fail(self.local.as_ref().ok_or(TestkitError::NotOurs { operation }))
     }
 
     fn lock(&self, operation: &'static str) -> MutexGuard<'_, LocalServer> {
@@ -193,6 +222,10 @@ impl Drop for NatsServer {
         if let Some(server) = &self.local {
             server.lock().unwrap_or_else(PoisonError::into_inner).close();
         }
+        #[cfg(feature = "docker")]
+        if let Some(container) = &mut self.container {
+            container.close();
+        }
     }
 }
 
@@ -202,10 +235,10 @@ mod tests {
 
     #[test]
     fn a_server_of_somebody_else_is_not_ours_to_kill() {
-        let given = NatsServer { url: "nats://h".to_owned(), mark: "1".to_owned(), local: None };
+        let given = NatsServer::new("nats://h".to_owned(), None).unwrap();
         let kill = std::panic::AssertUnwindSafe(|| drop(given.lock("kill")));
         let panic = std::panic::catch_unwind(kill).unwrap_err();
         let text = panic.downcast_ref::<String>().unwrap();
-        assert!(text.contains("cannot kill the server given by NATS_URL"), "{text}");
+        assert!(text.contains("cannot kill this server"), "{text}");
     }
 }

@@ -5,7 +5,7 @@ use crate::blocking::blocking;
 use crate::error::{TestkitError, or_fail};
 use crate::port::random_text;
 use crate::postgres::admin::Admin;
-use crate::postgres::shared::Shared;
+use crate::postgres::shared::{Origin, Shared};
 use crate::record;
 
 /// A fresh, empty database that disappears with the value.
@@ -50,11 +50,11 @@ impl PostgresDatabase {
     /// A database whose creation was under way may stay behind until its server ends.
     pub async fn try_fresh() -> Result<Self, TestkitError> {
         let server = blocking(Shared::get).await?;
-        let quick = server.process.is_some();
+        let given = server.origin == Origin::Given;
         let mut admin = Admin::connect(&server.url).await?;
         let name = new_name()?;
-        admin.create(&name, quick).await?;
-        if !quick {
+        admin.create(&name, !given).await?;
+        if given {
             static SWEPT: Once = Once::new();
             let mut first = false;
             SWEPT.call_once(|| first = true);

@@ -7,7 +7,7 @@ use crate::postgres::local;
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
-use crate::run::Run;
+use crate::run::{Locked, Run};
 use crate::{place, record};
 
 /// The server on which the databases of this run are created.
@@ -15,8 +15,19 @@ use crate::{place, record};
 pub(crate) struct Shared {
     /// A role that may create databases.
     pub(crate) url: String,
-    /// Whether it was started by the test kit: then it disappears with the run.
-    pub(crate) process: Option<ProcessId>,
+    pub(crate) origin: Origin,
+}
+
+/// Where the server of a run comes from. What is not given disappears with the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `DATABASE_URL`.
+    Given,
+    /// A local binary.
+    Local(ProcessId),
+    /// A container.
+    #[cfg(feature = "docker")]
+    Container,
 }
 
 impl Shared {
@@ -33,7 +44,7 @@ impl Shared {
 
     fn find() -> Result<Self, TestkitError> {
         if let Some(url) = given()? {
-            return Ok(Self { url, process: None });
+            return Ok(Self { url, origin: Origin::Given });
         }
         let run = Run::current()?;
         let locked = run.lock()?;
@@ -41,24 +52,58 @@ impl Shared {
         if let Some(shared) = Self::read(&state).filter(Self::is_alive) {
             return Ok(shared);
         }
-        let program = Program::find(Server::Postgres)?;
-        let template = Template::of_run(&program, &locked)?;
-        let cluster = local::start(&program, &template, Life::Of(locked.owner()), &[])?;
-        if let Some(process) = cluster.server.process() {
-            place::write(&state, &format!("{process} {}\n", cluster.url))?;
-        }
-        record::used(&format!("{program}, one server for the run"));
-        Ok(Self { process: cluster.server.process(), url: cluster.url })
+        let shared = Self::start(&locked)?;
+        place::write(&state, &shared.to_text())?;
+        Ok(shared)
     }
 
+    fn start(run: &Locked<'_>) -> Result<Self, TestkitError> {
+        let program = match Program::find(Server::Postgres) {
+            Ok(program) => program,
+            #[cfg(feature = "docker")]
+            Err(missing @ TestkitError::NotFound { .. }) => {
+                // On a thread that may block, of a runtime that somebody else drives.
+                let url = tokio::runtime::Handle::current().block_on(crate::docker::postgres(run.owner()));
+                let url = url.map_err(|error| missing.and_no_container(&error))?;
+                record::used("PostgreSQL in a container, one server for the run");
+                return Ok(Self { url, origin: Origin::Container });
+            }
+            Err(error) => return Err(error),
+        };
+        let template = Template::of_run(&program, run)?;
+        let cluster = local::start(&program, &template, Life::Of(run.owner()), &[])?;
+        let process = cluster.server.process().ok_or_else(|| TestkitError::Start {
+            server: Server::Postgres,
+            reason: "it ended at once".to_owned(),
+            log: String::new(),
+        })?;
+        record::used(&format!("{program}, one server for the run"));
+        Ok(Self { url: cluster.url, origin: Origin::Local(process) })
+    }
+
+    /// What is not a process of ours is not ours to watch: a connection shows whether it is there.
     fn is_alive(&self) -> bool {
-        self.process.is_none_or(ProcessId::is_alive)
+        self.process().is_none_or(ProcessId::is_alive)
+    }
+
+    fn process(&self) -> Option<ProcessId> {
+        if let Origin::Local(process) = self.origin { Some(process) } else { None }
+    }
+
+    /// What the other test processes of the run read: `<process> <url>`.
+    fn to_text(&self) -> String {
+        let process = self.process().map_or_else(|| "elsewhere".to_owned(), |process| process.to_string());
+        format!("{process} {}\n", self.url)
     }
 
     fn read(state: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(state).ok()?;
         let (process, url) = text.trim().split_once(' ')?;
-        Some(Self { url: url.to_owned(), process: Some(process.parse().ok()?) })
+        #[cfg(feature = "docker")]
+        if process == "elsewhere" {
+            return Some(Self { url: url.to_owned(), origin: Origin::Container });
+        }
+        Some(Self { url: url.to_owned(), origin: Origin::Local(process.parse().ok()?) })
     }
 }
 
