@@ -190,6 +190,25 @@ impl Line {
         self.roll_back_to(held, depth).await
     }
 
+    /// Changes the server's limit on a statement, for the rest of the transaction or of the session.
+    pub(crate) async fn set_statement_timeout(
+        &self,
+        owner: Option<TxId>,
+        limit: Duration,
+    ) -> Result<(), DatabaseError> {
+        if self.backend() != Backend::Postgres {
+            return Err(DatabaseError::said(
+                Condition::Unsupported,
+                "this database has no statement timeout",
+            ));
+        }
+        let scope = if owner.is_some() { "LOCAL" } else { "SESSION" };
+        let millis = if limit.is_zero() { 0 } else { limit.as_millis().max(1) };
+        self.batch(owner, &format!("SET {scope} statement_timeout = {millis}")).await?;
+        self.held.lock().await.lease.set_statement_timeout(limit);
+        Ok(())
+    }
+
     /// Notes that the handle of a transaction was dropped before its end.
     pub(crate) fn abandon(&self, id: TxId) {
         self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).push(id);

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, QueryResult, Statement};
 
@@ -46,6 +46,20 @@ impl Session {
     /// Cancel-safe.
     pub async fn discard(self) {
         self.line.spoil().await;
+    }
+
+    /// Changes the limit on a statement for the rest of the session, whose connection is then closed instead of lent to the next caller. Zero means none.
+    ///
+    /// Use this rather than a raw `SET statement_timeout`: an answer that does not come within the limit and two seconds
+    /// counts as lost.
+    ///
+    /// # Errors
+    /// [`Condition::Unsupported`](crate::Condition::Unsupported) on SQLite.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn set_statement_timeout(&self, limit: Duration) -> Result<(), DatabaseError> {
+        self.line.set_statement_timeout(None, limit).await
     }
 
     /// Runs a statement and says what it changed.

@@ -29,7 +29,7 @@ impl Turn {
             Backend::Postgres => {
                 // Waiting for others, or for an index on a large table, is no reason to give up. This statement also
                 // makes the pool close the connection in the end, and with that give back the lock.
-                session.batch("SET statement_timeout = 0").await?;
+                session.set_statement_timeout(Duration::ZERO).await?;
                 session.query_one(sql("SELECT pg_advisory_lock($1)", [KEY.into()])).await?;
                 false
             }
@@ -48,7 +48,7 @@ impl Turn {
             }
         };
         if self.per_transaction {
-            tx.batch("SET LOCAL statement_timeout = 0").await?;
+            tx.set_statement_timeout(Duration::ZERO).await?;
             tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [KEY.into()])).await?;
         }
         Ok(tx)

@@ -17,7 +17,10 @@ use super::{
     slot::{OpenCount, Slot},
     stats::Counters,
 };
-use crate::{Condition, DatabaseError, settings::DatabaseSettings};
+use crate::{
+    Backend, Condition, DatabaseError,
+    settings::{DatabaseSettings, Route},
+};
 
 /// The pool itself. A caller holds a seat before it holds a connection, and seats are handed out in the order of asking;
 /// a seat is free again when its guard is dropped, so none is ever lost to a caller that went away.
@@ -207,6 +210,14 @@ impl Core {
         }
         for slot in retired {
             self.retire(slot);
+        }
+    }
+
+    /// How long the answer to a statement is waited for. SQLite answers from within the process.
+    pub(super) fn answer_limit(&self) -> Option<Duration> {
+        match (self.opener.target().backend(), self.settings.route) {
+            (Backend::Postgres, Route::Direct) => super::lease::answer_limit(self.settings.statement_timeout),
+            _ => None,
         }
     }
 

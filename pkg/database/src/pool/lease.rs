@@ -1,3 +1,5 @@
+use std::{io, time::Duration};
+
 use sea_orm::{ExecResult, QueryResult};
 
 use super::{core::Seat, janitor::Chore, slot::Slot};
@@ -22,11 +24,15 @@ pub(crate) struct Lease {
     spoilt: bool,
     /// The connection works, but must not be used by anyone else.
     marked: bool,
+    /// How long an answer is waited for.
+    limit: Option<Duration>,
 }
 
 impl Lease {
     pub(super) fn new(slot: Slot, seat: Seat) -> Self {
+        let limit = seat.core().answer_limit();
         Self {
+            limit,
             slot: Some(slot),
             seat: Some(seat),
             busy: false,
@@ -38,10 +44,11 @@ impl Lease {
     }
 
     pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
-        let result = self.enter()?.execute(call).await;
+        let limit = self.limit;
+        let result = answered(limit, self.enter()?.execute(call)).await;
         if self.leave(result.as_ref().err()) == Next::Again {
             self.forget_plans().await?;
-            let result = self.enter()?.execute(call).await;
+            let result = answered(limit, self.enter()?.execute(call)).await;
             self.leave(result.as_ref().err());
             return result;
         }
@@ -49,10 +56,11 @@ impl Lease {
     }
 
     pub(crate) async fn query_one(&mut self, call: &Call) -> sqlx::Result<Option<QueryResult>> {
-        let result = self.enter()?.query_one(call).await;
+        let limit = self.limit;
+        let result = answered(limit, self.enter()?.query_one(call)).await;
         if self.leave(result.as_ref().err()) == Next::Again {
             self.forget_plans().await?;
-            let result = self.enter()?.query_one(call).await;
+            let result = answered(limit, self.enter()?.query_one(call)).await;
             self.leave(result.as_ref().err());
             return result;
         }
@@ -60,10 +68,11 @@ impl Lease {
     }
 
     pub(crate) async fn query_all(&mut self, call: &Call) -> sqlx::Result<Vec<QueryResult>> {
-        let result = self.enter()?.query_all(call).await;
+        let limit = self.limit;
+        let result = answered(limit, self.enter()?.query_all(call)).await;
         if self.leave(result.as_ref().err()) == Next::Again {
             self.forget_plans().await?;
-            let result = self.enter()?.query_all(call).await;
+            let result = answered(limit, self.enter()?.query_all(call)).await;
             self.leave(result.as_ref().err());
             return result;
         }
@@ -71,7 +80,8 @@ impl Lease {
     }
 
     pub(crate) async fn batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {
-        let result = self.enter()?.batch(sql).await;
+        let limit = self.limit;
+        let result = answered(limit, self.enter()?.batch(sql)).await;
         self.leave(result.as_ref().err());
         result
     }
@@ -80,9 +90,13 @@ impl Lease {
     pub(crate) async fn transact(&mut self, sql: &str, open_after: Open) -> sqlx::Result<()> {
         // Until the answer is here, it may be open.
         self.in_transaction = true;
-        let result = self.enter()?.batch(sql).await;
+        let limit = self.limit;
+        let result = answered(limit, self.enter()?.batch(sql)).await;
         if result.is_ok() {
             self.in_transaction = open_after != Open::Nothing;
+            if !self.in_transaction {
+                self.limit = self.seat.as_ref().and_then(|seat| seat.core().answer_limit());
+            }
             self.read_only = open_after == Open::ReadOnly;
         }
         self.leave(result.as_ref().err());
@@ -140,6 +154,11 @@ impl Lease {
         self.spoilt = true;
     }
 
+    /// The server's own limit on a statement was changed.
+    pub(crate) fn set_statement_timeout(&mut self, timeout: Duration) {
+        self.limit = answer_limit(timeout);
+    }
+
     /// The connection goes on working for its holder and is closed then: it carries what belongs to a session.
     pub(crate) fn spoil_at_the_end(&mut self) {
         self.marked = true;
@@ -157,6 +176,28 @@ impl Lease {
         let result = self.enter()?.forget_plans().await;
         self.leave(result.as_ref().err());
         result
+    }
+}
+
+/// The server ends a statement by itself; what is heard of neither it nor its end after this is lost. Without this limit
+/// of our own, a caller would wait for ever for a peer that is no longer there and whose packets nobody answers.
+pub(super) fn answer_limit(statement_timeout: Duration) -> Option<Duration> {
+    (!statement_timeout.is_zero()).then(|| statement_timeout.saturating_add(GRACE))
+}
+
+/// For the answer to travel.
+const GRACE: Duration = Duration::from_secs(2);
+
+async fn answered<T>(
+    limit: Option<Duration>,
+    operation: impl Future<Output = sqlx::Result<T>> + Send,
+) -> sqlx::Result<T> {
+    let Some(limit) = limit else { return operation.await };
+    match tokio::time::timeout(limit, operation).await {
+        Ok(result) => result,
+        Err(_elapsed) => {
+            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time")))
+        }
     }
 }
 

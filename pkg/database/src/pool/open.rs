@@ -3,21 +3,28 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     Condition, DatabaseError,
     driver::{Connection, Target},
     settings::RetrySettings,
 };
 
+/// Connections that are opened at the same time.
+const AT_ONCE: usize = 4;
+
 /// Opens connections, patiently where patience helps, and remembers the last failure for those who wait behind.
 pub(crate) struct Opener {
     target: Target,
+    /// A herd that starts to shake hands at once finishes late, or not at all within its limit: few at a time.
+    at_once: Semaphore,
     last_failure: Mutex<Option<DatabaseError>>,
 }
 
 impl Opener {
     pub(crate) fn new(target: Target) -> Self {
-        Self { target, last_failure: Mutex::default() }
+        Self { target, at_once: Semaphore::new(AT_ONCE), last_failure: Mutex::default() }
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -46,6 +53,12 @@ impl Opener {
         let mut retry = 0;
         loop {
             let left = limit.saturating_sub(started.elapsed());
+            let Ok(turn) = tokio::time::timeout(left, self.at_once.acquire()).await else {
+                return Err(self.last_failure().unwrap_or_else(|| {
+                    DatabaseError::said(Condition::Saturated, "no connection could be opened in time")
+                }));
+            };
+            let left = limit.saturating_sub(started.elapsed());
             let failure = match self.open_once(left.min(attempt)).await {
                 Ok(connection) => {
                     self.set_failure(None);
@@ -53,6 +66,7 @@ impl Opener {
                 }
                 Err(failure) => failure,
             };
+            drop(turn);
             self.set_failure(Some(failure.clone()));
             let pause = pauses.pause(retry);
             if !failure.is_retryable() || started.elapsed() + pause >= limit {

@@ -3,7 +3,7 @@
 mod options;
 mod run;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, QueryResult, Statement};
 
@@ -87,6 +87,20 @@ impl Transaction {
     /// Dropped half-way, the whole transaction can only be rolled back.
     pub async fn nested(&self) -> Result<Self, DatabaseError> {
         Self::begin(Arc::clone(&self.line), Some(self.id), TxOptions::default()).await
+    }
+
+    /// Changes the limit on a statement for the rest of the transaction. Zero means none.
+    ///
+    /// Use this rather than a raw `SET statement_timeout`: an answer that does not come within the limit and two seconds
+    /// counts as lost.
+    ///
+    /// # Errors
+    /// [`Condition::Unsupported`](crate::Condition::Unsupported) on SQLite.
+    ///
+    /// # Cancel safety
+    /// See the type.
+    pub async fn set_statement_timeout(&self, limit: Duration) -> Result<(), DatabaseError> {
+        self.line.set_statement_timeout(Some(self.id), limit).await
     }
 
     /// Runs a statement and says what it changed.

@@ -22,6 +22,8 @@ use tokio::{
 pub(crate) struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
+    /// Counted, so that a cut is not missed when the line is whole again at once.
+    cuts: watch::Sender<u64>,
     seen: Arc<Seen>,
     accepting: JoinHandle<()>,
 }
@@ -53,13 +55,17 @@ impl Proxy {
         let separator = if url.contains('@') { "@" } else { "//" };
         let url = format!("{before}{separator}{address}/{path}");
         let (mode, modes) = watch::channel(Mode::Pass);
+        let (cuts, cut) = watch::channel(0);
         let seen = Arc::new(Seen::default());
-        let accepting = tokio::spawn(accept(listener, server, modes, Arc::clone(&seen)));
-        (Self { address, mode, seen, accepting }, url)
+        let accepting = tokio::spawn(accept(listener, server, modes, cut, Arc::clone(&seen)));
+        (Self { address, mode, cuts, seen, accepting }, url)
     }
 
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
+        if mode == Mode::Cut {
+            self.cuts.send_modify(|cuts| *cuts += 1);
+        }
     }
 
     /// Packets from clients so far: one for each thing a client said before it waited.
@@ -79,15 +85,28 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, modes: watch::Receiver<Mode>, seen: Arc<Seen>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    modes: watch::Receiver<Mode>,
+    cut: watch::Receiver<u64>,
+    seen: Arc<Seen>,
+) {
     let mut links = tokio::task::JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         seen.connections.fetch_add(1, Ordering::SeqCst);
-        links.spawn(link(client, server, modes.clone(), Arc::clone(&seen)));
+        links.spawn(link(client, server, modes.clone(), cut.clone(), Arc::clone(&seen)));
     }
 }
 
-async fn link(client: TcpStream, server: SocketAddr, modes: watch::Receiver<Mode>, seen: Arc<Seen>) {
+async fn link(
+    client: TcpStream,
+    server: SocketAddr,
+    modes: watch::Receiver<Mode>,
+    mut cut: watch::Receiver<u64>,
+    seen: Arc<Seen>,
+) {
+    cut.mark_unchanged();
     if *modes.borrow() == Mode::Cut {
         return;
     }
@@ -99,19 +118,18 @@ async fn link(client: TcpStream, server: SocketAddr, modes: watch::Receiver<Mode
         seen.messages.fetch_add(1, Ordering::SeqCst);
     };
     let up = pump(from_client, to_server, modes.clone(), count);
-    let down = pump(from_server, to_client, modes.clone(), || {});
-    let mut modes = modes;
+    let down = pump(from_server, to_client, modes, || {});
     tokio::select! {
         () = up => {}
         () = down => {}
-        _ = modes.wait_for(|mode| *mode == Mode::Cut) => {}
+        _ = cut.changed() => {}
     }
 }
 
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut modes: watch::Receiver<Mode>,
+    modes: watch::Receiver<Mode>,
     count: impl Fn(),
 ) {
     let mut buffer = vec![0; 64 * 1024];
@@ -122,9 +140,8 @@ async fn pump(
             Mode::Pass | Mode::Cut => {}
             Mode::Delay(delay) => tokio::time::sleep(delay).await,
             Mode::BlackHole => {
-                // What was swallowed never arrives: the stream is out of step for good.
-                drop(modes.wait_for(|mode| *mode == Mode::Cut).await);
-                return;
+                // What was swallowed never arrives: the line stays silent until it is cut.
+                std::future::pending::<()>().await;
             }
         }
         let Some(bytes) = buffer.get(..length) else { return };
