@@ -5,9 +5,12 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-#[cfg(feature = "json")]
-use crate::recorder::Recorder;
 use crate::{Level, RequestId, TraceParent, TraceParentError};
+#[cfg(feature = "json")]
+use crate::{
+    json::{Buf, escape},
+    recorder::Recorder,
+};
 
 /// The least severe level that any context of this process was ever given: below it, nobody need ask a context.
 static LOWEST: AtomicU8 = AtomicU8::new(u8::MAX);
@@ -182,11 +185,11 @@ impl Context {
     #[cfg(feature = "json")]
     pub(crate) fn rendered(&self) -> &[u8] {
         self.0.rendered.get_or_init(|| {
-            let mut buf = Vec::new();
+            let mut buf = Buf::with_capacity(256);
             let mut put = |key: &str, value: Option<&str>| {
                 if let Some(value) = value {
                     buf.extend_from_slice(key.as_bytes());
-                    crate::json::escape::push(&mut buf, value);
+                    escape::push(&mut buf, value);
                     buf.push(b'"');
                 }
             };
@@ -194,7 +197,7 @@ impl Context {
             put(",\"trace_id\":\"", self.trace().map(TraceParent::trace_id));
             put(",\"span_id\":\"", self.trace().map(TraceParent::span_id));
             put(",\"organization_id\":\"", self.organization_id());
-            buf.into_boxed_slice()
+            buf.to_vec().into_boxed_slice()
         })
     }
 }

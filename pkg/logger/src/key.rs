@@ -3,22 +3,41 @@
 #[derive(Debug)]
 #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "read by the encoder"))]
 pub struct Key {
-    /// `,"name":`, exactly as it stands in a line.
-    pub(crate) json: &'static str,
-    /// Whether `json` may stand in a line as it is: nothing to escape, and not reserved.
-    pub(crate) plain: bool,
+    /// `,"name":` exactly as it stands in a line, filled up with zeros.
+    pub(crate) json: [u8; 32],
+    /// How much of that counts; 0 when the key must be looked at: it is long, needs an escape or is reserved.
+    pub(crate) len: u8,
     /// One of 64 bits; equal keys have equal bits.
     pub(crate) bit: u64,
 }
 
 impl Key {
-    /// For the macros; `json` is `,"name":`.
-    pub const fn of(name: &'static str, json: &'static str) -> Self {
-        Self {
-            json,
-            plain: is_clean(name.as_bytes()) && !is_reserved(name.as_bytes()),
-            bit: bit(name.as_bytes()),
+    /// For the macros.
+    pub const fn of(name: &'static str) -> Self {
+        let name = name.as_bytes();
+        let whole = name.len() + b",\"\":".len();
+        let mut json = [0; 32];
+        if whole > json.len() || !is_clean(name) || is_reserved(name) {
+            return Self { json, len: 0, bit: bit(name) };
         }
+        put(&mut json, 0, b",\"");
+        put(&mut json, 2, name);
+        put(&mut json, 2 + name.len(), b"\":");
+        Self { json, len: whole as u8, bit: bit(name) }
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.len > 0
+    }
+}
+
+/// Copies a piece to its place, in a constant.
+const fn put(json: &mut [u8; 32], at: usize, piece: &[u8]) {
+    if let Some((_, place)) = json.split_at_mut_checked(at)
+        && let Some((place, _)) = place.split_at_mut_checked(piece.len())
+    {
+        place.copy_from_slice(piece);
     }
 }
 
@@ -68,10 +87,12 @@ mod tests {
 
     #[test]
     fn only_plain_keys_are_copied_as_they_are() {
-        assert!(Key::of("order_id", ",\"order_id\":").plain);
-        for odd in ["level", "a\"b", "a\\b", "a\nb"] {
-            assert!(!Key::of(odd, "").plain, "{odd:?}");
+        let key = Key::of("order_id");
+        assert_eq!(&key.json[..key.len.into()], b",\"order_id\":");
+        assert_eq!(key.bit, bit(b"order_id"));
+        assert_eq!(Key::of("abcdefghijklmnopqrstuvwxyz_2").len, 32);
+        for odd in ["level", "a\"b", "a\\b", "a\nb", "abcdefghijklmnopqrstuvwxyz_23"] {
+            assert_eq!(Key::of(odd).len, 0, "{odd:?}");
         }
-        assert_eq!(Key::of("order_id", "").bit, bit(b"order_id"));
     }
 }

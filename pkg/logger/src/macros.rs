@@ -101,11 +101,7 @@ macro_rules! __tags {
 #[macro_export]
 macro_rules! __tag {
     ($key:expr, $value:expr) => {
-        $crate::Tag::rendered(
-            $key,
-            const { &$crate::Key::of($key, ::core::concat!(",\"", $key, "\":")) },
-            $value,
-        )
+        $crate::Tag::rendered($key, const { &$crate::Key::of($key) }, $value)
     };
 }
 

@@ -95,6 +95,19 @@ fn fields_of_the_spans_around_are_kept_and_the_nearer_wins() {
 }
 
 #[test]
+fn the_fields_of_an_info_span_are_kept_when_only_warnings_are_written() {
+    let _turn = rules("warn,sqlx=error");
+    let span = tracing::info_span!("span", job = 7);
+    let _inside = span.enter();
+    let quieted = tracing::info_span!(target: "sqlx::pool", "quieted", pool = "main");
+    let _inside_both = quieted.enter();
+    tracing::info!("not written");
+    tracing::warn!("written");
+    assert!(lines("not written").is_empty());
+    assert_eq!((&lines("written")[0]["job"], &lines("written")[0]["pool"]), (&json!(7), &json!("main")));
+}
+
+#[test]
 fn a_value_that_panics_inside_tracing_leaves_a_complete_line() {
     struct Bad;
     impl fmt::Debug for Bad {

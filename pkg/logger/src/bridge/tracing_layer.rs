@@ -31,7 +31,7 @@ impl TracingLayer {
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let level = level_of(*metadata.level());
+        let level = asked_of(metadata);
         // A context may raise the level of its own request, so "yes" for all is known here and "no" for all only while
         // no context has done so.
         if self.levels.rules_allow(level, metadata.target()) {
@@ -44,7 +44,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: layer::Context<'_, S>) -> bool {
-        self.levels.wants(level_of(*metadata.level()), metadata.target(), &Context::current())
+        self.levels.wants(asked_of(metadata), metadata.target(), &Context::current())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -52,10 +52,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         Some(match least {
             Some(Level::Trace) => LevelFilter::TRACE,
             Some(Level::Debug) => LevelFilter::DEBUG,
-            Some(Level::Info) => LevelFilter::INFO,
-            Some(Level::Warn) => LevelFilter::WARN,
-            Some(Level::Error) => LevelFilter::ERROR,
-            Some(Level::Fatal) | None => LevelFilter::OFF,
+            // No lower, for the sake of spans.
+            Some(Level::Info | Level::Warn | Level::Error | Level::Fatal) => LevelFilter::INFO,
+            None => LevelFilter::OFF,
         })
     }
 
@@ -89,6 +88,15 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
             since_epoch: crate::random::since_epoch(),
         };
         self.pipeline.take(verdict, &head, &EventSource { event, spans, hide_sql: self.hide_sql });
+    }
+}
+
+/// The level that decides whether a span or an event is of use. Spans down to info are kept wherever their target logs
+/// at all, because the events inside of them carry their fields.
+fn asked_of(metadata: &Metadata<'_>) -> Level {
+    match level_of(*metadata.level()) {
+        level if metadata.is_span() && level >= Level::Info => Level::Fatal,
+        level => level,
     }
 }
 

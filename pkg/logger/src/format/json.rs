@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
     Redaction, Value,
-    json::{Line, Scratch, escape},
+    json::{Buf, Line, Scratch, escape},
     key::is_reserved,
     record::{Head, Source},
 };
@@ -113,14 +113,15 @@ impl JsonFormat {
     fn put(mut self, key: &str, value: &str) -> Self {
         self.fields.retain(|(known, _)| known != key);
         self.fields.push((key.to_owned(), value.to_owned()));
-        self.fixed.clear();
+        let mut fixed = Buf::with_capacity(128);
         for (key, value) in &self.fields {
-            self.fixed.extend_from_slice(b",\"");
-            escape::push(&mut self.fixed, key);
-            self.fixed.extend_from_slice(b"\":\"");
-            escape::push(&mut self.fixed, value);
-            self.fixed.push(b'"');
+            fixed.extend_from_slice(b",\"");
+            escape::push(&mut fixed, key);
+            fixed.extend_from_slice(b"\":\"");
+            escape::push(&mut fixed, value);
+            fixed.push(b'"');
         }
+        self.fixed = fixed.to_vec();
         self
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Level, Redaction, RequestId, Value,
-    json::{Scratch, guarded},
+    json::{Buf, Scratch, guarded},
     record::{Head, Source},
 };
 
@@ -83,7 +83,7 @@ impl TerminalFormat {
             source.fields(&mut |key, value| {
                 // Tags start in one column where the messages are short enough.
                 let padding = if buf.len() == start { ends.saturating_sub(start) } else { 0 };
-                buf.resize(buf.len() + padding, b' ');
+                buf.extend(std::iter::repeat_n(b' ', padding));
                 self.tag(buf, key.text, if redact.covers(key.text) { Value::Secret } else { value });
             });
         }));
@@ -108,7 +108,7 @@ impl TerminalFormat {
         }
     }
 
-    fn tag(self, buf: &mut Vec<u8>, key: &str, value: Value<'_>) {
+    fn tag(self, buf: &mut Buf, key: &str, value: Value<'_>) {
         buf.extend_from_slice(b"  ");
         self.styled(buf, DIM, |buf| {
             push_visible(buf, key);
@@ -124,13 +124,13 @@ impl TerminalFormat {
         }
     }
 
-    fn origin(self, buf: &mut Vec<u8>, head: &Head<'_>) {
+    fn origin(self, buf: &mut Buf, head: &Head<'_>) {
         self.styled(buf, DIM, |buf| match head.place {
             Some((file, line)) if !is_foreign(head.target) => {
                 buf.extend_from_slice(b"  at ");
                 push_visible(buf, file);
                 buf.push(b':');
-                buf.extend_from_slice(itoa::Buffer::new().format(line).as_bytes());
+                buf.push_u64(line.into());
             }
             _ if !head.target.is_empty() => {
                 buf.extend_from_slice(b"  in ");
@@ -140,7 +140,7 @@ impl TerminalFormat {
         });
     }
 
-    fn chain(self, buf: &mut Vec<u8>, colour: &str, error: &(dyn Error + 'static)) {
+    fn chain(self, buf: &mut Buf, colour: &str, error: &(dyn Error + 'static)) {
         let causes = catch_unwind(AssertUnwindSafe(|| underpin_errors::chain(error).collect::<Vec<_>>()));
         let causes = causes.unwrap_or_else(|_| vec!["[display panicked]".to_owned()]);
         let last = causes.len().saturating_sub(1);
@@ -153,7 +153,7 @@ impl TerminalFormat {
         }
     }
 
-    fn styled(self, buf: &mut Vec<u8>, style: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    fn styled(self, buf: &mut Buf, style: &str, write: impl FnOnce(&mut Buf)) {
         let on = self.colour && !style.is_empty();
         if on {
             buf.extend_from_slice(style.as_bytes());
@@ -182,11 +182,11 @@ fn is_foreign(target: &str) -> bool {
 }
 
 /// A value as a person reads it, with control characters made visible.
-fn bare(buf: &mut Vec<u8>, value: Value<'_>) {
+fn bare(buf: &mut Buf, value: Value<'_>) {
     let _clipped = guarded(buf, push_visible, VALUE_CAP, |out| write!(out, "{value}"));
 }
 
-fn push_visible(buf: &mut Vec<u8>, text: &str) {
+fn push_visible(buf: &mut Buf, text: &str) {
     let mut utf8 = [0; 4];
     for letter in text.chars() {
         if letter.is_control() || is_bidi(letter) {

@@ -2,44 +2,56 @@
 
 use std::fmt;
 
-/// Appends the content of a JSON string, without the quotes. Runs that need no escape are copied whole.
-pub(crate) fn push(buf: &mut Vec<u8>, text: &str) {
+use super::Buf;
+
+/// Appends the content of a JSON string, without the quotes. What needs no escape is copied eight bytes at a time while
+/// it is looked at.
+pub(crate) fn push(buf: &mut Buf, text: &str) {
     let mut rest = text.as_bytes();
     loop {
-        let (clean, dirty) = rest.split_at(clean_prefix(rest));
-        buf.extend_from_slice(clean);
-        let Some((byte, tail)) = dirty.split_first() else { return };
+        let mut clean = 0;
+        buf.write(rest.len(), |place| {
+            clean = copy_clean(place, rest);
+            clean
+        });
+        let Some((byte, tail)) = rest.get(clean..).and_then(<[u8]>::split_first) else { return };
         push_escape(buf, *byte);
         rest = tail;
     }
 }
 
-/// The length of the longest prefix without a byte to escape; eight bytes at a time.
-fn clean_prefix(bytes: &[u8]) -> usize {
+/// Copies up to the first byte that needs an escape; returns how many bytes that is. `place` is as long as `bytes`.
+#[inline]
+fn copy_clean(place: &mut [u8], bytes: &[u8]) -> usize {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let (places, tail_place) = place.as_chunks_mut::<8>();
+    for (index, (word, place)) in words.iter().zip(places).enumerate() {
+        let found = found(*word);
+        *place = *word;
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    for (index, (byte, place)) in tail.iter().zip(tail_place).enumerate() {
+        if needs_escape(*byte) {
+            return words.len() * 8 + index;
+        }
+        *place = *byte;
+    }
+    bytes.len()
+}
+
+/// A high bit in each byte that needs an escape. Each test marks the first byte it looks for exactly; only bytes behind
+/// a match can be marked wrongly.
+const fn found(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     const fn zero_byte(word: u64) -> u64 {
         word.wrapping_sub(ONES) & !word
     }
-    /// A high bit in each byte to escape. Each test marks the first byte it looks for exactly; only bytes behind a match
-    /// can be marked wrongly.
-    const fn found(word: [u8; 8]) -> u64 {
-        let word = u64::from_le_bytes(word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        (control | zero_byte(word ^ (ONES * 0x22)) | zero_byte(word ^ (ONES * 0x5c))) & HIGHS
-    }
-
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let found = found(*word);
-        if found != 0 {
-            return index * 8 + (found.trailing_zeros() / 8) as usize;
-        }
-    }
-    if bytes.last_chunk::<8>().is_some_and(|last| found(*last) == 0) {
-        return bytes.len();
-    }
-    words.len() * 8 + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+    let word = u64::from_le_bytes(word);
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (control | zero_byte(word ^ (ONES * 0x22)) | zero_byte(word ^ (ONES * 0x5c))) & HIGHS
 }
 
 const fn needs_escape(byte: u8) -> bool {
@@ -47,7 +59,7 @@ const fn needs_escape(byte: u8) -> bool {
 }
 
 #[cold]
-fn push_escape(buf: &mut Vec<u8>, byte: u8) {
+fn push_escape(buf: &mut Buf, byte: u8) {
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',
@@ -76,9 +88,9 @@ pub(crate) const fn unit_len(byte: u8, next: Option<u8>) -> usize {
 
 /// Lets `format_args!` write into a JSON string; refuses to go on past `limit`, so that no `Display` writes for ever.
 pub(crate) struct Escaper<'b> {
-    pub(crate) buf: &'b mut Vec<u8>,
+    pub(crate) buf: &'b mut Buf,
     /// How text is made harmless: [`push`], or its twin for terminals.
-    pub(crate) push: fn(&mut Vec<u8>, &str),
+    pub(crate) push: fn(&mut Buf, &str),
     /// The length of `buf` from which on nothing more is taken.
     pub(crate) limit: usize,
     /// Whether something was left out because of the limit.
@@ -109,10 +121,11 @@ mod tests {
     use super::*;
 
     fn escaped(text: &str) -> String {
-        let mut buf = b"\"".to_vec();
+        let mut buf = Buf::with_capacity(0);
+        buf.push(b'"');
         push(&mut buf, text);
         buf.push(b'"');
-        String::from_utf8(buf).unwrap()
+        String::from_utf8(buf.to_vec()).unwrap()
     }
 
     proptest! {

@@ -3,7 +3,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::escape::Escaper;
+use super::{Buf, escape::Escaper};
 
 /// How a piece of user code, run to write a value, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(crate) enum Wrote {
 /// The code runs under no lock and into a private buffer. If it panics or reports an error, what it wrote so far is
 /// taken back and a note stands in its place; the record around it stays complete.
 pub(crate) fn guarded(
-    buf: &mut Vec<u8>,
-    push: fn(&mut Vec<u8>, &str),
+    buf: &mut Buf,
+    push: fn(&mut Buf, &str),
     limit: usize,
     write: impl FnOnce(&mut Escaper<'_>) -> fmt::Result,
 ) -> Wrote {

@@ -1,14 +1,14 @@
 use std::{error::Error, fmt::Write as _, time::Duration};
 
 use super::{
-    clip,
+    Buf, clip,
     escape::{self, Escaper},
     guard::{Wrote, guarded},
     scratch::{Scratch, Span},
 };
 use crate::{
     Level, Value,
-    key::{self, is_reserved},
+    key::{self, Key, is_reserved},
     tag::Name,
 };
 
@@ -67,7 +67,7 @@ impl<'s> Line<'s> {
     /// A field of the caller: under a name of its own if the key is reserved, left out if the key is there already.
     pub(crate) fn field(&mut self, name: Name<'_>, value: Value<'_>) {
         let written = match name.rendered {
-            Some(key) if key.plain => self.plain_key(key.json, key.bit),
+            Some(key) if key.is_plain() => self.plain_key(key),
             _ => self.key(name.text),
         };
         if written {
@@ -96,10 +96,10 @@ impl<'s> Line<'s> {
         scratch.buf.extend_from_slice(b"}\n");
     }
 
-    fn plain_key(&mut self, json: &str, bit: u64) -> bool {
+    fn plain_key(&mut self, key: &Key) -> bool {
         let field = self.scratch.buf.len();
-        self.scratch.buf.extend_from_slice(json.as_bytes());
-        self.is_new(field, bit)
+        self.scratch.buf.extend_padded(&key.json, key.len.into());
+        self.is_new(field, key.bit)
     }
 
     fn key(&mut self, key: &str) -> bool {
@@ -138,8 +138,13 @@ impl<'s> Line<'s> {
             Value::Null => buf.extend_from_slice(b"null"),
             Value::Bool(true) => buf.extend_from_slice(b"true"),
             Value::Bool(false) => buf.extend_from_slice(b"false"),
-            Value::I64(number) => buf.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-            Value::U64(number) => buf.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+            Value::I64(number) => {
+                if number < 0 {
+                    buf.push(b'-');
+                }
+                buf.push_u64(number.unsigned_abs());
+            }
+            Value::U64(number) => buf.push_u64(number),
             Value::I128(number) => match i64::try_from(number) {
                 Ok(number) => self.value(Value::I64(number)),
                 Err(_) => self.text(itoa::Buffer::new().format(number)),
@@ -235,15 +240,18 @@ const KEY_OPENS: usize = 2;
 const KEY_ENDS: usize = 2;
 
 /// Milliseconds with an exact decimal fraction and no trailing zeros.
-fn push_millis(buf: &mut Vec<u8>, span: Duration) {
-    buf.extend_from_slice(itoa::Buffer::new().format(span.as_millis()).as_bytes());
-    let fraction = span.subsec_nanos() % 1_000_000;
-    if fraction != 0 {
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(fraction + 1_000_000).as_bytes();
-        let digits = digits.get(1..).unwrap_or_default();
-        let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+fn push_millis(buf: &mut Buf, span: Duration) {
+    match u64::try_from(span.as_millis()) {
+        Ok(millis) => buf.push_u64(millis),
+        Err(_) => buf.extend_from_slice(itoa::Buffer::new().format(span.as_millis()).as_bytes()),
+    }
+    let mut rest = span.subsec_nanos() % 1_000_000;
+    if rest != 0 {
         buf.push(b'.');
-        buf.extend_from_slice(digits.get(..kept).unwrap_or_default());
+        let mut weight = 100_000;
+        while rest > 0 {
+            buf.push(b'0' + (rest / weight) as u8);
+            (rest, weight) = (rest % weight, weight / 10);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The encoder: one record becomes one complete line of strict JSON, or nothing.
 
+mod buf;
 mod clip;
 pub(crate) mod escape;
 mod guard;
@@ -7,6 +8,7 @@ mod line;
 mod scratch;
 mod timestamp;
 
+pub(crate) use buf::Buf;
 pub(crate) use guard::guarded;
 pub(crate) use line::Line;
 pub(crate) use scratch::{Scratch, with_scratch};

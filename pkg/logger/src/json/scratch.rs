@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use super::Second;
+use super::{Buf, Second};
 
 /// A place in a [`Scratch`] buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Scratch {
     /// The line being built.
-    pub(crate) buf: Vec<u8>,
+    pub(crate) buf: Buf,
     /// Where the keys of the fields are, for the search for duplicates.
     pub(crate) keys: Vec<Span>,
     /// Where the contents of the string values are, for clipping.
@@ -28,7 +28,7 @@ impl Scratch {
 
     fn new() -> Self {
         Self {
-            buf: Vec::with_capacity(1024),
+            buf: Buf::with_capacity(1024),
             keys: Vec::with_capacity(32),
             texts: Vec::with_capacity(32),
             second: Second::new(),

@@ -1,0 +1,177 @@
+use std::ops::{Deref, Range};
+
+/// A growing buffer for many small pieces.
+///
+/// Its memory is initialized ahead of its length, so that a short piece is copied as a few whole registers without a
+/// call into `memcpy`, and all of it in safe code.
+#[derive(Debug)]
+pub(crate) struct Buf {
+    /// Written up to `len`; behind that, whatever was there before.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Buf {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: vec![0; capacity], len: 0 }
+    }
+
+    pub(crate) const fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    pub(crate) fn push(&mut self, byte: u8) {
+        if let [place] = self.room(1) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn extend_from_slice(&mut self, piece: &[u8]) {
+        let room = self.room(piece.len());
+        match (piece.first_chunk::<8>(), piece.last_chunk::<8>()) {
+            // Two registers that overlap in the middle.
+            (Some(first), Some(last)) if piece.len() <= 16 => {
+                if let Some(start) = room.first_chunk_mut::<8>() {
+                    *start = *first;
+                }
+                if let Some(end) = room.last_chunk_mut::<8>() {
+                    *end = *last;
+                }
+            }
+            _ => room.copy_from_slice(piece),
+        }
+        self.len += piece.len();
+    }
+
+    /// Appends the first `len` of 32 bytes; the copy is always of all.
+    #[inline]
+    pub(crate) fn extend_padded(&mut self, piece: &[u8; 32], len: usize) {
+        if let Some(room) = self.room(piece.len()).first_chunk_mut::<32>() {
+            *room = *piece;
+        }
+        self.len += len.min(piece.len());
+    }
+
+    /// Appends a number in decimal.
+    pub(crate) fn push_u64(&mut self, mut number: u64) {
+        let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        for place in self.room(digits).iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.len += digits;
+    }
+
+    /// Appends what `write` puts at the front of `most` bytes; it returns how many those are.
+    #[inline]
+    pub(crate) fn write(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        let written = write(self.room(most));
+        self.len += written.min(most);
+    }
+
+    pub(crate) fn drain(&mut self, range: Range<usize>) {
+        if range.start <= range.end && range.end <= self.len {
+            self.bytes.copy_within(range.end..self.len, range.start);
+            self.len -= range.end - range.start;
+        }
+    }
+
+    pub(crate) fn insert(&mut self, at: usize, byte: u8) {
+        self.push(byte);
+        if let Some(tail) = self.bytes.get_mut(at..self.len) {
+            tail.rotate_right(1);
+        }
+    }
+
+    /// The next `count` bytes behind the end.
+    #[inline]
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        let end = self.len + count;
+        if end > self.bytes.len() {
+            self.grow(end);
+        }
+        self.bytes.get_mut(self.len..end).unwrap_or_default()
+    }
+
+    #[cold]
+    fn grow(&mut self, least: usize) {
+        self.bytes.resize(least.max(self.bytes.len() * 2), 0);
+    }
+}
+
+impl Deref for Buf {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Extend<u8> for Buf {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        bytes.into_iter().for_each(|byte| self.push(byte));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Push(u8),
+        Extend(Vec<u8>),
+        Padded([u8; 32], usize),
+        Number(u64),
+        Truncate(usize),
+        Drain(usize, usize),
+        Insert(usize, u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            any::<u8>().prop_map(Step::Push),
+            proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Extend),
+            (any::<[u8; 32]>(), 0..=32_usize).prop_map(|(piece, len)| Step::Padded(piece, len)),
+            prop_oneof![any::<u64>(), 0..1000_u64].prop_map(Step::Number),
+            (0..64_usize).prop_map(Step::Truncate),
+            (0..64_usize, 0..64_usize).prop_map(|(start, len)| Step::Drain(start, len)),
+            (0..64_usize, any::<u8>()).prop_map(|(at, byte)| Step::Insert(at, byte)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_vec_holds(steps in proptest::collection::vec(step(), 0..60)) {
+            let (mut buf, mut vec) = (Buf::with_capacity(4), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Push(byte) => { buf.push(byte); vec.push(byte); }
+                    Step::Extend(piece) => { buf.extend_from_slice(&piece); vec.extend_from_slice(&piece); }
+                    Step::Padded(piece, len) => { buf.extend_padded(&piece, len); vec.extend_from_slice(&piece[..len]); }
+                    Step::Number(number) => { buf.push_u64(number); vec.extend(number.to_string().bytes()); }
+                    Step::Truncate(len) => { buf.truncate(len); vec.truncate(len); }
+                    Step::Drain(start, len) if start + len <= vec.len() => {
+                        buf.drain(start..start + len);
+                        vec.drain(start..start + len);
+                    }
+                    Step::Insert(at, byte) if at <= vec.len() => { buf.insert(at, byte); vec.insert(at, byte); }
+                    Step::Drain(..) | Step::Insert(..) => {}
+                }
+                prop_assert_eq!(&*buf, vec.as_slice());
+            }
+        }
+    }
+}
