@@ -1,6 +1,6 @@
 //! Every key with its value and origin, secrets masked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use crate::{Origin, REDACTED, Value, key};
@@ -20,7 +20,7 @@ pub struct Line {
 }
 
 impl Explanation {
-    pub(crate) fn new(root: &Value, origins: &BTreeMap<String, Origin>, secrets: &BTreeSet<String>) -> Self {
+    pub(crate) fn new(root: &Value, origins: &HashMap<String, Origin>, secrets: &BTreeSet<String>) -> Self {
         let mut lines = Vec::new();
         walk(&mut lines, &Masking { origins, secrets }, "", root, false);
         Self(lines)
@@ -62,7 +62,7 @@ impl fmt::Display for Explanation {
 }
 
 struct Masking<'m> {
-    origins: &'m BTreeMap<String, Origin>,
+    origins: &'m HashMap<String, Origin>,
     secrets: &'m BTreeSet<String>,
 }
 

@@ -135,8 +135,7 @@ impl Fitting<'_> {
 
     fn gap(&mut self, from: Path<'_>, to: Path<'_>) {
         let from = from.to_key();
-        let origin =
-            self.layer.origins.range(from.clone()..).next().filter(|(key, _)| key.starts_with(&from));
+        let origin = self.layer.origins.iter().find(|(key, _)| key.starts_with(&from));
         let message = "leaves a gap in the list: indexes count from 0 without one";
         let issue = Issue::new(IssueKind::Conflict, to.to_key(), message);
         self.issues.push(issue.with_origin(origin.map(|(_, origin)| origin.clone())));

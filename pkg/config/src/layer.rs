@@ -1,6 +1,6 @@
 //! One source, read: a tree of values, where each key stands, and what was wrong with the source.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use figment::value::{Dict, Value as Tree};
 
@@ -10,7 +10,7 @@ use crate::{Issue, IssueKind, Origin, key};
 #[derive(Default)]
 pub(crate) struct Layer {
     pub(crate) tree: Dict,
-    pub(crate) origins: BTreeMap<String, Origin>,
+    pub(crate) origins: HashMap<String, Origin>,
     pub(crate) issues: Vec<Issue>,
     /// The source knows text only.
     pub(crate) is_text: bool,

@@ -294,7 +294,7 @@ impl Loader {
             .collect();
 
         let mut layers = vec![first];
-        layers.extend(self.defaults.iter().cloned().map(defaults::of));
+        layers.extend(self.defaults.iter().map(defaults::of));
         layers.extend(present(&self.files).map(toml::read));
         layers.extend(self.profile_layers(&environment, &dotenvs));
         layers.extend(present(&self.secrets_dirs).map(|root| secrets_dir::read(root, self.names.prefix())));

@@ -1,6 +1,6 @@
 //! One tree out of all layers. Figment merges and remembers which layer a value came from.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use figment::value::{Dict, Map, Num, Value as Tree};
 use figment::{Figment, Metadata, Profile, Provider, Source};
@@ -12,7 +12,7 @@ use crate::{Issue, Origin, Table, Value, key};
 /// The result of merging.
 pub(crate) struct Merged {
     pub(crate) root: Value,
-    pub(crate) origins: BTreeMap<String, Origin>,
+    pub(crate) origins: HashMap<String, Origin>,
     pub(crate) issues: Vec<Issue>,
     /// A source could not be read, so that missing keys mean nothing.
     pub(crate) is_incomplete: bool,
@@ -33,10 +33,15 @@ pub(crate) fn merge(mut layers: Vec<Layer>) -> Merged {
     }
     let is_incomplete = layers.iter().any(|layer| layer.is_incomplete);
     let data = figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default();
-    let mut unifying =
-        Unifying { figment: &figment, layers: &mut layers, key: String::new(), origins: Vec::new() };
+    let most = layers.iter().map(|layer| layer.origins.len()).max().unwrap_or_default();
+    let mut unifying = Unifying {
+        figment: &figment,
+        layers: &mut layers,
+        key: String::new(),
+        origins: HashMap::with_capacity(most),
+    };
     let root = Value::Table(unifying.table(data));
-    Merged { root, origins: unifying.origins.into_iter().collect(), issues, is_incomplete }
+    Merged { root, origins: unifying.origins, issues, is_incomplete }
 }
 
 /// A layer on its way into figment; the metadata carries its number.
@@ -61,7 +66,7 @@ struct Unifying<'u> {
     layers: &'u mut [Layer],
     /// The key of the value at hand.
     key: String,
-    origins: Vec<(String, Origin)>,
+    origins: HashMap<String, Origin>,
 }
 
 impl Unifying<'_> {

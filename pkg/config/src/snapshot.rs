@@ -1,6 +1,6 @@
 //! An immutable configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,7 @@ pub struct Snapshot(Arc<Inner>);
 
 struct Inner {
     root: Value,
-    origins: BTreeMap<String, Origin>,
+    origins: HashMap<String, Origin>,
     names: Names,
     is_incomplete: bool,
     /// Keys that some decoded type keeps in a [`Secret`](crate::Secret).
@@ -87,15 +87,9 @@ impl Snapshot {
     }
 
     fn outcome<T: DeserializeOwned>(&self) -> Outcome<T> {
-        let outcome = decode::decode(&self.0.root, &|path| self.is_text(path));
+        let outcome = decode::decode(&self.0.root);
         self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).extend(outcome.secrets.iter().cloned());
         outcome
-    }
-
-    fn is_text(&self, path: &[String]) -> bool {
-        let prefix = key::join(path);
-        let below = self.0.origins.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-        below.map(|(_, origin)| origin).any(Origin::is_text)
     }
 
     fn known_secrets(&self) -> BTreeSet<String> {
@@ -142,12 +136,7 @@ pub(crate) fn decode_one<T: DeserializeOwned, C: Config + ?Sized>(
     above: &str,
     value: &Value,
 ) -> Result<T, ConfigError> {
-    let is_text = |path: &[String]| {
-        let mut key = above.to_owned();
-        path.iter().for_each(|segment| key::push(&mut key, segment));
-        config.origin(&key).is_some_and(|origin| origin.is_text())
-    };
-    let outcome = decode::decode(value, &is_text);
+    let outcome = decode::decode(value);
     let report = Report {
         problems: &outcome.problems,
         unknown: &outcome.unknown,

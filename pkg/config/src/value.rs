@@ -50,6 +50,16 @@ impl Value {
         }
     }
 
+    /// Whether some of it came from a source without types: then its key has no case of its own.
+    pub(crate) fn holds_text(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::List(items) => items.iter().any(Self::holds_text),
+            Self::Table(table) => table.values().any(Self::holds_text),
+            Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) | Self::String(_) => false,
+        }
+    }
+
     /// The name of the shape, for messages: "text", "a list".
     pub(crate) const fn shape(&self) -> &'static str {
         match self {

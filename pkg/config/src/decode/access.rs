@@ -71,7 +71,7 @@ impl<'a> Entries<'a> {
         for (key, value) in table {
             let child = Path::Key(parent.path, key);
             let exact = fields.iter().find(|field| *field == key).copied();
-            match exact.or_else(|| parent.pass.is_text_key(child).then(|| spelled(key, fields)).flatten()) {
+            match exact.or_else(|| value.holds_text().then(|| spelled(key, fields)).flatten()) {
                 Some(field) => entries.push((field, key.as_str(), Source::Value(value))),
                 None => parent.pass.note_unknown(child, fields),
             }

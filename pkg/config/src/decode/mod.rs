@@ -44,13 +44,13 @@ pub(crate) struct Outcome<T> {
     pub(crate) secrets: Vec<String>,
 }
 
-/// Decodes `value`; `is_text` tells whether the key at a path came from a source without types.
-pub(crate) fn decode<T: DeserializeOwned>(value: &Value, is_text: &dyn Fn(&[String]) -> bool) -> Outcome<T> {
+/// Decodes `value`.
+pub(crate) fn decode<T: DeserializeOwned>(value: &Value) -> Outcome<T> {
     let mut amendments = Amendments::new();
     let mut outcome =
         Outcome { value: None, high: None, problems: Vec::new(), unknown: Vec::new(), secrets: Vec::new() };
     for _ in 0..MAX_PASSES {
-        let (result, notes) = one_pass(value, &amendments, is_text, Mode::Low);
+        let (result, notes) = one_pass(value, &amendments, Mode::Low);
         outcome.take(notes);
         let (path, problem) = match result {
             Ok(decoded) => {
@@ -59,7 +59,7 @@ pub(crate) fn decode<T: DeserializeOwned>(value: &Value, is_text: &dyn Fn(&[Stri
             }
             Err(failure) => failure,
         };
-        match behind::<T>(value, &amendments, is_text, &path, &problem) {
+        match behind::<T>(value, &amendments, &path, &problem) {
             Some(Finding::Means(at, value)) => drop(amendments.insert(at, Amendment::Put(value))),
             Some(Finding::Culprit(failure, value)) => {
                 amendments.insert(failure.0.clone(), Amendment::Put(value));
@@ -70,7 +70,7 @@ pub(crate) fn decode<T: DeserializeOwned>(value: &Value, is_text: &dyn Fn(&[Stri
         }
     }
     if !outcome.problems.is_empty() && outcome.value.is_some() {
-        outcome.high = one_pass(value, &amendments, is_text, Mode::High).0.ok();
+        outcome.high = one_pass(value, &amendments, Mode::High).0.ok();
     }
     outcome
 }
@@ -79,15 +79,14 @@ pub(crate) fn decode<T: DeserializeOwned>(value: &Value, is_text: &dyn Fn(&[Stri
 fn behind<T: DeserializeOwned>(
     value: &Value,
     amendments: &Amendments,
-    is_text: &dyn Fn(&[String]) -> bool,
     path: &[String],
     problem: &Problem,
 ) -> Option<Finding> {
     if !matches!(problem, Problem::Shape(_)) {
         return None;
     }
-    let (_, notes) = one_pass::<T>(value, amendments, is_text, Mode::Probing);
-    let again = |amendments: &Amendments| one_pass::<T>(value, amendments, is_text, Mode::Low).0.err();
+    let (_, notes) = one_pass::<T>(value, amendments, Mode::Probing);
+    let again = |amendments: &Amendments| one_pass::<T>(value, amendments, Mode::Low).0.err();
     probe(value, amendments, path, notes.buffered, again)
 }
 
@@ -96,10 +95,9 @@ type Failure = (Vec<String>, Problem);
 fn one_pass<T: DeserializeOwned>(
     value: &Value,
     amendments: &Amendments,
-    is_text: &dyn Fn(&[String]) -> bool,
     mode: Mode,
 ) -> (Result<T, Failure>, Notes) {
-    let pass = Pass::new(amendments, is_text, mode);
+    let pass = Pass::new(amendments, mode);
     let result = T::deserialize(De::root(&pass, &Path::Root, value))
         .map_err(|error| error.at(Path::Root, type_name::<T>()).into_parts());
     (result, pass.into_notes())

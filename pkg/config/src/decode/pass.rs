@@ -37,7 +37,6 @@ pub(crate) type Amendments = BTreeMap<Vec<String>, Amendment>;
 pub(crate) struct Pass<'a> {
     amendments: &'a Amendments,
     mode: Mode,
-    is_text: &'a dyn Fn(&[String]) -> bool,
     notes: RefCell<Notes>,
 }
 
@@ -53,12 +52,8 @@ pub(crate) struct Notes {
 }
 
 impl<'a> Pass<'a> {
-    pub(crate) fn new(
-        amendments: &'a Amendments,
-        is_text: &'a dyn Fn(&[String]) -> bool,
-        mode: Mode,
-    ) -> Self {
-        Self { amendments, mode, is_text, notes: RefCell::default() }
+    pub(crate) fn new(amendments: &'a Amendments, mode: Mode) -> Self {
+        Self { amendments, mode, notes: RefCell::default() }
     }
 
     pub(crate) fn into_notes(self) -> Notes {
@@ -94,11 +89,6 @@ impl<'a> Pass<'a> {
             (Amendment::Add(_), Some((field, parent))) if parent == path => Some(field.as_str()),
             _ => None,
         })
-    }
-
-    /// Whether the key itself came from a source that has no case (environment, `.env`, secrets, overrides).
-    pub(crate) fn is_text_key(&self, path: Path<'_>) -> bool {
-        (self.is_text)(&path.to_vec())
     }
 
     pub(crate) fn note_unknown(&self, path: Path<'_>, fields: &'static [&'static str]) {

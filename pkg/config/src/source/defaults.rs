@@ -13,47 +13,53 @@ pub(crate) fn read<T: Serialize>(defaults: &T) -> Option<Value> {
 }
 
 /// A layer of values that the program states itself.
-pub(crate) fn of(value: Value) -> Layer {
-    let mut layer = Layer::default();
-    if let Some(Tree::Dict(_, tree)) = convert(&mut layer, "", value) {
-        layer.tree = tree;
+pub(crate) fn of(value: &Value) -> Layer {
+    let mut stating = Stating { key: String::new(), layer: Layer::default() };
+    if let Some(Tree::Dict(_, tree)) = stating.value(value) {
+        stating.layer.tree = tree;
     }
-    layer
+    stating.layer
 }
 
-fn convert(layer: &mut Layer, at: &str, value: Value) -> Option<Tree> {
-    let tree = match value {
-        Value::String(text) if text == REDACTED => return None,
-        Value::String(text) | Value::Text(text) => Tree::from(text),
-        Value::Null => Tree::from(Empty::None),
-        Value::Bool(value) => Tree::from(value),
-        Value::Integer(value) => Tree::from(value),
-        Value::Float(value) => Tree::from(value),
-        Value::List(items) => {
-            let mut list = Vec::with_capacity(items.len());
-            for (index, item) in items.into_iter().enumerate() {
-                list.extend(convert(layer, &below(at, &index.to_string()), item));
-            }
-            Tree::from(list)
-        }
-        Value::Table(table) => {
-            let mut tree = Dict::new();
-            for (name, value) in table {
-                if let Some(value) = convert(layer, &below(at, &name), value) {
-                    tree.insert(name, value);
-                }
-            }
-            Tree::from(tree)
-        }
-    };
-    if !at.is_empty() {
-        layer.origins.insert(at.to_owned(), Origin::Default);
-    }
-    Some(tree)
+struct Stating {
+    /// The key at hand.
+    key: String,
+    layer: Layer,
 }
 
-fn below(at: &str, segment: &str) -> String {
-    let mut key = at.to_owned();
-    key::push(&mut key, segment);
-    key
+impl Stating {
+    fn value(&mut self, value: &Value) -> Option<Tree> {
+        Some(match value {
+            Value::String(text) if text == REDACTED => return None,
+            Value::String(text) | Value::Text(text) => Tree::from(text.as_str()),
+            Value::Null => Tree::from(Empty::None),
+            Value::Bool(value) => Tree::from(*value),
+            Value::Integer(value) => Tree::from(*value),
+            Value::Float(value) => Tree::from(*value),
+            Value::List(items) => {
+                let items = items.iter().enumerate();
+                Tree::from(
+                    items
+                        .filter_map(|(index, item)| self.below(&index.to_string(), item))
+                        .collect::<Vec<_>>(),
+                )
+            }
+            Value::Table(table) => {
+                let entries =
+                    table.iter().filter_map(|(name, value)| Some((name.clone(), self.below(name, value)?)));
+                Tree::from(entries.collect::<Dict>())
+            }
+        })
+    }
+
+    fn below(&mut self, segment: &str, value: &Value) -> Option<Tree> {
+        let length = self.key.len();
+        key::push(&mut self.key, segment);
+        let tree = self.value(value);
+        if tree.is_some() {
+            self.layer.origins.insert(self.key.clone(), Origin::Default);
+        }
+        self.key.truncate(length);
+        tree
+    }
 }

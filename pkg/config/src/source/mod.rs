@@ -42,7 +42,7 @@ fn read_settled(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
                 format!("it is larger than {limit} bytes"),
             ));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default() + 1);
         std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
         let after = std::fs::metadata(path)?;
         let same = before.len() == after.len() && before.modified().ok() == after.modified().ok();

@@ -26,8 +26,8 @@ fn parse(path: &Path, text: &str) -> Layer {
     if !errors.is_empty() {
         return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
     }
-    let mut reading = Reading { path: path.into(), lines, layer: Layer::default() };
-    reading.layer.tree = reading.table("", table.get_ref());
+    let mut reading = Reading { path: path.into(), lines, key: String::new(), layer: Layer::default() };
+    reading.layer.tree = reading.table(table.get_ref());
     reading.layer
 }
 
@@ -41,57 +41,56 @@ fn syntax(path: &Path, lines: &Lines, error: &toml::de::Error) -> Issue {
 struct Reading {
     path: Arc<Path>,
     lines: Lines,
+    /// The key at hand.
+    key: String,
     layer: Layer,
 }
 
 impl Reading {
-    fn table(&mut self, above: &str, table: &DeTable<'_>) -> Dict {
+    fn table(&mut self, table: &DeTable<'_>) -> Dict {
         let mut tree = Dict::new();
         for (name, value) in table {
-            let mut key = above.to_owned();
-            key::push(&mut key, name.get_ref());
-            self.note(&key, name.span().start);
-            let value = self.value(&key, value);
-            tree.insert(name.get_ref().to_string(), value);
+            tree.insert(name.get_ref().to_string(), self.below(name.get_ref(), name.span().start, value));
         }
         tree
     }
 
-    fn value(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Tree {
+    fn below(&mut self, segment: &str, offset: usize, value: &Spanned<DeValue<'_>>) -> Tree {
+        let length = self.key.len();
+        key::push(&mut self.key, segment);
+        let origin = Origin::File { path: Arc::clone(&self.path), line: self.lines.at(offset) };
+        self.layer.origins.insert(self.key.clone(), origin);
+        let tree = self.value(value);
+        self.key.truncate(length);
+        tree
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>) -> Tree {
         match value.get_ref() {
             DeValue::String(text) => Tree::from(text.as_ref()),
             DeValue::Integer(integer) => match i128::from_str_radix(integer.as_str(), integer.radix()) {
                 Ok(integer) => Tree::from(integer),
-                Err(_) => self.refuse(key, "is an integer of more than 128 bits"),
+                Err(_) => self.refuse("is an integer of more than 128 bits"),
             },
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
                 Ok(float) => Tree::from(float),
-                Err(_) => self.refuse(key, "is no floating-point number"),
+                Err(_) => self.refuse("is no floating-point number"),
             },
             DeValue::Boolean(value) => Tree::from(*value),
             DeValue::Datetime(moment) => Tree::from(moment.to_string()),
             DeValue::Array(items) => {
-                let mut list = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
-                    let mut key = key.to_owned();
-                    key::push(&mut key, &index.to_string());
-                    self.note(&key, item.span().start);
-                    list.push(self.value(&key, item));
-                }
-                Tree::from(list)
+                let items = items.iter().enumerate();
+                let list = items.map(|(index, item)| self.below(&index.to_string(), item.span().start, item));
+                Tree::from(list.collect::<Vec<_>>())
             }
-            DeValue::Table(table) => Tree::from(self.table(key, table)),
+            DeValue::Table(table) => Tree::from(self.table(table)),
         }
     }
 
-    fn note(&mut self, key: &str, offset: usize) {
-        let origin = Origin::File { path: Arc::clone(&self.path), line: self.lines.at(offset) };
-        self.layer.origins.insert(key.to_owned(), origin);
-    }
-
-    fn refuse(&mut self, key: &str, message: &str) -> Tree {
-        let origin = self.layer.origins.get(key).cloned();
-        self.layer.issues.push(Issue::new(IssueKind::WrongType, key, message).with_origin(origin));
+    fn refuse(&mut self, message: &str) -> Tree {
+        let origin = self.layer.origins.get(&self.key).cloned();
+        let issue = Issue::new(IssueKind::WrongType, self.key.clone(), message);
+        self.layer.issues.push(issue.with_origin(origin));
         Tree::from(figment::value::Empty::None)
     }
 }

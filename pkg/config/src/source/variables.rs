@@ -56,7 +56,6 @@ impl Names {
     pub(crate) fn layer<'v>(&self, variables: impl IntoIterator<Item = (&'v str, &'v str, Origin)>) -> Layer {
         let mut layer = Layer::text();
         let mut bound = Vec::new();
-        let mut spelled: BTreeMap<String, String> = BTreeMap::new();
         for (name, text, origin) in variables {
             if let Some(path) = self.bound.get(name) {
                 bound.push((path, text, origin));
@@ -71,13 +70,14 @@ impl Names {
                 layer.issues.push(Issue::new(IssueKind::Syntax, "", message).with_origin(Some(origin)));
                 continue;
             };
-            if let Some(other) = spelled.get(&key::join(&path)).filter(|other| *other != name) {
-                let message = format!("is set by two variables that differ in case only: also by {other}");
-                let issue = Issue::new(IssueKind::Conflict, key::join(&path), message);
-                layer.issues.push(issue.with_origin(Some(origin)));
+            let key = key::join(&path);
+            if let Some(earlier) =
+                layer.origins.get(&key).and_then(Origin::variable).filter(|earlier| *earlier != name)
+            {
+                let message = format!("is set by two variables that differ in case only: also by {earlier}");
+                layer.issues.push(Issue::new(IssueKind::Conflict, key, message).with_origin(Some(origin)));
                 continue;
             }
-            spelled.insert(key::join(&path), name.to_owned());
             layer.set_text(&path, text, origin);
         }
         for (path, text, origin) in bound {
