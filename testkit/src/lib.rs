@@ -1,15 +1,10 @@
-//! Real PostgreSQL and NATS for tests: found or started, one fresh database per test.
+#![doc = include_str!("../README.md")]
 //!
-//! ```
-//! # async fn run() {
-//! use underpin_testkit::{NatsServer, PostgresDatabase};
+//! ## How the code is laid out
 //!
-//! let database = PostgresDatabase::fresh().await; // an empty database, dropped with the value
-//! let nats = NatsServer::start().await; // JetStream on; kill(), restart(), pause(), resume()
-//! println!("{} {}", database.url(), nats.url());
-//! # }
-//! ```
-
+//! [`Program`] finds a binary; `guardian` starts it and outlives the test; `server` kills, pauses and restarts it; `run`
+//! knows whose life the shared server follows; `place` knows where data lies and sweeps it. On top stand the fixtures,
+//! one folder per server. [`Standing`] is for `cargo xtask up`.
 #![cfg_attr(not(feature = "fixtures"), allow(dead_code, reason = "the fixtures use it"))]
 
 #[cfg(feature = "fixtures")]
