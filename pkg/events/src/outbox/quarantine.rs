@@ -1,7 +1,7 @@
 use underpin_database::sea_orm::QueryResult;
 use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, TxOptions, sql};
 
-use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag, schema};
+use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
 use crate::{Event, InvalidEvent};
 
 /// An event that could not be published and waits for an operator.
@@ -54,7 +54,7 @@ impl Outbox {
     }
 
     /// Lets an event be published again: its failures are forgotten, and its id stays. `false` when it is not in
-    /// quarantine (any more).
+    /// quarantine (any more). Relays see it within a quarter of their lease.
     ///
     /// With [`AfterQuarantine::Continue`] it goes out after events of its key that were enqueued later; with
     /// [`AfterQuarantine::Hold`] before them.
@@ -69,13 +69,7 @@ impl Outbox {
              WHERE id = $1 AND quarantined_at IS NOT NULL"
         );
         let during = OutboxError::during("replay an event");
-        let replayed = database.execute(sql(text, [row.into()])).await.map_err(during)?.rows_affected() > 0;
-        if replayed && postgres {
-            let notify = sql("SELECT pg_notify($1, 'held')", [schema::CHANNEL.into()]);
-            database.execute(notify).await.map_err(OutboxError::during("wake the relays"))?;
-        }
-        self.bell().ring();
-        Ok(replayed)
+        Ok(database.execute(sql(text, [row.into()])).await.map_err(during)?.rows_affected() > 0)
     }
 
     /// Deletes an event from the quarantine. `false` when it is not there (any more).
@@ -103,9 +97,10 @@ impl Outbox {
                 Ok::<_, DatabaseError>(true)
             }
         };
-        let discarded = database.transaction(TxOptions::default(), work).await;
-        self.bell().ring();
-        discarded.map_err(OutboxError::during("discard an event"))
+        database
+            .transaction(TxOptions::default(), work)
+            .await
+            .map_err(OutboxError::during("discard an event"))
     }
 
     /// How far the outbox is behind, asked of the tables. Cheap, however many events wait.

@@ -1,6 +1,8 @@
 //! The relay: takes what the outbox holds to the broker.
 
 mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod dialect;
 mod lanes;
 mod listen;

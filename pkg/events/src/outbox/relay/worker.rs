@@ -15,13 +15,18 @@ use super::publish::publish;
 use super::status::Status;
 use super::store::{Settling, Store};
 use crate::EventPublisher;
+use crate::outbox::lane::LANES;
 use crate::outbox::{OutboxError, RelaySettings, lag};
 
 /// Held keys that are looked at in one turn, and rows of each.
 const HELD_KEYS: usize = 64;
 const HELD_ROWS: i64 = 64;
+/// The pause between heartbeats of a relay that lacks lanes.
+const HURRY: Duration = Duration::from_millis(500);
 /// Kept events that are deleted in one statement.
 const SWEEP: u32 = 5_000;
+/// How long a heartbeat may take for that.
+const SWEEP_FOR: Duration = Duration::from_millis(500);
 
 /// The loop of a relay: keep the leases, fetch, publish, settle; wait; from the start.
 pub(super) struct Worker {
@@ -100,6 +105,8 @@ impl Worker {
             self.read_blocked().await?;
         }
         let mut due = Vec::new();
+        // Whatever becomes of them, the keys are read again afterwards.
+        self.blocked.stale |= !self.blocked.due.is_empty();
         for (lane, key) in std::mem::take(&mut self.blocked.due) {
             due.extend(self.store.held(lane, &key, HELD_ROWS).await?);
         }
@@ -195,7 +202,7 @@ impl Worker {
         let live = self.store.heartbeat(ttl).await?;
         let kept = self.store.renew(&self.lanes.floors(), ttl).await?;
         self.lanes.keep_only(&kept);
-        let share = usize::from(crate::outbox::lane::LANES.unsigned_abs()).div_ceil(live);
+        let share = usize::from(LANES.unsigned_abs()).div_ceil(live);
         let surplus = self.lanes.above(share);
         if !surplus.is_empty() {
             self.store.release(&surplus).await?;
@@ -212,19 +219,24 @@ impl Worker {
         }
         self.lease_until = Some(asked + ttl);
         // A relay that lacks lanes asks more often: they come free when another one gives them up or dies.
-        let pause = if self.lanes.len() < share {
-            self.settings.heartbeat().min(Duration::from_millis(500))
-        } else {
-            self.settings.heartbeat()
-        };
+        let lacks = self.lanes.len() < usize::from(LANES.unsigned_abs()) / live;
+        let pause = self.settings.heartbeat();
+        let pause = if lacks { pause.min(HURRY) } else { pause };
         self.next_heartbeat = asked + pause;
         self.blocked.stale = true;
         self.status.lanes(self.lanes.len());
         self.status
             .lag(lag::read(&**self.store.database()).await.map_err(OutboxError::during("read the lag"))?);
         if let Some(keep) = self.settings.keep_sent {
-            self.store.sweep_sent(keep, SWEEP).await?;
+            self.sweep(keep).await?;
         }
+        Ok(())
+    }
+
+    /// Deletes kept events that are old enough, as many as fit into a moment.
+    async fn sweep(&self, keep: Duration) -> Result<(), OutboxError> {
+        let until = Instant::now() + SWEEP_FOR;
+        while self.store.sweep_sent(keep, SWEEP).await? == u64::from(SWEEP) && Instant::now() < until {}
         Ok(())
     }
 
