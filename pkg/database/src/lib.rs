@@ -6,6 +6,8 @@ mod database;
 mod driver;
 mod error;
 mod escape;
+#[cfg(feature = "postgres")]
+mod leader;
 mod line;
 #[cfg(feature = "postgres")]
 mod listen;
@@ -26,6 +28,8 @@ pub use backend::Backend;
 pub use connect::connect;
 pub use database::{Database, DatabaseExt};
 pub use error::{Condition, DatabaseError};
+#[cfg(feature = "postgres")]
+pub use leader::LeaderLease;
 #[cfg(feature = "postgres")]
 pub use listen::{Listener, Signal};
 pub use pool::{CloseOutcome, DatabaseHealth, Pool, PoolStats, WaitHistogram};

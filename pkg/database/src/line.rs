@@ -219,10 +219,10 @@ impl Line {
         self.held.lock().await.failure
     }
 
-    /// The connection does not go back to the pool.
-    pub(crate) async fn spoil(&self) {
+    /// Whether the connection is closed in the end instead of going back to the pool.
+    pub(crate) async fn mark(&self, marked: bool) {
         if !self.core.opener.target().is_memory() {
-            self.held.lock().await.lease.spoil_at_the_end();
+            self.held.lock().await.lease.mark(marked);
         }
     }
 
@@ -310,7 +310,7 @@ impl Held {
 
     fn note_session_state(&mut self, core: &Core, sql: &str) {
         if leaves_session_state(sql) && !core.opener.target().is_memory() {
-            self.lease.spoil_at_the_end();
+            self.lease.mark(true);
         }
     }
 }

@@ -45,7 +45,7 @@ impl Session {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn discard(self) {
-        self.line.spoil().await;
+        self.line.mark(true).await;
     }
 
     /// Changes the limit on a statement for the rest of the session, whose connection is then closed instead of lent to the next caller. Zero means none.
@@ -108,6 +108,16 @@ impl Session {
 
     pub(crate) async fn open(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         self.begin(options).await
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn mark(&self) {
+        self.line.mark(true).await;
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn unmark(&self) {
+        self.line.mark(false).await;
     }
 
     #[cfg(feature = "stream")]

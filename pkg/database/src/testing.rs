@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sea_orm::{ExecResult, QueryResult, Statement};
 
 use crate::{
-    Backend, CloseOutcome, Condition, Database, DatabaseError, DatabaseHealth, PoolStats, Session,
+    Backend, CloseOutcome, Condition, Database, DatabaseError, DatabaseHealth, Pool, PoolStats, Session,
     Transaction, TxOptions,
 };
 
@@ -47,6 +47,45 @@ mockall::mock! {
         fn stats(&self) -> PoolStats;
         async fn close(&self, within: Duration) -> CloseOutcome;
     }
+}
+
+/// Runs a test in a transaction of a real database and rolls it back, whatever the test did: each test sees the database
+/// as it was, and many run at the same time.
+///
+/// The code under test must take a transaction or anything that is a `ConnectionTrait`; its own transactions become
+/// savepoints. What it does at COMMIT (deferred constraints, notifications) does not happen.
+///
+/// # Errors
+/// When the transaction cannot be opened.
+///
+/// # Cancel safety
+/// Cancel-safe.
+///
+/// # Examples
+/// ```
+/// use underpin_database::{DatabaseError, sql, testing::rolled_back};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+/// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
+/// # let pool = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+/// # pool.batch("CREATE TABLE account (id INTEGER)").await?;
+/// let rows = rolled_back(&pool, |tx| async move {
+///     tx.batch("INSERT INTO account VALUES (1)").await?;
+///     tx.query_all(sql("SELECT id FROM account", [])).await
+/// })
+/// .await??;
+/// assert_eq!(rows.len(), 1);
+/// assert!(pool.query_one(sql("SELECT id FROM account", [])).await?.is_none());
+/// # Ok(()) }
+/// ```
+pub async fn rolled_back<T, F, Fut>(pool: &Pool, test: F) -> Result<T, DatabaseError>
+where
+    F: FnOnce(Transaction) -> Fut,
+    Fut: Future<Output = T>,
+{
+    let tx = pool.begin(TxOptions::default()).await?;
+    let outcome = test(tx.lend()).await;
+    tx.rollback().await?;
+    Ok(outcome)
 }
 
 /// An error of this condition, for a mock to return.

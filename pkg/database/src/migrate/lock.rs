@@ -8,7 +8,7 @@ use crate::{Backend, Condition, DatabaseError, Pool, Session, Transaction, TxOpt
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// "underpin" in ASCII: the one key under which all sets of all processes take turns.
-const KEY: i64 = 0x756e_6465_7270_696e;
+pub(crate) const KEY: i64 = 0x756e_6465_7270_696e;
 
 /// A session that alone may migrate.
 ///

@@ -39,6 +39,9 @@ pub use migration::{Migration, Script};
 #[cfg(feature = "sea-orm-migration")]
 pub use sea_orm_migrator::{down_with, up_with};
 
+#[cfg(feature = "postgres")]
+pub(crate) use lock::KEY as LOCK_KEY;
+
 use crate::{Condition, DatabaseError, Pool};
 
 /// The migrations of one service or library, in order.

@@ -160,8 +160,8 @@ impl Lease {
     }
 
     /// The connection goes on working for its holder and is closed then: it carries what belongs to a session.
-    pub(crate) fn spoil_at_the_end(&mut self) {
-        self.marked = true;
+    pub(crate) fn mark(&mut self, marked: bool) {
+        self.marked = marked;
     }
 
     pub(crate) fn is_spoilt(&self) -> bool {

@@ -269,7 +269,7 @@ impl Pool {
 
     fn mark_session_state(&self, lease: &mut Lease, sql: &str) {
         if leaves_session_state(sql) && !self.core().opener.target().is_memory() {
-            lease.spoil_at_the_end();
+            lease.mark(true);
         }
     }
 

@@ -1,0 +1,132 @@
+use std::{fmt, time::Duration};
+
+use crate::{
+    Backend, Condition, DatabaseError, Pool, Session, TxOptions,
+    migrate::LOCK_KEY,
+    settings::{RetrySettings, Route},
+    sql,
+};
+
+/// The lead among all processes that ask for the same name: at most one holds it at a time.
+///
+/// It is a session-level advisory lock of PostgreSQL on one connection of the pool, which it keeps. The server gives the
+/// lock back when that connection ends, whoever ends it. A leader that was cut off does not notice by itself: it asks
+/// with [`check`](Self::check), and sends its [`token`](Self::token) along with what it writes, so that whoever stores it
+/// can turn down a leader of the past (Kleppmann, "How to do distributed locking").
+#[must_use = "the lead is given back when the lease is dropped"]
+pub struct LeaderLease {
+    session: Session,
+    token: i64,
+}
+
+impl Pool {
+    /// Takes the lead if nobody has it.
+    ///
+    /// The first call makes the table `underpin_leader`, which keeps the tokens.
+    ///
+    /// # Errors
+    /// [`Condition::Unsupported`] on SQLite and behind a transaction pooler; else what the database says.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a lock that was taken is given back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn run(pool: &underpin_database::Pool) -> Result<(), underpin_database::DatabaseError> {
+    /// if let Some(lease) = pool.try_lead("nightly-report").await? {
+    ///     // We alone are here. Before each step that matters:
+    ///     lease.check().await?;
+    ///     lease.release().await;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn try_lead(&self, name: &str) -> Result<Option<LeaderLease>, DatabaseError> {
+        if self.backend() != Backend::Postgres || self.settings().route == Route::TransactionPooler {
+            return Err(DatabaseError::said(Condition::Unsupported, "there are no session locks here"));
+        }
+        let session = self.session().await?;
+        // From here on the connection is not lent to anyone else, however this ends.
+        session.mark().await;
+        let lock = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+        let row = session.query_one(sql(lock, [name.into()])).await?;
+        let taken = row.as_ref().map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or(false);
+        if !taken {
+            session.unmark().await;
+            return Ok(None);
+        }
+        let token = next_token(&session, name).await?;
+        Ok(Some(LeaderLease { session, token }))
+    }
+
+    /// Waits for the lead: asks about once a second, and holds no connection in between.
+    ///
+    /// # Errors
+    /// As [`try_lead`](Self::try_lead), but a database that cannot be reached is waited for.
+    ///
+    /// # Cancel safety
+    /// As [`try_lead`](Self::try_lead).
+    pub async fn lead(&self, name: &str) -> Result<LeaderLease, DatabaseError> {
+        let pauses = RetrySettings {
+            max_retries: u32::MAX,
+            initial: Duration::from_millis(250),
+            max: Duration::from_secs(1),
+        };
+        let mut retry = 0;
+        loop {
+            match self.try_lead(name).await {
+                Ok(Some(lease)) => return Ok(lease),
+                Ok(None) => {}
+                Err(error) if error.is_retryable() || error.is_ambiguous() => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pauses.pause(retry)).await;
+            retry = retry.saturating_add(1);
+        }
+    }
+}
+
+impl LeaderLease {
+    /// Higher than the token of every leader before.
+    pub fn token(&self) -> i64 {
+        self.token
+    }
+
+    /// Asks whether the lead is still ours: one round trip.
+    ///
+    /// # Errors
+    /// Any error means that it is not, or that nobody can say.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn check(&self) -> Result<(), DatabaseError> {
+        self.session.query_one(sql("SELECT 1", [])).await.map(drop)
+    }
+
+    /// Gives the lead back. Dropping the lease does the same.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn release(self) {
+        self.session.discard().await;
+    }
+}
+
+impl fmt::Debug for LeaderLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeaderLease").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+async fn next_token(session: &Session, name: &str) -> Result<i64, DatabaseError> {
+    let tx = session.begin(TxOptions::default()).await?;
+    // CREATE TABLE IF NOT EXISTS fails when two run it at the same time.
+    tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY.into()])).await?;
+    tx.batch("CREATE TABLE IF NOT EXISTS underpin_leader (name TEXT PRIMARY KEY, token BIGINT NOT NULL)")
+        .await?;
+    let next = "INSERT INTO underpin_leader VALUES ($1, 1)
+        ON CONFLICT (name) DO UPDATE SET token = underpin_leader.token + 1 RETURNING token";
+    let row = tx.query_one(sql(next, [name.into()])).await?;
+    let token = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    tx.commit().await?;
+    token.ok_or_else(|| DatabaseError::new(Condition::Internal))
+}
