@@ -30,7 +30,7 @@ pub struct ConfigArgs {
     /// Configuration file (TOML), read after the usual ones; may be given several times
     #[arg(long = "config", short = 'c', value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Profile: also reads FILE.<PROFILE>.toml
+    /// Profile: beside each file also reads the one with NAME before its extension
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Overrides one key; may be given several times

@@ -1,6 +1,6 @@
 //! For tests of code that takes a [`Config`](crate::Config): a mock and a real snapshot of a few pairs.
 
-pub use crate::config::MockConfig;
+pub use crate::load::config::MockConfig;
 use crate::{ConfigError, Loader, Snapshot};
 
 /// A snapshot of `key = text` pairs, read by the real loader; the environment of the process is left alone.

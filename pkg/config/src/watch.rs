@@ -11,7 +11,8 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use serde::de::DeserializeOwned;
 
-use crate::{ConfigError, Live, Loader, Reload, Validate, profile};
+use crate::load::profile;
+use crate::{ConfigError, Live, Loader, Reload, Validate};
 
 /// A change counts when it has been quiet for this long: an editor that renames, or a copy, makes several events.
 const SETTLE: Duration = Duration::from_millis(50);

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub use self::changes::Changes;
 use self::changes::Signal;
 pub use self::reader::{Current, Reader};
-use crate::source::dynamic::Fetched;
+use crate::load::source::dynamic::Fetched;
 use crate::{ConfigError, Loader, Snapshot, Validate};
 
 /// Settings that are replaced as a whole when the configuration changes.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::Value as Json;
 
 use super::walk;
-use crate::source::variables::Names;
+use crate::load::source::variables::Names;
 use crate::{Loader, REDACTED};
 
 /// Every key that a settings type has; made by [`Loader::reference`].

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use super::reference::Entry;
 use super::{BYTE_SIZE, DURATION};
-use crate::key;
-use crate::source::variables::Names;
+use crate::load::key;
+use crate::load::source::variables::Names;
 
 /// The keys of a schema made by schemars.
 pub(super) fn entries(schema: &Json, names: &Names) -> Vec<Entry> {

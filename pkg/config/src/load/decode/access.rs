@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 use super::de::{De, Source, spelled};
 use super::error::DecodeError;
 use super::placeholder::Placeholder;
-use crate::path::Path;
+use crate::load::path::Path;
 use crate::{Table, Value};
 
 /// The items of a list.

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::snapshot::decode_one;
+use crate::load::snapshot::decode_one;
 use crate::{ConfigError, Issue, IssueKind, Origin, Value};
 
 /// A configuration as a lookup by key. Keys are dotted (`database.max_connections`); a part that contains a dot is quoted

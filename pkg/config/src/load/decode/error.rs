@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
-use crate::path::Path;
+use crate::load::path::Path;
 
 /// One failure of one pass; boxed, because a pass returns it through every frame.
 #[derive(Debug)]

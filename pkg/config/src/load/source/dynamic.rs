@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::layer::Layer;
-use crate::{Issue, IssueKind, Origin, Secret, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Issue, IssueKind, Origin, Secret};
 
 /// A source that has to be asked over a network: a secret store, a parameter service.
 ///

@@ -10,9 +10,10 @@ use super::pass::Pass;
 use super::placeholder::Placeholder;
 use super::text;
 use super::variant::Variant;
-use crate::path::Path;
+use crate::load::key;
+use crate::load::path::Path;
 use crate::secret::SECRET_NEWTYPE;
-use crate::{Table, Value, key};
+use crate::{Table, Value};
 
 /// One value on its way into a type.
 #[derive(Clone, Copy)]

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::layer::Layer;
-use crate::merge::merge;
-use crate::source::dotenv::{self, Assignment};
-use crate::source::dynamic::{self, Fetched, Source};
-use crate::source::variables::Names;
-use crate::source::{defaults, secrets_dir, toml};
-use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Value, key, profile};
+use crate::load::layer::Layer;
+use crate::load::merge::merge;
+use crate::load::source::dotenv::{self, Assignment};
+use crate::load::source::dynamic::{self, Fetched, Source};
+use crate::load::source::variables::Names;
+use crate::load::source::{defaults, secrets_dir, toml};
+use crate::load::{key, profile};
+use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Value};
 
 /// Collects the sources of a configuration and reads them.
 ///

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 
-use crate::decode::{self, Outcome};
-use crate::merge::Merged;
-use crate::report::{Report, Reporting};
-use crate::source::variables::Names;
-use crate::{Checks, Config, ConfigError, Issue, Origin, Validate, Value, key};
+use crate::load::decode::{self, Outcome};
+use crate::load::key;
+use crate::load::merge::Merged;
+use crate::load::report::{Report, Reporting};
+use crate::load::source::variables::Names;
+use crate::{Checks, Config, ConfigError, Issue, Origin, Validate, Value};
 
 /// The configuration at one moment: merged, immutable, and cheap to clone.
 ///

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use figment::value::{Dict, Value as Tree};
 
-use crate::{Issue, IssueKind, Origin, key};
+use crate::load::key;
+use crate::{Issue, IssueKind, Origin};
 
 /// One source, read. Figment merges the trees; the origins say where each key stands in its source.
 #[derive(Default)]

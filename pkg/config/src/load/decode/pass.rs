@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::de::Source;
 use super::placeholder::Placeholder;
-use crate::path::Path;
-use crate::{Value, key};
+use crate::Value;
+use crate::load::key;
+use crate::load::path::Path;
 
 /// What a pass puts where an earlier pass failed.
 #[derive(Debug, Clone)]

@@ -10,8 +10,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::layer::Layer;
-use crate::{Issue, IssueKind, Origin, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Issue, IssueKind, Origin};
 
 /// The largest secret: 1 MiB, which is what Kubernetes allows for a whole Secret.
 const MAX_SECRET: u64 = 1 << 20;

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use figment::value::{Dict, Map, Num, Value as Tree};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 
-use crate::fit::fit;
-use crate::layer::Layer;
-use crate::{Issue, Origin, Table, Value, key};
+use crate::load::fit::fit;
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Issue, Origin, Table, Value};
 
 /// The result of merging.
 pub(crate) struct Merged {

@@ -25,7 +25,7 @@ use self::pass::{Amendment, Amendments, Mode, Notes, Pass};
 use self::placeholder::Placeholder;
 use self::probe::{Finding, probe};
 use crate::Value;
-use crate::path::Path;
+use crate::load::path::Path;
 
 /// Placeholders do not follow a recursive type further than this.
 const MAX_DEPTH: usize = 64;

@@ -3,8 +3,9 @@
 use figment::value::{Dict, Empty, Value as Tree};
 use serde::Serialize;
 
-use crate::layer::Layer;
-use crate::{Origin, REDACTED, Value, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Origin, REDACTED, Value};
 
 /// Reads the defaults from a value. A [`Secret`](crate::Secret) serializes as `[redacted]` and is left out: it has no default.
 /// `None` when the type does not serialize as a table.

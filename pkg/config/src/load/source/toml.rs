@@ -9,8 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::lines::Lines;
 use super::{MAX_FILE, read_text, unreadable};
-use crate::layer::Layer;
-use crate::{Issue, IssueKind, Origin, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Issue, IssueKind, Origin};
 
 /// Reads a TOML file. Of a file with a syntax error nothing is used: what follows the error may not mean what it says.
 pub(crate) fn read(path: &Path) -> Layer {

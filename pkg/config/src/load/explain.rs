@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use crate::{Origin, REDACTED, Value, key};
+use crate::load::key;
+use crate::{Origin, REDACTED, Value};
 
 /// What every key is set to and where that came from; made by [`Snapshot::explain`](crate::Snapshot::explain).
 ///

@@ -1,7 +1,8 @@
 //! From what the decoder found to sentences for people: the key, the variable, the place, and never a value.
 
-use crate::decode::{Problem, leaf_name, leaks};
-use crate::{Checks, Config, FailedCheck, Issue, IssueKind, Value, key};
+use crate::load::decode::{Problem, leaf_name, leaks};
+use crate::load::key;
+use crate::{Checks, Config, FailedCheck, Issue, IssueKind, Value};
 
 /// What a run of the decoder found.
 pub(crate) struct Report<'r> {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::layer::Layer;
-use crate::source::toml;
+use crate::load::layer::Layer;
+use crate::load::source::toml;
 use crate::{Issue, IssueKind};
 
 /// The layers of a profile. At least one of the files must be there: a mistyped profile is an error, not the defaults.

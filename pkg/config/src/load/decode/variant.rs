@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, Var
 use super::de::{De, Source};
 use super::error::DecodeError;
 use crate::Value;
-use crate::path::Path;
+use crate::load::path::Path;
 
 /// A variant and its content.
 pub(super) struct Variant<'a> {

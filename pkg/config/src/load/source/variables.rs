@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::layer::Layer;
-use crate::{Issue, IssueKind, Origin, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::{Issue, IssueKind, Origin};
 
 /// Which variables belong to the program, and which key each one sets.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! A place in a tree, kept on the stack: it costs nothing until somebody wants to read it.
 
-use crate::key;
+use crate::load::key;
 
 /// A path from the root, as a chain of stack frames.
 #[derive(Clone, Copy)]

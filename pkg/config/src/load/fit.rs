@@ -5,9 +5,10 @@
 
 use figment::value::{Dict, Tag, Value as Tree};
 
-use crate::layer::Layer;
-use crate::path::Path;
-use crate::{Issue, IssueKind, key};
+use crate::load::key;
+use crate::load::layer::Layer;
+use crate::load::path::Path;
+use crate::{Issue, IssueKind};
 
 /// Fits a layer to those below it, the weakest first.
 pub(crate) fn fit(layer: &mut Layer, below: &[Layer], issues: &mut Vec<Issue>) {

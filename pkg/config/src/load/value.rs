@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::key;
+use crate::load::key;
 
 /// Keys and values of one level.
 pub type Table = BTreeMap<String, Value>;

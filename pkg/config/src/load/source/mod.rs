@@ -1,4 +1,4 @@
-//! The sources, each in its own file; every one yields a [`Layer`](crate::layer::Layer).
+//! The sources, each in its own file; every one yields a [`Layer`](crate::load::layer::Layer).
 
 pub(crate) mod defaults;
 pub(crate) mod dotenv;

@@ -1,0 +1,34 @@
+//! From sources to settings.
+//!
+//! [`loader`] knows which sources there are. Each file of [`source`] turns one into a [`layer`]: a tree, the place of every key,
+//! and what was wrong with the source. [`fit`] makes the keys of a layer agree with those below, [`merge`] lets figment make one
+//! tree of all, which a [`snapshot`] keeps. [`decode`] turns it into a type and finds every problem, [`report`] writes the
+//! [`issue`]s, [`explain`] the keys with their values.
+
+pub(crate) mod config;
+mod decode;
+mod error;
+mod explain;
+mod fit;
+mod issue;
+pub(crate) mod key;
+mod layer;
+pub(crate) mod loader;
+mod merge;
+mod origin;
+mod path;
+pub(crate) mod profile;
+mod report;
+pub(crate) mod snapshot;
+pub(crate) mod source;
+mod value;
+
+pub use self::config::{Config, ConfigExt};
+pub use self::error::ConfigError;
+pub use self::explain::{Explanation, Line};
+pub use self::issue::{Issue, IssueKind};
+pub use self::loader::Loader;
+pub use self::origin::Origin;
+pub use self::snapshot::Snapshot;
+pub use self::source::dynamic::{Source, SourceError};
+pub use self::value::{Table, Value};
