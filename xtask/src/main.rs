@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 /// The tasks of the project.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", version, about)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
 struct Cli {
     #[command(subcommand)]
     task: Task,

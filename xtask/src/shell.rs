@@ -14,10 +14,23 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// The cargo that called us, in the root of the workspace.
+///
+/// Without what `cargo run` told us about ourselves: build scripts (that of ring, for one) watch these variables, and
+/// half of the graph would be built again after each change between `cargo test` and `cargo xtask test`.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_about_us) {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
+}
+
+fn is_about_us(name: &str) -> bool {
+    let ours = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"];
+    ours.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Runs it in sight: prints the command, and its output goes where ours goes.
