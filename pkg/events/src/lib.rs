@@ -37,6 +37,8 @@ pub use event::{
     TRACE_STATE, TypedEvent, batch_from_json, batch_to_json,
 };
 pub use handler::{EventHandler, handler_fn, typed_handler};
+#[cfg(feature = "jetstream")]
+pub use idempotency::JetStreamIdempotencyStore;
 #[cfg(feature = "memory")]
 pub use idempotency::MemoryIdempotencyStore;
 pub use idempotency::{Claim, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};

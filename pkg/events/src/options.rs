@@ -156,8 +156,23 @@ impl SubscribeOptions {
         if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
     }
 
+    /// The patterns, without those that another one covers.
     pub(crate) fn patterns(&self) -> Result<Vec<TypePattern>, EventsError> {
-        self.types.iter().map(|pattern| TypePattern::parse(pattern)).collect()
+        let mut patterns: Vec<TypePattern> = Vec::new();
+        for text in &self.types {
+            let pattern = TypePattern::parse(text)?;
+            if !patterns.iter().any(|other| other.covers(&pattern)) {
+                patterns.retain(|other| !pattern.covers(other));
+                patterns.push(pattern);
+            }
+        }
+        Ok(patterns)
+    }
+
+    /// Brokers refuse filters that select the same event twice, such as `order.*` beside `*.placed`.
+    fn patterns_overlap(&self) -> bool {
+        let patterns = self.patterns().unwrap_or_default();
+        patterns.iter().enumerate().any(|(n, a)| patterns.iter().skip(n + 1).any(|b| a.overlaps(b)))
     }
 }
 
@@ -187,6 +202,7 @@ impl Validate for SubscribeOptions {
             "types",
             "must be patterns such as `order.placed` or `order.>`",
         );
+        checks.ensure(!self.patterns_overlap(), "types", "must not overlap, unless one covers the other");
         checks.ensure((1..=1024).contains(&self.concurrency), "concurrency", "must be from 1 to 1024");
         checks.ensure((1..=1000).contains(&self.max_attempts), "max_attempts", "must be from 1 to 1000");
         checks.ensure(!self.handler_timeout.is_zero(), "handler_timeout", "must be longer than zero");
@@ -207,6 +223,7 @@ mod tests {
             (SubscribeOptions::new(""), "name"),
             (SubscribeOptions::new("a.b"), "name"),
             (good.clone().types(["a..b"]), "types"),
+            (good.clone().types(["a.*", "*.b"]), "types"),
             (good.clone().concurrency(0), "concurrency"),
             (good.clone().max_attempts(0), "max_attempts"),
             (good.clone().handler_timeout(Duration::ZERO), "handler_timeout"),

@@ -51,6 +51,34 @@ impl TypePattern {
         tokens.next().is_none()
     }
 
+    /// Whether everything that the other pattern selects is selected by this one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.0.split('.');
+        for ours in self.0.split('.') {
+            match (ours, theirs.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(token)) if token != ">" => {}
+                (ours, Some(token)) if ours == token => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
+    /// Whether some event type is selected by both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let mut theirs = other.0.split('.');
+        for ours in self.0.split('.') {
+            match (ours, theirs.next()) {
+                (">", Some(_)) | (_, Some(">")) => return true,
+                ("*", Some(_)) | (_, Some("*")) => {}
+                (ours, Some(token)) if ours == token => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,6 +112,25 @@ mod tests {
         ];
         for (pattern, ty, expected) in cases {
             assert_eq!(TypePattern::parse(pattern).unwrap().matches(ty), expected, "{pattern} {ty}");
+        }
+    }
+
+    #[test]
+    fn patterns_cover_and_overlap() {
+        let pattern = |text: &str| TypePattern::parse(text).unwrap();
+        for (a, b, covers, overlaps) in [
+            (">", "a.b", true, true),
+            ("a.>", "a.*", true, true),
+            ("a.*", "a.>", false, true),
+            ("a.*", "a.b", true, true),
+            ("a.*", "*.b", false, true),
+            ("a.b", "a.c", false, false),
+            ("a", "a.b", false, false),
+            ("a.b.>", "a.b", false, false),
+        ] {
+            assert_eq!(pattern(a).covers(&pattern(b)), covers, "{a} covers {b}");
+            assert_eq!(pattern(a).overlaps(&pattern(b)), overlaps, "{a} overlaps {b}");
+            assert_eq!(pattern(b).overlaps(&pattern(a)), overlaps, "{b} overlaps {a}");
         }
     }
 

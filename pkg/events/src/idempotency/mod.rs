@@ -1,10 +1,14 @@
 //! Effects once: a store of what was done, and the handler that asks it.
 
 mod handler;
+#[cfg(feature = "jetstream")]
+mod jetstream;
 #[cfg(feature = "memory")]
 mod memory;
 
 pub use handler::{DEFAULT_LEASE, IdempotentHandler};
+#[cfg(feature = "jetstream")]
+pub use jetstream::JetStreamIdempotencyStore;
 #[cfg(feature = "memory")]
 pub use memory::MemoryIdempotencyStore;
 

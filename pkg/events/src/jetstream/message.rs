@@ -30,6 +30,8 @@ pub(super) struct JetStreamMessage {
     pub(super) attempt: u32,
     pub(super) sequence: u64,
     pub(super) ack_wait: Duration,
+    /// The connection it was delivered over.
+    pub(super) epoch: u64,
     pub(super) in_flight: InFlight,
     /// Whether `in_flight` knows it.
     pub(super) held: bool,
@@ -50,6 +52,10 @@ impl JetStreamMessage {
         let give_up = Instant::now() + self.ack_wait.max(within);
         loop {
             let epoch = connection.connected(give_up).await?;
+            if epoch != self.epoch {
+                // Delivered over an earlier connection: an answer may be long in coming, if one comes at all.
+                drop(slot.take());
+            }
             let reply = self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone());
             let request = Request::new().payload(answer.clone()).timeout(None);
             let asked = connection.client().send_request(reply.clone(), request);

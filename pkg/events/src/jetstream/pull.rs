@@ -70,7 +70,7 @@ impl Puller {
             ended = self.pull(&mut replies, &inbox, intake, epoch) => ended,
             () = self.stop.cancelled() => Ended::Stopped,
         };
-        self.give_back(&mut replies, intake).await;
+        self.give_back(&mut replies, intake, epoch).await;
         ended
     }
 
@@ -96,13 +96,13 @@ impl Puller {
     }
 
     /// Takes what is still on its way for a request that was given up. Unseen, it would come back after `ack_wait` only.
-    async fn give_back(&self, replies: &mut Subscriber, intake: &Intake<JetStreamMessage>) {
+    async fn give_back(&self, replies: &mut Subscriber, intake: &Intake<JetStreamMessage>, epoch: u64) {
         if !self.bus.connection.link().up || replies.unsubscribe().await.is_err() {
             return;
         }
         while let Ok(Some(message)) = timeout(LAST_REPLIES, replies.next()).await {
             if message.status.is_none_or(|status| status == StatusCode::OK) {
-                self.take(message, &mut Slots::none(), intake);
+                self.take(message, &mut Slots::none(), intake, epoch);
             }
         }
     }
@@ -146,7 +146,7 @@ impl Puller {
             };
             self.pulse.beat();
             match message.status {
-                None | Some(StatusCode::OK) => self.take(message, slots, intake),
+                None | Some(StatusCode::OK) => self.take(message, slots, intake, epoch),
                 Some(StatusCode::IDLE_HEARTBEAT) => {}
                 // Late news of an earlier request.
                 Some(_) if *message.subject != *request => {}
@@ -162,7 +162,7 @@ impl Puller {
         Ok(())
     }
 
-    fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>) {
+    fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>, epoch: u64) {
         // What has no such reply subject is no delivery.
         let Some(reply) = message.reply.take() else { return slots.forfeit() };
         let Some((attempt, sequence)) = delivery_info(&reply) else { return slots.forfeit() };
@@ -180,6 +180,7 @@ impl Puller {
             attempt,
             sequence,
             ack_wait: self.options.ack_wait,
+            epoch,
             in_flight: self.in_flight.clone(),
             held,
         };

@@ -18,8 +18,9 @@ impl StreamSettings {
 
     /// What a consumer selects: its event types, and the replays for it.
     pub(super) fn filters(&self, options: &SubscribeOptions) -> Vec<String> {
+        let patterns = options.patterns().unwrap_or_default();
         let mut filters: Vec<String> =
-            options.types.iter().map(|pattern| format!("{}.{pattern}", self.subject_prefix)).collect();
+            patterns.iter().map(|pattern| format!("{}.{}", self.subject_prefix, pattern.as_str())).collect();
         if filters.is_empty() {
             filters.push(format!("{}.>", self.subject_prefix));
         }

@@ -1,0 +1,129 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_nats::jetstream::kv::{Config, CreateErrorKind, Operation, Store, UpdateErrorKind};
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+
+use super::{Claim, IdempotencyStore};
+use crate::EventsError;
+use crate::jetstream::JetStream;
+
+const DONE: &[u8] = b"done";
+
+/// An idempotency store in a JetStream key-value bucket, shared by every process of a service.
+///
+/// Each key is an entry that says `done`, or until when it is claimed. Claims compare and set, so of many at once one is
+/// granted. The clocks of the processes decide when a lease is over: keep leases much longer than the clocks differ.
+#[derive(Debug)]
+pub struct JetStreamIdempotencyStore {
+    bus: JetStream,
+    store: Store,
+}
+
+impl JetStreamIdempotencyStore {
+    /// Opens the bucket, and creates it if it is missing: in files, as many replicas as the stream of events, each entry
+    /// kept for `retention`.
+    ///
+    /// Idempotency: opening again changes nothing.
+    ///
+    /// # Errors
+    /// What the server says.
+    ///
+    /// # Cancel safety
+    /// The bucket may have been created.
+    pub async fn open(bus: &JetStream, bucket: &str, retention: Duration) -> Result<Self, EventsError> {
+        let inner = bus.inner();
+        let jetstream = inner.connection.jetstream();
+        if let Ok(store) = inner.connection.call("open bucket", jetstream.get_key_value(bucket)).await? {
+            return Ok(Self { bus: bus.clone(), store });
+        }
+        let config = Config {
+            bucket: bucket.to_owned(),
+            description: "what underpin-events has handled".to_owned(),
+            max_age: retention,
+            history: 1,
+            num_replicas: inner.settings.stream.replicas,
+            ..Config::default()
+        };
+        let created = inner.connection.call("create bucket", jetstream.create_key_value(config)).await?;
+        let store = created.map_err(|error| EventsError::backend("create bucket", error))?;
+        Ok(Self { bus: bus.clone(), store })
+    }
+
+    /// The entry of a key: its revision and value, unless there is none.
+    async fn entry(&self, name: &str) -> Result<Option<(u64, Bytes)>, EventsError> {
+        let found = self.bus.inner().connection.call("read claim", self.store.entry(name)).await?;
+        let found = found.map_err(|error| EventsError::backend("read claim", error))?;
+        Ok(found.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.revision, entry.value)))
+    }
+
+    /// Writes an entry if nobody else wrote it in the meantime; says whether it did.
+    async fn swap(&self, name: &str, value: Bytes, revision: Option<u64>) -> Result<bool, EventsError> {
+        let connection = &self.bus.inner().connection;
+        match revision {
+            None => match connection.call("write claim", self.store.create(name, value)).await? {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(EventsError::backend("write claim", error)),
+            },
+            Some(revision) => {
+                match connection.call("write claim", self.store.update(name, value, revision)).await? {
+                    Ok(_) => Ok(true),
+                    Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+                    Err(error) => Err(EventsError::backend("write claim", error)),
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for JetStreamIdempotencyStore {
+    async fn claim(&self, key: &str, lease: Duration) -> Result<Claim, EventsError> {
+        let name = name_of(key);
+        let now = now();
+        let revision = match self.entry(&name).await? {
+            None => None,
+            Some((_, value)) if value == DONE => return Ok(Claim::Done),
+            Some((revision, value)) if claimed_until(&value) <= now => Some(revision),
+            Some(_) => return Ok(Claim::Held),
+        };
+        let until = now.saturating_add(lease).as_millis().to_string();
+        Ok(if self.swap(&name, until.into(), revision).await? { Claim::Granted } else { Claim::Held })
+    }
+
+    async fn complete(&self, key: &str) -> Result<(), EventsError> {
+        let name = name_of(key);
+        let written = self.store.put(name, Bytes::from_static(DONE));
+        let written = self.bus.inner().connection.call("complete claim", written).await?;
+        written.map(drop).map_err(|error| EventsError::backend("complete claim", error))
+    }
+
+    async fn release(&self, key: &str) -> Result<(), EventsError> {
+        let name = name_of(key);
+        match self.entry(&name).await? {
+            // A lease that is over: the next claim takes it. Somebody who took it in the meantime keeps it.
+            Some((revision, value)) if value != DONE => {
+                self.swap(&name, Bytes::from_static(b"0"), Some(revision)).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Keys of a bucket may hold few characters, ours hold any.
+fn name_of(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Milliseconds since 1970; what cannot be read was not written by us and is no claim.
+fn claimed_until(value: &[u8]) -> Duration {
+    let millis = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    Duration::from_millis(millis)
+}

@@ -1,0 +1,159 @@
+//! What the in-memory bus does beyond the suite: its limits, and time under the control of a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use underpin_errors::{HealthCheck, HealthStatus};
+use underpin_events::conformance::Recorder;
+use underpin_events::memory::{MemoryBus, MemorySettings};
+use underpin_events::{
+    Backoff, DeadLetterQueue, Event, EventPublisher, EventSubscriber, EventsError, Outcome, SubscribeOptions,
+    handler_fn,
+};
+use underpin_logger::testing::CaptureLogger;
+use underpin_logger::{Level, NoopLogger};
+
+fn event(n: usize) -> Event {
+    Event::builder("order.placed", "/memory").id(n.to_string()).build().unwrap()
+}
+
+fn small(max_events: usize) -> MemoryBus {
+    let mut settings = MemorySettings::default();
+    settings.max_events = max_events;
+    settings.max_event_size = 100;
+    MemoryBus::with_settings(settings, Arc::new(NoopLogger)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_back_off_takes_no_time_in_a_test() {
+    let bus = MemoryBus::new();
+    let started = Instant::now();
+    let (seen, mut attempts) = tokio::sync::mpsc::unbounded_channel();
+    let handler = handler_fn(move |delivery| {
+        seen.send((delivery.attempt(), started.elapsed())).unwrap();
+        async { Outcome::retry_after(Duration::from_secs(6 * 3600), "tomorrow") }
+    });
+    let real = std::time::Instant::now();
+    let _subscription = bus.subscribe(SubscribeOptions::new("s").max_attempts(5), handler).await.unwrap();
+    bus.publish(event(1)).await.unwrap();
+    for attempt in 1..=5_u32 {
+        let (number, at) = attempts.recv().await.unwrap();
+        assert_eq!((number, at.as_secs() / 3600), (attempt, u64::from(attempt - 1) * 6));
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(bus.list(0, 10).await.unwrap().len(), 1);
+    assert!(real.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_timeout_is_virtual_too() {
+    let bus = MemoryBus::new();
+    let handler = handler_fn(|_| async { std::future::pending::<Outcome>().await });
+    let options = SubscribeOptions::new("s")
+        .max_attempts(2)
+        .backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(1)));
+    let _subscription =
+        bus.subscribe(options.handler_timeout(Duration::from_secs(3600)), handler).await.unwrap();
+    bus.publish(event(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(7300)).await;
+    let letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "handler exceeded 3600000 ms"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_id_is_forgotten_after_the_duplicate_window() {
+    let bus = MemoryBus::new();
+    assert!(!bus.publish(event(1)).await.unwrap().duplicate);
+    tokio::time::advance(Duration::from_secs(119)).await;
+    assert!(bus.publish(event(1)).await.unwrap().duplicate);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(!bus.publish(event(1)).await.unwrap().duplicate);
+}
+
+#[tokio::test]
+async fn a_full_bus_refuses_while_a_subscription_needs_the_oldest_and_drops_it_otherwise() {
+    let bus = small(10);
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let waiting = Arc::clone(&gate);
+    let handler = handler_fn(move |_| {
+        let gate = Arc::clone(&waiting);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            Outcome::ack()
+        }
+    });
+    let subscription = bus.subscribe(SubscribeOptions::new("slow"), handler).await.unwrap();
+    for n in 0..10 {
+        bus.publish(event(n)).await.unwrap();
+    }
+    assert!(matches!(bus.publish(event(10)).await, Err(EventsError::StreamFull)));
+    gate.add_permits(100);
+    underpin_events::conformance::eventually(Duration::from_secs(5), "there is room", || async {
+        bus.publish(event(11)).await.is_ok()
+    })
+    .await;
+    let _ = subscription.drain(Duration::from_secs(5)).await;
+    // Nobody runs the subscription: it holds up no publisher.
+    for n in 100..200 {
+        bus.publish(event(n)).await.unwrap();
+    }
+    let late = Recorder::acking();
+    let _again = bus.subscribe(SubscribeOptions::new("slow"), late.handler()).await.unwrap();
+    let seen = late.wait_for(10, Duration::from_secs(5)).await;
+    assert!(seen.iter().all(|seen| seen.event.id().parse::<usize>().unwrap() >= 190));
+}
+
+#[tokio::test]
+async fn limits_and_closing_are_errors_of_their_own_kind() {
+    let bus = small(10);
+    let large = Event::builder("a", "/s").text("text/plain", "x".repeat(101)).build().unwrap();
+    assert!(matches!(bus.publish(large).await, Err(EventsError::TooLarge { size: 101, limit: Some(100) })));
+    assert_eq!(bus.check().await.status, HealthStatus::Up);
+    bus.close();
+    assert!(matches!(bus.publish(event(1)).await, Err(EventsError::Closed)));
+    assert!(bus.subscribe(SubscribeOptions::new("s"), Recorder::acking().handler()).await.is_err());
+    assert_eq!(bus.check().await.status, HealthStatus::Down);
+    let mut none = MemorySettings::default();
+    none.max_events = 0;
+    assert!(MemoryBus::with_settings(none, Arc::new(NoopLogger)).is_err());
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_logged_once_with_the_request_that_caused_it() {
+    let log = Arc::new(CaptureLogger::new());
+    let bus = MemoryBus::with_settings(MemorySettings::default(), Arc::<CaptureLogger>::clone(&log)).unwrap();
+    let handler = handler_fn(|_| async { Outcome::dead_letter("no such customer") });
+    let _subscription = bus.subscribe(SubscribeOptions::new("projection"), handler).await.unwrap();
+    let event = Event::builder("order.placed", "/s").extension("requestid", "req-42").build().unwrap();
+    bus.publish(event).await.unwrap();
+    underpin_events::conformance::eventually(Duration::from_secs(5), "it is put aside", || async {
+        bus.list(0, 1).await.unwrap().len() == 1
+    })
+    .await;
+    let entry = log.assert_logged(Level::Warn, "event put aside as a dead letter");
+    assert_eq!((entry.request_id(), entry.tag("subscription")), (Some("req-42"), Some("projection")));
+    assert_eq!(log.entries().len(), 1);
+}
+
+#[tokio::test]
+async fn the_context_of_the_producer_is_current_in_the_handler() {
+    let bus = MemoryBus::new();
+    let (seen, mut contexts) = tokio::sync::mpsc::unbounded_channel();
+    let handler = handler_fn(move |_| {
+        let seen = seen.clone();
+        async move {
+            tokio::task::yield_now().await;
+            seen.send(underpin_logger::Context::current()).unwrap();
+            Outcome::ack()
+        }
+    });
+    let _subscription = bus.subscribe(SubscribeOptions::new("s"), handler).await.unwrap();
+    let producer =
+        underpin_logger::Context::new("req-7".parse().unwrap()).with_organization("acme").child_span();
+    bus.publish(Event::builder("a", "/s").caused_by(&producer).build().unwrap()).await.unwrap();
+    let context = contexts.recv().await.unwrap();
+    assert_eq!(context.request_id(), producer.request_id());
+    assert_eq!((context.organization_id(), context.traceparent()), (Some("acme"), producer.traceparent()));
+}
