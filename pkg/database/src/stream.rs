@@ -28,10 +28,10 @@ impl StreamTrait for Pool {
             let call = self.call(statement);
             let (mut lease, _waited) = self.core().acquire().await?;
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
-                let failed = |error| DatabaseError::sqlx(error, Stage::Statement);
+                lease.pin().await.map_err(statement_failed)?;
                 let mut broken = None;
                 {
-                    let mut rows = lease.enter().map_err(failed)?.rows(&call);
+                    let mut rows = lease.enter().map_err(statement_failed)?.rows(&call);
                     while let Some(row) = rows.next().await {
                         match row {
                             Ok(row) => yield row,
@@ -43,9 +43,7 @@ impl StreamTrait for Pool {
                     }
                 }
                 lease.leave(broken.as_ref());
-                if let Some(error) = broken {
-                    Err(failed(error))?;
-                }
+                lease.unpin(broken.map_or(Ok(()), Err)).await.map_err(statement_failed)?;
             });
             Ok(rows)
         })
@@ -74,13 +72,18 @@ on_a_line! {
     Transaction: |tx| Some(tx.id());
 }
 
+fn statement_failed(error: sqlx::Error) -> DatabaseError {
+    DatabaseError::sqlx(error, Stage::Statement)
+}
+
 fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
     Box::pin(async_stream::try_stream! {
         let call = line.call(statement);
         let mut held = line.enter(owner).await?;
+        held.lease().pin().await.map_err(statement_failed)?;
         let mut failed = None;
         {
-            let mut rows = held.lease().enter().map_err(|error| DatabaseError::sqlx(error, Stage::Statement))?.rows(&call);
+            let mut rows = held.lease().enter().map_err(statement_failed)?.rows(&call);
             while let Some(row) = rows.next().await {
                 match row {
                     Ok(row) => yield row,
@@ -92,8 +95,7 @@ fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
             }
         }
         held.lease().leave(failed.as_ref());
-        if let Some(error) = failed {
-            held.judge::<()>(Err(error))?;
-        }
+        let result = held.lease().unpin(failed.map_or(Ok(()), Err)).await;
+        held.judge(result)?;
     })
 }

@@ -221,6 +221,11 @@ impl Core {
         }
     }
 
+    /// Whether a statement sent alone needs a transaction around it; see [`Lease::pin`].
+    pub(super) fn pins_statements(&self) -> bool {
+        self.settings.route == Route::TransactionPooler && self.opener.target().backend() == Backend::Postgres
+    }
+
     pub(super) fn idle_count(&self) -> usize {
         self.idle().len()
     }

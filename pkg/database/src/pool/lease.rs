@@ -8,6 +8,20 @@ use crate::{
     error::{is_refused_write, is_stale_plan, leaves_the_connection_unusable},
 };
 
+macro_rules! statement {
+    ($lease:ident, $operation:ident, $call:ident) => {{
+        $lease.pin().await?;
+        let limit = $lease.limit;
+        let mut result = answered(limit, $lease.enter()?.$operation($call)).await;
+        if $lease.leave(result.as_ref().err()) == Next::Again {
+            $lease.forget_plans().await?;
+            result = answered(limit, $lease.enter()?.$operation($call)).await;
+            $lease.leave(result.as_ref().err());
+        }
+        $lease.unpin(result).await
+    }};
+}
+
 /// A connection lent out. However it ends (dropped in the middle of a statement included), the connection comes back fit
 /// for the next caller or not at all, and the seat in the pool is free again.
 pub(crate) struct Lease {
@@ -24,6 +38,8 @@ pub(crate) struct Lease {
     spoilt: bool,
     /// The connection works, but must not be used by anyone else.
     marked: bool,
+    /// The open transaction is there for one statement only.
+    pinned: bool,
     /// How long an answer is waited for.
     limit: Option<Duration>,
 }
@@ -40,43 +56,44 @@ impl Lease {
             read_only: false,
             spoilt: false,
             marked: false,
+            pinned: false,
         }
     }
 
     pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
-        let limit = self.limit;
-        let result = answered(limit, self.enter()?.execute(call)).await;
-        if self.leave(result.as_ref().err()) == Next::Again {
-            self.forget_plans().await?;
-            let result = answered(limit, self.enter()?.execute(call)).await;
-            self.leave(result.as_ref().err());
-            return result;
-        }
-        result
+        statement!(self, execute, call)
     }
 
     pub(crate) async fn query_one(&mut self, call: &Call) -> sqlx::Result<Option<QueryResult>> {
-        let limit = self.limit;
-        let result = answered(limit, self.enter()?.query_one(call)).await;
-        if self.leave(result.as_ref().err()) == Next::Again {
-            self.forget_plans().await?;
-            let result = answered(limit, self.enter()?.query_one(call)).await;
-            self.leave(result.as_ref().err());
-            return result;
-        }
-        result
+        statement!(self, query_one, call)
     }
 
     pub(crate) async fn query_all(&mut self, call: &Call) -> sqlx::Result<Vec<QueryResult>> {
-        let limit = self.limit;
-        let result = answered(limit, self.enter()?.query_all(call)).await;
-        if self.leave(result.as_ref().err()) == Next::Again {
-            self.forget_plans().await?;
-            let result = answered(limit, self.enter()?.query_all(call)).await;
-            self.leave(result.as_ref().err());
+        statement!(self, query_all, call)
+    }
+
+    /// Behind a transaction pooler, opens a transaction around a statement sent alone.
+    ///
+    /// The driver sends a statement in two parts, and outside of a transaction the pooler may lend another server session
+    /// in between. There the second part meets no statement, or the unnamed statement of another client.
+    pub(crate) async fn pin(&mut self) -> sqlx::Result<()> {
+        let pins = self.seat.as_ref().is_some_and(|seat| seat.core().pins_statements());
+        if pins && !self.in_transaction {
+            self.transact("BEGIN", Open::ReadWrite).await?;
+            self.pinned = true;
+        }
+        Ok(())
+    }
+
+    /// Ends what [`pin`](Self::pin) has opened.
+    pub(crate) async fn unpin<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
+        if !std::mem::take(&mut self.pinned) {
             return result;
         }
-        result
+        let sql = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.transact(sql, Open::Nothing).await;
+        // A rollback that fails leaves the connection to the janitor; what the statement said matters more.
+        result.and_then(|value| ended.map(|()| value))
     }
 
     pub(crate) async fn batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {

@@ -85,9 +85,10 @@ pub enum Route {
     /// Nothing, or a proxy that keeps one server session per connection.
     #[default]
     Direct,
-    /// A pooler such as pgbouncer in transaction mode: statements are prepared anew each time, and nothing that belongs to
-    /// a session (start-up parameters, LISTEN, session locks) is used. The statement timeout is then set per transaction
-    /// only where the pooler's own configuration does not set it.
+    /// A pooler such as pgbouncer in transaction mode. Statements are prepared anew each time, one that is sent alone gets a
+    /// transaction around it (three more round trips: prefer transactions), and nothing that belongs to a session is used:
+    /// no start-up parameters, LISTEN or session locks. `statement_timeout` is left to the pooler's configuration. What
+    /// cannot run in a transaction, such as VACUUM, goes through [`Pool::batch`](crate::Pool::batch).
     TransactionPooler,
 }
 
