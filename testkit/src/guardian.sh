@@ -32,6 +32,7 @@ launch() {
     echo "$pid"
 }
 
+if look $$; then echo "$$-$begun" >"$folder/guardian"; fi
 [ ! -f "$folder/prepare" ] || sh "$folder/prepare" </dev/null >>"$folder/log" 2>&1
 launch "$@"
 

@@ -1,7 +1,8 @@
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,14 +15,13 @@ use crate::user::ServerUser;
 /// The folder under which every server of this user keeps its data: `underpin-testkit-<uid>-<pid namespace>` in
 /// [`temporary`].
 ///
-/// It is readable by its owner only, except that root lets the user of PostgreSQL pass through. The pid namespace is
-/// part of the name because containers may share `/tmp`, and a process identity means nothing outside its own.
+/// The pid namespace is part of the name because containers may share `/tmp`, and a process identity means nothing outside
+/// its own.
 pub(crate) fn base() -> Result<PathBuf, TestkitError> {
     let uid = rustix::process::geteuid();
     let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino());
     let base = temporary(uid.is_root()).join(format!("underpin-testkit-{}-{namespace}", uid.as_raw()));
-    let mode = if uid.is_root() { 0o711 } else { 0o700 };
-    match DirBuilder::new().mode(mode).create(&base) {
+    match fs::create_dir(&base) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(error).context(|| format!("cannot create {}", base.display()));
         }
@@ -29,12 +29,19 @@ pub(crate) fn base() -> Result<PathBuf, TestkitError> {
     }
     // Somebody else may have been here first: the parent belongs to everybody.
     let found = fs::symlink_metadata(&base).context(|| format!("cannot read {}", base.display()))?;
-    if found.is_dir() && found.uid() == uid.as_raw() {
-        Ok(base)
-    } else {
-        Err(io::Error::from(io::ErrorKind::PermissionDenied))
-            .context(|| format!("{} belongs to somebody else: remove it or set TMPDIR", base.display()))
+    if !found.is_dir() || found.uid() != uid.as_raw() {
+        return Err(io::Error::from(io::ErrorKind::PermissionDenied))
+            .context(|| format!("{} belongs to somebody else: remove it or set TMPDIR", base.display()));
     }
+    close_to_others(&base)?;
+    Ok(base)
+}
+
+/// Only the owner may look inside; root lets the user of PostgreSQL pass through. Whatever the umask says.
+fn close_to_others(folder: &Path) -> Result<(), TestkitError> {
+    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    fs::set_permissions(folder, Permissions::from_mode(mode))
+        .context(|| format!("cannot set the mode of {}", folder.display()))
 }
 
 /// `TMPDIR` if set; else `/dev/shm` where it is roomy, because a new database is a thousand small files, which cost
@@ -71,20 +78,22 @@ pub(crate) fn new_folder(
     for path in [&parent, &folder] {
         let made = match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && *path == parent => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => user.map_or(Ok(()), |user| user.own(path)),
+            other => other,
         };
-        made.context(|| format!("cannot create {}", path.display()))?;
+        // Again for a parent that is there: whoever made it may not have come so far.
+        made.and_then(|()| user.map_or(Ok(()), |user| user.own(path)))
+            .context(|| format!("cannot create {}", path.display()))?;
     }
     Ok(folder)
 }
 
-/// The folder of what the test processes of one run share. Root lets the user of PostgreSQL pass through.
+/// The folder of what the test processes of one run share.
 pub(crate) fn run_folder(base: &Path, owner: ProcessId) -> Result<PathBuf, TestkitError> {
-    let folder = base.join("run").join(format!("{owner}.run"));
-    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
-    let made = DirBuilder::new().mode(mode).recursive(true).create(&folder);
-    made.context(|| format!("cannot create {}", folder.display()))?;
+    let parent = base.join("run");
+    let folder = parent.join(format!("{owner}.run"));
+    fs::create_dir_all(&folder).context(|| format!("cannot create {}", folder.display()))?;
+    close_to_others(&parent)?;
+    close_to_others(&folder)?;
     Ok(folder)
 }
 
@@ -111,12 +120,17 @@ pub(crate) fn lock(folder: &Path, name: &str) -> Result<File, TestkitError> {
 /// Removes what killed owners left behind when their guardian was killed too: first the server, then its folder.
 pub(crate) fn sweep(base: &Path) {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let is_alive = |text: &str| text.trim().parse::<ProcessId>().is_ok_and(ProcessId::is_alive);
     for entry in entries(base).flat_map(|kind| entries(&kind.path())) {
-        let owner =
-            entry.file_name().to_str().and_then(|name| name.split('.').next()?.parse::<ProcessId>().ok());
-        if owner.is_some_and(|owner| !owner.is_alive()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(owner) = name.split('.').next().and_then(|text| text.parse::<ProcessId>().ok()) else {
+            continue;
+        };
+        // A guardian that lives is about to do the same, and tidier.
+        let guarded = fs::read_to_string(entry.path().join("guardian")).is_ok_and(|text| is_alive(&text));
+        if !owner.is_alive() && !guarded {
             end_server_in(&entry.path());
-            // Its guardian, or somebody else who sweeps, may have been faster.
+            // Somebody else who sweeps may have been faster.
             let _already_gone = fs::remove_dir_all(entry.path());
         }
     }
@@ -130,6 +144,11 @@ fn end_server_in(folder: &Path) {
         process.signal(Signal::KILL);
         process.wait_gone(Duration::from_secs(5));
     }
+    // A PostgreSQL that was killed leaves a System V segment; its number is the last word of line 7.
+    let notes = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    if let Some(segment) = notes.lines().nth(6).and_then(|line| line.split_whitespace().last()) {
+        let _already_gone = Command::new("ipcrm").args(["-m", segment]).stderr(Stdio::null()).status();
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +158,7 @@ mod tests {
     #[test]
     fn sweeping_takes_the_dead_and_leaves_the_living() {
         let base = tempfile::tempdir().unwrap();
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         let dead = ProcessId::of(child.id());
         child.wait().unwrap();
         let dead = dead.map_or("4194303-1".to_owned(), |id| id.to_string());

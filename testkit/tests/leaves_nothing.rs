@@ -144,6 +144,8 @@ fn the_test_processes_of_one_cargo_share_one_server() {
         hosts.into_iter().collect()
     };
     assert_eq!((servers("database ").len(), servers("server ").len()), (1, 2), "{said:?}");
+    cargo.signal_all(Signal::KILL);
+    place.becomes_empty();
 }
 
 #[test]
@@ -219,6 +221,15 @@ fn what_a_killed_guardian_leaves_is_swept_by_the_next_run() {
     let mut next = place.cargo(HOLD);
     next.ready();
     next.signal_all(Signal::KILL);
+    place.becomes_empty();
+}
+
+#[test]
+fn a_strict_umask_changes_nothing() {
+    let place = Place::new();
+    let mut cargo = place.cargo(&["sh", "-c", r#"umask 077; exec "$0""#, HOLD[0]]);
+    cargo.ready();
+    cargo.signal_all(Signal::KILL);
     place.becomes_empty();
 }
 
