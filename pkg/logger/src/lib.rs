@@ -22,6 +22,7 @@
 //!   [`LevelHandle`] changes levels at run time, [`Redaction`] and [`Sampling`] keep things out.
 //! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] leads the records of dependencies that speak
 //!   `tracing` or `log` into the same stream, with the request id of [`Context::scope`].
+//! * **Export** (feature `otel`): the same lines as OTLP log records to a collector.
 //! * **The request layer** (feature `tower`): one line a request, ids in and out.
 //! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
 //!
@@ -62,6 +63,8 @@ mod json;
 mod level_gate;
 #[cfg(feature = "json")]
 mod level_handle;
+#[cfg(feature = "otel")]
+pub mod otel;
 #[cfg(feature = "json")]
 mod panic_hook;
 #[cfg(feature = "json")]

@@ -5,6 +5,7 @@ mod direct;
 mod memory;
 mod output;
 mod pen;
+mod tee;
 mod writer;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use direct::DirectSink;
 pub use memory::MemorySink;
 pub use output::Output;
 pub(crate) use output::inside_output;
+pub use tee::TeeSink;
 
 use crate::{FlushError, Level};
 

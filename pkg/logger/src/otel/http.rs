@@ -1,0 +1,98 @@
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpStream, ToSocketAddrs as _},
+    time::{Duration, Instant},
+};
+
+/// An `http://` address taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    /// `host:port`, as it is connected to and as the `Host` header says.
+    authority: String,
+    path: String,
+}
+
+impl Endpoint {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("http://")?;
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let safe = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
+        let port_at =
+            authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
+        let (host, port) = port_at.map_or((authority, ":80"), |colon| authority.split_at(colon));
+        let port: u16 = port.get(1..)?.parse().ok()?;
+        (!host.is_empty() && safe(authority) && safe(path))
+            .then(|| Self { authority: format!("{host}:{port}"), path: path.to_owned() })
+    }
+}
+
+/// Posts JSON on a connection of its own; the status of the answer.
+///
+/// # Errors
+///
+/// When there is no connection, no answer within `timeout`, or an answer that is not HTTP.
+pub(super) fn post(endpoint: &Endpoint, body: &[u8], timeout: Duration) -> io::Result<u16> {
+    let deadline = Instant::now() + timeout;
+    let left = || match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::Error::from(io::ErrorKind::TimedOut)),
+        left => Ok(left),
+    };
+    let mut connected = Err(io::ErrorKind::AddrNotAvailable.into());
+    for address in endpoint.authority.to_socket_addrs()? {
+        connected = TcpStream::connect_timeout(&address, left()?);
+        if connected.is_ok() {
+            break;
+        }
+    }
+    let mut stream = connected?;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        endpoint.path,
+        endpoint.authority,
+        body.len()
+    );
+    stream.set_write_timeout(Some(left()?))?;
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
+    stream.set_read_timeout(Some(left()?))?;
+    status(stream)
+}
+
+/// The status of an answer's first line; the rest is not needed.
+fn status(stream: TcpStream) -> io::Result<u16> {
+    /// More than any status line has.
+    const MOST: u64 = 1024;
+
+    let mut line = String::new();
+    BufReader::new(stream.take(MOST)).read_line(&mut line)?;
+    let status =
+        line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|digits| digits.parse().ok());
+    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_apart_or_refused() {
+        let parsed = |text| Endpoint::parse(text).map(|endpoint| (endpoint.authority, endpoint.path));
+        let parts = |authority: &str, path: &str| Some((authority.to_owned(), path.to_owned()));
+        assert_eq!(parsed("http://localhost:4318/v1/logs"), parts("localhost:4318", "/v1/logs"));
+        assert_eq!(parsed("http://collector"), parts("collector:80", "/"));
+        assert_eq!(parsed("http://[::1]:4318/v1/logs"), parts("[::1]:4318", "/v1/logs"));
+        assert_eq!(parsed("http://[::1]/"), parts("[::1]:80", "/"));
+        for bad in [
+            "",
+            "https://x:1/",
+            "http://",
+            "http://:1/",
+            "http://a:b/",
+            "http://a b/",
+            "http://u:p@h:1/",
+            "http://h:1/\r\nx: y",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad:?}");
+        }
+    }
+}

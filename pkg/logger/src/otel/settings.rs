@@ -1,0 +1,70 @@
+use std::{io, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{ByteSize, Checks, Validate};
+
+use super::{exporter::Exporter, http::Endpoint};
+use crate::sink::{BufferedSink, Output, Overflow};
+
+/// Where log records are exported to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OtlpSettings {
+    /// The collector's logs endpoint, `http://host:port/path`.
+    pub endpoint: String,
+    /// How long one export may take.
+    #[serde(with = "underpin_config::duration")]
+    pub timeout: Duration,
+    /// How much is kept while the collector is away, at least 64 KiB; what comes on top is dropped and counted.
+    pub buffer: ByteSize,
+}
+
+impl OtlpSettings {
+    /// The defaults, with the endpoint of `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, or of `OTEL_EXPORTER_OTLP_ENDPOINT` with
+    /// `/v1/logs` behind it, where one is set.
+    pub fn from_env() -> Self {
+        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
+        let base = || {
+            set("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| format!("{}/v1/logs", base.trim_end_matches('/')))
+        };
+        let endpoint = set("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT").or_else(base);
+        let defaults = Self::default();
+        Self { endpoint: endpoint.unwrap_or(defaults.endpoint), ..Self::default() }
+    }
+
+    /// A sink that exports the lines of a [`JsonFormat`](crate::JsonFormat). It never makes its callers wait.
+    ///
+    /// # Errors
+    ///
+    /// When the endpoint is not a plain HTTP address, or the system refuses another thread. A collector that is away is
+    /// no error.
+    pub fn sink(&self) -> io::Result<BufferedSink> {
+        let endpoint = Endpoint::parse(&self.endpoint).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "the endpoint is not http://host:port/path")
+        })?;
+        let output = Output::writer(Exporter::new(endpoint, self.timeout));
+        BufferedSink::with(output, self.buffer.as_usize(), Overflow::Drop)
+    }
+}
+
+impl Default for OtlpSettings {
+    fn default() -> Self {
+        Self {
+            endpoint: "http://localhost:4318/v1/logs".to_owned(),
+            timeout: Duration::from_secs(10),
+            buffer: ByteSize::mib(4),
+        }
+    }
+}
+
+impl Validate for OtlpSettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(
+            Endpoint::parse(&self.endpoint).is_some(),
+            "endpoint",
+            "must be `http://host:port/path`",
+        );
+        checks.ensure(!self.timeout.is_zero(), "timeout", "must be longer than 0s");
+        checks.ensure(self.buffer.as_usize() >= BufferedSink::BATCH, "buffer", "must be at least 64KiB");
+    }
+}

@@ -1,0 +1,168 @@
+//! Export to an OpenTelemetry collector, against a stub of one.
+#![cfg(feature = "otel")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value as Json, json};
+use underpin_config::Checks;
+use underpin_logger::{
+    Context, FlushError, JsonFormat, Logger, RequestId, SlogLogger, error, info,
+    otel::OtlpSettings,
+    sink::{MemorySink, TeeSink},
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A collector that answers with these statuses, one after the other, then with 200; what it was sent comes out of the
+/// channel with the status that it gave.
+fn collector(listener: TcpListener, statuses: &[u16]) -> mpsc::Receiver<(u16, Json)> {
+    let (sender, requests) = mpsc::channel();
+    let mut statuses = statuses.to_vec().into_iter();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let status = statuses.next().unwrap_or(200);
+            if sender.send((status, answer(stream.unwrap(), status))).is_err() {
+                return;
+            }
+        }
+    });
+    requests
+}
+
+fn answer(mut stream: TcpStream, status: u16) -> Json {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut length, mut head) = (0, String::new());
+    while !head.ends_with("\r\n\r\n") {
+        let start = head.len();
+        reader.read_line(&mut head).unwrap();
+        if let Some(value) = head[start..].strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    assert!(
+        head.starts_with("POST /v1/logs HTTP/1.1\r\n") && head.contains("content-type: application/json\r\n")
+    );
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\n{{}}").unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn listener() -> (TcpListener, OtlpSettings) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
+    (listener, OtlpSettings { endpoint, ..OtlpSettings::default() })
+}
+
+fn logger(settings: &OtlpSettings) -> SlogLogger {
+    SlogLogger::json(JsonFormat::new().service("orders")).sink(settings.sink().unwrap()).build()
+}
+
+fn records(request: &Json) -> &Vec<Json> {
+    request["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap()
+}
+
+#[test]
+fn a_record_arrives_with_time_severity_trace_and_typed_attributes() {
+    let (listener, settings) = listener();
+    let requests = collector(listener, &[]);
+    let log = logger(&settings);
+    let ctx = Context::new(RequestId::parse("req-1").unwrap())
+        .with_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        .unwrap();
+    let failure = std::io::Error::other("disk full");
+    error!(
+        log,
+        &ctx,
+        &failure,
+        "order lost",
+        items = 3,
+        ratio = 0.5,
+        paid = true,
+        gone = None::<u8>,
+        most = u64::MAX
+    );
+    log.flush(SOON).unwrap();
+    let (_, request) = requests.recv_timeout(SOON).unwrap();
+    let resource = &request["resourceLogs"][0]["resource"]["attributes"];
+    assert_eq!(*resource, json!([{"key": "service.name", "value": {"stringValue": "orders"}}]));
+    let record = &records(&request)[0];
+    assert_eq!((&record["severityNumber"], &record["severityText"]), (&json!(17), &json!("error")));
+    assert_eq!(record["body"], json!({"stringValue": "order lost"}));
+    assert_eq!(record["traceId"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(record["spanId"], "00f067aa0ba902b7");
+    let nanos: u128 = record["timeUnixNano"].as_str().unwrap().parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    assert!(nanos <= now && now - nanos < SOON.as_nanos());
+    let attribute = |key: &str| {
+        let found = record["attributes"].as_array().unwrap().iter().find(|attribute| attribute["key"] == key);
+        found.unwrap_or_else(|| panic!("no {key} in {record}"))["value"].clone()
+    };
+    assert_eq!(attribute("request_id"), json!({"stringValue": "req-1"}));
+    assert_eq!(attribute("items"), json!({"intValue": "3"}));
+    assert_eq!(attribute("ratio"), json!({"doubleValue": 0.5}));
+    assert_eq!(attribute("paid"), json!({"boolValue": true}));
+    assert_eq!(attribute("gone"), json!({}));
+    assert_eq!(attribute("most"), json!({"stringValue": u64::MAX.to_string()}));
+    assert_eq!(attribute("error"), json!({"arrayValue": {"values": [{"stringValue": "disk full"}]}}));
+}
+
+#[test]
+fn a_busy_collector_gets_the_same_batch_again() {
+    let (listener, settings) = listener();
+    let requests = collector(listener, &[503, 429]);
+    let log = logger(&settings);
+    info!(log, &Context::background(), "order accepted");
+    log.flush(SOON).unwrap();
+    let answers: Vec<_> = (0..3).map(|_| requests.recv_timeout(SOON).unwrap()).collect();
+    assert_eq!(answers.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [503, 429, 200]);
+    assert_eq!((&answers[0].1, log.dropped()), (&answers[2].1, 0));
+}
+
+#[test]
+fn a_batch_that_the_collector_refuses_is_counted_and_the_next_one_goes_out() {
+    let (listener, settings) = listener();
+    let requests = collector(listener, &[400]);
+    let log = logger(&settings);
+    info!(log, &Context::background(), "refused");
+    assert!(matches!(log.flush(SOON), Err(FlushError::Sink(_))));
+    assert_eq!(log.dropped(), 1);
+    info!(log, &Context::background(), "accepted");
+    log.flush(SOON).unwrap();
+    let (_, second) = requests.iter().find(|(status, _)| *status == 200).unwrap();
+    assert_eq!(records(&second)[0]["body"]["stringValue"], "accepted");
+}
+
+#[test]
+fn a_collector_that_is_away_at_first_loses_nothing_and_nobody_waits_for_it() {
+    let (listener, settings) = listener();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let lines = MemorySink::new();
+    let sinks = TeeSink::new().and(lines.clone()).and(settings.sink().unwrap());
+    let log = SlogLogger::json(JsonFormat::new()).sink(sinks).build();
+    (0..100).for_each(|n| info!(log, &Context::background(), "record", n));
+    assert_eq!(lines.lines().len(), 100, "the other sink has them all");
+    assert!(matches!(log.flush(Duration::from_millis(50)), Err(FlushError::TimedOut { .. })));
+    let requests = collector(TcpListener::bind(address).unwrap(), &[]);
+    log.flush(SOON).unwrap();
+    assert_eq!(log.dropped(), 0);
+    let arrived: usize = requests.try_iter().map(|(_, request)| records(&request).len()).sum();
+    assert_eq!(arrived, 100);
+}
+
+#[test]
+fn an_endpoint_that_is_not_plain_http_is_refused() {
+    let settings =
+        OtlpSettings { endpoint: "https://collector:4318/v1/logs".to_owned(), ..OtlpSettings::default() };
+    assert!(settings.sink().is_err());
+    assert_eq!(Checks::of(&settings).failures().len(), 1);
+    assert!(Checks::of(&OtlpSettings::default()).failures().is_empty());
+}
