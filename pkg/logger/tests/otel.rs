@@ -22,9 +22,9 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// A collector that answers with these statuses, one after the other, then with 200; what it was sent comes out of the
 /// channel with the status that it gave.
-fn collector(listener: TcpListener, statuses: &[u16]) -> mpsc::Receiver<(u16, Json)> {
+fn collector(listener: TcpListener, statuses: &'static [u16]) -> mpsc::Receiver<(u16, Json)> {
     let (sender, requests) = mpsc::channel();
-    let mut statuses = statuses.to_vec().into_iter();
+    let mut statuses = statuses.iter().copied();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let status = statuses.next().unwrap_or(200);
