@@ -40,6 +40,33 @@ fn a_database_that_comes_up_3_s_late_is_waited_for() {
 }
 
 #[test]
+fn a_database_that_dies_is_a_503_that_tells_nothing_and_the_service_goes_on_when_it_is_back() {
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(PostgresServer::private());
+    let nats = runtime.block_on(NatsServer::private());
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    let service = Service::start(BINARY, folder.path(), &variables);
+    assert_eq!(service.post("/orders", &[], &tea("ada")).status, 201);
+    service.get_until("/stats", |stats| stats.json()["orders_placed"] == 1);
+
+    runtime.block_on(database.kill());
+    let refused = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
+    let problem = refused.problem(503, "UNAVAILABLE");
+    assert!(problem["errors"].is_null() && !refused.body.contains("127.0.0.1"), "{problem}");
+    let ready = service.get_until("/health/ready", |reply| reply.status == 503).json();
+    assert_eq!(ready["components"]["database"]["status"], "down", "{ready}");
+    assert_eq!(service.get("/health/live").status, 200);
+
+    runtime.block_on(database.start());
+    service.get_until("/health/ready", |reply| reply.status == 200);
+    let placed = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
+    assert_eq!(placed.status, 201, "{placed:?}\n{}", service.log);
+    service.get_until("/stats", |stats| stats.json() == json!({"orders_placed": 2, "revenue_cents": 1400}));
+    service.stop();
+}
+
+#[test]
 fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
     let runtime = Runtime::new().unwrap();
     let database = runtime.block_on(PostgresDatabase::fresh());

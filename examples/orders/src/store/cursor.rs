@@ -35,12 +35,23 @@ impl fmt::Display for Cursor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn a_cursor_survives_the_round_trip() {
-        let cursor = Cursor::after(Uuid::now_v7());
-        assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+    proptest! {
+        #[test]
+        fn a_cursor_survives_the_round_trip(millis in 0..1_u64 << 48, random: [u8; 10]) {
+            let cursor = Cursor::after(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid());
+            prop_assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        }
+
+        #[test]
+        fn a_text_is_a_cursor_only_if_it_is_written_like_one(text in "(c1-)?[0-9a-fA-F-]{0,40}|\\PC*") {
+            if let Some(cursor) = Cursor::parse(&text) {
+                prop_assert_eq!(cursor.to_string(), text);
+            }
+        }
     }
 
     #[test]
