@@ -77,7 +77,24 @@ fn beginning(target: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_the_gate_agrees_with_what_is_read(
+            text in "([ab_-]{0,3}(::[ab])?=)?(off|info|debug|warn|no)(,[ab_-]{1,3}=(off|trace|error)){0,3}",
+            target in "[ab_-]{0,4}(::[ab])?",
+        ) {
+            if let Ok(rules) = text.parse::<LevelRules>() {
+                for level in Level::ALL {
+                    let answer = LevelGate::new(&rules).answer(level, &target);
+                    prop_assert!(answer.is_none_or(|answer| answer == rules.allow(level, &target)), "{}", level);
+                }
+            }
+        }
+    }
 
     #[test]
     fn where_the_gate_answers_it_says_what_the_rules_say() {

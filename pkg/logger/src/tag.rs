@@ -4,6 +4,7 @@ use crate::{Key, ToValue, Value};
 #[derive(Debug, Clone, Copy)]
 pub struct Tag<'a> {
     key: &'static str,
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "read by the encoder"))]
     rendered: Option<&'static Key>,
     value: Value<'a>,
 }

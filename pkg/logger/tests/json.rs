@@ -1,5 +1,5 @@
 //! Every hazard of structured logging that was seen in peers, and what a line of ours looks like instead.
-#![cfg(feature = "json")]
+#![cfg(all(feature = "json", unix))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::{error::Error, ffi::OsStr, fmt, io, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};

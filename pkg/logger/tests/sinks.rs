@@ -307,6 +307,21 @@ fn a_full_disk_is_survived() {
     assert_eq!(log.sink().unwrap().dropped(), log.dropped());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_on_a_full_disk_moves_on_when_it_is_rotated_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.log");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let log = logger(BufferedSink::new(Output::file(&path).unwrap()).unwrap());
+    (0..100).for_each(|n| say(&log, n));
+    assert!(matches!(log.flush(Duration::from_millis(20)), Err(FlushError::TimedOut { .. })));
+    fs::remove_file(&path).unwrap();
+    log.reopen().unwrap();
+    log.flush(SOON).unwrap();
+    assert_eq!((fs::read_to_string(&path).unwrap().lines().count(), log.dropped()), (100, 0));
+}
+
 #[test]
 fn a_level_below_the_rules_is_not_written_even_past_the_macros() {
     let tap = Tap::default();

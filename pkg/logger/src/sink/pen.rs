@@ -41,6 +41,11 @@ impl Pen {
         count_lines(lost)
     }
 
+    /// Whether the beginning of a line is out and its end is among what was not taken.
+    pub(super) const fn is_mid_line(&self) -> bool {
+        self.mid_line && self.rest.is_empty()
+    }
+
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.output.reopen()?;
         self.rest.clear();

@@ -99,9 +99,28 @@ impl Writer {
             }
             // Full for the moment: lines keep gathering behind this batch while it waits.
             let waited = self.shared.work.wait_timeout(state, pause);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             pause = (pause * 2).min(Self::LONGEST_PAUSE);
+            if mem::take(&mut state.reopen) {
+                drop(state);
+                left = self.move_on(left);
+            }
         }
+    }
+}
+
+impl Writer {
+    /// Reopens in the middle of a batch, for a full disk is what rotation is for; the rest of the batch goes into the new
+    /// file. A line whose beginning is in the old one is lost.
+    fn move_on<'b>(&mut self, left: &'b [u8]) -> &'b [u8] {
+        let torn = self.pen.is_mid_line();
+        let reopened = self.pen.reopen();
+        let lost = torn && reopened.is_ok();
+        self.shared.dropped.fetch_add(u64::from(lost), Ordering::Relaxed);
+        self.shared.lock().reopened = Some(reopened);
+        self.shared.done.notify_all();
+        let line = left.iter().position(|byte| *byte == b'\n').map_or(left.len(), |end| end + 1);
+        left.get(if lost { line } else { 0 }..).unwrap_or_default()
     }
 }
 
