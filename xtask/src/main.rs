@@ -33,6 +33,9 @@ enum Task {
         /// Only find or fetch the servers
         #[arg(long)]
         fetch_only: bool,
+        /// Run against a pinned nats-server: 2.10, 2.12 or 2.15
+        #[arg(long, value_name = "VERSION")]
+        nats: Option<String>,
         /// Handed to `cargo test` instead of --workspace, for example: -p underpin-events -- outbox
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -63,7 +66,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Test { fetch_only, arguments } => test::test(fetch_only, &arguments),
+        Task::Test { fetch_only, nats, arguments } => test::test(fetch_only, nats.as_deref(), &arguments),
         Task::Check { deep } => check::check(deep),
         Task::Bench { arguments } => bench::bench(&arguments),
         Task::Up { local } => local::up(local),

@@ -10,8 +10,13 @@ use underpin_testkit::Server;
 use crate::fetch;
 use crate::shell::{Done, cargo, root, run};
 
-pub(crate) fn test(fetch_only: bool, arguments: &[String]) -> Done {
+pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -> Done {
+    let pinned = nats.map(fetch::pinned_nats).transpose()?;
     for (server, variable) in [(Server::Postgres, "DATABASE_URL"), (Server::Nats, "NATS_URL")] {
+        if let (Server::Nats, Some(program)) = (server, &pinned) {
+            println!("{server}: {}", program.display());
+            continue;
+        }
         let given = env::var_os(variable).is_some_and(|value| !value.is_empty());
         match fetch::find_or_fetch(server) {
             Ok(program) => println!("{program}"),
@@ -28,6 +33,9 @@ pub(crate) fn test(fetch_only: bool, arguments: &[String]) -> Done {
     }
     let record = root().join("target").join(format!("servers-used-{}", std::process::id()));
     let mut command = cargo();
+    if let Some(program) = pinned {
+        command.env("UNDERPIN_NATS_SERVER", program);
+    }
     command.args(["test", "--locked"]).env("UNDERPIN_TESTKIT_RECORD", &record);
     if arguments.is_empty() {
         command.arg("--workspace");

