@@ -8,7 +8,7 @@ use std::path::Path;
 use underpin_testkit::Server;
 
 use crate::fetch;
-use crate::shell::{Done, cargo, root, run};
+use crate::shell::{Done, cargo, run};
 
 pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -> Done {
     let pinned = nats.map(fetch::pinned_nats).transpose()?;
@@ -31,7 +31,7 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
     if fetch_only {
         return Ok(());
     }
-    let record = root().join("target").join(format!("servers-used-{}", std::process::id()));
+    let record = env::temp_dir().join(format!("underpin-servers-used-{}", std::process::id()));
     let mut command = cargo();
     if let Some(program) = pinned {
         command.env("UNDERPIN_NATS_SERVER", program);
