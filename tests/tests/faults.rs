@@ -99,6 +99,11 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
         for _ in 0..2 {
             more(100);
             runtime.block_on(nats.kill());
+            let ready = service.get_until("/health/ready", |reply| reply.json()["status"] == "degraded");
+            assert_eq!(
+                (ready.status, &ready.json()["components"]["events"]["status"]),
+                (200, &json!("down"))
+            );
             more(100);
             runtime.block_on(nats.restart());
         }

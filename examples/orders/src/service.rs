@@ -69,11 +69,13 @@ impl Service {
         let relay = Relay::start(&outbox, &database, publisher, RelaySettings::default(), Arc::clone(&log));
         let relay = Arc::new(relay.context("start the relay")?);
 
+        // Only without the database can no order be taken. While the bus is away events wait in the outbox, and a replica
+        // that nobody sends requests to would help no one.
         let checks = HealthChecks::new()
             .with(Arc::new(database.clone()))
-            .with(Arc::clone(&bus.health))
-            .with(Arc::new(http::Named("consumer", Arc::clone(&consumer))))
-            .with(Arc::clone(&relay) as Arc<dyn HealthCheck>);
+            .with_optional(Arc::clone(&bus.health))
+            .with_optional(Arc::new(http::Named("consumer", Arc::clone(&consumer))))
+            .with_optional(Arc::clone(&relay) as Arc<dyn HealthCheck>);
         let app = App { database: database.clone(), outbox, checks, log: Arc::clone(&log) };
         let routes = http::router(Arc::new(app), &settings.http);
         let parts = Parts { database, bus, sweeper, consumer, relay, log };

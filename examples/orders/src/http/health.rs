@@ -15,7 +15,7 @@ pub(super) async fn live() -> Json<serde_json::Value> {
     Json(serde_json::json!({"status": "up"}))
 }
 
-/// `GET /health/ready`: 200, or 503 when a component is down; each is named with its state.
+/// `GET /health/ready`: 503 when no order can be taken, else 200; each component is named with its state.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> HealthReport {
     app.checks.run().await
 }

@@ -7,6 +7,7 @@ mod orders;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -16,6 +17,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use underpin_errors::Error;
 use underpin_errors::axum::{method_not_allowed, panicked, route_not_found, stamp_request_id};
+use underpin_logger::Logger;
 use underpin_logger::tower::RequestLayer;
 
 pub(crate) use health::Named;
@@ -39,7 +41,7 @@ pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
 }
 
 /// What every request passes, from the inside out: the layer added last sees the request first.
-fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn underpin_logger::Logger>) -> Router {
+fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn Logger>) -> Router {
     routes
         .layer(DefaultBodyLimit::max(settings.max_body.as_usize()))
         .layer(CatchPanicLayer::custom(panicked))
@@ -49,11 +51,7 @@ fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn underpin_logger:
 }
 
 /// Gives up on a request that takes too long, whoever is slow. Its transaction is rolled back.
-async fn in_time(
-    State(limit): State<std::time::Duration>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Result<Response, Error> {
     tokio::time::timeout(limit, next.run(request))
         .await
         .map_err(|_| Error::timeout("the request took too long"))

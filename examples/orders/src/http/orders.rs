@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(super) async fn place(
     let location = format!("/orders/{}", placed.order.id);
     let mut response = (StatusCode::CREATED, [(LOCATION, location)], Json(placed.order)).into_response();
     if placed.replayed {
-        response.headers_mut().insert("idempotency-replayed", axum::http::HeaderValue::from_static("true"));
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
 }
