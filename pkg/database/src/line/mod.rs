@@ -1,5 +1,7 @@
 //! One connection and the transactions open on it, shared by the handles that use it.
 
+mod held;
+
 use std::{
     sync::{
         Arc, Mutex as SyncMutex, PoisonError,
@@ -12,11 +14,13 @@ use sea_orm::{ExecResult, QueryResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use underpin_logger::Context;
 
+use held::Held;
+
 use crate::{
     Backend, Condition, DatabaseError, TxOptions,
     driver::Call,
     error::Stage,
-    pool::{Core, Lease, Open, leaves_session_state, make_call},
+    pool::{Core, Lease, Open, make_call},
     slow::Watch,
 };
 
@@ -36,14 +40,6 @@ pub(crate) struct Line {
 /// Names one transaction of a line for ever, since depths are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TxId(u64);
-
-pub(crate) struct Held {
-    lease: Lease,
-    /// The open transactions, outermost first; all but the first are savepoints.
-    open: Vec<TxId>,
-    /// The first failure since BEGIN that decides what may be done with the whole transaction.
-    failure: Option<Condition>,
-}
 
 impl Line {
     pub(crate) fn new(core: Arc<Core>, lease: Lease, ctx: Option<Context>) -> Arc<Self> {
@@ -283,35 +279,6 @@ impl Line {
         // What went wrong inside of the savepoint is undone with it.
         held.failure = None;
         Ok(())
-    }
-}
-
-impl Held {
-    #[cfg(feature = "stream")]
-    pub(crate) fn lease(&mut self) -> &mut Lease {
-        &mut self.lease
-    }
-
-    /// Classifies the outcome of a statement, and remembers what it means for the transaction around it.
-    pub(crate) fn judge<T>(&mut self, result: sqlx::Result<T>) -> Result<T, DatabaseError> {
-        let stage = if self.open.is_empty() { Stage::Statement } else { Stage::InTransaction };
-        result.map_err(|error| {
-            let mut failed = DatabaseError::sqlx(error, stage);
-            if self.lease.is_read_only() && failed.sql_code().as_deref() == Some("25006") {
-                // The transaction was opened read-only: the statement is wrong, not the server.
-                failed = failed.reclassified(Condition::Statement);
-            }
-            if stage == Stage::InTransaction && self.failure.is_none() {
-                self.failure = Some(failed.condition());
-            }
-            failed
-        })
-    }
-
-    fn note_session_state(&mut self, core: &Core, sql: &str) {
-        if leaves_session_state(sql) && !core.opener.target().is_memory() {
-            self.lease.mark(true);
-        }
     }
 }
 
