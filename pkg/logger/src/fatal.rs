@@ -4,17 +4,18 @@ use crate::FlushError;
 
 /// The process cannot go on, this has been logged, and how it ends is the caller's decision.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}: {cause}")]
+#[error("{message}")]
 #[must_use = "a fatal error is only logged; end the process with exit, abort or into_error"]
 pub struct Fatal {
     message: String,
-    cause: String,
+    #[source]
+    cause: Cause,
     flush: Option<FlushError>,
 }
 
 impl Fatal {
     pub(crate) fn new(message: &str, error: &(dyn Error + 'static), flush: Option<FlushError>) -> Self {
-        let cause = crate::Value::Error(error).to_string();
+        let cause = Cause(underpin_errors::Report(error).to_string());
         Self { message: message.to_owned(), cause, flush }
     }
 
@@ -33,8 +34,13 @@ impl Fatal {
         process::abort()
     }
 
-    /// The failure as an error to return from `main`; its text is the message and the chain.
+    /// The failure as an error to return from `main`: the message, and as its source what the logged error said.
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
         Box::new(self)
     }
 }
+
+/// What the logged error and its causes said; the error itself was only borrowed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(String);

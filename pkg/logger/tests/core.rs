@@ -126,6 +126,7 @@ fn fatal_logs_and_leaves_the_end_of_the_process_to_the_caller() {
     let err = io::Error::other("no port");
     let fatal = log.fatal(&context(), &err, "cannot listen", &[]);
     assert!(fatal.flush_error().is_none());
-    assert_eq!(fatal.into_error().to_string(), "cannot listen: no port");
+    let error = fatal.into_error();
+    assert_eq!(underpin_errors::chain(&*error).collect::<Vec<_>>(), ["cannot listen", "no port"]);
     log.assert_logged(Level::Fatal, "cannot listen");
 }
