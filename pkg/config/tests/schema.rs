@@ -272,3 +272,41 @@ fn a_required_key_says_so_and_a_recursive_type_ends() {
     assert!(reference.markdown().contains("| `name` | `APP_NAME` | text | required | Must be given. |"));
     assert!(reference.entries().len() < 10);
 }
+
+#[test]
+fn a_block_without_a_schema_is_described_by_its_default() {
+    #[derive(Serialize)]
+    struct Foreign {
+        url: Secret<String>,
+        retries: u8,
+        nested: Inner,
+    }
+    #[derive(Serialize)]
+    struct Inner {
+        verbose: bool,
+        note: Option<String>,
+    }
+    #[derive(Serialize, JsonSchema)]
+    #[serde(default)]
+    struct Whole {
+        /// Where orders are kept.
+        #[schemars(with = "serde_json::Value")]
+        store: Foreign,
+    }
+    impl Default for Whole {
+        fn default() -> Self {
+            let nested = Inner { verbose: true, note: None };
+            Self { store: Foreign { url: "marker".into(), retries: 3, nested } }
+        }
+    }
+    let reference = Loader::new("APP").reference::<Whole>();
+    let row =
+        |key: &str| (entry(&reference, key).kind().to_owned(), entry(&reference, key).variables().join(" "));
+    assert_eq!(row("store.url"), ("text, secret".to_owned(), "APP_STORE__URL".to_owned()));
+    assert_eq!(row("store.retries"), ("number".to_owned(), "APP_STORE__RETRIES".to_owned()));
+    assert_eq!(row("store.nested.verbose"), ("boolean".to_owned(), "APP_STORE__NESTED__VERBOSE".to_owned()));
+    assert_eq!(row("store.nested.note").0, "any");
+    let texts = [reference.markdown(), reference.toml(), reference.dotenv(), reference.json_schema()];
+    assert!(texts.iter().all(|text| !text.contains("marker") && !text.contains("[redacted]")));
+    assert!(reference.toml().contains("# Where orders are kept.\n[store]\n"), "{}", reference.toml());
+}

@@ -4,6 +4,9 @@
 //! `#[serde(with = "underpin_config::duration")]` also needs `#[schemars(with = "underpin_config::schema::DurationText")]`,
 //! because schemars would take the path of the module for a type.
 //!
+//! A block of another crate that derives no `JsonSchema` is marked `#[schemars(with = "serde_json::Value")]`: its keys come from
+//! the default of the settings, without words about them.
+//!
 //! # Examples
 //! ```
 //! use std::time::Duration;

@@ -38,8 +38,9 @@ impl Loader {
 
 impl Reference {
     fn new(mut schema: Json, names: &Names) -> Self {
+        let entries = walk::entries(&schema, names);
         without_masks(&mut schema);
-        Self { entries: walk::entries(&schema, names), schema }
+        Self { entries, schema }
     }
 
     /// The keys, a table before what it holds.

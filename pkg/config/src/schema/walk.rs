@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::reference::Entry;
 use super::{BYTE_SIZE, DURATION};
+use crate::REDACTED;
 use crate::load::key;
 use crate::load::source::variables::Names;
 
@@ -30,6 +31,17 @@ struct Resolved<'w> {
     secret: bool,
     docs: Option<&'w str>,
 }
+
+impl Resolved<'_> {
+    /// The schema says nothing about the shape.
+    fn is_anything(&self) -> bool {
+        let says = ["type", "properties", "additionalProperties", "oneOf", "anyOf", "enum", "const", "items"];
+        says.iter().all(|word| self.schema.get(word).is_none())
+    }
+}
+
+/// The schema of a value that nothing is known about.
+static ANYTHING: Json = Json::Null;
 
 impl<'w> Walk<'w> {
     fn children(&mut self, schema: &'w Json, path: &[String], default: Option<&Json>, optional: bool) {
@@ -64,13 +76,21 @@ impl<'w> Walk<'w> {
         let items = resolved.schema.get("items").map(|items| self.resolve(items));
         let tables = items.as_ref().filter(|items| items.schema.get("properties").is_some());
         let is_table = has_children || tables.is_some();
-        let default = default.filter(|default| !default.is_null() && !resolved.secret);
+        let secret = resolved.secret || default.as_ref().is_some_and(|default| default == REDACTED);
+        let default = default.filter(|default| !default.is_null() && !secret);
+        if let (true, Some(Json::Object(members))) = (resolved.is_anything(), &default) {
+            return self.undescribed(path, resolved.docs.unwrap_or_default(), members);
+        }
         self.entries.push(Entry {
-            key: shown(&path),
+            key: key::join(&path),
             variables: if is_table { Vec::new() } else { self.variables(&path) },
-            kind: self.kind(&resolved),
+            kind: match (resolved.is_anything(), secret) {
+                (true, true) => "text, secret".to_owned(),
+                (true, false) => shape_of(default.as_ref()).to_owned(),
+                (false, _) => self.kind(&resolved),
+            },
             required: required && !resolved.optional,
-            secret: resolved.secret,
+            secret,
             is_table,
             is_optional_table: is_table && (optional || resolved.optional || tables.is_some()),
             docs: resolved.docs.unwrap_or_default().to_owned(),
@@ -95,6 +115,27 @@ impl<'w> Walk<'w> {
         }
         if definition.is_some() {
             self.above.pop();
+        }
+    }
+
+    /// A block whose type has no schema: its default says which keys there are.
+    fn undescribed(&mut self, path: Vec<String>, docs: &str, members: &Map<String, Json>) {
+        self.entries.push(Entry {
+            key: key::join(&path),
+            variables: Vec::new(),
+            kind: "table".to_owned(),
+            default: None,
+            required: false,
+            secret: false,
+            is_table: true,
+            is_optional_table: false,
+            docs: docs.to_owned(),
+            path: path.clone(),
+        });
+        for (name, default) in members {
+            let mut path = path.clone();
+            path.push(name.clone());
+            self.property(&ANYTHING, path, Some(default.clone()), false, false);
         }
     }
 
@@ -191,8 +232,16 @@ fn variant_names(variant: &Json) -> Vec<String> {
         .collect()
 }
 
-fn shown(path: &[String]) -> String {
-    key::join(path)
+/// What a default says about a key without a schema.
+const fn shape_of(default: Option<&Json>) -> &'static str {
+    match default {
+        Some(Json::Bool(_)) => "boolean",
+        Some(Json::Number(_)) => "number",
+        Some(Json::String(_)) => "text",
+        Some(Json::Array(_)) => "list",
+        Some(Json::Object(_)) => "table",
+        Some(Json::Null) | None => "any",
+    }
 }
 
 fn list(json: Option<&Json>) -> &[Json] {
