@@ -1,17 +1,20 @@
 //! Configuration beside figment and config-rs: 200 keys from four layers (defaults, file, second file, environment),
-//! loaded as a whole, and one key asked for by name.
+//! loaded as a whole, and one key asked for by name; then a read of live settings beside an atomic load.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use config_rs::{Environment, File};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use underpin_benches::Comparison;
-use underpin_config::{ConfigExt, Loader, Snapshot};
+use underpin_config::{ConfigExt, Live, Loader, Snapshot, Validate};
 
 const SECTIONS: usize = 10;
 const KEYS: usize = 20;
@@ -74,8 +77,70 @@ fn measure() -> Result<(), Box<dyn Error>> {
         .contender("config-rs, get", || config_rs.get::<i64>(black_box("section5.key12")))
         .contender("underpin, get", || underpin.get::<i64>(black_box("section5.key12")))
         .print();
-    Ok(())
+    live(&folder.path().join("live.toml"))
 }
+
+/// Reading live settings, alone and while they are reloaded all the time.
+fn live(file: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::write(file, "limit = 1\n")?;
+    let live: Live<Limits> = Live::load(Loader::new("LIVE").file(file))?;
+    let mut reader = live.reader();
+    let atomic = AtomicUsize::new(1);
+    let lock = RwLock::new(live.current());
+
+    Comparison::new("one read of live settings", "read")
+        .contender("an atomic load", || black_box(&atomic).load(Ordering::Acquire))
+        .contender("RwLock<Arc<T>>", || lock.read().map(|settings| settings.limit).ok())
+        .contender("underpin, Live::current", || live.current().limit)
+        .contender("underpin, Live::read", || live.read().limit)
+        .contender("underpin, Reader::get", || reader.get().limit)
+        .print();
+
+    // Two more readers and one writer that changes the value as fast as it can.
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| -> Result<(), Box<dyn Error>> {
+        let (other, done) = (live.clone(), &done);
+        scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                black_box(other.read().limit);
+            }
+        });
+        let (reloading, file) = (live.clone(), file.to_owned());
+        let writer = scope.spawn(move || -> std::io::Result<u64> {
+            let mut reloads = 0;
+            while !done.load(Ordering::Relaxed) {
+                let text: String =
+                    (0..SECTIONS).map(|n| format!("[section{n}]\nkey = {reloads}\n")).collect();
+                let new = file.with_extension("new");
+                std::fs::write(&new, text)?;
+                std::fs::rename(&new, &file)?;
+                reloads += u64::from(reloading.reload().is_ok());
+            }
+            Ok(reloads)
+        });
+        let mut reader = live.reader();
+        Comparison::new(
+            "one read of live settings, beside a second reader and a writer that reloads",
+            "read",
+        )
+        .contender("an atomic load", || black_box(&atomic).load(Ordering::Acquire))
+        .contender("underpin, Live::read", || live.read().limit)
+        .contender("underpin, Reader::get", || reader.get().limit)
+        .print();
+        done.store(true, Ordering::Relaxed);
+        let reloads = writer.join().map_err(|_| "the writer panicked")??;
+        writeln!(std::io::stdout(), "{reloads} reloads went on meanwhile.\n")?;
+        Ok(())
+    })
+}
+
+/// What is read live.
+#[derive(Debug, serde::Deserialize)]
+struct Limits {
+    limit: u64,
+}
+
+impl Validate for Limits {}
 
 fn keys(range: std::ops::Range<usize>) -> impl Iterator<Item = (String, String)> {
     (0..SECTIONS).flat_map(move |section| {

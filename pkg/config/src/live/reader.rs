@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::Guard;
+use arc_swap::{ArcSwap, Cache, Guard};
 
 use super::Live;
 
@@ -32,35 +32,48 @@ impl<T: fmt::Debug> fmt::Debug for Current<T> {
 }
 
 /// A reader with a cache of its own, for one thread or task; made by [`Live::reader`].
+///
+/// It keeps the value that it saw last alive until it looks again.
 pub struct Reader<T> {
-    live: Live<T>,
-    cached: Arc<T>,
+    cache: Cache<Pointer<T>, Arc<T>>,
 }
 
 impl<T> Reader<T> {
     pub(super) fn new(live: Live<T>) -> Self {
-        let cached = live.current();
-        Self { live, cached }
+        Self { cache: Cache::new(Pointer(live)) }
     }
 
     /// The settings as they are now. One atomic load while nothing changes.
     pub fn get(&mut self) -> &T {
-        let now = self.live.0.current.load();
-        if !Arc::ptr_eq(&now, &self.cached) {
-            self.cached = Guard::into_inner(now);
-        }
-        &self.cached
+        self.cache.load()
     }
 }
 
 impl<T> Clone for Reader<T> {
     fn clone(&self) -> Self {
-        Self { live: self.live.clone(), cached: Arc::clone(&self.cached) }
+        Self { cache: self.cache.clone() }
     }
 }
 
 impl<T> fmt::Debug for Reader<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("live", &self.live).finish_non_exhaustive()
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// Leads the cache to the pointer that it watches.
+struct Pointer<T>(Live<T>);
+
+impl<T> Deref for Pointer<T> {
+    type Target = ArcSwap<T>;
+
+    fn deref(&self) -> &ArcSwap<T> {
+        &self.0.0.current
+    }
+}
+
+impl<T> Clone for Pointer<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }

@@ -79,7 +79,7 @@ impl<'w> Walk<'w> {
         let secret = resolved.secret || default.as_ref().is_some_and(|default| default == REDACTED);
         let default = default.filter(|default| !default.is_null() && !secret);
         if let (true, Some(Json::Object(members))) = (resolved.is_anything(), &default) {
-            return self.undescribed(path, resolved.docs.unwrap_or_default(), members);
+            return self.undescribed(&path, resolved.docs.unwrap_or_default(), members);
         }
         self.entries.push(Entry {
             key: key::join(&path),
@@ -119,9 +119,9 @@ impl<'w> Walk<'w> {
     }
 
     /// A block whose type has no schema: its default says which keys there are.
-    fn undescribed(&mut self, path: Vec<String>, docs: &str, members: &Map<String, Json>) {
+    fn undescribed(&mut self, path: &[String], docs: &str, members: &Map<String, Json>) {
         self.entries.push(Entry {
-            key: key::join(&path),
+            key: key::join(path),
             variables: Vec::new(),
             kind: "table".to_owned(),
             default: None,
@@ -130,10 +130,10 @@ impl<'w> Walk<'w> {
             is_table: true,
             is_optional_table: false,
             docs: docs.to_owned(),
-            path: path.clone(),
+            path: path.to_vec(),
         });
         for (name, default) in members {
-            let mut path = path.clone();
+            let mut path = path.to_vec();
             path.push(name.clone());
             self.property(&ANYTHING, path, Some(default.clone()), false, false);
         }
