@@ -66,6 +66,10 @@ impl LevelHandle {
 
     /// What happens to a record of this level and target, by the rules and by its context.
     pub(crate) fn verdict(&self, level: Level, target: &str, ctx: &Context) -> Verdict {
+        // Most records that are of no use are so for every target and every context.
+        if !self.may_allow(level) {
+            return Verdict::Skip;
+        }
         let asked = ctx.level().is_some_and(|least| level >= least);
         if asked || self.rules_allow(level, target) {
             Verdict::Write

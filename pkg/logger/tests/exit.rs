@@ -21,7 +21,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use underpin_logger::{
-    Context, LogFormat, LogGuard, LogOutput, LogSink, LoggerExt as _, LoggerSettings, info, init,
+    Context, LogFormat, LogGuard, LogOutput, LogSink, LoggerExt as _, LoggerSettings, debug, info, init,
+    trace,
 };
 
 const ROLE: &str = "UNDERPIN_LOGGER_TEST_CHILD";
@@ -29,6 +30,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Plays the child if this process is one, otherwise starts it and plays the parent.
 fn play(test: &str, child: impl FnOnce(&Path), parent: impl FnOnce(Child, &Path)) {
+    play_with(test, &[], child, parent);
+}
+
+fn play_with(
+    test: &str,
+    variables: &[(&str, &str)],
+    child: impl FnOnce(&Path),
+    parent: impl FnOnce(Child, &Path),
+) {
     if let Some(file) = env::var_os(ROLE) {
         return child(Path::new(&file));
     }
@@ -38,6 +48,7 @@ fn play(test: &str, child: impl FnOnce(&Path), parent: impl FnOnce(Child, &Path)
         .args([test, "--exact", "--nocapture"])
         .env(ROLE, &file)
         .env("RUST_BACKTRACE", "0")
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
@@ -268,4 +279,39 @@ fn hazard_6_a_reader_that_stands_still_does_not_hang_the_service() {
             assert!(rest.contains("\"n\":0"));
         },
     );
+}
+
+#[test]
+fn the_environment_sets_levels_and_format() {
+    play_with(
+        "the_environment_sets_levels_and_format",
+        &[("LOG_LEVEL", "warn,exit=debug"), ("LOG_FORMAT", "text")],
+        |file| {
+            let settings =
+                LoggerSettings { output: LogOutput::File(file.to_owned()), ..LoggerSettings::from_env() };
+            let log = init(&settings).unwrap();
+            trace!(log.logger(), &Context::background(), "at trace");
+            debug!(log.logger(), &Context::background(), "at debug");
+            log::info!(target: "elsewhere", "at info");
+            log::warn!(target: "elsewhere", "at warn");
+        },
+        |child, file| {
+            assert!(ended(child).success());
+            let text = fs::read_to_string(file).unwrap();
+            let seen: Vec<_> =
+                text.lines().filter_map(|line| line.split_once("at ")).map(|(_, rest)| &rest[..5]).collect();
+            assert_eq!(seen, ["debug", "warn "], "{text}");
+            assert!(!text.contains(['{', '\u{1b}']), "text without colours in a file: {text}");
+        },
+    );
+}
+
+#[test]
+fn wrong_settings_are_errors_and_not_surprises() {
+    let refused =
+        |settings: LoggerSettings| underpin_errors::Report(&init(&settings).unwrap_err()).to_string();
+    let loud = LoggerSettings { level: "loud".to_owned(), ..LoggerSettings::default() };
+    assert!(refused(loud).starts_with("invalid log level rules: log rule \"loud\" has no level"));
+    let nowhere = settings(LogOutput::File("/nowhere/to/be/found.log".into()), LogSink::Direct);
+    assert!(refused(nowhere).starts_with("cannot open the log output: No such file"));
 }
