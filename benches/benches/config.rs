@@ -109,10 +109,8 @@ fn live(file: &Path) -> Result<(), Box<dyn Error>> {
         let writer = scope.spawn(move || -> std::io::Result<u64> {
             let mut reloads = 0;
             while !done.load(Ordering::Relaxed) {
-                let text: String =
-                    (0..SECTIONS).map(|n| format!("[section{n}]\nkey = {reloads}\n")).collect();
                 let new = file.with_extension("new");
-                std::fs::write(&new, text)?;
+                std::fs::write(&new, format!("limit = {reloads}\n"))?;
                 std::fs::rename(&new, &file)?;
                 reloads += u64::from(reloading.reload().is_ok());
             }
@@ -129,6 +127,7 @@ fn live(file: &Path) -> Result<(), Box<dyn Error>> {
         .print();
         done.store(true, Ordering::Relaxed);
         let reloads = writer.join().map_err(|_| "the writer panicked")??;
+        assert!(reloads > 0, "the readers must have had a writer beside them");
         writeln!(std::io::stdout(), "{reloads} reloads went on meanwhile.\n")?;
         Ok(())
     })
