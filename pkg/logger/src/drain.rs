@@ -50,6 +50,11 @@ impl JsonDrain {
 }
 
 impl TerminalDrain {
+    /// Text with colours as the environment allows, at `info` and above.
+    pub fn new(sink: impl Sink + 'static) -> Self {
+        Self::with(sink, TerminalFormat::from_env(), LevelHandle::new(LevelRules::default()))
+    }
+
     /// Text in a format of your own, filtered by rules that can change.
     pub fn with(sink: impl Sink + 'static, format: TerminalFormat, levels: LevelHandle) -> Self {
         let pipeline = Pipeline::new(Format::Terminal(format), Redaction::default(), Arc::new(sink), None);

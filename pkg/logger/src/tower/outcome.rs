@@ -6,6 +6,9 @@ use underpin_errors::Error;
 use super::layer::Shared;
 use crate::{Callsite, Context, Entry, Level, Logger as _, Tag, Value};
 
+/// What level rules match; not the name of a private module.
+const TARGET: &str = "underpin_logger::tower";
+
 /// A request without an answer yet. Whichever way it ends, it logs one line.
 pub(super) struct Pending {
     shared: Arc<Shared>,
@@ -39,7 +42,7 @@ impl Pending {
 
     fn log(&mut self, level: Level, msg: &str, status: Option<StatusCode>, error: Option<&Error>) {
         self.logged = true;
-        let site = Callsite::new(module_path!(), "", 0);
+        let site = Callsite::new(TARGET, "", 0);
         let log = &self.shared.log;
         if !log.enabled(level, site.target, &self.ctx) {
             return;
