@@ -96,12 +96,20 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
             Arc::new(sink.map_err(InitError::Output)?)
         }
     };
+    #[cfg(feature = "otel")]
+    let (sink, exported) = match &settings.otlp {
+        Some(otlp) => (tee(sink, otlp)?, true),
+        None => (sink, false),
+    };
+    #[cfg(not(feature = "otel"))]
+    let exported = false;
     let redact = settings.redact.iter().fold(Redaction::default(), |redact, key| redact.and(key));
     let redact = settings.reveal.iter().fold(redact, |redact, key| redact.allow(key));
     let text = match settings.format {
-        LogFormat::Auto => terminal,
+        LogFormat::Auto => terminal && !exported,
         LogFormat::Json => false,
-        LogFormat::Terminal => true,
+        // A collector cannot read text.
+        LogFormat::Terminal => !exported,
     };
     let builder = if text {
         SlogLogger::terminal(if terminal { TerminalFormat::from_env() } else { TerminalFormat::plain() })
@@ -110,4 +118,10 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
         SlogLogger::json(if settings.service.is_empty() { format } else { format.service(&settings.service) })
     };
     Ok(builder.levels(rules).redact(redact).shared_sink(sink).build())
+}
+
+#[cfg(feature = "otel")]
+fn tee(sink: Arc<dyn Sink>, otlp: &crate::otel::OtlpSettings) -> Result<Arc<dyn Sink>, InitError> {
+    let exporter = otlp.sink().map_err(InitError::Output)?;
+    Ok(Arc::new(crate::sink::TeeSink::new().and_shared(sink).and(exporter)))
 }

@@ -37,6 +37,9 @@ pub struct LoggerSettings {
     pub redact: Vec<String>,
     /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
     pub reveal: Vec<String>,
+    /// A collector that gets the records too; they are JSON then, also at a terminal.
+    #[cfg(feature = "otel")]
+    pub otlp: Option<crate::otel::OtlpSettings>,
 }
 
 /// How a record looks.
@@ -117,12 +120,20 @@ impl Default for LoggerSettings {
             service: String::new(),
             redact: Vec::new(),
             reveal: Vec::new(),
+            #[cfg(feature = "otel")]
+            otlp: None,
         }
     }
 }
 
 impl Validate for LoggerSettings {
     fn validate(&self, checks: &mut Checks) {
+        #[cfg(feature = "otel")]
+        {
+            checks.nested("otlp", &self.otlp);
+            let clash = self.otlp.is_some() && self.format == LogFormat::Terminal;
+            checks.ensure(!clash, "format", "must not be `terminal` where records are exported");
+        }
         let rules = self.level.parse::<LevelRules>();
         checks.ensure(rules.is_ok(), "level", "must be level rules such as `info,sqlx=warn`");
         checks.ensure(self.buffer.as_usize() >= BufferedSink::BATCH, "buffer", "must be at least 64KiB");

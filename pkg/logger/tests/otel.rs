@@ -1,5 +1,5 @@
 //! Export to an OpenTelemetry collector, against a stub of one.
-#![cfg(feature = "otel")]
+#![cfg(all(feature = "otel", feature = "bridges"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
@@ -13,7 +13,8 @@ use std::{
 use serde_json::{Value as Json, json};
 use underpin_config::Checks;
 use underpin_logger::{
-    Context, FlushError, JsonFormat, Logger, RequestId, SlogLogger, error, info,
+    Context, FlushError, JsonFormat, LogFormat, LogOutput, Logger, LoggerSettings, RequestId, SlogLogger,
+    error, info, init,
     otel::OtlpSettings,
     sink::{MemorySink, TeeSink},
 };
@@ -165,4 +166,26 @@ fn an_endpoint_that_is_not_plain_http_is_refused() {
     assert!(settings.sink().is_err());
     assert_eq!(Checks::of(&settings).failures().len(), 1);
     assert!(Checks::of(&OtlpSettings::default()).failures().is_empty());
+}
+
+#[test]
+fn a_service_exports_by_its_settings() {
+    let (listener, otlp) = listener();
+    let requests = collector(listener, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orders.log");
+    let settings = LoggerSettings {
+        output: LogOutput::File(file.clone()),
+        otlp: Some(otlp),
+        ..LoggerSettings::default()
+    };
+    assert!(Checks::of(&settings).failures().is_empty());
+    let both = LoggerSettings { format: LogFormat::Terminal, ..settings.clone() };
+    assert_eq!(Checks::of(&both).failures()[0].key(), "format");
+    let log = init(&settings).unwrap();
+    tracing::warn!("a dependency speaks");
+    log.logger().flush(SOON).unwrap();
+    let (_, request) = requests.recv_timeout(SOON).unwrap();
+    assert_eq!(records(&request)[0]["body"]["stringValue"], "a dependency speaks");
+    assert!(std::fs::read_to_string(file).unwrap().contains("a dependency speaks"));
 }

@@ -5,7 +5,10 @@
 use std::{fmt, io, time::Duration};
 
 use underpin_errors::{Error, Kind};
-use underpin_logger::{Context, RequestId, SlogLogger, TerminalFormat, error, info, sink::MemorySink, warn};
+use underpin_logger::{
+    Context, LevelHandle, LevelRules, RequestId, SlogLogger, TerminalDrain, TerminalFormat, error, info,
+    sink::MemorySink, warn,
+};
 
 fn logger(format: TerminalFormat) -> (SlogLogger, MemorySink) {
     let sink = MemorySink::new();
@@ -93,4 +96,15 @@ fn colours_wrap_the_same_text() {
     }
     let without_time = |text: &str| text.lines().map(|line| line[14..].to_owned()).collect::<Vec<_>>();
     assert_eq!(without_time(&text), without_time(&plain_sink.text()));
+}
+
+#[test]
+fn slog_code_writes_for_people_too() {
+    let sink = MemorySink::new();
+    let levels = LevelHandle::new(LevelRules::default());
+    let drain = TerminalDrain::with(sink.clone(), TerminalFormat::plain(), levels);
+    let log = slog::Logger::root(drain, slog::o!("component" => "billing"));
+    slog::info!(log, "invoice sent"; "cents" => 700);
+    slog::debug!(log, "not written");
+    assert_eq!(seen(&sink), [" INFO invoice sent              cents=700  component=billing"]);
 }

@@ -1,5 +1,6 @@
 use std::{
     fmt, io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use crate::{FlushError, Level};
 /// Passes every line to several sinks, in the order in which they were added.
 #[derive(Default)]
 pub struct TeeSink {
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: Vec<Arc<dyn Sink>>,
 }
 
 impl TeeSink {
@@ -20,8 +21,14 @@ impl TeeSink {
 
     /// Adds a sink.
     #[must_use]
-    pub fn and(mut self, sink: impl Sink + 'static) -> Self {
-        self.sinks.push(Box::new(sink));
+    pub fn and(self, sink: impl Sink + 'static) -> Self {
+        self.and_shared(Arc::new(sink))
+    }
+
+    /// Adds a sink that others use too.
+    #[must_use]
+    pub fn and_shared(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
         self
     }
 }
