@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 use support::{LIMIT, Service, pause, tea};
 use tokio::runtime::Runtime;
@@ -121,5 +122,40 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
     service.get_until("/stats", |stats| stats.json()["orders_placed"] == count + 1);
     service.get_until("/health/ready", |reply| reply.json()["status"] == "up");
     println!("{count} orders accepted over two kills of NATS, each counted once");
+    service.stop();
+}
+
+#[test]
+fn a_service_killed_with_events_on_their_way_counts_every_order_once_after_its_next_start() {
+    const ORDERS: usize = 200;
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(PostgresDatabase::fresh());
+    let nats = runtime.block_on(NatsServer::private());
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+
+    let service = Service::start(BINARY, folder.path(), &variables);
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            let service = &service;
+            scope.spawn(move || {
+                for _ in 0..ORDERS / 4 {
+                    assert_eq!(service.post("/orders", &[], &tea(&format!("customer-{worker}"))).status, 201);
+                }
+            });
+        }
+    });
+    let counted = service.get("/stats").json()["orders_placed"].as_u64().unwrap();
+    service.signal(Signal::KILL);
+    drop(service);
+
+    // What the relay of the killed process held is free again after the lease of the outbox, 15 seconds.
+    let service = Service::start(BINARY, folder.path(), &variables);
+    service.get_until("/stats", |stats| stats.json()["orders_placed"].as_u64() >= Some(ORDERS as u64));
+    assert_eq!(service.post("/orders", &[], &tea("last")).status, 201);
+    let wanted = json!({"orders_placed": ORDERS + 1, "revenue_cents": (ORDERS + 1) * 700});
+    service.get_until("/stats", |stats| stats.json()["orders_placed"].as_u64() > Some(ORDERS as u64));
+    assert_eq!(service.get("/stats").json(), wanted);
+    println!("killed with {counted} of {ORDERS} orders counted, each of them counted once in the end");
     service.stop();
 }

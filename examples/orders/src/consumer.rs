@@ -1,6 +1,7 @@
 //! Keeps the projection from `order.placed` events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use underpin_database::Pool;
@@ -27,9 +28,14 @@ pub(crate) struct Consumer {
 
 impl Consumer {
     /// What it subscribes to. The projection is one row, so that more handlers would only queue up at its lock. An event
-    /// that fails is tried for long: what keeps it from being counted is an outage, not the event.
+    /// that fails is tried for long: what keeps it from being counted is an outage, not the event. What a killed replica
+    /// held goes to another after `ack_wait`.
     pub(crate) fn options() -> SubscribeOptions {
-        SubscribeOptions::new(NAME).types([OrderPlaced::TYPE]).concurrency(1).max_attempts(1000)
+        SubscribeOptions::new(NAME)
+            .types([OrderPlaced::TYPE])
+            .concurrency(1)
+            .max_attempts(1000)
+            .ack_wait(Duration::from_secs(10))
     }
 
     async fn count(&self, ctx: &Context, event: &Event) -> Result<Once<()>, Error> {

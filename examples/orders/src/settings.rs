@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, ConfigError, Loader, Validate, duration};
-use underpin_database::{DatabaseSettings, RetrySettings};
+use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
 use underpin_logger::LoggerSettings;
 
@@ -74,8 +74,6 @@ impl Default for Settings {
     fn default() -> Self {
         let mut database = DatabaseSettings::new(DATABASE);
         database.application_name = "orders".to_owned();
-        // Some 15 seconds: a database that starts together with the service is waited for.
-        database.connect_retry = RetrySettings::times(10);
         let mut events = JetStreamSettings::default();
         events.servers.clear();
         events.name = "orders".to_owned();

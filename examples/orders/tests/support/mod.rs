@@ -21,7 +21,7 @@ pub use client::{Exchange, Reply};
 pub use log::Log;
 
 /// Nothing that these tests wait for takes this long on a healthy machine.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// A running service. Killed when dropped, if it has not been stopped.
 #[derive(Debug)]
