@@ -244,14 +244,17 @@ on_both! {
         assert_eq!(publisher.numbers("a"), [1]);
 
         let mut settings = quick();
-        settings.publish_timeout = Duration::from_secs(1);
+        settings.lease = Duration::from_secs(120);
+        settings.publish_timeout = Duration::from_secs(60);
         let hung = outbox_support::relay(&outbox, &database, &publisher, settings);
         assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
         publisher.hangs.store(true, Ordering::SeqCst);
+        publisher.hung.store(0, Ordering::SeqCst);
         enqueue(&outbox, &database.pool, &[event("a", 2)]).await;
+        until("a publish hangs", || async { publisher.hung.load(Ordering::SeqCst) > 0 }).await;
         let started = Instant::now();
-        let _ = hung.drain(Duration::from_millis(100)).await;
-        assert!(started.elapsed() < Duration::from_secs(1), "the drain took {:?}", started.elapsed());
+        assert_eq!(hung.drain(Duration::from_millis(100)).await, RelayDrain::TimedOut);
+        assert!(started.elapsed() < Duration::from_secs(20), "the drain took {:?}", started.elapsed());
         assert_eq!(hung.check().await.status, HealthStatus::Down);
     }
 
@@ -265,13 +268,15 @@ on_both! {
         let started = Instant::now();
         let heir = relay(&outbox, &database, &publisher, quick());
         until("the heir has published", || async { publisher.len() == 1 }).await;
-        assert!(started.elapsed() < Duration::from_secs(5), "it took {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20), "it took {:?}", started.elapsed());
         drop(heir);
     }
 
     async fn three_relays_share_the_lanes_evenly(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
-        let relays: Vec<_> = (0..3).map(|_| relay(&outbox, &database, &publisher, quick())).collect();
+        let mut settings = quick();
+        settings.workers = 1;
+        let relays: Vec<_> = (0..3).map(|_| relay(&outbox, &database, &publisher, settings.clone())).collect();
         let text = "SELECT count(*) FROM (SELECT owner FROM underpin_outbox_lanes WHERE owner IS NOT NULL \
             GROUP BY owner HAVING count(*) BETWEEN 10 AND 11) o";
         until("each has its share", || async { count(&database.pool, text).await == 3 }).await;
@@ -323,9 +328,9 @@ async fn wake_up(database: TestDatabase, producer: Outbox, relays: &Outbox) {
     enqueue(&producer, &database.pool, &[event("a", 0)]).await;
     until("the first is published", || async { publisher.len() == 1 }).await;
     let mut waits = Vec::new();
-    for number in 1..=20 {
-        // By then the relay's own looks are 128 ms apart and more.
-        tokio::time::sleep(Duration::from_millis(260)).await;
+    for number in 1..=5 {
+        // The relay's own looks come 1023 ms and 2047 ms after the last event.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
         let started = Instant::now();
         enqueue(&producer, &database.pool, &[event("a", number)]).await;
         while publisher.len() <= usize::try_from(number).unwrap() && started.elapsed() < LIMIT {
@@ -334,7 +339,7 @@ async fn wake_up(database: TestDatabase, producer: Outbox, relays: &Outbox) {
         waits.push(started.elapsed());
     }
     waits.sort();
-    assert!(waits[10] < Duration::from_millis(60), "{waits:?}");
+    assert!(waits[2] < Duration::from_millis(500), "{waits:?}");
     drop(relay);
 }
 
@@ -385,7 +390,11 @@ async fn two_relays_in_two_pools_never_work_on_one_key_at_once() {
     let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
     let events: Vec<Event> = (0..2000).map(|number| event(&format!("k{}", number % 7), number)).collect();
     enqueue(&outbox, &database.pool, &events).await;
-    let relays: Vec<_> = (0..4).map(|_| relay(&outbox, &database, &publisher, quick())).collect();
+    let mut settings = quick();
+    // No lease ends while it runs, however busy the machine is.
+    settings.lease = LIMIT * 2;
+    settings.publish_timeout = LIMIT;
+    let relays: Vec<_> = (0..4).map(|_| relay(&outbox, &database, &publisher, settings.clone())).collect();
     drained(&outbox, &database.pool).await;
     for key in 0..7_u64 {
         let expected: Vec<u64> = (0..2000).filter(|number| number % 7 == key).collect();

@@ -61,9 +61,12 @@ impl Validate for OutboxSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RelaySettings {
-    /// Events taken from the table at once, at most.
+    /// Loops that work side by side, each on lanes of its own: while one waits for the broker another waits for the
+    /// database. At most 32.
+    pub workers: u32,
+    /// Events that a worker takes from the table at once, at most.
     pub batch: u32,
-    /// Bytes of events taken from the table at once, about.
+    /// Bytes of events that a worker takes from the table at once, about.
     pub batch_bytes: ByteSize,
     /// How long a lane stays with a relay that is not heard of any more: how long its events wait after a `kill -9`.
     #[serde(with = "duration")]
@@ -102,6 +105,7 @@ impl RelaySettings {
 impl Default for RelaySettings {
     fn default() -> Self {
         Self {
+            workers: 2,
             batch: 1024,
             batch_bytes: ByteSize::mib(16),
             lease: Duration::from_secs(15),
@@ -119,6 +123,7 @@ impl Default for RelaySettings {
 
 impl Validate for RelaySettings {
     fn validate(&self, checks: &mut Checks) {
+        checks.ensure((1..=32).contains(&self.workers), "workers", "must be from 1 to 32");
         checks.ensure((1..=65_536).contains(&self.batch), "batch", "must be from 1 to 65536");
         checks.ensure(self.batch_bytes.bytes() > 0, "batch_bytes", "must be larger than zero");
         checks.ensure(self.lease >= Duration::from_millis(200), "lease", "must be at least 200ms");

@@ -14,7 +14,7 @@ use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresDatabase;
 
 /// A limit for everything that a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A database for one test.
 pub struct TestDatabase {
@@ -40,6 +40,9 @@ impl TestDatabase {
 pub async fn pool(url: &str) -> Pool {
     let mut settings = DatabaseSettings::new(url);
     settings.max_open = 10;
+    // A busy machine is no reason to fail.
+    settings.acquire_timeout = LIMIT;
+    settings.connect_timeout = LIMIT;
     connect(&settings, Arc::new(NoopLogger)).await.unwrap()
 }
 
@@ -108,6 +111,8 @@ pub struct Recorder {
     pub down: AtomicBool,
     /// Publishes never end.
     pub hangs: AtomicBool,
+    /// Publishes that hang or hung.
+    pub hung: AtomicU64,
     pub duplicates: AtomicU64,
     /// How many events were under way at once at most, per key.
     pub key_overlaps: AtomicU64,
@@ -173,6 +178,7 @@ impl EventPublisher for Recorder {
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
         if self.hangs.load(Ordering::SeqCst) {
+            self.hung.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
         let mut keys = std::collections::HashSet::new();

@@ -25,7 +25,8 @@ pub(super) struct Lanes {
     /// Lanes that had more than was asked for, and whether the last fetch asked only those.
     hot: Vec<i16>,
     asked_hot: bool,
-    active: bool,
+    /// The highest id drawn, as of the last fetch.
+    drawn: Option<i64>,
 }
 
 impl Lanes {
@@ -47,7 +48,7 @@ impl Lanes {
 
     pub(super) fn gain(&mut self, lanes: &[AcquiredLane]) {
         self.floors.extend(lanes.iter().map(|lane| (lane.lane, lane.floor)));
-        self.active = true;
+        self.drawn = None;
     }
 
     pub(super) fn keep_only(&mut self, lanes: &[i16]) {
@@ -73,7 +74,8 @@ impl Lanes {
             false => self.floors(),
         };
         let count = u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1);
-        let measure = self.active && self.pending.is_none();
+        // A quiet outbox costs no transaction numbers.
+        let measure = self.pending.is_none() && self.drawn.is_none_or(|drawn| drawn > self.settled);
         FetchPlan { lanes, most: (batch / count).max(1), bytes: (bytes / u64::from(count)).max(1), measure }
     }
 
@@ -84,10 +86,7 @@ impl Lanes {
         horizon: Option<Horizon>,
         rows: &[Row],
     ) -> Vec<(i16, i64)> {
-        let Some(horizon) = horizon else {
-            self.active = !rows.is_empty();
-            return Vec::new();
-        };
+        let Some(horizon) = horizon else { return Vec::new() };
         if let Some((mark, last)) = self.pending
             && horizon.oldest >= mark
         {
@@ -97,7 +96,7 @@ impl Lanes {
         if let Some(mark) = horizon.mark {
             self.pending = Some((mark, horizon.last));
         }
-        self.active = !rows.is_empty();
+        self.drawn = Some(horizon.last);
         let mut full = Vec::new();
         let mut floors = Vec::with_capacity(plan.lanes.len());
         let mut tally: BTreeMap<i16, (usize, u64, i64)> = BTreeMap::new();
@@ -169,6 +168,16 @@ mod tests {
         let floors = lanes.take(&plan, Some(horizon(20, None, 105)), &[row(1, 7)]);
         lanes.done(&floors);
         assert_eq!(lanes.floors(), [(1, 8)]);
+
+        // More was drawn in the meantime: it is measured, also when nothing is left to fetch; then there is peace.
+        let plan = lanes.plan(10, 1000);
+        assert!(plan.measure);
+        lanes.take(&plan, Some(horizon(20, Some(120), 110)), &[]);
+        let plan = lanes.plan(10, 1000);
+        let floors = lanes.take(&plan, Some(horizon(20, None, 120)), &[]);
+        lanes.done(&floors);
+        assert_eq!(lanes.floors(), [(1, 20)]);
+        assert!(!lanes.plan(10, 1000).measure);
     }
 
     #[test]

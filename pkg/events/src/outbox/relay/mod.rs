@@ -19,10 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use underpin_database::Pool;
+use underpin_database::{Database, Pool};
 use underpin_errors::{Health, HealthCheck};
 use underpin_logger::Logger;
 use uuid::Uuid;
@@ -36,9 +36,9 @@ use crate::EventPublisher;
 
 /// Publishes what is in the outbox, in a task of its own, until it is drained.
 ///
-/// Any number of relays work on one outbox, in one process or many. Each holds leases on some of the 32 lanes; the lanes
-/// are shared out evenly, and those of a relay that is not heard of any more go to the others after
-/// [`RelaySettings::lease`]. A key lives in one lane, a lane belongs to one relay, and of a key one event at a time is
+/// Any number of relays work on one outbox, in one process or many. Each of their workers holds leases on some of the 32
+/// lanes; the lanes are shared out evenly, and those of a relay that is not heard of any more go to the others after
+/// [`RelaySettings::lease`]. A key lives in one lane, a lane belongs to one worker, and of a key one event at a time is
 /// under way: that is how the order per key is kept.
 ///
 /// A relay never gives up: while the database or the broker does not answer it backs off, says so in its health, and goes
@@ -108,31 +108,41 @@ impl Relay {
         log: Arc<dyn Logger>,
     ) -> Result<Self, OutboxError> {
         OutboxError::check(&settings)?;
-        let status = Arc::new(Status::new(settings.lag_warning));
-        let stop = CancellationToken::new();
-        let name: Arc<str> = Uuid::now_v7().to_string().into();
-        let worker = Worker {
-            store: Store::new(Arc::new(pool.clone()), name, settings.database_timeout),
-            publisher,
-            hold_after_quarantine: outbox.settings().after_quarantine == AfterQuarantine::Hold,
-            log: Arc::clone(&log),
-            status: Arc::clone(&status),
-            stop: stop.clone(),
-            wake: outbox.bell().listen(),
-            lanes: lanes::Lanes::default(),
-            lease_until: None,
-            next_heartbeat: Instant::now(),
-            blocked: Blocked::default(),
-            unsettled: None,
-            pace: Pace::new(settings.poll),
-            bell: Bell::On,
-            failures: 0,
-            settings,
-        };
-        let ears = listen::forward(pool.clone(), outbox.bell().clone(), log);
+        let count = settings.workers as usize;
+        let (status, stop) = (Status::new(count, settings.lag_warning), CancellationToken::new());
+        let ears = listen::forward(pool.clone(), outbox.bell().clone(), Arc::clone(&log));
+        let (seats, bell, stopped) = (Arc::clone(&status), outbox.bell().clone(), stop.clone());
+        let hold_after_quarantine = outbox.settings().after_quarantine == AfterQuarantine::Hold;
+        let database: Arc<dyn Database> = Arc::new(pool.clone());
+        let workers: Vec<Worker> = (0..count)
+            .map(move |number| Worker {
+                store: Store::new(
+                    Arc::clone(&database),
+                    Uuid::now_v7().to_string().into(),
+                    settings.database_timeout,
+                ),
+                publisher: Arc::clone(&publisher),
+                hold_after_quarantine,
+                log: Arc::clone(&log),
+                seat: seats.seat(number),
+                stop: stopped.clone(),
+                wake: bell.listen(),
+                lanes: lanes::Lanes::default(),
+                lease_until: None,
+                next_heartbeat: Instant::now(),
+                blocked: Blocked::default(),
+                unsettled: None,
+                pace: Pace::new(settings.poll),
+                bell: Bell::On,
+                failures: 0,
+                settings: settings.clone(),
+            })
+            .collect();
         let task = tokio::spawn(async move {
+            // Dropped with this task, the set stops them all.
+            let mut running: JoinSet<()> = workers.into_iter().map(Worker::run).collect();
             tokio::select! {
-                () = worker.run() => {}
+                () = async { while running.join_next().await.is_some() {} } => {}
                 () = ears => {}
             }
         });

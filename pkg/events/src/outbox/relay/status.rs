@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -26,36 +26,48 @@ pub(super) struct Status {
     pub(super) meters: Meters,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct State {
+    lag: OutboxLag,
+    workers: Vec<WorkerState>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct WorkerState {
     lanes: usize,
-    lag: Option<OutboxLag>,
     trouble: Option<(String, Instant)>,
     ended: bool,
 }
 
-impl Status {
-    pub(super) fn new(lag_warning: Duration) -> Self {
-        Self { state: Mutex::default(), lag_warning, meters: Meters::new() }
+/// One worker's place in the status.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    status: Arc<Status>,
+    worker: usize,
+}
+
+impl Seat {
+    pub(super) fn meters(&self) -> &Meters {
+        &self.status.meters
+    }
+
+    /// Whether this worker does what one of them has to do for all.
+    pub(super) fn is_first(&self) -> bool {
+        self.worker == 0
     }
 
     pub(super) fn lanes(&self, lanes: usize) {
-        self.change(|state| state.lanes = lanes);
-        self.meters.lanes.set(count(lanes as u64));
+        self.change(|worker| worker.lanes = lanes);
     }
 
     pub(super) fn lag(&self, lag: OutboxLag) {
-        self.change(|state| state.lag = Some(lag));
-        self.meters.waiting.set(count(lag.waiting));
-        self.meters.oldest.set(lag.oldest.as_secs_f64());
-        self.meters.blocked.set(count(lag.blocked_keys));
-        self.meters.quarantined.set(count(lag.quarantined));
+        self.status.lag(lag);
     }
 
     /// Nothing can be done at the moment. Says whether this is news.
     pub(super) fn trouble(&self, reason: &str) -> bool {
         let mut news = false;
-        self.change(|state| match &mut state.trouble {
+        self.change(|worker| match &mut worker.trouble {
             Some((known, _)) => reason.clone_into(known),
             none => (news, *none) = (true, Some((reason.to_owned(), Instant::now()))),
         });
@@ -65,20 +77,57 @@ impl Status {
     /// It goes on. Says for how long it did not.
     pub(super) fn well(&self) -> Option<Duration> {
         let mut since = None;
-        self.change(|state| since = state.trouble.take());
+        self.change(|worker| since = worker.trouble.take());
         since.map(|(_, since)| since.elapsed())
     }
 
     pub(super) fn ended(&self) {
-        self.change(|state| (state.ended, state.lanes) = (true, 0));
+        self.change(|worker| (worker.ended, worker.lanes) = (true, 0));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut WorkerState)) {
+        let lanes: usize = {
+            let mut state = self.status.lock();
+            state.workers.get_mut(self.worker).map(change);
+            state.workers.iter().map(|worker| worker.lanes).sum()
+        };
+        self.status.meters.lanes.set(count(lanes as u64));
+    }
+}
+
+impl Status {
+    pub(super) fn new(workers: usize, lag_warning: Duration) -> Arc<Self> {
+        let state = State { lag: OutboxLag::default(), workers: vec![WorkerState::default(); workers] };
+        Arc::new(Self { state: Mutex::new(state), lag_warning, meters: Meters::new() })
+    }
+
+    pub(super) fn seat(self: &Arc<Self>, worker: usize) -> Seat {
+        Seat { status: Arc::clone(self), worker }
+    }
+
+    fn lag(&self, lag: OutboxLag) {
+        self.lock().lag = lag;
+        self.meters.waiting.set(count(lag.waiting));
+        self.meters.oldest.set(lag.oldest.as_secs_f64());
+        self.meters.blocked.set(count(lag.blocked_keys));
+        self.meters.quarantined.set(count(lag.quarantined));
+    }
+
+    /// Every worker has ended.
+    pub(super) fn ended(&self) {
+        for worker in &mut self.lock().workers {
+            (worker.ended, worker.lanes) = (true, 0);
+        }
+        self.meters.lanes.set(0.0);
     }
 
     pub(super) fn health(&self) -> Health {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let lag = state.lag.unwrap_or_default();
-        let health = if state.ended {
+        let State { lag, workers } = self.lock().clone();
+        let trouble =
+            workers.iter().filter_map(|worker| worker.trouble.as_ref()).min_by_key(|(_, since)| *since);
+        let health = if workers.iter().any(|worker| worker.ended) {
             Health::down("the relay has ended")
-        } else if let Some((reason, since)) = &state.trouble {
+        } else if let Some((reason, since)) = trouble {
             // Degraded, not down: the outbox keeps what cannot be published, and a service that takes no more work
             // because of that would defeat its purpose.
             Health::degraded(reason.clone()).detail("trouble_for_ms", millis(since.elapsed()))
@@ -90,15 +139,15 @@ impl Status {
             Health::up()
         };
         health
-            .detail("lanes", state.lanes)
+            .detail("lanes", workers.iter().map(|worker| worker.lanes).sum::<usize>())
             .detail("waiting", lag.waiting)
             .detail("oldest_ms", millis(lag.oldest))
             .detail("blocked_keys", lag.blocked_keys)
             .detail("quarantined", lag.quarantined)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,7 +8,7 @@ use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transacti
 use super::batch::{Failure, Fate, Row, Settlement};
 use super::dialect::{Dialect, list};
 use crate::Backoff;
-use crate::outbox::OutboxError;
+use crate::outbox::{OutboxError, OutboxLag, lag};
 
 /// What one relay reads from and writes to the database, each call within a limit.
 pub(super) struct Store {
@@ -62,10 +62,6 @@ impl Store {
     pub(super) fn new(database: Arc<dyn Database>, relay: Arc<str>, limit: Duration) -> Self {
         let dialect = Dialect::of(database.backend());
         Self { database, dialect, relay, limit }
-    }
-
-    pub(super) fn database(&self) -> &Arc<dyn Database> {
-        &self.database
     }
 
     /// Says that this relay lives, and counts those that do.
@@ -248,7 +244,12 @@ impl Store {
         Ok(self.bounded("sweep sent events", work).await?.rows_affected())
     }
 
-    pub(super) async fn bounded<T>(
+    /// How far the outbox is behind.
+    pub(super) async fn lag(&self) -> Result<OutboxLag, OutboxError> {
+        self.bounded("read the lag", lag::read(&*self.database)).await
+    }
+
+    async fn bounded<T>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T, DatabaseError>>,

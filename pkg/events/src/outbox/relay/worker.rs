@@ -12,11 +12,11 @@ use super::batch::{Batch, Fate, Policy, Row, Settlement};
 use super::lanes::Lanes;
 use super::pace::{Bell, Pace};
 use super::publish::publish;
-use super::status::Status;
+use super::status::Seat;
 use super::store::{Settling, Store};
 use crate::EventPublisher;
 use crate::outbox::lane::LANES;
-use crate::outbox::{OutboxError, RelaySettings, lag};
+use crate::outbox::{OutboxError, RelaySettings};
 
 /// Held keys that are looked at in one turn, and rows of each.
 const HELD_KEYS: usize = 64;
@@ -35,7 +35,7 @@ pub(super) struct Worker {
     pub(super) settings: RelaySettings,
     pub(super) hold_after_quarantine: bool,
     pub(super) log: Arc<dyn Logger>,
-    pub(super) status: Arc<Status>,
+    pub(super) seat: Seat,
     pub(super) stop: CancellationToken,
     pub(super) wake: watch::Receiver<()>,
     pub(super) lanes: Lanes,
@@ -136,11 +136,11 @@ impl Worker {
             }
             let (verdicts, duplicates) = publish(&*self.publisher, wave, self.settings.publish_timeout).await;
             let ages = batch.apply(verdicts);
-            self.status.meters.duplicates.increment(duplicates);
-            self.status.meters.published.increment(ages.len() as u64);
+            self.seat.meters().duplicates.increment(duplicates);
+            self.seat.meters().published.increment(ages.len() as u64);
             for age in ages {
-                self.status
-                    .meters
+                self.seat
+                    .meters()
                     .wait
                     .record(Duration::from_millis(u64::try_from(age).unwrap_or(0)).as_secs_f64());
             }
@@ -170,10 +170,10 @@ impl Worker {
         for failure in
             settlement.hold.iter().chain(&settlement.again).filter(|failure| failure.fate != Fate::Wait)
         {
-            self.status.meters.failures.increment(1);
+            self.seat.meters().failures.increment(1);
             let (event, reason) = (failure.id, failure.reason.as_deref().unwrap_or_default());
             if failure.fate == Fate::Quarantine {
-                self.status.meters.quarantines.increment(1);
+                self.seat.meters().quarantines.increment(1);
                 warn!(
                     self.log,
                     &Context::background(),
@@ -224,17 +224,17 @@ impl Worker {
         let pause = if lacks { pause.min(HURRY) } else { pause };
         self.next_heartbeat = asked + pause;
         self.blocked.stale = true;
-        self.status.lanes(self.lanes.len());
-        self.status
-            .lag(lag::read(&**self.store.database()).await.map_err(OutboxError::during("read the lag"))?);
-        if let Some(keep) = self.settings.keep_sent {
-            self.sweep(keep).await?;
+        self.seat.lanes(self.lanes.len());
+        if self.seat.is_first() {
+            self.keep_house().await?;
         }
         Ok(())
     }
 
-    /// Deletes kept events that are old enough, as many as fit into a moment.
-    async fn sweep(&self, keep: Duration) -> Result<(), OutboxError> {
+    /// Looks how far the outbox is behind, and deletes kept events that are old enough, as many as fit into a moment.
+    async fn keep_house(&self) -> Result<(), OutboxError> {
+        self.seat.lag(self.store.lag().await?);
+        let Some(keep) = self.settings.keep_sent else { return Ok(()) };
         let until = Instant::now() + SWEEP_FOR;
         while self.store.sweep_sent(keep, SWEEP).await? == u64::from(SWEEP) && Instant::now() < until {}
         Ok(())
@@ -289,8 +289,8 @@ impl Worker {
 
     fn trouble(&mut self, reason: &str) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.status.meters.outages.increment(1);
-        if self.status.trouble(reason) {
+        self.seat.meters().outages.increment(1);
+        if self.seat.trouble(reason) {
             warn!(self.log, &Context::background(), "relay stands still, and tries again", reason);
         }
         self.settings.outage_backoff.delay(self.failures)
@@ -298,7 +298,7 @@ impl Worker {
 
     fn recovered(&mut self) {
         self.failures = 0;
-        if let Some(after) = self.status.well() {
+        if let Some(after) = self.seat.well() {
             info!(self.log, &Context::background(), "relay goes on", after);
         }
     }
@@ -316,6 +316,6 @@ impl Worker {
                 break;
             }
         }
-        self.status.ended();
+        self.seat.ended();
     }
 }
