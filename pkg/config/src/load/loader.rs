@@ -1,28 +1,23 @@
 //! Which sources there are, and in which order they count.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::load::layer::Layer;
-use crate::load::merge::merge;
-use crate::load::source::dotenv::{self, Assignment};
-use crate::load::source::dynamic::{self, Fetched, Source};
+use crate::load::key;
+use crate::load::source::defaults;
+use crate::load::source::dynamic::Source;
 use crate::load::source::variables::Names;
-use crate::load::source::{defaults, secrets_dir, toml};
-use crate::load::{key, profile};
-use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Value};
+use crate::{Issue, IssueKind, Table, Value};
 
 /// Collects the sources of a configuration and reads them.
 ///
 /// The precedence is fixed, whatever the order of the calls: defaults < files (in the order given) < profile files < secrets
-/// directories < [sources](Self::source) < `.env` files < environment < overrides. Tables merge key by key; lists and everything else are replaced.
+/// directories < [sources](Self::source) < `.env` files < environment < overrides. Tables merge key by key; lists and everything
+/// else are replaced.
 ///
 /// Nothing is read before [`load`](Self::load) or [`snapshot`](Self::snapshot), and each of them reads everything again.
 ///
@@ -57,15 +52,15 @@ use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Table, Validate, Va
 #[derive(Clone)]
 pub struct Loader {
     pub(crate) names: Names,
-    defaults: Vec<Value>,
-    broken_defaults: Vec<Issue>,
+    pub(super) defaults: Vec<Value>,
+    pub(super) broken_defaults: Vec<Issue>,
     pub(crate) files: Vec<Declared>,
     pub(crate) secrets_dirs: Vec<Declared>,
     pub(crate) dotenvs: Vec<Declared>,
-    environment: Option<Vec<(OsString, OsString)>>,
-    overrides: Vec<Override>,
-    sources: Vec<Arc<dyn Source>>,
-    profile: Option<String>,
+    pub(super) environment: Option<Vec<(OsString, OsString)>>,
+    pub(super) overrides: Vec<Override>,
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    pub(super) profile: Option<String>,
 }
 
 /// A file or directory, and whether it must be there.
@@ -76,7 +71,7 @@ pub(crate) struct Declared {
 }
 
 #[derive(Clone)]
-enum Override {
+pub(super) enum Override {
     Pair(Vec<String>, String),
     NoPair,
 }
@@ -103,7 +98,7 @@ impl Loader {
     }
 
     /// The defaults, as a value of the settings type. Not needed where the type says `#[serde(default)]`, but then
-    /// [`Snapshot::explain`] cannot show them. A [`Secret`](crate::Secret) is left out: it serializes as a mask.
+    /// [`Snapshot::explain`](crate::Snapshot::explain) cannot show them. A [`Secret`](crate::Secret) is left out: it serializes as a mask.
     #[must_use]
     pub fn defaults<T: Serialize>(mut self, defaults: &T) -> Self {
         match defaults::read(defaults) {
@@ -230,166 +225,6 @@ impl Loader {
         }
         self
     }
-
-    /// Reads every source, decodes the settings and runs their checks.
-    ///
-    /// # Errors
-    /// Every problem of every source and of every key, in one error.
-    pub fn load<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
-        let (snapshot, issues) = self.read(None);
-        snapshot.decode_beside(issues)
-    }
-
-    /// Reads every source.
-    ///
-    /// # Errors
-    /// Every problem of every source, in one error.
-    pub fn snapshot(&self) -> Result<Snapshot, ConfigError> {
-        let (snapshot, issues) = self.read(None);
-        ConfigError::of(issues).map_or(Ok(snapshot), Err)
-    }
-
-    /// As [`load`](Self::load), for a loader with a [`source`](Self::source). Files are read on the calling thread.
-    ///
-    /// # Errors
-    /// Every problem of every source and of every key, in one error.
-    ///
-    /// # Cancel safety
-    /// Nothing is kept of a call that is dropped.
-    pub async fn load_async<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
-        let (snapshot, issues) = self.read(Some(&self.fetch().await));
-        snapshot.decode_beside(issues)
-    }
-
-    /// As [`snapshot`](Self::snapshot), for a loader with a [`source`](Self::source).
-    ///
-    /// # Errors
-    /// Every problem of every source, in one error.
-    ///
-    /// # Cancel safety
-    /// Nothing is kept of a call that is dropped.
-    pub async fn snapshot_async(&self) -> Result<Snapshot, ConfigError> {
-        let (snapshot, issues) = self.read(Some(&self.fetch().await));
-        ConfigError::of(issues).map_or(Ok(snapshot), Err)
-    }
-
-    pub(crate) async fn fetch(&self) -> Vec<Fetched> {
-        let mut fetched = Vec::with_capacity(self.sources.len());
-        for source in &self.sources {
-            fetched.push(Fetched::from(source.as_ref()).await);
-        }
-        fetched
-    }
-
-    /// Reads what can be read at once; `fetched` holds what the asynchronous sources answered.
-    pub(crate) fn read(&self, fetched: Option<&[Fetched]>) -> (Snapshot, Vec<Issue>) {
-        let mut first = Layer { issues: self.broken_defaults.clone(), ..Layer::default() };
-        let environment = self.variables_of_process(&mut first.issues);
-        let dotenvs: Vec<(&Path, Vec<Assignment>)> = present(&self.dotenvs)
-            .map(|path| {
-                let (assignments, issues) = dotenv::read(path);
-                first.is_incomplete |= !issues.is_empty();
-                first.issues.extend(issues);
-                (path, assignments)
-            })
-            .collect();
-
-        let mut layers = vec![first];
-        layers.extend(self.defaults.iter().map(defaults::of));
-        layers.extend(present(&self.files).map(toml::read));
-        layers.extend(self.profile_layers(&environment, &dotenvs));
-        layers.extend(present(&self.secrets_dirs).map(|root| secrets_dir::read(root, self.names.prefix())));
-        match fetched {
-            Some(fetched) => layers.extend(fetched.iter().map(Fetched::layer)),
-            None => layers.extend(self.sources.iter().map(|source| dynamic::unasked(source.as_ref()))),
-        }
-        layers.extend(dotenvs.iter().map(|(path, assignments)| self.dotenv_layer(path, assignments)));
-        layers.push(self.names.layer(environment.iter().map(|(name, text)| {
-            (name.as_str(), text.as_str(), Origin::Environment { variable: name.as_str().into() })
-        })));
-        layers.push(self.override_layer());
-        Snapshot::new(merge(layers), self.names.clone())
-    }
-
-    /// The variables, sorted by name; one of ours that is no UTF-8 is an error, others are nobody's business.
-    fn variables_of_process(&self, issues: &mut Vec<Issue>) -> BTreeMap<String, String> {
-        let variables = self.environment.clone().unwrap_or_else(|| std::env::vars_os().collect());
-        let mut readable = BTreeMap::new();
-        for (name, value) in variables {
-            let Ok(name) = name.into_string() else { continue };
-            if !self.names.reads(&name) {
-                continue;
-            }
-            match value.into_string() {
-                Ok(value) => drop(readable.insert(name, value)),
-                Err(_) => {
-                    let origin = Origin::Environment { variable: name.as_str().into() };
-                    let issue = Issue::new(IssueKind::Syntax, "", "the variable is not UTF-8 text");
-                    issues.push(issue.with_origin(Some(origin)));
-                }
-            }
-        }
-        readable
-    }
-
-    fn profile_layers(
-        &self,
-        environment: &BTreeMap<String, String>,
-        dotenvs: &[(&Path, Vec<Assignment>)],
-    ) -> Vec<Layer> {
-        let variable = self.names.profile();
-        let of_dotenv = || {
-            let mut assignments = dotenvs.iter().rev().flat_map(|(_, assignments)| assignments.iter().rev());
-            assignments
-                .find(|assignment| assignment.name == variable)
-                .map(|assignment| assignment.value.clone())
-        };
-        let selected =
-            self.profile.clone().or_else(|| environment.get(&variable).cloned()).or_else(of_dotenv);
-        match selected {
-            Some(name) if !name.is_empty() => {
-                let files = self.files.iter().map(|file| file.path.as_path());
-                let by = self.profile.is_none().then_some(variable.as_str());
-                profile::layers(&name, by, files)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn dotenv_layer(&self, path: &Path, assignments: &[Assignment]) -> Layer {
-        self.names.layer(assignments.iter().map(|Assignment { name, value, line }| {
-            let origin = Origin::DotEnv { path: path.into(), line: *line, variable: name.as_str().into() };
-            (name.as_str(), value.as_str(), origin)
-        }))
-    }
-
-    fn override_layer(&self) -> Layer {
-        let mut layer = Layer::text();
-        let mut last: BTreeMap<&[String], &str> = BTreeMap::new();
-        for (index, given) in self.overrides.iter().enumerate() {
-            match given {
-                Override::Pair(path, text) if path.iter().all(|segment| !segment.is_empty()) => {
-                    last.insert(path, text);
-                }
-                _ => {
-                    let message = format!("override {} is no `key=value`", index + 1);
-                    layer.issues.push(Issue::new(IssueKind::Syntax, "", message));
-                }
-            }
-        }
-        for (path, text) in last {
-            layer.set_text(path, text, Origin::Override);
-        }
-        layer
-    }
-}
-
-/// What must be there or is there: an absent optional file is skipped, one that cannot be looked at is not.
-fn present(declared: &[Declared]) -> impl Iterator<Item = &Path> {
-    let absent =
-        |path: &Path| path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    let counts = move |declared: &&Declared| declared.required || !absent(&declared.path);
-    declared.iter().filter(counts).map(|declared| declared.path.as_path())
 }
 
 /// Names of files and keys only: overrides and given environments may hold secrets.

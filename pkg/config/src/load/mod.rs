@@ -1,6 +1,6 @@
 //! From sources to settings.
 //!
-//! [`loader`] knows which sources there are. Each file of [`source`] turns one into a [`layer`]: a tree, the place of every key,
+//! [`loader`] knows which sources there are, and [`read`] reads them in their order. Each file of [`source`] turns one into a [`layer`]: a tree, the place of every key,
 //! and what was wrong with the source. [`fit`] makes the keys of a layer agree with those below, [`merge`] lets figment make one
 //! tree of all, which a [`snapshot`] keeps. [`decode`] turns it into a type and finds every problem, [`report`] writes the
 //! [`issue`]s, [`explain`] the keys with their values.
@@ -18,6 +18,7 @@ mod merge;
 mod origin;
 mod path;
 pub(crate) mod profile;
+mod read;
 mod report;
 pub(crate) mod snapshot;
 pub(crate) mod source;
