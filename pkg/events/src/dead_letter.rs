@@ -36,7 +36,8 @@ pub trait DeadLetterQueue: Send + Sync + 'static {
     /// removed once the event is stored. Idempotency: replaying the same dead letter twice stores one message.
     ///
     /// # Errors
-    /// [`EventsError::NotFound`], or what publishing says; the dead letter is then still there.
+    /// [`EventsError::NotFound`] when there is none with this id or it is not complete any more, or what publishing says;
+    /// the dead letter is then still there.
     ///
     /// # Cancel safety
     /// The replay may have happened; repeating it is safe.
@@ -78,6 +79,9 @@ pub struct DeadLetter {
     pub headers: Vec<(String, String)>,
     /// The bytes as they arrived.
     pub payload: Bytes,
+    /// Whether headers and payload are all here. An event so large that nothing could be added to it stays in the stream
+    /// of events, and is lost once that stream drops it.
+    pub complete: bool,
 }
 
 impl DeadLetter {

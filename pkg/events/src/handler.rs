@@ -14,6 +14,8 @@ pub trait EventHandler: Send + Sync + 'static {
     /// come again, after a retry, a lost acknowledgement or a crash. Retries: what [`Outcome`] asks for; a panic and a
     /// timeout count as a retry.
     ///
+    /// A handler that blocks its thread cannot be cancelled; hand such work to `tokio::task::spawn_blocking`.
+    ///
     /// # Cancel safety
     /// The future is dropped at its next await when it exceeds the handler timeout, and when a drain runs out of time:
     /// leave nothing half done across an await, or put it into a transaction.

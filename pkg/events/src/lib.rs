@@ -2,6 +2,8 @@
 
 mod backoff;
 mod dead_letter;
+#[cfg(any(feature = "memory", feature = "jetstream"))]
+mod deadline;
 mod delivery;
 mod error;
 mod event;

@@ -20,9 +20,12 @@ impl TypePattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`EventsError::InvalidPattern`] for empty tokens, spaces, control characters, or a wildcard that is not a whole
+    /// [`EventsError::InvalidPattern`] for more than 512 bytes, empty tokens, spaces, control characters, or a wildcard that is not a whole
     /// token (`>` only as the last).
     pub fn parse(text: &str) -> Result<Self, EventsError> {
+        if text.len() > MAX_TYPE {
+            return Err(EventsError::InvalidPattern);
+        }
         let mut tokens = text.split('.').peekable();
         while let Some(token) = tokens.next() {
             let valid = match token {
@@ -85,9 +88,17 @@ impl TypePattern {
     }
 }
 
-/// Whether an event type can be published: dot-separated tokens without spaces and wildcards.
+/// The longest event type in bytes. A NATS server ends the connection, for everybody on it, when a protocol line is longer
+/// than 4096 bytes; the type is on that line with prefixes and a reply subject.
+const MAX_TYPE: usize = 512;
+
+/// Whether an event type can be published: dot-separated tokens without spaces and wildcards, not too long.
 pub(crate) fn check_type(ty: &str) -> Result<(), EventsError> {
-    if ty.split('.').all(is_token) { Ok(()) } else { Err(EventsError::InvalidPattern) }
+    if ty.len() <= MAX_TYPE && ty.split('.').all(is_token) {
+        Ok(())
+    } else {
+        Err(EventsError::InvalidPattern)
+    }
 }
 
 fn is_token(token: &str) -> bool {
@@ -143,5 +154,6 @@ mod tests {
             assert!(check_type(bad).is_err(), "{bad:?}");
         }
         assert!(check_type("com.example.order/placed:v1").is_ok());
+        assert!(check_type(&"a".repeat(513)).is_err() && TypePattern::parse(&"a".repeat(513)).is_err());
     }
 }

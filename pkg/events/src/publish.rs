@@ -24,7 +24,8 @@ pub trait EventPublisher: Send + Sync + 'static {
     /// Publishes many events in one window and reports on each, in the order given.
     ///
     /// Ordering: the events are sent in the order given, and stored in it unless one of them has to be retried.
-    /// Idempotency, retries and the deadline are those of [`EventPublisher::publish`], for each event.
+    /// Idempotency and retries are those of [`EventPublisher::publish`], for each event. All events of the batch share one
+    /// deadline: a batch is as large as fits into it.
     ///
     /// # Cancel safety
     /// As for [`EventPublisher::publish`].

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Claim, IdempotencyStore};
-use crate::EventsError;
+use crate::{EventsError, deadline};
 
 /// An idempotency store in memory: for one process, and for tests.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl IdempotencyStore for MemoryIdempotencyStore {
             Some(Entry::Done) => Ok(Claim::Done),
             Some(Entry::Claimed { until }) if *until > now => Ok(Claim::Held),
             Some(Entry::Claimed { .. }) | None => {
-                keys.entries.insert(key.to_owned(), Entry::Claimed { until: now + lease });
+                keys.entries.insert(key.to_owned(), Entry::Claimed { until: deadline::after(lease) });
                 Ok(Claim::Granted)
             }
         }

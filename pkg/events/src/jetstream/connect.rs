@@ -11,6 +11,7 @@ use super::connection::{Connection, Link, observe};
 use super::error::is_final;
 use super::{AuthSettings, JetStreamSettings};
 use crate::EventsError;
+use crate::deadline;
 
 /// The oldest server that has everything this crate asks for: consumers with several filters, stream metadata.
 const OLDEST_SERVER: (u64, u64, &str) = (2, 10, "2.10.0");
@@ -20,7 +21,7 @@ pub(super) async fn connect(
     settings: &JetStreamSettings,
     log: Arc<dyn Logger>,
 ) -> Result<Connection, EventsError> {
-    let until = Instant::now() + settings.connect_timeout;
+    let until = deadline::after(settings.connect_timeout);
     let servers = addresses(settings)?;
     let (sender, link) = watch::channel(Link { up: false, closed: false, epoch: 0 });
     let sender = Arc::new(sender);

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use underpin_logger::{Context, Logger, error, info, warn};
 
 use crate::EventsError;
+use crate::deadline;
 
 /// The state of the connection to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Connection {
         operation: &'static str,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>, EventsError> {
-        let until = Instant::now() + self.request_timeout;
+        let until = deadline::after(self.request_timeout);
         self.connected(until).await?;
         let within = self.request_timeout;
         timeout_at(until, call).await.map_err(|_| EventsError::Timeout { operation, within })

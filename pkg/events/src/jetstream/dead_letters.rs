@@ -3,7 +3,6 @@ use std::time::SystemTime;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::message::{header, original_headers};
 use super::wire::{MESSAGE_ID, Outbound, insert};
@@ -29,6 +28,9 @@ impl DeadLetterQueue for JetStream {
 
     async fn replay(&self, id: u64) -> Result<PublishReceipt, EventsError> {
         let letter = self.inspect(id).await?;
+        if !letter.complete {
+            return Err(EventsError::NotFound { what: format!("the event of dead letter {id}") });
+        }
         let mut headers = async_nats::HeaderMap::new();
         for (name, value) in &letter.headers {
             insert(&mut headers, name, value)?;
@@ -90,22 +92,25 @@ impl Inner {
             sequence: origin,
             headers: original_headers(&message.headers),
             payload: message.payload.clone(),
+            complete: true,
         };
         if message.headers.get(header::PAYLOAD_LEFT).is_some() {
-            letter.payload = self.left_payload(origin).await?;
+            match self.left_behind(origin).await? {
+                Some(left) => {
+                    letter.headers = original_headers(&left.headers);
+                    letter.payload = left.payload;
+                }
+                None => letter.complete = false,
+            }
         }
         Ok(Some(letter))
     }
 
-    /// The payload of an event that was too large to be put aside with its reason.
-    async fn left_payload(&self, sequence: u64) -> Result<Bytes, EventsError> {
+    /// An event that was too large to be put aside together with its reason.
+    async fn left_behind(&self, sequence: u64) -> Result<Option<StreamMessage>, EventsError> {
         let stream = self.connection.jetstream().get_stream_no_info(&self.settings.stream.name).await;
         let stream = stream.map_err(|error| EventsError::backend("read event", error))?;
-        Ok(self
-            .stored(&stream, sequence, Pick::Exactly)
-            .await?
-            .map(|message| message.payload)
-            .unwrap_or_default())
+        self.stored(&stream, sequence, Pick::Exactly).await
     }
 
     async fn stored<T: Send + Sync>(

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
-use underpin_errors::{Health, HealthCheck};
+use underpin_errors::{Health, HealthCheck, Report};
 
 use super::JetStream;
 
@@ -20,9 +20,11 @@ impl HealthCheck for JetStream {
         let health = match (link.closed, link.up) {
             (true, _) => Health::down("connection is closed"),
             (_, false) => Health::down("not connected"),
-            (_, true) => match connection.call("flush", connection.client().flush()).await {
-                Ok(Ok(())) => Health::up(),
-                Ok(Err(_)) | Err(_) => Health::down("server does not answer"),
+            // A round trip, since a connection to a frozen server looks fine.
+            (_, true) => match self.inner().stream_info(&self.inner().settings.stream.name).await {
+                Ok(Some(stream)) => Health::up().detail("messages", stream.state.messages),
+                Ok(None) => Health::down("the stream is missing"),
+                Err(failure) => Health::down(Report(&failure).to_string()),
             },
         };
         health

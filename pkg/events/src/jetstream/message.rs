@@ -10,7 +10,7 @@ use super::Inner;
 use super::in_flight::InFlight;
 use super::wire::{self, Outbound};
 use crate::pipeline::{Inbound, Slot};
-use crate::{Event, EventsError, InvalidEvent};
+use crate::{Event, EventsError, InvalidEvent, deadline};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
 const RELEASE_DELAY: Duration = Duration::from_millis(10);
@@ -49,7 +49,7 @@ impl JetStreamMessage {
     ) -> Result<(), EventsError> {
         let connection = &self.bus.connection;
         let within = connection.request_timeout();
-        let give_up = Instant::now() + self.ack_wait.max(within);
+        let give_up = deadline::after(self.ack_wait.max(within));
         loop {
             let epoch = connection.connected(give_up).await?;
             if epoch != self.epoch {
@@ -60,7 +60,7 @@ impl JetStreamMessage {
             let request = Request::new().payload(answer.clone()).timeout(None);
             let asked = connection.client().send_request(reply.clone(), request);
             let failure = tokio::select! {
-                answered = timeout_at(give_up.min(Instant::now() + within), asked) => match answered {
+                answered = timeout_at(give_up.min(deadline::after(within)), asked) => match answered {
                     Ok(Ok(_)) => return Ok(()),
                     Ok(Err(error)) => EventsError::Unavailable(error.into()),
                     Err(_) => EventsError::Timeout { operation, within },
@@ -107,22 +107,27 @@ impl JetStreamMessage {
     async fn put_aside(&self, reason: &str, attempts: u32) -> Result<(), EventsError> {
         let letters = &self.bus.settings.dead_letters;
         let stream = &self.bus.settings.stream;
-        let mut headers = self.message.headers.clone().unwrap_or_default();
-        let mut add = |name: &str, value: &str| wire::insert(&mut headers, name, value);
+        let subject = letters.subject_of(&self.subscription, stream.type_in(&self.message.subject));
+        let mut own = HeaderMap::new();
+        let mut add = |name: &str, value: &str| wire::insert(&mut own, name, value);
         add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.subscription))?;
         add(header::REASON, &wire::one_line(reason, MAX_REASON))?;
         add(header::ATTEMPTS, &attempts.to_string())?;
         add(header::SEQUENCE, &self.sequence.to_string())?;
-        let subject = letters.subject_of(&self.subscription, stream.type_in(&self.message.subject));
+        let mut headers = self.message.headers.clone().unwrap_or_default();
+        for (name, values) in own.iter() {
+            for value in values {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
         let payload = self.message.payload.clone();
-        let stored =
-            self.bus.send(&Outbound { subject: subject.clone(), headers: headers.clone(), payload }).await;
+        let stored = self.bus.send(&Outbound { subject: subject.clone(), headers, payload }).await;
         if !matches!(stored, Err(EventsError::TooLarge { .. })) {
             return stored.map(drop);
         }
-        // The headers made it larger than the server takes: the payload stays where it is, in the stream of events.
-        wire::insert(&mut headers, header::PAYLOAD_LEFT, "in-stream")?;
-        self.bus.send(&Outbound { subject, headers, payload: Bytes::new() }).await.map(drop)
+        // With the reason it is larger than the server takes: headers and payload stay in the stream of events.
+        wire::insert(&mut own, header::PAYLOAD_LEFT, "in-stream")?;
+        self.bus.send(&Outbound { subject, headers: own, payload: Bytes::new() }).await.map(drop)
     }
 }
 

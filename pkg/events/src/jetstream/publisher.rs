@@ -1,10 +1,14 @@
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::Request;
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_errors::BoxError;
 
@@ -12,23 +16,22 @@ use super::error::{answered, unanswered};
 use super::wire::Outbound;
 use super::{Inner, JetStream};
 use crate::pattern::check_type;
-use crate::{Event, EventPublisher, EventsError, PublishReceipt};
+use crate::{Event, EventPublisher, EventsError, PublishReceipt, deadline};
 
 #[async_trait]
 impl EventPublisher for JetStream {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        self.inner().publish(&event).await
+        let message = self.inner().outbound(&event)?;
+        self.inner().send(&message).await
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
-        // Polled in the order given, so the first attempts reach the connection in that order.
-        let publishes: FuturesOrdered<_> = events.iter().map(|event| self.inner().publish(event)).collect();
-        publishes.collect().await
+        self.inner().publish_in_order(events).await
     }
 
     async fn flush(&self, within: Duration) -> Result<(), EventsError> {
         let inner = self.inner();
-        let until = Instant::now() + within;
+        let until = deadline::after(within);
         let late = |_| EventsError::Timeout { operation: "flush", within };
         let all = u32::try_from(inner.settings.publish.window).unwrap_or(u32::MAX);
         let idle = timeout_at(until, inner.window.acquire_many(all)).await.map_err(late)?;
@@ -41,24 +44,83 @@ impl EventPublisher for JetStream {
 }
 
 impl Inner {
-    async fn publish(&self, event: &Event) -> Result<PublishReceipt, EventsError> {
+    fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
         check_type(event.ty())?;
-        let subject = self.settings.stream.subject_of(event.ty());
-        let message = Outbound::new(subject, event, self.settings.publish.mode)?;
-        self.send(&message).await
+        Outbound::new(self.settings.stream.subject_of(event.ty()), event, self.settings.publish.mode)
+    }
+
+    /// Publishes events so that their first attempts reach the connection one after the other.
+    async fn publish_in_order(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
+        let deadline = deadline::after(self.settings.publish.timeout);
+        let mut results = Vec::with_capacity(events.len());
+        let mut under_way = FuturesUnordered::new();
+        for (index, event) in events.iter().enumerate() {
+            let mut turn = pin!(self.turn(event, deadline));
+            let turn = loop {
+                tokio::select! {
+                    biased;
+                    Some(result) = under_way.next() => results.push(result),
+                    turn = &mut turn => break turn,
+                }
+            };
+            let (message, slot) = match turn {
+                Ok(turn) => turn,
+                Err(error) => {
+                    results.push((index, Err(error)));
+                    continue;
+                }
+            };
+            // The first poll hands the message to the connection, or queues for that behind those before it. It must not
+            // be put off by the scheduler's budget, or the next one overtakes it.
+            let mut publish = Box::pin(unconstrained(async move {
+                let result = self.send_until(&message, deadline).await;
+                drop(slot);
+                (index, result)
+            }));
+            match futures_util::poll!(publish.as_mut()) {
+                Poll::Ready(result) => results.push(result),
+                Poll::Pending => under_way.push(publish),
+            }
+        }
+        while let Some(result) = under_way.next().await {
+            results.push(result);
+        }
+        results.sort_unstable_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Everything that has to be there before an event can be sent at once.
+    async fn turn(
+        &self,
+        event: &Event,
+        deadline: Instant,
+    ) -> Result<(Outbound, SemaphorePermit<'_>), EventsError> {
+        let message = self.outbound(event)?;
+        let slot = self.slot(deadline).await?;
+        self.connection.connected(deadline).await?;
+        Ok((message, slot))
+    }
+
+    async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
+        match timeout_at(deadline, self.window.acquire()).await {
+            Ok(slot) => slot.map_err(|_| EventsError::Closed),
+            Err(_) if !self.connection.link().up => Err(EventsError::Disconnected),
+            Err(_) => {
+                let within = self.settings.publish.timeout;
+                Err(EventsError::Timeout { operation: "publish window", within })
+            }
+        }
     }
 
     /// Publishes a message until it is acknowledged, at most `retries` times more, all under one absolute deadline.
     pub(super) async fn send(&self, message: &Outbound) -> Result<PublishReceipt, EventsError> {
+        let deadline = deadline::after(self.settings.publish.timeout);
+        let _slot = self.slot(deadline).await?;
+        self.send_until(message, deadline).await
+    }
+
+    async fn send_until(&self, message: &Outbound, deadline: Instant) -> Result<PublishReceipt, EventsError> {
         let settings = &self.settings.publish;
-        let deadline = Instant::now() + settings.timeout;
-        let _slot = match timeout_at(deadline, self.window.acquire()).await {
-            Ok(Ok(slot)) => slot,
-            Ok(Err(_)) => return Err(EventsError::Closed),
-            Err(_) => {
-                return Err(EventsError::Timeout { operation: "publish window", within: settings.timeout });
-            }
-        };
         let mut failures = 0;
         // Once an attempt went out unanswered, a later refusal says nothing about it.
         let mut may_be_stored = false;
@@ -85,7 +147,7 @@ impl Inner {
     async fn attempt(&self, message: &Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
         let size = message.payload.len();
         let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
-        let until = deadline.min(Instant::now() + self.settings.publish.ack_timeout);
+        let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
         let request =
             Request::new().headers(message.headers.clone()).payload(message.payload.clone()).timeout(None);
         let response = tokio::select! {

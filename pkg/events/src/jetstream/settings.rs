@@ -116,7 +116,8 @@ impl Default for PublishSettings {
             timeout: Duration::from_secs(10),
             ack_timeout: Duration::from_millis(2500),
             retries: 3,
-            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(1)),
+            // Three waits outlast the election of a cluster's new leader.
+            backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(2)),
             mode: ContentMode::default(),
         }
     }

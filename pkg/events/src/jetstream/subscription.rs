@@ -15,12 +15,10 @@ use super::in_flight::InFlight;
 use super::message::JetStreamMessage;
 use super::pull::{Ended, Puller};
 use crate::pipeline::{self, Control, Intake, Shared};
-use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription};
+use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline};
 
 /// How often consumer and lag are looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
-/// A wait for a connection that only a stop ends.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A subscription to a durable consumer. Its tasks end with it.
 pub(super) struct JetStreamSubscription {
@@ -76,7 +74,9 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
     let work = async {
         let (mut bound, mut failures) = (Some(first.info), 0_u32);
         loop {
-            let Ok(epoch) = puller.bus.connection.connected(Instant::now() + FOR_EVER).await else { return };
+            let Ok(epoch) = puller.bus.connection.connected(deadline::after(Duration::MAX)).await else {
+                return;
+            };
             match bound.take() {
                 Some(info) => wait_for_predecessor(puller, &info).await,
                 None => {
@@ -86,14 +86,17 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
                         Err(failure) => {
                             failures = failures.saturating_add(1);
                             puller.pulse.recovering(Report(&failure).to_string());
-                            warn!(
-                                puller.bus.log,
-                                &ctx,
-                                &failure,
-                                "subscription is not in place",
-                                subscription = &*puller.name,
-                                failures
-                            );
+                            if failures.is_power_of_two() {
+                                // The same again every few seconds: told ever more rarely.
+                                warn!(
+                                    puller.bus.log,
+                                    &ctx,
+                                    &failure,
+                                    "subscription is not in place",
+                                    subscription = &*puller.name,
+                                    failures
+                                );
+                            }
                             sleep(puller.bus.settings.reconnect.delay(failures)).await;
                             continue;
                         }

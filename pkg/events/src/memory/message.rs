@@ -1,10 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::bus::Inner;
 use super::durable::Durable;
+use crate::deadline;
 use crate::pipeline::{Inbound, Slot};
 use crate::{Event, InvalidEvent};
 
@@ -55,7 +54,7 @@ impl Inbound for MemoryMessage {
     }
 
     async fn retry(self, after: Duration) {
-        self.settle(|durable, sequence| durable.retry(sequence, Instant::now() + after));
+        self.settle(|durable, sequence| durable.retry(sequence, deadline::after(after)));
     }
 
     async fn dead_letter(mut self, reason: String, attempts: u32, _slot: Slot) {

@@ -120,6 +120,7 @@ impl State {
             sequence,
             headers: Vec::new(),
             payload: event.to_json(),
+            complete: true,
         };
         self.dead_letters.insert(id, letter);
     }

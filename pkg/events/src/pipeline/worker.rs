@@ -3,6 +3,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
@@ -18,6 +19,9 @@ use crate::{Delivery, Event, Order, Outcome};
 /// Handlers that fail are counted by their answers. An event far beyond its attempts was never answered: it kills the
 /// process that handles it. The slack is for deliveries that were given back unseen when a process drained.
 const CRASH_FACTOR: u32 = 2;
+
+/// The longest wait between two attempts, whatever a handler asks for: brokers count it in nanoseconds of 64 bits.
+const LONGEST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Takes jobs until the intake is gone. After a stop, what waits is given back unseen.
 pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, jobs: JobReceiver<M>) {
@@ -74,7 +78,7 @@ impl Shared {
                 Verdict::Settled(Outcome::Retry { after, reason }) => (after, reason),
             };
             self.meters.retried.increment(1);
-            let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt));
+            let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt)).min(LONGEST_DELAY);
             debug!(
                 self.log,
                 &event.context(),
@@ -102,7 +106,10 @@ impl Shared {
             .with_sequence(sequence);
         let context = delivery.context();
         let started = Instant::now();
-        let mut work = pin!(AssertUnwindSafe(context.scope(self.handler.handle(delivery))).catch_unwind());
+        // Lazily, so that a handler that panics before its future exists is caught as well.
+        let mut work = pin!(
+            AssertUnwindSafe(context.scope(async { self.handler.handle(delivery).await })).catch_unwind()
+        );
         // Most handlers of small things finish at once: no timer for them.
         let done = match futures_util::poll!(work.as_mut()) {
             Poll::Ready(done) => Some(done),

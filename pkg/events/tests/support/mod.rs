@@ -24,6 +24,7 @@ pub(crate) fn settings(server: &NatsServer) -> JetStreamSettings {
     let mut settings = JetStreamSettings::new(server.url());
     settings.connect_timeout = Duration::from_secs(5);
     settings.request_timeout = Duration::from_secs(2);
+    settings.publish.backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     settings.reconnect = Backoff::new(Duration::from_millis(50), Duration::from_millis(500));
     settings
 }
