@@ -182,6 +182,11 @@ fn no_value_is_shown_by_any_type_from_any_source() {
                 format!("{{\"two\":\"{MARKER}\",\"number\":\"{MARKER}\"}}"),
             )]),
             none().environment([(variable.as_str(), format!("[\"{MARKER}\",1"))]),
+            // Keys inside of a text are a part of the value.
+            none().environment([(variable.as_str(), format!("{{\"{MARKER}\":\"{MARKER}\"}}"))]),
+            none().environment([(variable.as_str(), format!("{{\"two\":{{\"{MARKER}\":true}}}}"))]),
+            none().environment([(variable.as_str(), format!("[{{\"{MARKER}\":1}}]"))]),
+            none().set(key, format!("{MARKER}=x,a=y")),
             none().set(key, MARKER),
             none().overrides([format!("{key}={MARKER}")]),
             none().default_value(key, MARKER),

@@ -114,6 +114,15 @@ fn lists_of_structs_come_as_indexes_or_json() {
     assert_eq!(variables::<Vec<Host>>(&indexed).unwrap(), expected);
     let json = r#"[{"name":"a","port":1},{"name":"b","port":"2"}]"#;
     assert_eq!(text::<Vec<Host>>(json).unwrap(), expected);
+    let error = text::<Vec<Host>>(r#"[{"name":"a","port":"x"},{"name":"b"},{"name":"c","port":1,"prot":1}]"#)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the configuration has 3 problems\n\
+         - `v.0` must be an integer from 0 to 65535 (APP_V in the environment)\n\
+         - `v.1` lacks `port` (APP_V in the environment)\n\
+         - `v.2` holds an unknown key; known are `name`, `port` (APP_V in the environment)"
+    );
     let error = variables::<Vec<Host>>(&[("__0__NAME", "a"), ("__0__PORT", "x")]).unwrap_err();
     assert!(
         error.to_string().contains("`v.0.port`") && error.to_string().contains("APP_V__0__PORT"),

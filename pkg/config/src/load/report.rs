@@ -21,6 +21,12 @@ pub(crate) struct Reporting<'r, C: ?Sized> {
     pub(crate) config: &'r C,
 }
 
+/// A place as it may be shown, and the key that was set there.
+struct Spot<'p> {
+    shown: &'p [String],
+    source: &'p [String],
+}
+
 impl<C: Config + ?Sized> Reporting<'_, C> {
     pub(crate) fn outcome(&self, report: &Report<'_>) -> Vec<Issue> {
         let problems = report.problems.iter().filter_map(|(path, problem)| match problem {
@@ -63,14 +69,33 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
     }
 
     fn issue(&self, kind: IssueKind, path: &[String], message: impl Into<String>) -> Issue {
-        let key = self.key(path);
-        let origin = self.config.origin(&key);
-        let variables = self.config.variables(&key);
-        Issue::new(kind, key, message).with_origin(origin).set_by(variables)
+        let Spot { shown, source } = self.spot(path);
+        let source = self.key(source);
+        let origin = self.config.origin(&source);
+        let variables = self.config.variables(&source);
+        Issue::new(kind, self.key(shown), message).with_origin(origin).set_by(variables)
+    }
+
+    /// What may be shown of a path. Keys inside of a text (JSON, `a=1,b=2`) are a part of the value: only its indexes are shown.
+    fn spot<'p>(&self, path: &'p [String]) -> Spot<'p> {
+        let mut value = Some(self.root);
+        for (depth, segment) in path.iter().enumerate() {
+            if matches!(value, Some(Value::Text(_))) {
+                let (source, inside) = path.split_at(depth);
+                let indexes = inside.iter().take_while(|segment| segment.parse::<usize>().is_ok()).count();
+                return Spot { shown: path.get(..depth + indexes).unwrap_or(source), source };
+            }
+            value = value.and_then(|value| value.child(segment));
+        }
+        Spot { shown: path, source: path }
     }
 
     /// A missing key has no place of its own; the table around it has.
     fn missing(&self, path: &[String]) -> Issue {
+        let (field, table) = path.split_last().map_or(("", path), |(field, table)| (field.as_str(), table));
+        if self.spot(path).source.len() < path.len() {
+            return self.issue(IssueKind::Missing, table, format!("lacks `{field}`")); // the name is the type's own
+        }
         let key = self.key(path);
         let parent = path.split_last().map(|(_, parent)| self.key(parent)).unwrap_or_default();
         let around =
@@ -80,6 +105,10 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
     }
 
     fn unknown(&self, path: &[String], fields: &[&str]) -> Issue {
+        if self.spot(path).source.len() < path.len() {
+            let known = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            return self.issue(IssueKind::Unknown, path, format!("holds an unknown key; known are {known}"));
+        }
         let name = path.last().map(String::as_str).unwrap_or_default();
         let message = match nearest(name, fields) {
             Some(field) => format!("is no known key; did you mean `{field}`?"),
@@ -110,7 +139,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
 
     /// The words of the receiving type where they are safe to print, and its name otherwise.
     fn foreign(&self, path: &[String], message: &str, target: &'static str, is_secret: bool) -> String {
-        let value = self.root.at_path(path);
+        let value = self.root.at_path(self.spot(path).source);
         let one_line = message.lines().next().unwrap_or_default();
         if !is_secret && !one_line.is_empty() && value.is_some_and(|value| !leaks(one_line, value)) {
             return format!("is refused: {one_line}");

@@ -42,7 +42,7 @@ impl Value {
         path.iter().try_fold(self, |value, segment| value.child(segment.as_ref()))
     }
 
-    fn child(&self, segment: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, segment: &str) -> Option<&Self> {
         match self {
             Self::Table(table) => table.get(segment),
             Self::List(items) => items.get(segment.parse::<usize>().ok()?),
