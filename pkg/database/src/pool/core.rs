@@ -79,7 +79,7 @@ impl Core {
             Err(TryAcquireError::Closed) => return Err(DatabaseError::new(Condition::Closed)),
             Err(TryAcquireError::NoPermits) => self.wait_for_seat().await?,
         };
-        let lease = match self.fit_idle(Instant::now()).await {
+        let lease = match self.fit_idle().await {
             Some(slot) => Lease::new(slot, seat),
             None => Lease::new(self.open_slot(asked).await?, seat),
         };
@@ -109,9 +109,10 @@ impl Core {
     }
 
     /// The most recently used idle connection that is young enough and alive.
-    async fn fit_idle(&self, now: Instant) -> Option<Slot> {
+    async fn fit_idle(&self) -> Option<Slot> {
         loop {
             let mut slot = self.idle().pop_back()?;
+            let now = Instant::now();
             if slot.is_old(now) {
                 self.retire(slot);
                 continue;

@@ -36,7 +36,8 @@ pub struct DatabaseSettings {
     /// Where the database is: `postgres://user:password@host:port/name?sslmode=...`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. Parsed by this crate and never printed.
     pub url: Secret<String>,
-    /// Connections open at the same time, at most. A SQLite database in memory always has exactly one.
+    /// Connections open at the same time, at most. The health check's own connection and one for each listener come on
+    /// top. A SQLite database in memory always has exactly one.
     pub max_open: u32,
     /// Unused connections that the pool keeps in a quiet hour. Those above it are closed once they have been unused for
     /// `idle_timeout`, not at once: a pool under load would otherwise open and close connections all the time.

@@ -48,14 +48,24 @@ pub(crate) async fn number(pool: &Pool, text: &str) -> i64 {
     row.try_get_by_index(0).unwrap()
 }
 
-/// Waits until `done` says so, within ten seconds.
+/// Waits until `done` says so, within a minute.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
     let waiting = async {
         while !done().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting)
+    tokio::time::timeout(Duration::from_secs(60), waiting)
         .await
         .unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+/// How long a plain connection takes to answer at this moment: the yardstick of a limit on a machine that is busy with
+/// other things.
+pub(crate) async fn yardstick(url: &str) -> Duration {
+    use sqlx::Connection as _;
+    let asked = std::time::Instant::now();
+    let mut plain = sqlx::PgConnection::connect(url).await.unwrap();
+    plain.ping().await.unwrap();
+    asked.elapsed()
 }
