@@ -35,6 +35,10 @@ pub struct Listener {
     /// A resync is due before anything else.
     resync: bool,
     lost_at: Option<Instant>,
+    /// When the server was last heard of, and since when it is asked in vain. Kept across calls: who waits in short slices
+    /// must notice a silent line, too.
+    heard_at: Instant,
+    asked_at: Option<Instant>,
 }
 
 /// What a [`Listener`] has to say.
@@ -88,8 +92,16 @@ impl Pool {
             ));
         }
         let (options, channels) = (options.clone(), channels.iter().copied().map(str::to_owned).collect());
-        let mut listener =
-            Listener { core, options, channels, connection: None, resync: false, lost_at: None };
+        let mut listener = Listener {
+            core,
+            options,
+            channels,
+            connection: None,
+            resync: false,
+            lost_at: None,
+            heard_at: Instant::now(),
+            asked_at: None,
+        };
         listener.connect(Some(listener.core.settings.acquire_timeout)).await?;
         Ok(listener)
     }
@@ -129,31 +141,39 @@ impl Listener {
     /// One notification; `None` when the line was quiet for a while and turned out to be alive.
     async fn wait(&mut self) -> Result<Option<Signal>, DatabaseError> {
         let Some(listener) = &mut self.connection else { return Ok(None) };
-        let failed = |error| DatabaseError::sqlx(error, Stage::Before);
-        let received = {
-            let receive =
-                tokio::time::timeout(self.core.settings.check_after.saturating_mul(10), listener.try_recv());
-            closed_or(&self.core, receive).await?
-        };
-        match received {
-            Ok(Ok(Some(notification))) => Ok(Some(Signal::Notified {
+        let quiet = self.core.settings.check_after.saturating_mul(10).saturating_sub(self.heard_at.elapsed());
+        if !quiet.is_zero() {
+            let receive = tokio::time::timeout(quiet, listener.try_recv());
+            let received = match closed_or(&self.core, receive).await? {
+                Ok(received) => received.map_err(lost)?,
+                Err(_quiet) => return self.ask().await,
+            };
+            self.heard_at = Instant::now();
+            let Some(notification) = received else { return Err(DatabaseError::new(Condition::Unreachable)) };
+            return Ok(Some(Signal::Notified {
                 channel: notification.channel().to_owned(),
                 payload: notification.payload().to_owned(),
-            })),
-            Ok(Ok(None)) => Err(DatabaseError::new(Condition::Unreachable)),
-            Ok(Err(error)) => Err(failed(error)),
-            Err(_quiet) => {
-                let alive =
-                    tokio::time::timeout(self.core.settings.connect_timeout, listener.execute("SELECT 1"));
-                match closed_or(&self.core, alive).await? {
-                    Ok(Ok(_)) => Ok(None),
-                    Ok(Err(error)) => Err(failed(error)),
-                    Err(_elapsed) => {
-                        Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"))
-                    }
-                }
-            }
+            }));
         }
+        self.ask().await
+    }
+
+    /// Asks whether the server is there, within `connect_timeout` from the first time it was asked.
+    async fn ask(&mut self) -> Result<Option<Signal>, DatabaseError> {
+        let Some(listener) = &mut self.connection else { return Ok(None) };
+        let asked_at = *self.asked_at.get_or_insert_with(Instant::now);
+        let left = self.core.settings.connect_timeout.saturating_sub(asked_at.elapsed());
+        // What is notified meanwhile is kept by the driver.
+        let answer = tokio::time::timeout(left, listener.execute("SELECT 1"));
+        match closed_or(&self.core, answer).await? {
+            Ok(answered) => answered.map_err(lost)?,
+            Err(_elapsed) => {
+                return Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"));
+            }
+        };
+        self.heard_at = Instant::now();
+        self.asked_at = None;
+        Ok(None)
     }
 
     /// Opens the connection and subscribes, again and again until `limit` (for ever without one).
@@ -169,6 +189,8 @@ impl Listener {
             let error = match closed_or(&self.core, self.subscribe()).await? {
                 Ok(connection) => {
                     self.connection = Some(connection);
+                    self.heard_at = Instant::now();
+                    self.asked_at = None;
                     self.resync = true;
                     if let Some(lost_at) = self.lost_at.take() {
                         info!(
@@ -221,6 +243,10 @@ impl fmt::Debug for Listener {
             .field("connected", &self.connection.is_some())
             .finish_non_exhaustive()
     }
+}
+
+fn lost(error: sqlx::Error) -> DatabaseError {
+    DatabaseError::sqlx(error, Stage::Before)
 }
 
 /// The outcome of `work`, unless the pool is closed first.
