@@ -205,7 +205,7 @@ async fn hazard_13_a_backlog_larger_than_the_clients_buffer_arrives_complete() {
     publish(&bus, 0..COUNT).await;
     let tally = Tally::default();
     let subscription = bus.subscribe(options("b").concurrency(256), tally.handler()).await.unwrap();
-    eventually(LIMIT * 4, "all arrive", || async { tally.distinct() == COUNT }).await;
+    eventually(LIMIT * 6, "all arrive", || async { tally.distinct() == COUNT }).await;
     settled(&subscription).await;
     assert_eq!(tally.total(), COUNT, "an event came twice");
 }
