@@ -1,0 +1,303 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+
+use super::bank::{OPENING_BALANCE, Transfer};
+use super::evidence::Evidence;
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// A committed transfer has no effect.
+    Lost {
+        /// How many.
+        transfers: usize,
+        /// One of them.
+        example: String,
+    },
+    /// A transfer has its effect more than once.
+    Repeated {
+        /// How many.
+        transfers: usize,
+        /// One of them.
+        example: String,
+    },
+    /// An effect belongs to no committed transfer.
+    Invented {
+        /// How many.
+        effects: usize,
+        /// One of them.
+        example: String,
+    },
+    /// Effects of an account happened in another order than its transfers.
+    Disordered {
+        /// The account.
+        account: i32,
+        /// The number of the transfer that came at the wrong place.
+        number: i64,
+        /// What came before it.
+        after: i64,
+    },
+    /// The stream holds the events of an account in another order than they were enqueued.
+    StreamDisordered {
+        /// The account.
+        account: i32,
+        /// The number of the transfer that came at the wrong place.
+        number: i64,
+        /// What came before it.
+        after: i64,
+    },
+    /// A balance of the projection differs from that of the account.
+    Balance {
+        /// The account.
+        account: i32,
+        /// What the account has.
+        booked: i64,
+        /// What the projection has.
+        projected: i64,
+    },
+    /// Money was made or lost.
+    Sum {
+        /// What all accounts began with.
+        expected: i64,
+        /// What they have.
+        found: i64,
+    },
+    /// A commit was acknowledged, and the transfer is not there.
+    Uncommitted {
+        /// How many.
+        transfers: usize,
+        /// One of them.
+        example: String,
+    },
+    /// Something is left that should have gone on.
+    Stuck(String),
+    /// A process ended by itself, or did not end when it was told to.
+    Incident(String),
+}
+
+/// Judges a run: empty when every promise held.
+pub(crate) fn check(evidence: &Evidence) -> Vec<Violation> {
+    let mut violations = effects(evidence);
+    violations.extend(order(evidence));
+    violations.extend(sums(evidence));
+    violations.extend(stuck(evidence));
+    violations.extend(evidence.incidents.iter().cloned().map(Violation::Incident));
+    violations
+}
+
+fn effects(evidence: &Evidence) -> Vec<Violation> {
+    let committed: HashSet<&str> = evidence.transfers.iter().map(|transfer| transfer.id.as_str()).collect();
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for effect in &evidence.applied {
+        *times.entry(effect.transfer.as_str()).or_default() += 1;
+    }
+    let lost = some(committed.iter().filter(|id| !times.contains_key(**id)).copied());
+    let repeated = some(times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| *id));
+    let invented = some(times.keys().filter(|id| !committed.contains(**id)).copied());
+    let noted = evidence.acknowledged.iter().map(String::as_str);
+    let uncommitted = some(noted.filter(|id| !committed.contains(id)));
+    [
+        lost.map(|(transfers, example)| Violation::Lost { transfers, example }),
+        repeated.map(|(transfers, example)| Violation::Repeated { transfers, example }),
+        invented.map(|(effects, example)| Violation::Invented { effects, example }),
+        uncommitted.map(|(transfers, example)| Violation::Uncommitted { transfers, example }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// How many there are, and the first of them by name.
+fn some<'a>(found: impl Iterator<Item = &'a str>) -> Option<(usize, String)> {
+    let mut found: Vec<&str> = found.collect();
+    found.sort_unstable();
+    found.first().map(|first| (found.len(), (*first).to_owned()))
+}
+
+fn order(evidence: &Evidence) -> Vec<Violation> {
+    let effects = evidence.applied.iter().map(|effect| (effect.source, effect.number));
+    let stream = evidence.stream.iter().map(|transfer: &Transfer| (transfer.source, transfer.number));
+    let disordered = |(account, number, after)| Violation::Disordered { account, number, after };
+    let in_stream = |(account, number, after)| Violation::StreamDisordered { account, number, after };
+    let effects = out_of_place(effects).into_iter().map(disordered);
+    effects.chain(out_of_place(stream).into_iter().map(in_stream)).collect()
+}
+
+/// The first number of each account that does not follow its predecessor. One that has been there before is a repeat, which
+/// is for others to judge.
+fn out_of_place(sequence: impl Iterator<Item = (i32, i64)>) -> Vec<(i32, i64, i64)> {
+    let (mut last, mut wrong) = (BTreeMap::<i32, i64>::new(), BTreeMap::new());
+    let mut seen = HashSet::new();
+    for (account, number) in sequence.filter(|entry| seen.insert(*entry)) {
+        let before = last.insert(account, number).unwrap_or(0);
+        if number != before + 1 {
+            wrong.entry(account).or_insert((account, number, before));
+        }
+    }
+    wrong.into_values().collect()
+}
+
+fn sums(evidence: &Evidence) -> Vec<Violation> {
+    let differing = evidence.balances.iter().filter(|(_, booked, projected)| booked != projected);
+    let mut violations: Vec<Violation> = differing
+        .map(|(account, booked, projected)| Violation::Balance {
+            account: *account,
+            booked: *booked,
+            projected: *projected,
+        })
+        .collect();
+    let expected = OPENING_BALANCE.saturating_mul(i64::try_from(evidence.balances.len()).unwrap_or(0));
+    let booked: i64 = evidence.balances.iter().map(|(_, booked, _)| booked).sum();
+    let projected: i64 = evidence.balances.iter().map(|(_, _, projected)| projected).sum();
+    violations.extend(
+        [booked, projected]
+            .into_iter()
+            .filter(|found| *found != expected)
+            .map(|found| Violation::Sum { expected, found }),
+    );
+    violations
+}
+
+fn stuck(evidence: &Evidence) -> Vec<Violation> {
+    let (waiting, held) = evidence.rows_left;
+    let mut left = vec![
+        (waiting.unsigned_abs(), "rows in the outbox".to_owned()),
+        (held.unsigned_abs(), "held rows in the outbox".to_owned()),
+        (evidence.quarantined, "rows in quarantine".to_owned()),
+        (evidence.dead_letters as u64, "dead letters".to_owned()),
+    ];
+    left.extend(evidence.pending.iter().map(|(name, count)| (*count, format!("messages of {name}"))));
+    left.into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| Violation::Stuck(format!("{count} {what}")))
+        .collect()
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { transfers, example } => {
+                write!(f, "{transfers} committed transfers have no effect, for example {example}")
+            }
+            Self::Repeated { transfers, example } => {
+                write!(f, "{transfers} transfers have their effect more than once, for example {example}")
+            }
+            Self::Invented { effects, example } => {
+                write!(f, "{effects} effects belong to no committed transfer, for example {example}")
+            }
+            Self::Disordered { account, number, after } => {
+                write!(f, "account {account}: transfer {number} took effect right after {after}")
+            }
+            Self::StreamDisordered { account, number, after } => {
+                write!(f, "account {account}: transfer {number} is in the stream right after {after}")
+            }
+            Self::Balance { account, booked, projected } => {
+                write!(f, "account {account} has {booked}, its projection {projected}")
+            }
+            Self::Sum { expected, found } => {
+                write!(f, "all accounts together have {found} and not {expected}")
+            }
+            Self::Uncommitted { transfers, example } => {
+                write!(f, "{transfers} transfers were acknowledged and are not there, for example {example}")
+            }
+            Self::Stuck(what) => write!(f, "left at the end: {what}"),
+            Self::Incident(what) => f.write_str(what),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evidence::Effect;
+    use super::*;
+
+    /// Two accounts, three transfers, everything as it should be.
+    fn flawless() -> Evidence {
+        let transfer = |id: &str, source, number| Transfer {
+            id: id.to_owned(),
+            source,
+            target: 1 - source,
+            amount: 10,
+            number,
+        };
+        let transfers = vec![transfer("a", 0, 1), transfer("b", 0, 2), transfer("c", 1, 1)];
+        Evidence {
+            applied: transfers
+                .iter()
+                .map(|t| Effect { transfer: t.id.clone(), source: t.source, number: t.number })
+                .collect(),
+            acknowledged: vec!["a".to_owned(), "c".to_owned()],
+            balances: vec![
+                (0, OPENING_BALANCE - 10, OPENING_BALANCE - 10),
+                (1, OPENING_BALANCE + 10, OPENING_BALANCE + 10),
+            ],
+            stream: transfers.clone(),
+            transfers,
+            ..Evidence::default()
+        }
+    }
+
+    fn verdict(change: impl FnOnce(&mut Evidence)) -> Vec<Violation> {
+        let mut evidence = flawless();
+        change(&mut evidence);
+        check(&evidence)
+    }
+
+    #[test]
+    fn a_flawless_run_has_no_violation() {
+        assert_eq!(verdict(|_| {}), []);
+    }
+
+    #[test]
+    fn a_lost_effect_is_seen() {
+        let lost = verdict(|evidence| evidence.applied.retain(|effect| effect.transfer != "c"));
+        assert_eq!(lost, [Violation::Lost { transfers: 1, example: "c".to_owned() }]);
+    }
+
+    #[test]
+    fn a_repeated_effect_is_seen_and_is_no_disorder() {
+        let repeated = verdict(|evidence| evidence.applied.push(evidence.applied[0].clone()));
+        assert_eq!(repeated, [Violation::Repeated { transfers: 1, example: "a".to_owned() }]);
+    }
+
+    #[test]
+    fn an_effect_of_a_transfer_that_was_rolled_back_is_seen() {
+        let invented = verdict(|evidence| evidence.transfers.retain(|transfer| transfer.id != "b"));
+        assert_eq!(invented, [Violation::Invented { effects: 1, example: "b".to_owned() }]);
+    }
+
+    #[test]
+    fn a_wrong_order_is_seen_in_the_effects_and_in_the_stream() {
+        let effects = verdict(|evidence| evidence.applied.swap(0, 1));
+        assert_eq!(effects, [Violation::Disordered { account: 0, number: 2, after: 0 }]);
+        let stream = verdict(|evidence| evidence.stream.swap(0, 1));
+        assert_eq!(stream, [Violation::StreamDisordered { account: 0, number: 2, after: 0 }]);
+    }
+
+    #[test]
+    fn wrong_balances_and_sums_are_seen() {
+        let projected = verdict(|evidence| evidence.balances[0].2 += 1);
+        let (booked, wrong) = (OPENING_BALANCE - 10, OPENING_BALANCE - 9);
+        let (expected, found) = (2 * OPENING_BALANCE, 2 * OPENING_BALANCE + 1);
+        let balance = Violation::Balance { account: 0, booked, projected: wrong };
+        assert_eq!(projected, [balance, Violation::Sum { expected, found }]);
+    }
+
+    #[test]
+    fn a_commit_that_was_acknowledged_and_is_gone_is_seen() {
+        let gone = verdict(|evidence| evidence.acknowledged.push("d".to_owned()));
+        assert_eq!(gone, [Violation::Uncommitted { transfers: 1, example: "d".to_owned() }]);
+    }
+
+    #[test]
+    fn whatever_is_left_is_seen() {
+        let left = verdict(|evidence| {
+            evidence.rows_left = (1, 2);
+            evidence.quarantined = 3;
+            evidence.dead_letters = 4;
+            evidence.pending = vec![("p".to_owned(), 5), ("q".to_owned(), 0)];
+            evidence.incidents = vec!["x".to_owned()];
+        });
+        assert_eq!(left.len(), 6, "{left:?}");
+    }
+}

@@ -1,0 +1,32 @@
+//! The proof of the outbox and the inbox: processes that die at any moment, and what must hold all the same.
+//!
+//! A producer moves money between accounts and enqueues an event per transfer; three relays publish the events; three
+//! consumers apply them to a projection through the inbox. Meanwhile the driver kills, freezes and restarts all of them,
+//! PostgreSQL and NATS, and cuts, stalls, slows and forgets the connections between them, by a schedule that a seed
+//! determines. At the end everything is healed, and each promise is checked: every committed transfer has its effect
+//! exactly once, order per account holds, sums agree, nothing is stuck.
+//!
+//! `cargo xtask chaos --minutes 30 --seed 7` runs it; `tests/tests/chaos.rs` holds a short run, and proves that the check
+//! can fail.
+
+mod bank;
+mod check;
+mod evidence;
+mod fault;
+mod journal;
+mod mistake;
+mod process;
+mod proxy;
+mod random;
+mod recovery;
+mod report;
+mod run;
+mod stage;
+mod worker;
+
+pub use check::Violation;
+pub use journal::Journal;
+pub use mistake::{Mistake, make};
+pub use report::{RecoveryReport, Report};
+pub use run::Chaos;
+pub use worker::work;

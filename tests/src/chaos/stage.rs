@@ -1,0 +1,228 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Mutex;
+use underpin_database::{DatabaseSettings, Pool, connect};
+use underpin_errors::BoxError;
+use underpin_events::inbox::Inbox;
+use underpin_events::jetstream::{JetStream, JetStreamSettings};
+use underpin_events::outbox::Outbox;
+use underpin_logger::NoopLogger;
+use underpin_testkit::{NatsServer, PostgresServer};
+
+use super::bank;
+use super::fault::{Fault, Harm, Server, Suffered, Target, servers_of};
+use super::process::Process;
+use super::proxy::{Proxy, Weather};
+use super::random::Random;
+use super::worker::{Dies, Role, WorkerSettings};
+
+/// A session that leaves a transaction open for longer is ended by PostgreSQL. A connection that dies without a word would
+/// otherwise keep its locks until TCP gives it up, which takes hours.
+const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "5s");
+
+/// Everything on the stage: two servers, the workers, and a link for each worker to each server it uses.
+pub(crate) struct Stage {
+    program: PathBuf,
+    folder: PathBuf,
+    links: BTreeMap<(&'static str, Server), Proxy>,
+    workers: BTreeMap<&'static str, Arc<Mutex<Process>>>,
+    postgres: PostgresServer,
+    nats: NatsServer,
+}
+
+impl Stage {
+    /// Starts the servers and opens the bank. `program` is the one that becomes a worker when it is called with `work`.
+    pub(crate) async fn set(program: &Path, folder: &Path) -> Result<Self, BoxError> {
+        let postgres = PostgresServer::try_private(&[ABANDONED]).await?;
+        let nats = NatsServer::try_private("").await?;
+        let stage = Self {
+            program: program.to_owned(),
+            folder: folder.to_owned(),
+            links: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            postgres,
+            nats,
+        };
+        let database = stage.database().await?;
+        bank::open(&database).await?;
+        Outbox::default().migrate(&database).await?;
+        Inbox::default().migrate(&database).await?;
+        database.close(Duration::from_secs(5)).await;
+        // The streams are there before the first worker is, so that none is killed while it makes them.
+        stage.bus().await?.close(Duration::from_secs(5)).await?;
+        Ok(stage)
+    }
+
+    /// Starts a worker, behind links of its own.
+    pub(crate) async fn start(
+        &mut self,
+        name: &'static str,
+        role: Role,
+        dies: Option<Dies>,
+    ) -> Result<(), BoxError> {
+        for server in servers_of(name) {
+            let proxy = Proxy::to(self.port(*server)?).await?;
+            self.links.insert((name, *server), proxy);
+        }
+        let port = |server| self.links.get(&(name, server)).map_or(0, Proxy::port);
+        let settings = WorkerSettings {
+            name: name.to_owned(),
+            role,
+            database_url: self
+                .postgres
+                .url()
+                .replace(&format!(":{}/", self.postgres.port()), &format!(":{}/", port(Server::Postgres))),
+            nats_url: format!("nats://127.0.0.1:{}", port(Server::Nats)),
+            folder: self.folder.clone(),
+            dies,
+            parent: std::process::id().cast_signed(),
+        };
+        let process = Process::start(&self.program, settings)?;
+        self.workers.insert(name, Arc::new(Mutex::new(process)));
+        Ok(())
+    }
+
+    fn port(&self, server: Server) -> Result<u16, BoxError> {
+        Ok(match server {
+            Server::Postgres => self.postgres.port(),
+            Server::Nats => self.nats.url().rsplit(':').next().ok_or("a NATS URL without a port")?.parse()?,
+        })
+    }
+
+    /// A pool of the driver's own, past all links.
+    pub(crate) async fn database(&self) -> Result<Pool, BoxError> {
+        let mut settings = DatabaseSettings::new(self.postgres.url());
+        settings.slow_query = Duration::ZERO;
+        Ok(connect(&settings, Arc::new(NoopLogger)).await?)
+    }
+
+    /// A connection of the driver's own, past all links.
+    pub(crate) async fn bus(&self) -> Result<JetStream, BoxError> {
+        let settings = JetStreamSettings::new(self.nats.url());
+        Ok(JetStream::connect(&settings, Arc::new(NoopLogger)).await?)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn worker(&self, name: &str) -> Result<Arc<Mutex<Process>>, BoxError> {
+        self.workers.get(name).map(Arc::clone).ok_or_else(|| format!("there is no {name}").into())
+    }
+
+    /// Does harm, waits, and heals it.
+    pub(crate) async fn suffer(&self, fault: Fault, random: &mut Random) -> Result<Suffered, BoxError> {
+        match fault.target {
+            Target::Worker(name) => self.harm_worker(name, &fault).await?,
+            Target::Server(Server::Postgres) => self.harm_postgres(&fault).await,
+            Target::Server(Server::Nats) => self.harm_nats(&fault).await,
+            Target::Link(name, server) => self.harm_link((name, server), &fault, random).await?,
+        }
+        Ok(Suffered { fault, healed: SystemTime::now() })
+    }
+
+    async fn harm_worker(&self, name: &str, fault: &Fault) -> Result<(), BoxError> {
+        let worker = self.worker(name)?;
+        // Held until it is healed, so that nobody takes the harm for an end of its own.
+        let mut process = worker.lock().await;
+        if fault.harm == Harm::Freeze {
+            process.freeze();
+            tokio::time::sleep(fault.lasts).await;
+            process.thaw();
+        } else {
+            process.kill()?;
+            tokio::time::sleep(fault.lasts).await;
+            process.start_again()?;
+        }
+        Ok(())
+    }
+
+    async fn harm_postgres(&self, fault: &Fault) {
+        match fault.harm {
+            Harm::Freeze => {
+                self.postgres.pause().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.postgres.resume().await;
+            }
+            Harm::Restart => {
+                self.postgres.stop().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.postgres.start().await;
+            }
+            _ => {
+                self.postgres.kill().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.postgres.start().await;
+            }
+        }
+    }
+
+    async fn harm_nats(&self, fault: &Fault) {
+        match fault.harm {
+            Harm::Freeze => {
+                self.nats.pause().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.nats.resume().await;
+            }
+            Harm::Restart => {
+                self.nats.stop().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.nats.restart().await;
+            }
+            _ => {
+                self.nats.kill().await;
+                tokio::time::sleep(fault.lasts).await;
+                self.nats.restart().await;
+            }
+        }
+    }
+
+    async fn harm_link(
+        &self,
+        link: (&'static str, Server),
+        fault: &Fault,
+        random: &mut Random,
+    ) -> Result<(), BoxError> {
+        let proxy = self.links.get(&link).ok_or("there is no such link")?;
+        match fault.harm {
+            Harm::Forget => proxy.forget(),
+            Harm::Cut => proxy.set(Weather::Cut),
+            Harm::Slow => {
+                let delay = random.between(Duration::from_millis(10), Duration::from_millis(150));
+                proxy.set(Weather::Slow(delay));
+            }
+            _ => proxy.set(Weather::Stalled),
+        }
+        tokio::time::sleep(fault.lasts).await;
+        proxy.set(Weather::Fair);
+        Ok(())
+    }
+
+    /// Workers that have ended by themselves since the last call, and how. They are started again.
+    pub(crate) fn fallen(&self) -> Result<Vec<String>, BoxError> {
+        let mut fallen = Vec::new();
+        for (name, worker) in &self.workers {
+            // One that is being harmed is locked.
+            let Ok(mut process) = worker.try_lock() else { continue };
+            if let Some(status) = process.ended() {
+                fallen.push(format!("{name} ended by itself: {status}"));
+                process.start_again()?;
+            }
+        }
+        Ok(fallen)
+    }
+
+    /// What the two servers are.
+    pub(crate) async fn versions(&self) -> Result<(String, String), BoxError> {
+        let (database, bus) = (self.database().await?, self.bus().await?);
+        let version = underpin_database::sql("SHOW server_version", []);
+        let postgres = database.query_one(version).await?.ok_or("no version")?.try_get_by_index(0)?;
+        let nats = bus.client().server_info().version;
+        bus.close(Duration::from_secs(5)).await?;
+        database.close(Duration::from_secs(5)).await;
+        Ok((postgres, nats))
+    }
+}

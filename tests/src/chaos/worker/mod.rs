@@ -1,0 +1,72 @@
+//! The processes that are killed: a producer, relays and consumers. They use the public API of the crates and nothing else,
+//! and each knows nothing of the chaos around it.
+
+mod connect;
+mod consumer;
+mod producer;
+mod relay;
+mod settings;
+
+use std::sync::Arc;
+
+use rustix::process::{Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use underpin_errors::BoxError;
+use underpin_logger::{Context, Logger, info, init};
+
+pub(crate) use settings::{
+    Dies, Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings, acknowledged, log_file,
+};
+
+/// Runs the worker that the environment describes, until SIGTERM or until it is done.
+///
+/// # Errors
+/// Whatever it cannot go on with; every outage that can pass is waited for instead.
+pub async fn work() -> Result<(), BoxError> {
+    let settings = WorkerSettings::from_env()?;
+    live_no_longer_than_the_driver(settings.parent)?;
+    let guard = init(&settings.logger())?;
+    let log = guard.shared();
+    let stop = stop_on_sigterm()?;
+    info!(log, &Context::background(), "worker started", pid = std::process::id());
+    let done = match settings.role.clone() {
+        Role::Producer(how) => producer::run(&settings, how, &log, &stop).await,
+        Role::Relay => relay::run(&settings, &log, &stop).await,
+        Role::Consumer(inbox) => consumer::run(&settings, inbox, &log, &stop).await,
+    };
+    match &done {
+        Ok(()) => info!(log, &Context::background(), "worker done"),
+        Err(error) => underpin_logger::error!(log, &Context::background(), &**error, "worker gave up"),
+    }
+    done
+}
+
+/// Also when it is stopped (SIGSTOP) at that moment, which is why this is the kernel's work.
+fn live_no_longer_than_the_driver(parent: i32) -> Result<(), BoxError> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The driver may have gone before the line above.
+    if getppid().map(|pid| pid.as_raw_nonzero().get()) == Some(parent) {
+        Ok(())
+    } else {
+        Err("the driver is gone".into())
+    }
+}
+
+fn stop_on_sigterm() -> Result<CancellationToken, BoxError> {
+    let (stop, mut terminated) = (CancellationToken::new(), signal(SignalKind::terminate())?);
+    let token = stop.clone();
+    // Lives as long as the process does.
+    tokio::spawn(async move {
+        terminated.recv().await;
+        token.cancel();
+    });
+    Ok(stop)
+}
+
+/// `kill -9`, by our own hand.
+fn die(log: &Arc<dyn Logger>) {
+    info!(log, &Context::background(), "worker kills itself here");
+    // Nothing comes after this, whatever it returns.
+    let _gone = kill_process(getpid(), Signal::KILL);
+}
