@@ -1,4 +1,4 @@
-//! The tasks of the project: `cargo xtask test | check | bench | up | down | doctor`.
+//! The tasks of the project: `cargo xtask test | check | bench | chaos | up | down | doctor`.
 //!
 //! `cargo xtask test` is the one command that passes the tests on a fresh machine: it finds or fetches PostgreSQL and
 //! nats-server ([`fetch`]) and runs `cargo test --workspace --locked`.
@@ -6,6 +6,7 @@
 
 mod bench;
 mod budget;
+mod chaos;
 mod check;
 mod doctor;
 mod fetch;
@@ -52,6 +53,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill, freeze and cut everything around the outbox at random, and check what must hold all the same
+    Chaos(chaos::Chaos),
     /// Start PostgreSQL and NATS and print their URLs: with docker compose, or local ones where there is no engine
     Up {
         /// Local servers also where there is Docker
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Test { fetch_only, nats, arguments } => test::test(fetch_only, nats.as_deref(), &arguments),
         Task::Check { deep } => check::check(deep),
         Task::Bench { arguments } => bench::bench(&arguments),
+        Task::Chaos(arguments) => chaos::chaos(&arguments),
         Task::Up { local } => local::up(local),
         Task::Down => local::down(),
         Task::Doctor => doctor::doctor(),
