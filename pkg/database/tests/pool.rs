@@ -174,8 +174,8 @@ async fn waiting_ends_at_the_deadline_and_says_why() {
 async fn what_is_surplus_or_old_is_closed() {
     let postgres = postgres_with(|settings| {
         settings.max_idle = 2;
-        settings.idle_timeout = Duration::from_millis(200);
-        settings.max_lifetime = Duration::from_secs(2);
+        settings.idle_timeout = Duration::from_millis(500);
+        settings.max_lifetime = Duration::from_secs(8);
     })
     .await;
     let pool = &postgres.pool;
@@ -323,7 +323,7 @@ async fn hazard_10_a_cached_plan_that_went_stale_recovers_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_is_served_and_counted() {
-    let postgres = postgres().await;
+    let postgres = postgres_with(|settings| settings.acquire_timeout = Duration::from_secs(120)).await;
     let tasks: Vec<_> = (0..2_000)
         .map(|n| {
             let pool = postgres.pool.clone();
