@@ -10,7 +10,7 @@ pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS underpin_events_sc
 pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
     "CREATE SEQUENCE underpin_outbox_id_seq",
     // The id is drawn after the transaction has a number of its own: that is what lets a relay know that no row below a
-    // mark can still appear (see `relay::horizon`).
+    // mark can still appear (see `relay::lanes`).
     "CREATE TABLE underpin_outbox (
         lane smallint NOT NULL,
         id bigint NOT NULL DEFAULT
@@ -57,26 +57,17 @@ pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
     "CREATE TABLE underpin_outbox_relays (relay text PRIMARY KEY, seen_until timestamptz NOT NULL)",
     // Functions, because they carry their own planner settings: a plan made while the table was small (a sequential scan,
     // a hash join) would be kept when it is large, and compiling a plan takes longer than running it.
-    "CREATE FUNCTION underpin_outbox_fetch(lanes smallint[], floors bigint[], most integer, bytes bigint, measure boolean)
-        RETURNS TABLE (last bigint, mark bigint, oldest bigint,
-                       lane smallint, id bigint, key text, envelope text, age_ms bigint)
+    "CREATE FUNCTION underpin_outbox_fetch(lanes smallint[], floors bigint[], most integer, bytes bigint)
+        RETURNS TABLE (oldest bigint, lane smallint, id bigint, key text, envelope text, age_ms bigint)
         LANGUAGE plpgsql
         SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
     AS $$
     #variable_conflict use_column
     BEGIN
     RETURN QUERY
-    WITH drawn AS MATERIALIZED (
-        SELECT CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - 1 END AS last FROM underpin_outbox_id_seq s
-    ), horizon AS MATERIALIZED (
-        SELECT drawn.last,
-               CASE WHEN measure THEN pg_current_xact_id()::text::bigint END AS mark,
-               pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest
-        FROM drawn
-    )
-    SELECT h.last, h.mark, h.oldest, r.lane, r.id, r.key, r.envelope,
+    SELECT h.oldest, r.lane, r.id, r.key, r.envelope,
            (extract(epoch FROM clock_timestamp() - r.created_at) * 1000)::bigint
-    FROM horizon h LEFT JOIN LATERAL (
+    FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) h LEFT JOIN LATERAL (
         SELECT c.* FROM ROWS FROM (unnest(lanes), unnest(floors)) AS w(lane, floor)
         CROSS JOIN LATERAL (
             SELECT b.*, sum(octet_length(b.envelope)) OVER (ORDER BY b.id) - octet_length(b.envelope) AS before FROM (
@@ -86,6 +77,13 @@ pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
         ) c
         WHERE c.before < bytes
     ) r ON true;
+    END $$",
+    "CREATE FUNCTION underpin_outbox_is_clear(the_lane smallint, above bigint, upto bigint) RETURNS boolean
+        LANGUAGE plpgsql
+        SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+    AS $$
+    BEGIN
+    RETURN NOT EXISTS (SELECT FROM underpin_outbox o WHERE o.lane = the_lane AND o.id > above AND o.id <= upto);
     END $$",
     // Forgetting what was sent need not reach the disk before we go on: after a crash of the server some of it is
     // published again, with the same message ids.

@@ -51,10 +51,16 @@ static POSTGRES: Dialect = Dialect {
     live: "SELECT count(*) FROM underpin_outbox_relays WHERE seen_until > clock_timestamp()",
     forget_relays: "DELETE FROM underpin_outbox_relays \
         WHERE relay = $1 OR seen_until < clock_timestamp() - interval '1 hour'",
-    renew: "UPDATE underpin_outbox_lanes l \
-        SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', floor = greatest(l.floor, w.floor) \
-        FROM ROWS FROM (unnest($3::text::smallint[]), unnest($4::text::bigint[])) AS w(lane, floor) \
-        WHERE l.lane = w.lane AND l.owner = $1 RETURNING l.lane",
+    // The mark is the number of this very transaction, which the update gives it, after `last` was read.
+    renew: "WITH drawn AS MATERIALIZED (\
+            SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq) \
+        UPDATE underpin_outbox_lanes l \
+        SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', \
+            floor = CASE WHEN w.floor > l.floor AND underpin_outbox_is_clear(l.lane, l.floor, w.floor) \
+                THEN w.floor ELSE l.floor END \
+        FROM drawn, ROWS FROM (unnest($3::text::smallint[]), unnest($4::text::bigint[])) AS w(lane, floor) \
+        WHERE l.lane = w.lane AND l.owner = $1 \
+        RETURNING l.lane, l.floor, drawn.last, pg_current_xact_id()::text::bigint",
     acquire: "WITH free AS MATERIALIZED (\
             SELECT lane FROM underpin_outbox_lanes WHERE expires_at IS NULL OR expires_at < clock_timestamp() \
             ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED) \
@@ -64,8 +70,8 @@ static POSTGRES: Dialect = Dialect {
     release: "UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
         WHERE owner = $1 AND lane = ANY($2::text::smallint[])",
     ring: Some("UPDATE underpin_outbox_lanes SET bell = $2 WHERE owner = $1 AND bell <> $2"),
-    fetch: "SELECT lane, id, key, envelope, age_ms, last, mark, oldest \
-        FROM underpin_outbox_fetch($1::text::smallint[], $2::text::bigint[], $3::integer, $4::bigint, $5::boolean)",
+    fetch: "SELECT lane, id, key, envelope, age_ms, oldest \
+        FROM underpin_outbox_fetch($1::text::smallint[], $2::text::bigint[], $3::integer, $4::bigint)",
     heads: "SELECT lane, key, (extract(epoch FROM due_at - clock_timestamp()) * 1000)::bigint \
         FROM underpin_outbox_held WHERE lane = ANY($1::text::smallint[]) \
         AND (due_at IS NOT NULL OR quarantined_at IS NOT NULL) AND (due_at IS NOT NULL OR $2)",
@@ -119,7 +125,7 @@ static SQLITE: Dialect = Dialect {
         WHERE relay = $1 OR seen_until < CAST(unixepoch('subsec') * 1000 AS INTEGER) - 3600000",
     renew: "UPDATE underpin_outbox_lanes \
         SET expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 \
-        WHERE owner = $1 AND lane IN (SELECT value FROM json_each($3)) AND $4 IS NOT NULL RETURNING lane",
+        WHERE owner = $1 AND lane IN (SELECT value FROM json_each($3)) AND $4 IS NOT NULL RETURNING lane, floor, 0, 0",
     acquire: "UPDATE underpin_outbox_lanes \
         SET owner = $1, expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 \
         WHERE lane IN (SELECT lane FROM underpin_outbox_lanes \
@@ -134,7 +140,7 @@ static SQLITE: Dialect = Dialect {
                 SELECT lane, id, key, envelope, \
                     CAST(unixepoch('subsec') * 1000 AS INTEGER) - created_at AS age_ms FROM underpin_outbox \
                 WHERE lane IN (SELECT value FROM json_each($1)) AND $2 IS NOT NULL ORDER BY id LIMIT $3) b) \
-        WHERE before < $4 AND $5 IS NOT NULL ORDER BY id",
+        WHERE before < $4 ORDER BY id",
     heads: "SELECT lane, key, due_at - CAST(unixepoch('subsec') * 1000 AS INTEGER) \
         FROM underpin_outbox_held WHERE lane IN (SELECT value FROM json_each($1)) \
         AND (due_at IS NOT NULL OR quarantined_at IS NOT NULL) AND (due_at IS NOT NULL OR $2)",

@@ -34,19 +34,13 @@ pub(super) struct FetchPlan {
     pub(super) most: u32,
     /// Bytes of one lane, about.
     pub(super) bytes: u64,
-    /// Whether to draw a mark.
-    pub(super) measure: bool,
 }
 
-/// What the database said about transactions under way, in the snapshot of a fetch. PostgreSQL only.
+/// An id, and the number of a transaction that began after it was drawn; both are safe on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Horizon {
-    /// The highest id drawn so far.
+pub(super) struct Mark {
     pub(super) last: i64,
-    /// A transaction number that was drawn after `last`, when asked for.
-    pub(super) mark: Option<i64>,
-    /// The lowest transaction number still under way.
-    pub(super) oldest: i64,
+    pub(super) number: i64,
 }
 
 /// A key that is blocked.
@@ -72,13 +66,23 @@ impl Store {
         Ok(usize::try_from(live).unwrap_or(1).max(1))
     }
 
-    /// Renews leases and writes the floors down; returns the lanes that are still ours.
-    pub(super) async fn renew(&self, lanes: &[(i16, i64)], ttl: Duration) -> Result<Vec<i16>, OutboxError> {
+    /// Renews leases and writes floors down; returns the lanes that are still ours with the floors they have, and a mark.
+    pub(super) async fn renew(
+        &self,
+        lanes: &[(i16, i64)],
+        ttl: Duration,
+    ) -> Result<(Vec<AcquiredLane>, Option<Mark>), OutboxError> {
         let names = self.list(lanes.iter().map(|(lane, _)| lane));
         let floors = self.list(lanes.iter().map(|(_, floor)| floor));
         let binds = [self.me(), millis(ttl), names, floors];
         let rows = self.rows("renew the leases", self.dialect.renew, binds).await?;
-        rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>().map_err(read)
+        let lane = |row| Ok(AcquiredLane { lane: get(row, 0)?, floor: get(row, 1)? });
+        let kept = rows.iter().map(lane).collect::<Result<_, _>>().map_err(read)?;
+        let mark = match rows.first().filter(|_| self.database.backend() == Backend::Postgres) {
+            Some(row) => Some(Mark { last: get(row, 2).map_err(read)?, number: get(row, 3).map_err(read)? }),
+            None => None,
+        };
+        Ok((kept, mark))
     }
 
     /// Takes free lanes, at most so many.
@@ -107,8 +111,9 @@ impl Store {
         }
     }
 
-    /// The next rows of some lanes, lane by lane in the order of their ids.
-    pub(super) async fn fetch(&self, plan: &FetchPlan) -> Result<(Option<Horizon>, Vec<Row>), OutboxError> {
+    /// The next rows of some lanes, lane by lane in the order of their ids; and, on PostgreSQL, the lowest transaction
+    /// number that was under way in the snapshot.
+    pub(super) async fn fetch(&self, plan: &FetchPlan) -> Result<(Option<i64>, Vec<Row>), OutboxError> {
         let postgres = self.database.backend() == Backend::Postgres;
         // SQLite reads all lanes in one go: the limits are those of the whole.
         let times = if postgres { 1 } else { u32::try_from(plan.lanes.len()).unwrap_or(u32::MAX) };
@@ -117,15 +122,10 @@ impl Store {
             self.list(plan.lanes.iter().map(|(_, floor)| floor)),
             i32::try_from(plan.most.saturating_mul(times)).unwrap_or(i32::MAX).into(),
             i64::try_from(plan.bytes.saturating_mul(times.into())).unwrap_or(i64::MAX).into(),
-            plan.measure.into(),
         ];
         let rows = self.rows("fetch events", self.dialect.fetch, binds).await?;
-        let horizon = match rows.first().filter(|_| postgres) {
-            Some(row) => Some(Horizon {
-                last: get(row, 5).map_err(read)?,
-                mark: get(row, 6).map_err(read)?,
-                oldest: get(row, 7).map_err(read)?,
-            }),
+        let oldest = match rows.first().filter(|_| postgres) {
+            Some(row) => Some(get(row, 5).map_err(read)?),
             None => None,
         };
         let mut found = Vec::with_capacity(rows.len());
@@ -134,7 +134,7 @@ impl Store {
                 found.push(row);
             }
         }
-        Ok((horizon, found))
+        Ok((oldest, found))
     }
 
     /// The keys of these lanes that are blocked.

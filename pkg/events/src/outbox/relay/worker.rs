@@ -111,8 +111,8 @@ impl Worker {
             due.extend(self.store.held(lane, &key, HELD_ROWS).await?);
         }
         let plan = self.lanes.plan(self.settings.batch, self.settings.batch_bytes.bytes());
-        let (horizon, rows) = self.store.fetch(&plan).await?;
-        let floors = self.lanes.take(&plan, horizon, &rows);
+        let (oldest, rows) = self.store.fetch(&plan).await?;
+        let floors = self.lanes.take(&plan, oldest, &rows);
         if due.is_empty() && rows.is_empty() {
             self.lanes.done(&floors);
             return Ok(Turn::Idle);
@@ -120,6 +120,9 @@ impl Worker {
         let settlement = self.publish(due, rows).await;
         let outage = settlement.outage.clone();
         self.write(settlement, floors).await?;
+        if self.lanes.lag_behind(self.settings.batch) {
+            self.renew().await?;
+        }
         Ok(outage.map_or(Turn::Busy, Turn::Outage))
     }
 
@@ -196,12 +199,20 @@ impl Worker {
         Ok(())
     }
 
-    async fn heartbeat(&mut self) -> Result<(), OutboxError> {
+    /// Renews the leases and writes the floors down.
+    async fn renew(&mut self) -> Result<(), OutboxError> {
         // The lease ends for us no later than for the table: the clock starts before the statement does.
+        let asked = Instant::now();
+        let (kept, mark) = self.store.renew(&self.lanes.reached(), self.settings.lease).await?;
+        self.lanes.renewed(&kept, mark);
+        self.lease_until = Some(asked + self.settings.lease);
+        Ok(())
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), OutboxError> {
         let (asked, ttl) = (Instant::now(), self.settings.lease);
         let live = self.store.heartbeat(ttl).await?;
-        let kept = self.store.renew(&self.lanes.floors(), ttl).await?;
-        self.lanes.keep_only(&kept);
+        self.renew().await?;
         let share = usize::from(LANES.unsigned_abs()).div_ceil(live);
         let surplus = self.lanes.above(share);
         if !surplus.is_empty() {
@@ -217,7 +228,6 @@ impl Worker {
             }
             self.lanes.gain(&gained);
         }
-        self.lease_until = Some(asked + ttl);
         // A relay that lacks lanes asks more often: they come free when another one gives them up or dies.
         let lacks = self.lanes.len() < usize::from(LANES.unsigned_abs()) / live;
         let pause = self.settings.heartbeat();
