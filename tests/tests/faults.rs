@@ -140,7 +140,14 @@ fn a_service_killed_with_events_on_their_way_counts_every_order_once_after_its_n
             let service = &service;
             scope.spawn(move || {
                 for _ in 0..ORDERS / 4 {
-                    assert_eq!(service.post("/orders", &[], &tea(&format!("customer-{worker}"))).status, 201);
+                    let reply = service.post("/orders", &[], &tea(&format!("customer-{worker}")));
+                    if reply.status != 201 {
+                        let id = reply.header("x-request-id").unwrap().to_owned();
+                        let failed = |line: &serde_json::Value| {
+                            line["request_id"] == id.as_str() && line["status"] == reply.status
+                        };
+                        panic!("{reply:?}: {}", service.log.wait_for("why", failed));
+                    }
                 }
             });
         }
