@@ -1,4 +1,5 @@
-//! The JetStream backend against the behaviour suite, each behaviour on a server of its own.
+//! The JetStream backend against the behaviour suite, each behaviour on a server of its own, or, where `NATS_URL` is set, on
+//! streams of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -14,11 +15,15 @@ struct Nats(NatsServer);
 #[async_trait]
 impl Harness for Nats {
     async fn start() -> Self {
-        Self(NatsServer::private().await)
+        Self(NatsServer::start().await)
     }
 
     async fn bus(&self) -> Arc<dyn Bus> {
-        let settings = JetStreamSettings::new(self.0.url());
+        let mut settings = JetStreamSettings::new(self.0.url());
+        settings.stream.name = self.0.unique("EVENTS");
+        settings.stream.subject_prefix = self.0.unique("events");
+        settings.dead_letters.stream = self.0.unique("DEAD");
+        settings.dead_letters.subject_prefix = self.0.unique("dead");
         Arc::new(JetStream::connect(&settings, Arc::new(NoopLogger)).await.expect("connected"))
     }
 
