@@ -106,6 +106,10 @@ fn options(
     authenticate(options, &settings.auth)
 }
 
+#[cfg_attr(
+    not(feature = "nkeys"),
+    expect(clippy::unnecessary_wraps, reason = "with the feature `nkeys`, reading credentials can fail")
+)]
 fn authenticate(options: ConnectOptions, auth: &AuthSettings) -> Result<ConnectOptions, EventsError> {
     if let (Some(user), Some(password)) = (&auth.user, &auth.password) {
         return Ok(options.user_and_password(user.clone(), password.expose().clone()));
