@@ -1,0 +1,61 @@
+//! What a crash of PostgreSQL takes back: the relay lets removals reach the disk late, and has to make them again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use underpin_database::{DatabaseSettings, Pool, TxOptions, connect, sql};
+use underpin_events::Event;
+use underpin_events::memory::MemoryBus;
+use underpin_events::outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};
+use underpin_logger::NoopLogger;
+use underpin_testkit::PostgresServer;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+async fn enqueue(outbox: &Outbox, pool: &Pool) {
+    let event = Event::builder("test.happened", "/test").subject("key").build().unwrap();
+    let event = &event;
+    let work = |tx| async move { outbox.enqueue(&tx, event).await };
+    pool.transaction::<_, OutboxError, _, _>(TxOptions::default(), work).await.unwrap();
+}
+
+async fn wait_until_no_row_is_left(pool: &Pool) {
+    let empty = async {
+        loop {
+            let rows = pool.query_one(sql("SELECT count(*) FROM underpin_outbox", [])).await;
+            if rows.is_ok_and(|row| row.unwrap().try_get_by_index::<i64>(0).unwrap() == 0) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, empty).await.expect("a row that was sent stays in the outbox for ever");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_that_a_crashed_server_took_back_is_made_again() {
+    // Nothing that is committed asynchronously reaches the disk before the server is killed, except in the wake of a
+    // commit that waits for the disk: so the relay renews its leases late, too.
+    let server = PostgresServer::private_with(&[("wal_writer_delay", "10s")]).await;
+    let pool = connect(&DatabaseSettings::new(server.url()), Arc::new(NoopLogger)).await.unwrap();
+    let outbox = Outbox::default();
+    outbox.migrate(&pool).await.unwrap();
+    let mut settings = RelaySettings::default();
+    settings.lease = Duration::from_secs(40);
+    settings.poll = POLL;
+    let (bus, log) = (Arc::new(MemoryBus::new()), Arc::new(NoopLogger));
+    let relay = Relay::start(&outbox, &pool, bus, settings, log).unwrap();
+    for _ in 0..3 {
+        enqueue(&outbox, &pool).await;
+        wait_until_no_row_is_left(&pool).await;
+        // The relay looks a few times more, and could take the row for done for good. Too short a time would make this
+        // test weaker, and never fail it.
+        tokio::time::sleep(POLL * 10).await;
+        server.kill().await;
+        server.start().await;
+        wait_until_no_row_is_left(&pool).await;
+    }
+    assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+}
