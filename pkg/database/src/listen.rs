@@ -82,6 +82,10 @@ impl Pool {
     /// ```
     pub async fn listen(&self, channels: &[&str]) -> Result<Listener, DatabaseError> {
         let core = Arc::clone(self.core());
+        #[cfg_attr(
+            not(feature = "sqlite"),
+            expect(irrefutable_let_patterns, reason = "without `sqlite` there is no other target")
+        )]
         let Target::Postgres(options) = core.opener.target() else {
             return Err(DatabaseError::said(Condition::Unsupported, "this database has no LISTEN"));
         };

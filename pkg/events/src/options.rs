@@ -151,6 +151,7 @@ impl SubscribeOptions {
         }
     }
 
+    #[cfg(any(feature = "memory", feature = "jetstream"))]
     /// How many handlers can really run at once.
     pub(crate) fn lanes(&self) -> usize {
         if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
