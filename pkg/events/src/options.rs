@@ -151,8 +151,8 @@ impl SubscribeOptions {
         }
     }
 
-    #[cfg(any(feature = "memory", feature = "jetstream"))]
     /// How many handlers can really run at once.
+    #[cfg(any(feature = "memory", feature = "jetstream"))]
     pub(crate) fn lanes(&self) -> usize {
         if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
     }

@@ -92,8 +92,8 @@ impl TypePattern {
 /// than 4096 bytes; the type is on that line with prefixes and a reply subject.
 const MAX_TYPE: usize = 512;
 
-#[cfg(any(feature = "memory", feature = "jetstream"))]
 /// Whether an event type can be published: dot-separated tokens without spaces and wildcards, not too long.
+#[cfg(any(feature = "memory", feature = "jetstream"))]
 pub(crate) fn check_type(ty: &str) -> Result<(), EventsError> {
     if ty.len() <= MAX_TYPE && ty.split('.').all(is_token) {
         Ok(())
