@@ -55,6 +55,8 @@ struct Database {
     /// Where the database is.
     url: Secret<String>,
     max_connections: u32,
+    /// Where copies of it are.
+    replicas: Vec<Secret<String>>,
 }
 
 /// Certificates.
@@ -113,7 +115,8 @@ impl Default for Server {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: Secret::new("default-secret-marker".into()), max_connections: 25 }
+        let replicas = vec!["replica-secret-marker".into()];
+        Self { url: Secret::new("default-secret-marker".into()), max_connections: 25, replicas }
     }
 }
 
@@ -151,6 +154,8 @@ fn every_key_is_described_with_its_variable_type_and_default() {
     assert_eq!(of("quotas.<name>"), plain("APP_QUOTAS__<NAME>", "integer, 0 to 255"));
     let url = ("APP_DATABASE__URL DATABASE_URL".to_owned(), "text, secret".to_owned(), false, true);
     assert_eq!(of("database.url"), url);
+    let replicas = ("APP_DATABASE__REPLICAS".to_owned(), "list of text, secret".to_owned(), false, true);
+    assert_eq!(of("database.replicas"), replicas, "a list of secrets is a secret");
     assert_eq!(
         entry(&reference, "level").docs(),
         "How much to log.",

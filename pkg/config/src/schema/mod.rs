@@ -46,6 +46,7 @@
 //! assert!(reference.dotenv().contains("#APP_PORT=3000\n"));
 //! ```
 
+mod docs;
 mod reference;
 mod render;
 mod walk;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::Value as Json;
 
-use super::walk;
+use super::{docs, walk};
 use crate::load::source::variables::Names;
 use crate::{Loader, REDACTED};
 
@@ -38,6 +38,7 @@ impl Loader {
 
 impl Reference {
     fn new(mut schema: Json, names: &Names) -> Self {
+        docs::unlink(&mut schema);
         let entries = walk::entries(&schema, names);
         without_masks(&mut schema);
         Self { entries, schema }

@@ -76,7 +76,9 @@ impl<'w> Walk<'w> {
         let items = resolved.schema.get("items").map(|items| self.resolve(items));
         let tables = items.as_ref().filter(|items| items.schema.get("properties").is_some());
         let is_table = has_children || tables.is_some();
-        let secret = resolved.secret || default.as_ref().is_some_and(|default| default == REDACTED);
+        let secret = resolved.secret
+            || items.as_ref().is_some_and(|items| items.secret)
+            || default.as_ref().is_some_and(|default| default == REDACTED);
         let default = default.filter(|default| !default.is_null() && !secret);
         if let (true, Some(Json::Object(members))) = (resolved.is_anything(), &default) {
             return self.undescribed(&path, resolved.docs.unwrap_or_default(), members);
