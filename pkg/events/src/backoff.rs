@@ -8,13 +8,16 @@ use underpin_config::{Checks, Validate, duration};
 ///
 /// The random half keeps many waiters from coming back at the same moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Backoff {
     /// The wait after the first failure.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub initial: Duration,
     /// The longest wait.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max: Duration,
 }
 

@@ -21,6 +21,7 @@ use crate::{Backoff, EventsError, TypePattern};
 /// assert!(SubscribeOptions::new("no spaces").check().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SubscribeOptions {
@@ -40,15 +41,18 @@ pub struct SubscribeOptions {
     pub backoff: Backoff,
     /// How long one call of the handler may take.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub handler_timeout: Duration,
     /// After how long without a sign of life a broker gives an event to somebody else. Handlers that run longer are kept
     /// alive automatically; only a process that died or hangs is without one.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub ack_wait: Duration,
 }
 
 /// Where a new subscription begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StartPosition {
@@ -63,6 +67,7 @@ pub enum StartPosition {
 
 /// What order a subscription keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Order {

@@ -17,6 +17,7 @@ use crate::{JsonFormat, LevelRules, sink::BufferedSink};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LoggerSettings {
     /// The level rules, such as `info,sqlx=debug,orders::payment=trace`; see [`LevelRules`].
@@ -44,6 +45,7 @@ pub struct LoggerSettings {
 
 /// How a record looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogFormat {
@@ -58,6 +60,7 @@ pub enum LogFormat {
 
 /// Where records go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogOutput {
@@ -72,6 +75,7 @@ pub enum LogOutput {
 
 /// Whether records are gathered before they are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogSink {

@@ -30,6 +30,7 @@ pub(crate) use url::{SqliteMode, SqlitePlace, SqliteUrl};
 /// assert!(!format!("{settings:?}").contains("hunter2"));
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DatabaseSettings {
@@ -44,29 +45,36 @@ pub struct DatabaseSettings {
     pub max_idle: u32,
     /// How long a connection above `max_idle` may stay unused.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub idle_timeout: Duration,
     /// Age at which a connection is replaced when it is next unused; shortened by up to 10% at random, so that
     /// connections opened together do not end together. Zero means never.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max_lifetime: Duration,
     /// A connection that was unused for longer is asked whether it lives before it is handed out: one more round trip. Under
     /// load no connection is unused for a second; in a quiet hour the round trip buys that a restarted server goes unnoticed.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub check_after: Duration,
     /// How long a caller waits for a connection, opening one included.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub acquire_timeout: Duration,
     /// How long one attempt to open a connection may take.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub connect_timeout: Duration,
     /// What [`connect`](crate::connect) does when the first attempt fails in a way that may pass.
     pub connect_retry: RetrySettings,
     /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It is also what ends a statement
     /// whose caller has gone away. Zero means never.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub statement_timeout: Duration,
     /// A statement that takes longer is logged at warn level, its binds redacted. Zero means never.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub slow_query: Duration,
     /// What the server shows as the name of this client.
     pub application_name: String,
@@ -80,6 +88,7 @@ pub struct DatabaseSettings {
 
 /// What stands between this process and the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Route {
@@ -95,6 +104,7 @@ pub enum Route {
 
 /// Whether statements carry `/*traceparent='...'*/` (the sqlcommenter format).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TraceComment {

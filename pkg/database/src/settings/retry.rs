@@ -9,6 +9,7 @@ use underpin_config::{Checks, Validate};
 /// The pause before retry `n` is drawn evenly from zero to `initial * 2^n`, never above `max` (AWS Architecture Blog,
 /// "Exponential Backoff And Jitter").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetrySettings {
@@ -16,9 +17,11 @@ pub struct RetrySettings {
     pub max_retries: u32,
     /// The longest first pause.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub initial: Duration,
     /// The longest pause of all.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max: Duration,
 }
 

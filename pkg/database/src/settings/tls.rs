@@ -5,6 +5,7 @@ use underpin_config::{Checks, Validate};
 
 /// Encryption of the connection to PostgreSQL, by rustls with ring.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsSettings {
@@ -21,6 +22,7 @@ pub struct TlsSettings {
 
 /// What libpq calls `sslmode`. `allow` is left out: it is `disable` with a second try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TlsMode {

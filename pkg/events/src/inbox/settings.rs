@@ -5,15 +5,18 @@ use underpin_config::{Checks, Validate, duration};
 
 /// How long the inbox remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct InboxSettings {
     /// How long a claim is kept. It must be longer than an event can take to come again: the age limit of the stream, or
     /// how long dead letters are replayed after.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub retention: Duration,
     /// How often a [sweeper](super::InboxSweeper) deletes older claims.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub sweep_every: Duration,
 }
 

@@ -5,6 +5,7 @@ use underpin_config::{Checks, Secret, Validate};
 
 /// How the client proves who it is. At most one way; none for an open server or credentials in the URL.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AuthSettings {
@@ -48,6 +49,7 @@ impl Validate for AuthSettings {
 
 /// How the connection is encrypted. A URL with `tls:` requires TLS by itself; the machine's root certificates are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsSettings {

@@ -8,6 +8,7 @@ use crate::{Backoff, EventsError};
 
 /// Everything the JetStream backend can be told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JetStreamSettings {
@@ -17,9 +18,11 @@ pub struct JetStreamSettings {
     pub name: String,
     /// How long [`JetStream::connect`](super::JetStream::connect) tries in all.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub connect_timeout: Duration,
     /// How long one request to the server may take.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub request_timeout: Duration,
     /// The wait between attempts to reconnect. They never end: a service waits for its bus.
     pub reconnect: Backoff,
@@ -41,6 +44,7 @@ pub struct JetStreamSettings {
 
 /// How events are published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PublishSettings {
@@ -48,9 +52,11 @@ pub struct PublishSettings {
     pub window: usize,
     /// The absolute deadline of one publish with all its retries.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub timeout: Duration,
     /// How long one attempt waits for its acknowledgement before the next begins.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub ack_timeout: Duration,
     /// How many retries after the first attempt, at most 3.
     pub retries: u32,
@@ -62,6 +68,7 @@ pub struct PublishSettings {
 
 /// How an event is written on the wire. Readers tell the two apart by the `ce-specversion` header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContentMode {

@@ -5,6 +5,7 @@ use underpin_config::{ByteSize, Checks, Validate, duration};
 
 /// The stream of events, as it should be on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StreamSettings {
@@ -19,6 +20,7 @@ pub struct StreamSettings {
     pub replicas: usize,
     /// How long an event is kept.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max_age: Duration,
     /// How large the stream may become; no limit when absent.
     pub max_bytes: Option<ByteSize>,
@@ -30,11 +32,13 @@ pub struct StreamSettings {
     pub when_full: WhenFull,
     /// How long a message id is remembered, so that a repeat is dropped.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub duplicate_window: Duration,
 }
 
 /// The stream of dead letters, as it should be on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DeadLetterSettings {
@@ -44,11 +48,13 @@ pub struct DeadLetterSettings {
     pub subject_prefix: String,
     /// How long a dead letter is kept.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max_age: Duration,
 }
 
 /// Where a stream is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Storage {
@@ -61,6 +67,7 @@ pub enum Storage {
 
 /// What happens when a stream is at one of its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -73,6 +80,7 @@ pub enum WhenFull {
 
 /// What may be done to streams and consumers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TopologyMode {

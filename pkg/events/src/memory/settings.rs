@@ -5,6 +5,7 @@ use underpin_config::{Checks, Validate, duration};
 
 /// How much the in-memory bus keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MemorySettings {
@@ -15,6 +16,7 @@ pub struct MemorySettings {
     pub max_event_size: usize,
     /// How long a message id is remembered, so that a repeat is dropped. At most a million ids are.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub duplicate_window: Duration,
 }
 

@@ -7,6 +7,7 @@ use crate::Backoff;
 
 /// What producers, relays and operators of one outbox must agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OutboxSettings {
@@ -19,6 +20,7 @@ pub struct OutboxSettings {
 
 /// What becomes of the later events of a key when one of them is put into quarantine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AfterQuarantine {
@@ -58,6 +60,7 @@ impl Validate for OutboxSettings {
 
 /// How a relay works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RelaySettings {
@@ -70,15 +73,19 @@ pub struct RelaySettings {
     pub batch_bytes: ByteSize,
     /// How long a lane stays with a relay that is not heard of any more: how long its events wait after a `kill -9`.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub lease: Duration,
     /// How long a quiet relay sleeps when nothing wakes it. Also how late a lost wake-up is made good at most.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub poll: Duration,
     /// The limit for publishing one batch; what is not confirmed by then is published again. At most half the lease.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub publish_timeout: Duration,
     /// The limit for one statement.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub database_timeout: Duration,
     /// The pauses of one event that fails while others go through, counted from its failure.
     pub event_backoff: Backoff,
@@ -89,9 +96,11 @@ pub struct RelaySettings {
     pub max_attempts: u32,
     /// How long sent events stay in `underpin_outbox_sent`; they are deleted at once without it.
     #[serde(with = "duration::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<underpin_config::schema::DurationText>"))]
     pub keep_sent: Option<Duration>,
     /// The age of the oldest waiting event from which on health says degraded.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub lag_warning: Duration,
 }
 

@@ -8,12 +8,14 @@ use crate::sink::{BufferedSink, Output, Overflow};
 
 /// Where log records are exported to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct OtlpSettings {
     /// The collector's logs endpoint, `http://host:port/path`.
     pub endpoint: String,
     /// How long one export may take.
     #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub timeout: Duration,
     /// How much is kept while the collector is away, at least 64 KiB; what comes on top is dropped and counted.
     pub buffer: ByteSize,
