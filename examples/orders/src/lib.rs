@@ -16,9 +16,11 @@
 //! - `app`: what the service does
 //! - `http`: the surface
 //! - `consumer`: the projection
+//! - `arguments`, `process`: what a start is for
 //! - `bus`, [`service`](Service), `signals`: what runs, how it starts and how it ends
 
 mod app;
+mod arguments;
 mod bus;
 mod consumer;
 mod event;

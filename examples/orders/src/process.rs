@@ -1,5 +1,6 @@
 //! The process around the service: settings and log before it, signals beside it, an exit code after it.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,25 +9,62 @@ use tokio::sync::oneshot;
 use underpin_errors::{BoxError, Report};
 use underpin_logger::{Context, Logger, info};
 
+use crate::arguments::{Form, Request, USAGE, Unknown};
 use crate::signals::Signals;
 use crate::{Service, Settings, greeting};
 
 /// What a shell reports for a process that Ctrl-C ended: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// Runs the service until a signal ends it. Arguments are settings, `key=value`.
+/// What a shell utility returns when it is called in a way it does not know.
+const MISUSED: u8 = 2;
+
+/// Runs the service until a signal ends it. Arguments are settings, `key=value`; or one of `--config-reference` and `--help`,
+/// which print and end.
 ///
-/// Returns 0 after an orderly end, 1 with one message on stderr when the service cannot start, and 130 when a second signal
-/// ends it at once.
+/// Returns 0 after an orderly end, 1 with one message on stderr when the service cannot start, 2 with one for arguments that
+/// it does not know, and 130 when a second signal ends it at once.
 pub fn main() -> ExitCode {
-    run().unwrap_or_else(|error| {
+    let request = match Request::parse(std::env::args().skip(1)) {
+        Ok(request) => request,
+        Err(unknown) => {
+            misused(unknown);
+            return ExitCode::from(MISUSED);
+        }
+    };
+    let result = match request {
+        Request::Serve(overrides) => run(overrides),
+        Request::Reference(form) => print(&reference(form)),
+        Request::Help => print(USAGE),
+    };
+    result.unwrap_or_else(|error| {
         refuse(&error);
         ExitCode::FAILURE
     })
 }
 
-fn run() -> Result<ExitCode, BoxError> {
-    let settings = Settings::load(std::env::args().skip(1))?;
+/// The reference of the settings; no source of them is read.
+fn reference(form: Form) -> String {
+    let reference = Settings::reference();
+    match form {
+        Form::Markdown => reference.markdown(),
+        Form::Toml => reference.toml(),
+        Form::Env => reference.dotenv(),
+        Form::JsonSchema => reference.json_schema(),
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> Result<ExitCode, BoxError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn run(overrides: Vec<String>) -> Result<ExitCode, BoxError> {
+    let settings = Settings::load(overrides)?;
     // Flushes the log when it goes, which is after everything that logs.
     let log = underpin_logger::init(&settings.log)?;
     let runtime = Runtime::new()?;
@@ -69,4 +107,9 @@ async fn twice(signals: &mut Signals, stop: oneshot::Sender<&'static str>) -> &'
 )]
 fn refuse(error: &BoxError) {
     eprintln!("orders: {}", Report(&**error));
+}
+
+#[allow(clippy::print_stderr, reason = "whoever started the process reads the terminal")]
+fn misused(Unknown { place }: Unknown) {
+    eprint!("orders: argument {place} is not known\n\n{USAGE}");
 }

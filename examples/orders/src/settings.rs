@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use underpin_config::schema::{DurationText, Reference};
 use underpin_config::{ByteSize, Checks, ConfigError, Loader, Validate, duration};
 use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
@@ -13,13 +15,13 @@ use underpin_logger::LoggerSettings;
 const DATABASE: &str = "sqlite:data/orders.db";
 
 /// Everything that can be set. The defaults run on a machine with nothing installed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
     /// The HTTP surface.
     pub http: HttpSettings,
-    /// The database.
+    /// The database; the SQLite file `data/orders.db` where no URL is set.
     pub database: DatabaseSettings,
     /// The bus: NATS where `servers` names some, otherwise the memory of this process.
     pub events: JetStreamSettings,
@@ -27,11 +29,12 @@ pub struct Settings {
     pub log: LoggerSettings,
     /// How long an orderly end may take, from the signal to the exit.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub shutdown_within: Duration,
 }
 
 /// Where the service listens, and what it accepts.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HttpSettings {
@@ -43,6 +46,7 @@ pub struct HttpSettings {
     pub max_body: ByteSize,
     /// How long a request may take, its body included.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub request_timeout: Duration,
 }
 
@@ -55,6 +59,11 @@ impl Settings {
     /// Every problem of every source at once, each with the variable or the line that causes it, none with a value.
     pub fn load(overrides: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
         Self::loader().overrides(overrides).load()
+    }
+
+    /// Everything that can be set, with its variables, types, defaults and what it means. Reads no source.
+    pub fn reference() -> Reference {
+        Self::loader().reference::<Self>()
     }
 
     fn loader() -> Loader {
@@ -197,6 +206,52 @@ mod tests {
         }
         let unknown: Vec<_> = example.keys().filter(|name| !settings.contains_key(*name)).collect();
         assert!(unknown.is_empty(), "no longer read: {unknown:?}");
+    }
+
+    #[test]
+    fn the_reference_names_every_key_its_variable_its_default_and_what_it_is() {
+        let markdown = Settings::reference().markdown();
+        for (variable, default) in variables() {
+            let row = markdown.lines().find(|row| row.contains(&format!("`{variable}`")));
+            let row = row.unwrap_or_else(|| panic!("{variable} is not in the reference"));
+            let row = row.replace("\\|", "/");
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let &["", _key, _variables, kind, shown, meaning, ""] = cells.as_slice() else { panic!("{row}") };
+            let shown = if shown == "`[]`" { "" } else { shown.trim_matches(['`', '"']) };
+            assert_eq!(shown, default, "the default of {variable}: {row}");
+            assert!(!matches!(kind, "" | "any"), "the type of {variable}: {row}");
+            assert!(!meaning.is_empty() && !meaning.contains("[`"), "the meaning of {variable}: {row}");
+        }
+        for name in ["DATABASE_URL", "NATS_URL", "LOG_LEVEL"] {
+            assert!(markdown.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_form_of_the_reference_shows_a_secret_or_its_mask() {
+        let reference = Settings::reference();
+        for text in [reference.markdown(), reference.toml(), reference.dotenv(), reference.json_schema()] {
+            assert!(!text.contains(underpin_config::REDACTED) && !text.contains("sqlite:data"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_environment_of_the_reference_loads_with_every_default_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("env");
+        let template = Settings::reference().dotenv();
+        // The exporter is off by default, and only there if another member of the workspace asks for it.
+        let is_set =
+            |line: &&str| !line.starts_with("# ") && !line.ends_with('=') && !line.contains("__OTLP__");
+        let set = template.lines().filter(is_set);
+        let set: Vec<&str> = set.filter_map(|line| line.strip_prefix('#')).collect();
+        assert!(set.len() > 40, "{template}");
+        std::fs::write(&file, set.join("\n")).unwrap();
+        let settings: Settings = Settings::loader().environment([("", ""); 0]).dotenv(&file).load().unwrap();
+        assert_eq!(
+            serde_json::to_value(&settings).unwrap(),
+            serde_json::to_value(Settings::default()).unwrap()
+        );
     }
 
     #[test]

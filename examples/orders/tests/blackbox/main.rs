@@ -4,6 +4,7 @@
 mod correlation;
 mod lifecycle;
 mod orders;
+mod reference;
 mod refusals;
 mod startup;
 #[path = "../support/mod.rs"]
