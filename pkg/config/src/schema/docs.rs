@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-/// Takes the links to items of Rust out of every description; links to the web stay.
+/// Takes the links to items of Rust and the sections (`# Examples`) out of every description; links to the web stay.
 pub(super) fn unlink(schema: &mut Json) {
     match schema {
         Json::Object(object) => {
@@ -19,8 +19,9 @@ pub(super) fn unlink(schema: &mut Json) {
     }
 }
 
-/// ``[`Level`](crate::Level)`` and ``[`Level`]`` become `` `Level` ``.
+/// Ends before the first section; ``[`Level`](crate::Level)`` and ``[`Level`]`` become `` `Level` ``.
 fn plain(text: &str) -> String {
+    let text = text.split_once("\n# ").map_or(text, |(text, _)| text.trim_end());
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, link)) = rest.split_once('[') {
@@ -64,6 +65,7 @@ mod tests {
             ("the [manual](https://example.org/a) says", "the [manual](https://example.org/a) says"),
             ("a list [1, 2] or [", "a list [1, 2] or ["),
             ("[ [`A`] ] é", "[ `A` ] é"),
+            ("How.\n\nMore.\n\n# Examples\n\n```\nlet a;\n```", "How.\n\nMore."),
         ] {
             assert_eq!(plain(text), expected);
         }
