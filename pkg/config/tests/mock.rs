@@ -1,11 +1,11 @@
-//! The mock is usable from another crate as an `Arc<dyn Config>`.
+//! The mocks are usable from another crate as `Arc<dyn Config>` and `Arc<dyn Source>`.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 
-use underpin_config::testing::{MockConfig, snapshot};
-use underpin_config::{Config, ConfigExt, Value};
+use underpin_config::testing::{MockConfig, MockSource, snapshot};
+use underpin_config::{Config, ConfigExt, Secret, Source, Value};
 
 /// Something that takes a configuration and does not know which.
 struct Mailer(Arc<dyn Config>);
@@ -29,4 +29,17 @@ fn a_snapshot_of_pairs_behaves_like_a_loaded_one() {
     assert_eq!(config.get::<Vec<String>>("mail.hosts").unwrap(), ["a", "b"]);
     assert_eq!(Mailer(Arc::new(config)).retries(), 5);
     assert_eq!(Mailer(Arc::new(snapshot([]).unwrap())).retries(), 3);
+}
+
+#[tokio::test]
+async fn a_mock_stands_in_for_a_source() {
+    let mut source = MockSource::new();
+    source.expect_name().return_const("vault".to_owned());
+    source
+        .expect_fetch()
+        .times(1)
+        .returning(|| Ok(vec![("mail.retries".to_owned(), Secret::new("5".to_owned()))]));
+    let source: Arc<dyn Source> = Arc::new(source);
+    let fetched = source.fetch().await.unwrap();
+    assert_eq!((source.name(), fetched[0].1.expose().as_str()), ("vault", "5"));
 }

@@ -130,3 +130,18 @@ fn fatal_logs_and_leaves_the_end_of_the_process_to_the_caller() {
     assert_eq!(underpin_errors::chain(&*error).collect::<Vec<_>>(), ["cannot listen", "no port"]);
     log.assert_logged(Level::Fatal, "cannot listen");
 }
+
+#[cfg(feature = "json")]
+#[test]
+fn a_mock_stands_in_for_a_sink() {
+    use underpin_logger::{JsonFormat, SlogLogger, sink::Sink, testing::MockSink};
+
+    let mut sink = MockSink::new();
+    sink.expect_write()
+        .withf(|level, lines| *level == Level::Info && lines.ends_with(b"}\n"))
+        .times(1)
+        .return_const(());
+    let sink: Arc<dyn Sink> = Arc::new(sink);
+    let log = SlogLogger::json(JsonFormat::new()).shared_sink(sink).build();
+    info!(log, &Context::background(), "order accepted");
+}

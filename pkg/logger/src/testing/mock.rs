@@ -24,3 +24,17 @@ mockall::mock! {
         fn flush(&self, deadline: Duration) -> Result<(), FlushError>;
     }
 }
+
+#[cfg(feature = "json")]
+mockall::mock! {
+    /// A [`Sink`](crate::sink::Sink) with expectations, made by mockall.
+    #[derive(Debug)]
+    pub Sink {}
+
+    impl crate::sink::Sink for Sink {
+        fn write(&self, level: Level, lines: &[u8]);
+        fn flush(&self, deadline: Duration) -> Result<(), FlushError>;
+        fn dropped(&self) -> u64;
+        fn reopen(&self) -> std::io::Result<()>;
+    }
+}

@@ -5,3 +5,5 @@ mod mock;
 
 pub use capture::{CaptureLogger, CapturedEntry};
 pub use mock::MockLogger;
+#[cfg(feature = "json")]
+pub use mock::MockSink;

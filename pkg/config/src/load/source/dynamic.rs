@@ -15,6 +15,7 @@ use crate::{Issue, IssueKind, Origin, Secret};
 ///
 /// # Examples
 /// A source for a store that answers over HTTP is in `examples/http_source.rs` of this crate.
+#[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
     /// The name of the source in messages and in `explain`.
