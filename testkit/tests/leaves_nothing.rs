@@ -66,6 +66,8 @@ impl Place {
         }
         let mut starter = Command::new("setsid")
             .arg("--fork")
+            // A run in the background ignores SIGINT, and its children inherit that; those of a terminal do not.
+            .args(["env", "--default-signal=INT"])
             .arg(cargo)
             .args(["-c", r#"echo $$; "$@" || echo ready; sleep 600"#, "cargo"])
             .args(program)
