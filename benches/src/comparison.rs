@@ -65,10 +65,15 @@ impl<'a> Comparison<'a> {
         self
     }
 
-    /// Measures and prints the table to standard output.
+    /// Measures, prints the table to standard output, and adds it to the file named by `BENCH_RECORD`.
+    ///
+    /// # Panics
+    /// When that file cannot be written.
     #[allow(clippy::print_stdout, reason = "printing the table is what a benchmark is for")]
     pub fn print(self) {
-        println!("{}", self.run(Effort::default()));
+        let table = self.run(Effort::default());
+        println!("{table}");
+        table.record();
     }
 
     /// Measures: calibrates each contender to one round, then lets them take turns, each round starting with another.

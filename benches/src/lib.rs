@@ -3,7 +3,8 @@
 //! Absolute times mean little on a shared machine, so every number here is measured beside its peers in the same run:
 //! the contenders of a [`Comparison`] take turns in short rounds, in an order that changes with each round, and what
 //! is reported is the median of the ratios of adjacent rounds. `cargo bench -p underpin-benches` prints one Markdown
-//! table a comparison.
+//! table a comparison, and adds each as one line of JSON to the file that `BENCH_RECORD` names, when it names one.
+//! Peers written in Go join through [`GoPeer`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,8 +25,10 @@
 //! ```
 
 mod comparison;
+mod peer;
 mod report;
 mod stats;
 
 pub use comparison::{Comparison, Effort};
+pub use peer::GoPeer;
 pub use report::{Row, Table};

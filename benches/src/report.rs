@@ -1,7 +1,12 @@
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
 
 /// What a comparison found, one row a contender, in the order in which they were added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Table {
     /// What was measured.
     pub title: String,
@@ -12,7 +17,7 @@ pub struct Table {
 }
 
 /// One contender's figures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The contender.
     pub name: String,
@@ -24,6 +29,27 @@ pub struct Row {
     pub ratio_low: f64,
     /// The 90th percentile of those ratios.
     pub ratio_high: f64,
+}
+
+impl Table {
+    /// Adds the table as one line of JSON to the file that `BENCH_RECORD` names; does nothing where it is not set.
+    ///
+    /// # Panics
+    /// When the file cannot be written: a report with a table missing would look complete.
+    #[allow(clippy::panic, reason = "documented")]
+    pub fn record(&self) {
+        if let Some(path) = std::env::var_os("BENCH_RECORD").filter(|path| !path.is_empty())
+            && let Err(error) = self.append(path.as_ref())
+        {
+            panic!("cannot write {}, the file of BENCH_RECORD: {error}", path.display());
+        }
+    }
+
+    fn append(&self, path: &Path) -> io::Result<()> {
+        let mut line = serde_json::to_string(self)?;
+        line.push('\n');
+        File::options().create(true).append(true).open(path)?.write_all(line.as_bytes())
+    }
 }
 
 /// A Markdown table.
@@ -59,6 +85,18 @@ fn duration(nanos: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recorded_table_is_a_line_of_json() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let rows = vec![Row { name: "peer".into(), nanos: 1.5, ratio: 1.0, ratio_low: 0.9, ratio_high: 1.1 }];
+        let table = Table { title: "one record".into(), unit: "record".into(), rows };
+        table.append(file.path()).expect("appended");
+        table.append(file.path()).expect("appended");
+        let line = r#"{"title":"one record","unit":"record","rows":[{"name":"peer","nanos":1.5,"ratio":1.0,"ratio_low":0.9,"ratio_high":1.1}]}"#;
+        let text = std::fs::read_to_string(file.path()).expect("text");
+        assert_eq!(text.lines().collect::<Vec<_>>(), [line, line]);
+    }
 
     #[test]
     fn a_table_is_markdown_with_the_unit_and_the_ratios() {
