@@ -129,3 +129,40 @@ fn on_path(name: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::wait_until;
+    use std::time::Duration;
+
+    #[test]
+    fn an_owner_that_dies_before_it_hears_the_pid_leaves_no_server() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("server");
+        std::fs::create_dir(&folder).unwrap();
+        let script = folder.join("guardian.sh");
+        std::fs::write(&script, SCRIPT).unwrap();
+        let told = place.path().join("told");
+        let server = format!("echo $$ >{0}.draft; mv {0}.draft {0}; exec sleep 600", told.display());
+        let mut guardian = Command::new("sh")
+            .args([script.as_os_str(), "pipe".as_ref(), "0".as_ref(), "0".as_ref(), "KILL".as_ref()])
+            .arg(&folder)
+            .args(["sh", "-c", &server])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // What a kill does: the ends of the owner are closed, whatever the guardian is about to say.
+        drop((guardian.stdin.take(), guardian.stdout.take()));
+        assert!(guardian.wait().unwrap().success());
+        assert!(!folder.exists());
+        // It may have been killed before it said its pid; then there is nothing to look for.
+        if let Ok(pid) = std::fs::read_to_string(&told) {
+            let server = ProcessId::of(pid.trim().parse().unwrap());
+            let gone = || server.is_none_or(|server| !server.is_alive()).then_some(());
+            assert!(wait_until(Duration::from_secs(10), gone).is_some(), "{server:?} still runs");
+        }
+    }
+}

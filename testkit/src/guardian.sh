@@ -9,8 +9,9 @@
 # STOP    the signal that makes the server end at once and tidily
 #
 # It prints the pid of the server at each start. It runs in a session of its own, so that Ctrl-C, a closed terminal and
-# a runner that kills its process group reach the owner and not the guardian.
-trap '' HUP INT QUIT TERM
+# a runner that kills its process group reach the owner and not the guardian. An owner that was killed before it read the
+# pid is no reason to die of SIGPIPE either: the server would be left alone.
+trap '' HUP INT QUIT TERM PIPE
 mode=$1 owner=$2 started=$3 stop=$4 folder=$5
 shift 5
 pid=

@@ -54,7 +54,26 @@ impl Place {
     }
 
     fn becomes_empty(&self) {
-        until("the end of everything", || self.processes().is_empty() && self.folders().is_empty());
+        self.until("the end of everything", || self.processes().is_empty() && self.folders().is_empty());
+    }
+
+    /// Waits until it holds; names what is still here when it does not come true.
+    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while !holds() {
+            if Instant::now() > end {
+                let mut command = Command::new("ps");
+                command.args(["-ww", "-o", "pid,ppid,sid,stat,etime,args", "-p"]);
+                let pids: Vec<_> = self.processes().iter().map(ToString::to_string).collect();
+                let listed = command.arg(pids.join(",")).output().unwrap().stdout;
+                let listed = String::from_utf8_lossy(&listed);
+                panic!(
+                    "{what} took more than 30 seconds; folders: {:?}; processes:\n{listed}",
+                    self.folders()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Starts `program` with these servers in this place, as the child of a cargo.
@@ -127,14 +146,6 @@ impl Drop for FakeCargo {
 
 const HOLD: &[&str] = &[env!("CARGO_BIN_EXE_hold")];
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < end, "{what} took more than 30 seconds");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn the_test_processes_of_one_cargo_share_one_server() {
     let place = Place::new();
@@ -160,7 +171,7 @@ fn a_killed_test_process_takes_its_private_servers_with_it() {
     let private = |folder: &PathBuf| folder.to_string_lossy().contains(&format!("/{test}-"));
     assert_eq!(place.folders().iter().filter(|folder| private(folder)).count(), 2);
     kill_process(test, Signal::KILL).unwrap();
-    until("the end of the private servers", || !place.folders().iter().any(private));
+    place.until("the end of the private servers", || !place.folders().iter().any(private));
     // The shared server goes on: the next test process of this run uses it.
     assert!(place.folders().iter().any(|folder| folder.to_string_lossy().contains("/postgres")));
     cargo.signal_all(Signal::KILL);
@@ -174,7 +185,7 @@ fn a_killed_cargo_takes_the_shared_server_with_it() {
     let test = cargo.ready();
     kill_process(cargo.id, Signal::KILL).unwrap();
     let shared = |folder: &PathBuf| folder.to_string_lossy().contains(&format!("/{}-", cargo.id));
-    until("the end of the shared server", || !place.folders().iter().any(shared));
+    place.until("the end of the shared server", || !place.folders().iter().any(shared));
     // The test process lives on as an orphan, with what is its own.
     assert!(!place.folders().is_empty());
     kill_process(test, Signal::KILL).unwrap();
@@ -198,7 +209,7 @@ fn a_kill_at_any_moment_of_the_start_leaves_nothing_running() {
         let cargo = place.cargo(HOLD);
         std::thread::sleep(Duration::from_millis(after));
         cargo.signal_all(Signal::KILL);
-        until("the end of the servers", || place.processes().is_empty());
+        place.until("the end of the servers", || place.processes().is_empty());
     }
     // A folder may stay when the kill came before its guardian; the next run takes it away.
     let mut cargo = place.cargo(HOLD);
