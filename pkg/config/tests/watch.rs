@@ -5,13 +5,13 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tempfile::TempDir;
-use underpin_config::{Live, Loader, Reload, Secret, Validate};
+use underpin_config::{Changes, Live, Loader, Reload, Secret, Validate, Watch};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -37,6 +37,20 @@ fn loader() -> Loader {
 
 fn silent(_: Result<Reload, underpin_config::ConfigError>) {}
 
+/// `app.toml` with this text, in a folder that lives as long as the first value.
+fn written(text: &str) -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("app.toml");
+    fs::write(&file, text).unwrap();
+    (directory, file)
+}
+
+/// Settings that are watched as long as the first value lives, and their changes.
+fn watched(loader: Loader) -> (Watch, Changes<Settings>) {
+    let live: Live<Settings> = Live::load(loader).unwrap();
+    (live.watch(silent).unwrap(), live.subscribe())
+}
+
 /// What the kubelet does.
 fn config_map(root: &Path, generation: &str, text: &str) {
     let hidden = root.join(format!("..{generation}"));
@@ -55,12 +69,8 @@ fn config_map(root: &Path, generation: &str, text: &str) {
 
 #[test]
 fn a_write_in_place_is_seen() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("app.toml");
-    fs::write(&file, "limit = 1\n").unwrap();
-    let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
-    let watch = live.watch(silent).unwrap();
-    let mut changes = live.subscribe();
+    let (_directory, file) = written("limit = 1\n");
+    let (watch, mut changes) = watched(loader().file(&file));
     for n in 2..5 {
         fs::write(&file, format!("limit = {n}\n")).unwrap();
         assert_eq!(changes.wait(LONG).unwrap().limit, n);
@@ -70,12 +80,8 @@ fn a_write_in_place_is_seen() {
 
 #[test]
 fn an_editors_rename_is_seen_again_and_again() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("app.toml");
-    fs::write(&file, "limit = 1\n").unwrap();
-    let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
-    let watch = live.watch(silent).unwrap();
-    let mut changes = live.subscribe();
+    let (directory, file) = written("limit = 1\n");
+    let (watch, mut changes) = watched(loader().file(&file));
     for n in 2..6 {
         let swap = directory.path().join(".app.toml.swp");
         fs::write(&swap, format!("limit = {n}\n")).unwrap();
@@ -90,9 +96,7 @@ fn an_editors_rename_is_seen_again_and_again() {
 fn config_map_swaps_are_seen_again_and_again() {
     let root = TempDir::new().unwrap();
     config_map(root.path(), "g1", "limit = 1\n");
-    let live: Live<Settings> = Live::load(loader().file(root.path().join("app.toml"))).unwrap();
-    let watch = live.watch(silent).unwrap();
-    let mut changes = live.subscribe();
+    let (watch, mut changes) = watched(loader().file(root.path().join("app.toml")));
     for n in 2..6 {
         config_map(root.path(), &format!("g{n}"), &format!("limit = {n}\n"));
         assert_eq!(changes.wait(LONG).unwrap().limit, n);
@@ -105,9 +109,7 @@ fn a_secrets_directory_is_watched() {
     let root = TempDir::new().unwrap();
     fs::create_dir(root.path().join("nested")).unwrap();
     fs::write(root.path().join("password"), "one").unwrap();
-    let live: Live<Settings> = Live::load(loader().secrets_dir(root.path())).unwrap();
-    let watch = live.watch(silent).unwrap();
-    let mut changes = live.subscribe();
+    let (watch, mut changes) = watched(loader().secrets_dir(root.path()));
     fs::write(root.path().join("password"), "two").unwrap();
     assert_eq!(changes.wait(LONG).unwrap().password.expose(), "two");
     drop(watch);
@@ -117,9 +119,7 @@ fn a_secrets_directory_is_watched() {
 fn an_optional_file_that_appears_is_seen() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("later/app.toml");
-    let live: Live<Settings> = Live::load(loader().optional_file(&file)).unwrap();
-    let watch = live.watch(silent).unwrap();
-    let mut changes = live.subscribe();
+    let (watch, mut changes) = watched(loader().optional_file(&file));
     fs::create_dir(file.parent().unwrap()).unwrap();
     fs::write(&file, "limit = 2\n").unwrap();
     assert_eq!(changes.wait(LONG).unwrap().limit, 2);
@@ -129,9 +129,7 @@ fn an_optional_file_that_appears_is_seen() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_half_written_file_is_never_taken_for_a_short_one() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("app.toml");
-    fs::write(&file, "limit = 1\nname = \"whole\"\n").unwrap();
+    let (_directory, file) = written("limit = 1\nname = \"whole\"\n");
     let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
     let (notices, heard) = mpsc::channel();
     let watch = live.watch(move |told| notices.send(told).unwrap()).unwrap();
@@ -153,9 +151,7 @@ fn a_half_written_file_is_never_taken_for_a_short_one() {
 
 #[test]
 fn a_broken_file_is_told_and_the_next_good_one_counts() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("app.toml");
-    fs::write(&file, "limit = 1\n").unwrap();
+    let (_directory, file) = written("limit = 1\n");
     let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
     let (notices, heard) = mpsc::channel();
     let watch = live.watch(move |told| notices.send(told).unwrap()).unwrap();
@@ -173,9 +169,7 @@ fn a_broken_file_is_told_and_the_next_good_one_counts() {
 
 #[test]
 fn dropping_the_watch_ends_its_thread_also_from_within() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("app.toml");
-    fs::write(&file, "limit = 1\n").unwrap();
+    let (_directory, file) = written("limit = 1\n");
     let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
     let (alive, ended) = mpsc::channel::<()>();
     let watch = live.watch(move |_| alive.send(()).unwrap()).unwrap();
