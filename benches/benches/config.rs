@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if std::env::var_os(MARK).is_some() {
         return measure();
     }
-    let layer = keys(15..KEYS).map(|(section, key)| (format!("BENCH_{section}__{key}").to_uppercase(), "4"));
+    let layer = keys(15..KEYS).map(|(section, key)| (format!("SHOP_{section}__{key}").to_uppercase(), "4"));
     let status = std::process::Command::new(std::env::current_exe()?).env(MARK, "1").envs(layer).status()?;
     if status.success() { Ok(()) } else { Err(format!("the measured process ended with {status}").into()) }
 }
@@ -39,14 +39,14 @@ fn measure() -> Result<(), Box<dyn Error>> {
     let defaults = tree(0..KEYS, 1);
 
     let with_underpin = || -> Result<Snapshot, underpin_config::ConfigError> {
-        Loader::new("BENCH").defaults(&defaults).file(&base).file(&local).snapshot()
+        Loader::new("SHOP").defaults(&defaults).file(&base).file(&local).snapshot()
     };
     let with_figment = || {
         Figment::new()
             .merge(Serialized::defaults(&defaults))
             .merge(Toml::file_exact(&base))
             .merge(Toml::file_exact(&local))
-            .merge(Env::prefixed("BENCH_").split("__"))
+            .merge(Env::prefixed("SHOP_").split("__"))
     };
     let with_config_rs = || {
         config_rs::Config::builder()
@@ -54,7 +54,7 @@ fn measure() -> Result<(), Box<dyn Error>> {
             .add_source(File::from(base.as_path()))
             .add_source(File::from(local.as_path()))
             .add_source(
-                Environment::with_prefix("BENCH").prefix_separator("_").separator("__").try_parsing(true),
+                Environment::with_prefix("SHOP").prefix_separator("_").separator("__").try_parsing(true),
             )
             .build()
     };
