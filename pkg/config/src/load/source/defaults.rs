@@ -1,5 +1,7 @@
 //! The defaults of the program, taken from a value of the settings type.
 
+use std::collections::HashMap;
+
 use figment::value::{Dict, Empty, Value as Tree};
 use serde::Serialize;
 
@@ -15,11 +17,21 @@ pub(crate) fn read<T: Serialize>(defaults: &T) -> Option<Value> {
 
 /// A layer of values that the program states itself.
 pub(crate) fn of(value: &Value) -> Layer {
-    let mut stating = Stating { key: String::new(), layer: Layer::default() };
+    let layer = Layer { origins: HashMap::with_capacity(keys(value)), ..Layer::default() };
+    let mut stating = Stating { key: String::new(), layer };
     if let Some(Tree::Dict(_, tree)) = stating.value(value) {
         stating.layer.tree = tree;
     }
     stating.layer
+}
+
+/// How many keys lie below a value.
+fn keys(value: &Value) -> usize {
+    match value {
+        Value::Table(table) => table.values().map(|value| 1 + keys(value)).sum(),
+        Value::List(items) => items.iter().map(|item| 1 + keys(item)).sum(),
+        _ => 0,
+    }
 }
 
 struct Stating {

@@ -10,6 +10,11 @@ impl Lines {
         Self(std::iter::once(0).chain(after_newlines).collect())
     }
 
+    /// How many lines there are; of most files about as many as keys.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The line that holds `offset`, counted from 1.
     pub(super) fn at(&self, offset: usize) -> usize {
         self.0.partition_point(|start| *start <= offset)

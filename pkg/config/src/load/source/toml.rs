@@ -1,5 +1,6 @@
 //! TOML files, with the line of every key.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ fn parse(path: &Path, text: &str) -> Layer {
     if !errors.is_empty() {
         return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
     }
-    let mut reading = Reading { path: path.into(), lines, key: String::new(), layer: Layer::default() };
+    let layer = Layer { origins: HashMap::with_capacity(lines.count()), ..Layer::default() };
+    let mut reading = Reading { path: path.into(), lines, key: String::new(), layer };
     reading.layer.tree = reading.table(table.get_ref());
     reading.layer
 }
