@@ -1,8 +1,9 @@
 //! Weight is a feature: how many crates each of ours may bring along.
 
 use std::collections::BTreeSet;
+use std::fs;
 
-use crate::shell::{Done, cargo, output};
+use crate::shell::{Done, cargo, output, root};
 
 /// Unique crates of `cargo tree -e normal,build` with default features, the crate itself included.
 const BUDGETS: &[(&str, usize)] = &[
@@ -16,18 +17,7 @@ const BUDGETS: &[(&str, usize)] = &[
 pub(crate) fn check() -> Done {
     let mut over = Vec::new();
     for (package, budget) in BUDGETS {
-        let mut command = cargo();
-        command.args([
-            "tree",
-            "--locked",
-            "--package",
-            package,
-            "--edges",
-            "normal,build",
-            "--prefix",
-            "none",
-        ]);
-        let count = unique(&output(&mut command)?);
+        let count = crates(package)?;
         println!("{package}: {count} crates of {budget}");
         if count > *budget {
             over.push(*package);
@@ -38,6 +28,67 @@ pub(crate) fn check() -> Done {
     } else {
         Err(format!("over budget: {} (xtask/src/budget.rs)", over.join(", ")))
     }
+}
+
+/// The unique crates of a package with its default features, itself included.
+pub(crate) fn crates(package: &str) -> Done<usize> {
+    let tree = ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--package", package];
+    Ok(unique(&output(cargo().args(tree))?))
+}
+
+/// How many crates the five bring above the libraries that they stand on, taken by hand.
+const FAMILY: usize = 30;
+
+/// What a service takes when it assembles the same by hand. The versions are those of our lock file.
+const BY_HAND: &str = r#"
+async-nats = { version = "*", default-features = false, features = ["ring", "jetstream", "kv", "server_2_10", "server_2_11", "server_2_12"] }
+figment = { version = "*", features = ["env", "toml"] }
+log = "*"
+sea-orm = { version = "*", default-features = false, features = ["runtime-tokio", "with-json", "with-uuid", "sqlx-postgres", "macros"] }
+serde = { version = "*", features = ["derive"] }
+serde_json = "*"
+slog = "*"
+slog-json = "*"
+sqlx = { version = "*", default-features = false, features = ["runtime-tokio", "tls-rustls-ring-native-roots", "postgres"] }
+thiserror = "2"
+tokio = { version = "*", features = ["macros", "rt-multi-thread", "sync", "time"] }
+tracing-subscriber = { version = "*", default-features = false, features = ["registry", "std"] }
+uuid = { version = "*", features = ["v7"] }
+"#;
+
+/// The budget of the whole family: its default features beside [`BY_HAND`].
+pub(crate) fn family() -> Done {
+    let ours: String = BUDGETS
+        .iter()
+        .map(|(package, _)| {
+            let folder = root().join("pkg").join(package.trim_start_matches("underpin-"));
+            format!("{package} = {{ path = {:?} }}\n", folder.display().to_string())
+        })
+        .collect();
+    let (hand, family) = (scratch("by-hand", BY_HAND)?, scratch("family", &ours)?);
+    println!("by hand {hand} crates, the family {family}, which may be {FAMILY} more");
+    if family > hand + FAMILY {
+        Err("the family is over budget (xtask/src/budget.rs)".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// The unique crates of a package with these dependencies, itself not counted.
+fn scratch(name: &str, dependencies: &str) -> Done<usize> {
+    let folder = root().join("target/deep").join(name);
+    let manifest = format!(
+        "[workspace]\n[package]\nname = {name:?}\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[dependencies]\n{dependencies}"
+    );
+    let write = || {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        fs::write(folder.join("lib.rs"), "")?;
+        fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))
+    };
+    write().map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
+    let tree = ["tree", "--offline", "--edges", "normal,build", "--prefix", "none"];
+    Ok(unique(&output(cargo().args(tree).current_dir(&folder))?) - 1)
 }
 
 fn unique(tree: &str) -> usize {

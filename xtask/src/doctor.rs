@@ -5,6 +5,7 @@ use std::process::Command;
 
 use underpin_testkit::{Program, Server, cache_folder};
 
+use crate::deep;
 use crate::local::has_docker_engine;
 use crate::shell::{Done, output};
 
@@ -33,13 +34,15 @@ pub(crate) fn doctor() -> Done {
         ("npm", "--version", "to fetch PostgreSQL where pip cannot"),
         ("apt-get", "--version", "to install PostgreSQL as root"),
         ("cargo-nextest", "--version", "optional: cargo nextest run works too"),
-        ("cargo-hack", "--version", "optional: for cargo xtask check --deep"),
-        ("cargo-deny", "--version", "optional: for cargo xtask check --deep"),
     ] {
         match output(Command::new(program).args(arguments.split(' '))) {
             Ok(text) => say("found", &format!("{program}: {}", text.lines().next().unwrap_or_default())),
             Err(_) => say("missing", &format!("{program}, {purpose}")),
         }
+    }
+    match deep::require_tools(deep::Part::ALL) {
+        Ok(()) => say("found", "every tool of cargo xtask check --deep"),
+        Err(missing) => say("missing", &format!("optional, for cargo xtask check --deep: {missing}")),
     }
     let engine =
         if has_docker_engine() { "answers" } else { "does not answer (not needed: servers run locally)" };

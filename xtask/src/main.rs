@@ -1,4 +1,4 @@
-//! The tasks of the project: `cargo xtask test | check | bench | chaos | up | down | doctor`.
+//! The tasks of the project: `cargo xtask test | check | bench | build-times | chaos | new | up | down | doctor`.
 //!
 //! `cargo xtask test` is the one command that passes the tests on a fresh machine: it finds or fetches PostgreSQL and
 //! nats-server ([`fetch`]) and runs `cargo test --workspace --locked`.
@@ -6,13 +6,17 @@
 
 mod bench;
 mod budget;
+mod build_times;
 mod chaos;
 mod check;
+mod deep;
 mod doctor;
 mod fetch;
 mod guard;
 mod local;
+mod outside;
 mod shell;
+mod template;
 mod test;
 
 use std::process::ExitCode;
@@ -29,7 +33,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Find or fetch the servers and run all tests: cargo test --workspace --locked
+    /// Find or fetch the servers and run all tests: those of the workspace, of an outside user and of a fresh service
     Test {
         /// Only find or fetch the servers
         #[arg(long)]
@@ -42,19 +46,15 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Formatting, lints, docs and weight, with warnings as errors
-    Check {
-        /// Also every feature alone (cargo-hack), and licences and advisories (cargo-deny)
-        #[arg(long)]
-        deep: bool,
-    },
-    /// Side-by-side benchmarks: cargo bench -p underpin-benches
-    Bench {
-        /// Handed to `cargo bench`
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
+    Check(check::Check),
+    /// Measure side by side with peers, and write docs/benchmarks.md
+    Bench(bench::Bench),
+    /// Measure cold and warm builds of each crate, and write docs/build-times.md
+    BuildTimes(build_times::BuildTimes),
     /// Kill, freeze and cut everything around the outbox at random, and check what must hold all the same
     Chaos(chaos::Chaos),
+    /// Make a new service from examples/template
+    New(template::New),
     /// Start PostgreSQL and NATS and print their URLs: with docker compose, or local ones where there is no engine
     Up {
         /// Local servers also where there is Docker
@@ -70,9 +70,11 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test { fetch_only, nats, arguments } => test::test(fetch_only, nats.as_deref(), &arguments),
-        Task::Check { deep } => check::check(deep),
-        Task::Bench { arguments } => bench::bench(&arguments),
+        Task::Check(wanted) => check::check(&wanted),
+        Task::Bench(wanted) => bench::bench(&wanted),
+        Task::BuildTimes(wanted) => build_times::build_times(&wanted),
         Task::Chaos(arguments) => chaos::chaos(&arguments),
+        Task::New(wanted) => template::new(&wanted),
         Task::Up { local } => local::up(local),
         Task::Down => local::down(),
         Task::Doctor => doctor::doctor(),

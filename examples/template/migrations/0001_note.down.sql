@@ -1,0 +1,2 @@
+DROP TABLE note_count;
+DROP TABLE note;

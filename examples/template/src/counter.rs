@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use underpin_database::{Database, DatabaseError};
+use underpin_errors::Report;
+use underpin_events::inbox::{Inbox, Once};
+use underpin_events::{Delivery, EventHandler, Outcome, SubscribeOptions, TypedEvent};
+use underpin_logger::{Logger, debug, info, warn};
+
+use crate::note::NoteAdded;
+use crate::store;
+
+/// Counts notes, each once: the inbox writes in the same transaction that this event was counted.
+pub struct Counter {
+    /// Where the count is kept.
+    pub database: Arc<dyn Database>,
+    /// What was counted before.
+    pub inbox: Inbox,
+    /// Where it says what it does.
+    pub log: Arc<dyn Logger>,
+}
+
+impl Counter {
+    /// The durable name: replicas share it, and with it the events.
+    const NAME: &'static str = "note-counter";
+
+    /// What it subscribes to. What keeps a note from being counted is an outage and not the note, so it is tried for long.
+    pub fn options() -> SubscribeOptions {
+        SubscribeOptions::new(Self::NAME).types([NoteAdded::TYPE]).concurrency(1).max_attempts(1000)
+    }
+}
+
+#[async_trait]
+impl EventHandler for Counter {
+    async fn handle(&self, delivery: Delivery) -> Outcome {
+        let ctx = delivery.context();
+        let event = delivery.event();
+        let count = |tx| async move { store::count_one_more(&tx).await };
+        let counted: Result<Once<()>, DatabaseError> =
+            self.inbox.once(&*self.database, Self::NAME, event, count).await;
+        match counted {
+            Ok(Once::AlreadyDone) => debug!(self.log, &ctx, "note counted before", event_id = event.id()),
+            Ok(_) => info!(self.log, &ctx, "note counted", event_id = event.id()),
+            Err(error) => {
+                warn!(self.log, &ctx, &error, "note not counted yet", attempt = delivery.attempt());
+                return Outcome::retry(Report(&error).to_string());
+            }
+        }
+        Outcome::ack()
+    }
+}

@@ -1,0 +1,106 @@
+//! The HTTP surface: routes, and the layers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use serde::{Deserialize, Serialize};
+use underpin_database::{Pool, TxOptions};
+use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id};
+use underpin_errors::{Error, HealthChecks, HealthReport, Kind, ResultExt as _};
+use underpin_events::outbox::Outbox;
+use underpin_logger::tower::RequestLayer;
+use underpin_logger::{Context, Logger, info};
+
+use crate::note::{Note, NoteAdded, NoteError};
+use crate::settings::HttpSettings;
+use crate::store;
+
+/// What every request shares.
+pub(crate) struct App {
+    pub(crate) database: Pool,
+    pub(crate) outbox: Outbox,
+    pub(crate) checks: HealthChecks,
+    pub(crate) log: Arc<dyn Logger>,
+}
+
+/// Every route, inside of the layers that every request passes; the layer added last sees the request first.
+pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
+    let log = Arc::clone(&app.log);
+    Router::new()
+        .route("/notes", post(add))
+        .route("/notes/count", get(count))
+        .route("/notes/{id}", get(read))
+        .route("/health/live", get(async || Json("up")))
+        .route("/health/ready", get(ready))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+        .layer(from_fn_with_state(settings.request_timeout, in_time))
+        .layer(RequestLayer::new(log).quiet("/health"))
+        .layer(map_response(stamp_request_id))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewNote {
+    text: String,
+}
+
+/// Stores a note and its event in one transaction: either both are there or neither is.
+async fn add(
+    State(app): State<Arc<App>>,
+    Extension(ctx): Extension<Context>,
+    Json(new): Json<NewNote>,
+) -> Result<(StatusCode, Json<Note>), Error> {
+    let note = Note::new(new.text)?;
+    let event = NoteAdded::event(&note, &ctx).wrap_err(Kind::Internal, "describe the note")?;
+    let (outbox, note_ref, event) = (&app.outbox, &note, &event);
+    app.database
+        .with(&ctx)
+        .transaction(TxOptions::default(), |tx| async move {
+            store::insert(&tx, note_ref).await?;
+            outbox.enqueue(&tx, event).await?;
+            Ok::<_, Error>(())
+        })
+        .await?;
+    info!(app.log, &ctx, "note added", note_id = note.id.as_str());
+    Ok((StatusCode::CREATED, Json(note)))
+}
+
+async fn read(
+    State(app): State<Arc<App>>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<String>,
+) -> Result<Json<Note>, Error> {
+    let note = store::get(&app.database.with(&ctx), &id).await?;
+    Ok(Json(note.ok_or(NoteError::Missing)?))
+}
+
+#[derive(Serialize)]
+struct Count {
+    notes: i64,
+}
+
+async fn count(
+    State(app): State<Arc<App>>,
+    Extension(ctx): Extension<Context>,
+) -> Result<Json<Count>, Error> {
+    Ok(Json(Count { notes: store::count(&app.database.with(&ctx)).await? }))
+}
+
+/// 503 when no note can be taken, else 200; each component is named with its state.
+async fn ready(State(app): State<Arc<App>>) -> HealthReport {
+    app.checks.run().await
+}
+
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Result<Response, Error> {
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .map_err(|_| Error::timeout("the request took too long"))
+}

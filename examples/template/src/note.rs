@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use underpin_errors::{Classify, Kind, Violation};
+use underpin_events::{Event, InvalidEvent, TypedEvent};
+use underpin_logger::Context;
+use uuid::Uuid;
+
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// A UUID of version 7, as text.
+    pub id: String,
+    /// What was noted.
+    pub text: String,
+}
+
+impl Note {
+    /// A new note.
+    ///
+    /// # Errors
+    /// [`NoteError::Empty`].
+    pub fn new(text: String) -> Result<Self, NoteError> {
+        if text.trim().is_empty() {
+            Err(NoteError::Empty)
+        } else {
+            Ok(Self { id: Uuid::now_v7().to_string(), text })
+        }
+    }
+}
+
+/// What can be wrong with a note. An enum of the domain; `Classify` says what it means outside.
+#[derive(Debug, thiserror::Error)]
+pub enum NoteError {
+    /// It has no text.
+    #[error("the note is empty")]
+    Empty,
+    /// There is none with this id.
+    #[error("there is no note with this id")]
+    Missing,
+}
+
+impl Classify for NoteError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Empty => Kind::InvalidArgument,
+            Self::Missing => Kind::NotFound,
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Empty => "NOTE_EMPTY".into(),
+            Self::Missing => "NOTE_NOT_FOUND".into(),
+        })
+    }
+
+    fn public_message(&self) -> Option<Cow<'static, str>> {
+        Some(self.to_string().into())
+    }
+
+    fn violations(&self) -> Vec<Violation> {
+        match self {
+            Self::Empty => vec![Violation::body("text", "must not be empty")],
+            Self::Missing => Vec::new(),
+        }
+    }
+}
+
+/// What this service tells the others: a note was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteAdded {
+    /// How long it is, in bytes.
+    pub length: usize,
+}
+
+impl TypedEvent for NoteAdded {
+    const TYPE: &'static str = "note.added";
+}
+
+impl NoteAdded {
+    /// The event of a note, with the request id and the trace of `ctx`.
+    ///
+    /// # Errors
+    /// None that a note can cause; the event is checked against CloudEvents all the same.
+    pub fn event(note: &Note, ctx: &Context) -> Result<Event, InvalidEvent> {
+        let payload = Self { length: note.text.len() };
+        Event::typed("/notes", &payload).subject(&note.id).caused_by(ctx).build()
+    }
+}

@@ -1,0 +1,105 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, ConfigError, Loader, Validate, duration};
+use underpin_database::DatabaseSettings;
+use underpin_events::jetstream::JetStreamSettings;
+use underpin_logger::LoggerSettings;
+
+/// What every variable of the environment begins with.
+const PREFIX: &str = "{{crate_name | shouty_snake_case}}";
+
+/// The database of a service that was told of no other.
+const DATABASE: &str = "sqlite:data/service.db";
+
+/// Everything that can be set. The defaults run on a machine with nothing installed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The HTTP surface.
+    pub http: HttpSettings,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// NATS where `servers` names some, otherwise the memory of this process.
+    pub events: JetStreamSettings,
+    /// The log.
+    pub log: LoggerSettings,
+    /// How long an orderly end may take.
+    #[serde(with = "duration")]
+    pub shutdown_within: Duration,
+}
+
+/// Where the service listens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// The address; `0.0.0.0` for all interfaces.
+    pub host: IpAddr,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// How long a request may take.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+}
+
+impl Settings {
+    /// Reads `service.toml`, `.env` and the environment, and `overrides` of the form `key=value`.
+    ///
+    /// # Errors
+    /// Every problem of every source at once.
+    pub fn load(overrides: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+        Loader::new(PREFIX)
+            .defaults(&Self::default())
+            // A secret is not taken from the defaults above.
+            .default_value("database.url", DATABASE)
+            .optional_file("service.toml")
+            .optional_dotenv(".env")
+            .bind("database.url", "DATABASE_URL")
+            .bind("events.servers", "NATS_URL")
+            .bind("log.level", "LOG_LEVEL")
+            .overrides(overrides)
+            .load()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let name = env!("CARGO_PKG_NAME");
+        let mut database = DatabaseSettings::new(DATABASE);
+        database.application_name = name.to_owned();
+        let mut events = JetStreamSettings::default();
+        events.servers.clear();
+        events.name = name.to_owned();
+        let log = LoggerSettings::default().service(name);
+        Self {
+            http: HttpSettings::default(),
+            database,
+            events,
+            log,
+            shutdown_within: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { host: Ipv4Addr::LOCALHOST.into(), port: 8080, request_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.nested("database", &self.database);
+        if !self.events.servers.is_empty() {
+            checks.nested("events", &self.events);
+        }
+        checks.nested("log", &self.log);
+        checks.ensure(!self.shutdown_within.is_zero(), "shutdown_within", "must be longer than zero");
+        checks.ensure(
+            !self.http.request_timeout.is_zero(),
+            "http.request_timeout",
+            "must be longer than zero",
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask new`: a new service from `examples/template`, the way cargo-generate makes it.
+//!
+//! The folder is laid out for cargo-generate. This does the same where that is not installed, as far as the template goes:
+//! placeholders, `.liquid` at the end of a name, and nothing else of Liquid.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use crate::shell::{Done, root};
+
+/// What `cargo xtask new` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// The name of the service, and of its package: my-service
+    name: String,
+    /// The folder to make
+    folder: PathBuf,
+}
+
+pub(crate) fn new(new: &New) -> Done {
+    let folder = std::path::absolute(&new.folder).map_err(|error| format!("no such place: {error}"))?;
+    if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(format!("{} is there and not empty", folder.display()));
+    }
+    generate(&new.name, &folder, &relative(&folder, &root()))?;
+    println!("{} is there: cd {} && cargo run", new.name, folder.display());
+    Ok(())
+}
+
+/// Writes the template into a folder, for a service of this name that takes Underpin from `underpin`.
+pub(crate) fn generate(name: &str, folder: &Path, underpin: &Path) -> Done {
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !plain || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return Err(format!("{name:?} is no name for a package: lower-case letters, digits and - only"));
+    }
+    let values = Values { name, underpin: &underpin.display().to_string() };
+    copy(&root().join("examples/template"), folder, &values)
+        .map_err(|error| format!("cannot generate {}: {error}", folder.display()))
+}
+
+struct Values<'a> {
+    name: &'a str,
+    underpin: &'a str,
+}
+
+impl Values<'_> {
+    fn fill(&self, text: &str) -> String {
+        let snake = self.name.replace('-', "_");
+        text.replace("{{project-name}}", self.name)
+            .replace("{{crate_name | shouty_snake_case}}", &snake.to_uppercase())
+            .replace("{{crate_name}}", &snake)
+            .replace("{{underpin}}", self.underpin)
+    }
+}
+
+fn copy(from: &Path, to: &Path, values: &Values<'_>) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            // What somebody's build has left in the template is none of it.
+            if name != "target" {
+                copy(&entry.path(), &to.join(name), values)?;
+            }
+        } else if name != "cargo-generate.toml" {
+            let text = values.fill(&fs::read_to_string(entry.path())?);
+            fs::write(to.join(name.strip_suffix(".liquid").unwrap_or(&name)), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The way from one folder to another, both absolute.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(common).map(|_| Component::ParentDir);
+    up.chain(to.into_iter().skip(common)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_service_holds_no_placeholder() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = folder.path().join("new-one");
+        generate("new-one", &service, Path::new("../underpin")).unwrap();
+        let manifest = fs::read_to_string(service.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("name = \"new-one\"") && manifest.contains("\"../underpin/pkg/errors\""));
+        assert!(fs::read_to_string(service.join("src/settings.rs")).unwrap().contains("\"NEW_ONE\""));
+        assert!(!service.join("cargo-generate.toml").exists());
+        let mut folders = vec![service];
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let text = fs::read_to_string(&path).unwrap();
+                    assert!(!text.contains("{{"), "{}", path.display());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_cargo_refuses_is_refused() {
+        for name in ["", "New", "1st", "a b", "a/b", "-a"] {
+            assert!(generate(name, Path::new("/nowhere"), Path::new("..")).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_between_two_folders() {
+        let way = |from: &str, to: &str| relative(Path::new(from), Path::new(to)).display().to_string();
+        assert_eq!(way("/a/b/new", "/a/underpin"), "../../underpin");
+        assert_eq!(way("/a/underpin/x", "/a/underpin"), "..");
+    }
+}
