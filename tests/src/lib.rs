@@ -2,10 +2,29 @@
 //!
 //! The tests are in `tests/`. This crate holds what they need besides: the binary `orders-under-test`, which is the orders
 //! service again (cargo tells a test the path of the binaries of its own package, and of no other), and the [`chaos`] run.
+//! Its doc tests are the code in the README of the workspace and in `docs/`.
 
 pub mod chaos;
 
-/// The README of the workspace, so that its code is compiled and run.
+/// The README of the workspace and the guides, so that their code is compiled and run. `docs/migrate-config.md` is in
+/// `underpin-config`, whose tests need no other crate.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    pub struct Readme;
+
+    #[doc = include_str!("../../docs/start.md")]
+    pub struct Start;
+
+    #[doc = include_str!("../../docs/testing.md")]
+    pub struct Testing;
+
+    #[doc = include_str!("../../docs/migrate.md")]
+    pub struct Migrate;
+
+    #[doc = include_str!("../../docs/production.md")]
+    pub struct Production;
+
+    #[doc = include_str!("../../docs/upgrade.md")]
+    pub struct Upgrade;
+}
