@@ -3,9 +3,9 @@
 #[derive(Debug)]
 #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "read by the encoder"))]
 pub struct Key {
-    /// `,"name":` exactly as it stands in a line, filled up with zeros.
+    /// `,"name":"` exactly as it stands in a line before a text, filled up with zeros.
     pub(crate) json: [u8; 32],
-    /// How much of that counts; 0 when the key must be looked at: it is long, needs an escape or is reserved.
+    /// How much of that stands before any value, up to the colon; 0 when the key must be looked at: it is long, needs an escape or is reserved.
     pub(crate) len: u8,
     /// One of 64 bits; equal keys have equal bits.
     pub(crate) bit: u64,
@@ -15,15 +15,22 @@ impl Key {
     /// For the macros.
     pub const fn of(name: &'static str) -> Self {
         let name = name.as_bytes();
-        let whole = name.len() + b",\"\":".len();
+        let colon = name.len() + b",\"\":".len();
         let mut json = [0; 32];
-        if whole > json.len() || !is_clean(name) || is_reserved(name) {
+        if colon >= json.len() || !is_clean(name) || is_reserved(name) {
             return Self { json, len: 0, bit: bit(name) };
         }
         put(&mut json, 0, b",\"");
         put(&mut json, 2, name);
-        put(&mut json, 2 + name.len(), b"\":");
-        Self { json, len: whole as u8, bit: bit(name) }
+        put(&mut json, 2 + name.len(), b"\":\"");
+        Self { json, len: colon as u8, bit: bit(name) }
+    }
+
+    /// The name, of a key that is plain.
+    #[cfg(feature = "json")]
+    pub(crate) fn name(&self) -> &str {
+        let name = self.json.get(2..usize::from(self.len).saturating_sub(2)).unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default()
     }
 
     #[cfg(feature = "json")]
@@ -90,8 +97,9 @@ mod tests {
         let key = Key::of("order_id");
         assert_eq!(&key.json[..key.len.into()], b",\"order_id\":");
         assert_eq!(key.bit, bit(b"order_id"));
-        assert_eq!(Key::of("abcdefghijklmnopqrstuvwxyz_2").len, 32);
-        for odd in ["level", "a\"b", "a\\b", "a\nb", "abcdefghijklmnopqrstuvwxyz_23"] {
+        let longest = Key::of("abcdefghijklmnopqrstuvwxyz_");
+        assert_eq!((longest.len, &longest.json), (31, b",\"abcdefghijklmnopqrstuvwxyz_\":\""));
+        for odd in ["level", "a\"b", "a\\b", "a\nb", "abcdefghijklmnopqrstuvwxyz_2"] {
             assert_eq!(Key::of(odd).len, 0, "{odd:?}");
         }
     }

@@ -48,11 +48,13 @@ impl LevelGate {
     }
 
     /// Whether records of this level can pass for any target.
+    #[inline]
     pub(crate) fn may_pass(&self, level: Level) -> bool {
         level as u8 >= self.floor.load(Ordering::Relaxed)
     }
 
     /// The rules' answer, or `None` where the rules themselves must be asked.
+    #[inline]
     pub(crate) fn answer(&self, level: Level, target: &str) -> Option<bool> {
         if !self.may_pass(level) {
             return Some(false);
@@ -69,6 +71,7 @@ impl LevelGate {
 }
 
 /// The first two bytes of a target in one; hyphens and underscores are the same there.
+#[inline]
 fn beginning(target: &[u8]) -> Option<u8> {
     let [first, second, ..] = target else { return None };
     let same = |byte: u8| if byte == b'-' { b'_' } else { byte };

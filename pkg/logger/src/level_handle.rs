@@ -65,6 +65,7 @@ impl LevelHandle {
     }
 
     /// What happens to a record of this level and target, by the rules and by its context.
+    #[inline]
     pub(crate) fn verdict(&self, level: Level, target: &str, ctx: &Context) -> Verdict {
         // Most records that are of no use are so for every target and every context.
         if !self.may_allow(level) {
@@ -81,16 +82,24 @@ impl LevelHandle {
     }
 
     /// Whether a record of this level and target is of any use.
+    #[inline]
     pub(crate) fn wants(&self, level: Level, target: &str, ctx: &Context) -> bool {
         self.verdict(level, target, ctx) != Verdict::Skip
     }
 
     /// Whether the rules alone let a record of this level and target pass.
+    #[inline]
     pub(crate) fn rules_allow(&self, level: Level, target: &str) -> bool {
-        self.0.gate.answer(level, target).unwrap_or_else(|| self.0.rules.load().allow(level, target))
+        self.0.gate.answer(level, target).unwrap_or_else(|| self.ask_rules(level, target))
+    }
+
+    #[inline(never)]
+    fn ask_rules(&self, level: Level, target: &str) -> bool {
+        self.0.rules.load().allow(level, target)
     }
 
     /// Whether a record of this level can pass for some target or some context.
+    #[inline]
     pub(crate) fn may_allow(&self, level: Level) -> bool {
         self.0.gate.may_pass(level) || crate::context::may_raise(level)
     }

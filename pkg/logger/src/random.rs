@@ -24,6 +24,7 @@ pub(crate) fn next_nonzero_u64() -> u64 {
     next_u64().max(1)
 }
 
+#[inline]
 pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

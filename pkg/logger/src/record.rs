@@ -15,8 +15,16 @@ pub(crate) struct Head<'a> {
 
 /// What differs between an [`Entry`] and the records of slog, tracing and log: how message and fields are got at.
 pub(crate) trait Source {
+    /// Whether [`Source::fields`] runs code of others outside of the values that it hands over.
+    const RUNS_FOREIGN_CODE: bool = true;
+
     /// Hands over the message, once at most.
     fn message(&self, put: &mut dyn FnMut(Value<'_>));
+
+    /// The message, if it is there as a text.
+    fn text(&self) -> Option<&str> {
+        None
+    }
 
     /// What records that repeat each other have in common: the constant message, or the place in the source.
     fn sampling_key(&self) -> (&str, u32);
@@ -26,6 +34,12 @@ pub(crate) trait Source {
 }
 
 impl Source for Entry<'_> {
+    const RUNS_FOREIGN_CODE: bool = false;
+
+    fn text(&self) -> Option<&str> {
+        Some(self.msg)
+    }
+
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         put(Value::Str(self.msg));
     }

@@ -16,6 +16,8 @@
 pub struct Redaction {
     /// Keys in lower case, sorted into buckets by their last letter, so that a usual key meets one or two candidates.
     buckets: [Vec<Box<str>>; 32],
+    /// The length of the shortest key of each bucket: most keys are shorter, or in a bucket without any.
+    shortest: [usize; 32],
 }
 
 impl Redaction {
@@ -41,14 +43,18 @@ impl Redaction {
 
     /// Redacts nothing by key; secrets by type stay secret.
     pub fn none() -> Self {
-        Self { buckets: Default::default() }
+        Self { buckets: Default::default(), shortest: [usize::MAX; 32] }
     }
 
     /// Also redacts a key.
     #[must_use]
     pub fn and(mut self, key: &str) -> Self {
-        if let Some(bucket) = bucket(key).and_then(|index| self.buckets.get_mut(index)) {
+        let index = bucket(key);
+        if let (Some(bucket), Some(shortest)) = (self.buckets.get_mut(index), self.shortest.get_mut(index))
+            && !key.is_empty()
+        {
             bucket.push(key.to_ascii_lowercase().into());
+            *shortest = key.len().min(*shortest);
         }
         self
     }
@@ -56,15 +62,21 @@ impl Redaction {
     /// No longer redacts a key that is listed.
     #[must_use]
     pub fn allow(mut self, key: &str) -> Self {
-        for bucket in &mut self.buckets {
+        for (bucket, shortest) in self.buckets.iter_mut().zip(&mut self.shortest) {
             bucket.retain(|listed| !listed.eq_ignore_ascii_case(key));
+            *shortest = bucket.iter().map(|listed| listed.len()).min().unwrap_or(usize::MAX);
         }
         self
     }
 
     /// Whether the value of `key` is kept out of the log.
+    #[inline]
     pub fn covers(&self, key: &str) -> bool {
-        let Some(candidates) = bucket(key).and_then(|index| self.buckets.get(index)) else { return false };
+        self.shortest.get(bucket(key)).is_some_and(|shortest| key.len() >= *shortest) && self.lists(key)
+    }
+
+    fn lists(&self, key: &str) -> bool {
+        let Some(candidates) = self.buckets.get(bucket(key)) else { return false };
         candidates.iter().any(|listed| {
             let Some(cut) = key.len().checked_sub(listed.len()) else { return false };
             let Some((before, tail)) = key.as_bytes().split_at_checked(cut) else { return false };
@@ -80,8 +92,10 @@ impl Default for Redaction {
     }
 }
 
-fn bucket(key: &str) -> Option<usize> {
-    key.as_bytes().last().map(|last| usize::from(last & 31))
+/// The empty key is in the bucket of those that end with `@`, which is as good as any.
+#[inline]
+fn bucket(key: &str) -> usize {
+    key.as_bytes().last().map_or(0, |last| usize::from(last & 31))
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::{
     Redaction, Value,
     json::{Buf, Line, Scratch, escape},
-    key::is_reserved,
+    key::{self, is_reserved},
     record::{Head, Source},
+    tag::Name,
 };
 
 /// One JSON object a line.
@@ -17,6 +18,8 @@ pub struct JsonFormat {
     /// What is the same on every line, and the same rendered once: `,"service":"orders"`.
     fields: Vec<(String, String)>,
     fixed: Vec<u8>,
+    /// The [`key::bit`]s of their keys.
+    bits: u64,
     cap: usize,
     target: bool,
     place: bool,
@@ -30,7 +33,7 @@ impl JsonFormat {
 
     /// Lines without a service name, at most [`JsonFormat::CAP`] bytes each.
     pub const fn new() -> Self {
-        Self { fields: Vec::new(), fixed: Vec::new(), cap: Self::CAP, target: true, place: false }
+        Self { fields: Vec::new(), fixed: Vec::new(), bits: 0, cap: Self::CAP, target: true, place: false }
     }
 
     /// Names the service on every line.
@@ -66,23 +69,17 @@ impl JsonFormat {
         self
     }
 
-    pub(crate) fn encode(
+    pub(crate) fn encode<S: Source>(
         &self,
         scratch: &mut Scratch,
         redact: &Redaction,
         head: &Head<'_>,
-        source: &impl Source,
+        source: &S,
     ) {
         let mut line = Line::begin(scratch, self.cap, head.level, head.since_epoch);
-        let mut said = false;
-        source.message(&mut |message| {
-            if !said {
-                line.msg(message);
-                said = true;
-            }
-        });
-        if !said {
-            line.msg(Value::Str(""));
+        match source.text() {
+            Some(text) => line.msg(Value::Str(text)),
+            None => Self::message(&mut line, source),
         }
         line.raw(&self.fixed);
         line.raw(head.ctx.rendered());
@@ -95,19 +92,46 @@ impl JsonFormat {
         if let Some(error) = head.error {
             line.field("error".into(), Value::Error(error));
         }
-        // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
-        let fields = catch_unwind(AssertUnwindSafe(|| {
-            source.fields(&mut |key, value| {
-                if !self.fields.iter().any(|(fixed, _)| fixed == key.text) {
-                    line.field(key, if redact.covers(key.text) { Value::Secret } else { value });
-                }
-            });
-        }));
-        if fields.is_err() {
-            line.roll_back();
-            line.field("log_error".into(), Value::Str("the fields of this record panicked"));
+        if S::RUNS_FOREIGN_CODE {
+            // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
+            let fields = catch_unwind(AssertUnwindSafe(|| self.fields(&mut line, redact, source)));
+            if fields.is_err() {
+                line.roll_back();
+                line.field("log_error".into(), Value::Str("the fields of this record panicked"));
+            }
+        } else {
+            self.fields(&mut line, redact, source);
         }
         line.finish();
+    }
+
+    fn message(line: &mut Line<'_>, source: &impl Source) {
+        let mut said = false;
+        source.message(&mut |message| {
+            if !said {
+                line.msg(message);
+                said = true;
+            }
+        });
+        if !said {
+            line.msg(Value::Str(""));
+        }
+    }
+
+    #[inline]
+    fn fields(&self, line: &mut Line<'_>, redact: &Redaction, source: &impl Source) {
+        source.fields(&mut |name, value| {
+            if !self.is_fixed(name) {
+                line.field(name, if redact.covers(name.text) { Value::Secret } else { value });
+            }
+        });
+    }
+
+    /// Whether every line has this key already.
+    #[inline]
+    fn is_fixed(&self, name: Name<'_>) -> bool {
+        let possible = name.rendered.is_none_or(|key| self.bits & key.bit != 0);
+        possible && self.fields.iter().any(|(fixed, _)| fixed == name.text)
     }
 
     fn put(mut self, key: &str, value: &str) -> Self {
@@ -122,6 +146,7 @@ impl JsonFormat {
             fixed.push(b'"');
         }
         self.fixed = fixed.to_vec();
+        self.bits = self.fields.iter().fold(0, |bits, (key, _)| bits | key::bit(key.as_bytes()));
         self
     }
 }

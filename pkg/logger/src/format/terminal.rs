@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Level, Redaction, RequestId, Value,
-    json::{Buf, Scratch, guarded},
+    json::{Buf, Scratch, digits, guarded},
     record::{Head, Source},
 };
 
@@ -130,7 +130,7 @@ impl TerminalFormat {
                 buf.extend_from_slice(b"  at ");
                 push_visible(buf, file);
                 buf.push(b':');
-                buf.push_u64(line.into());
+                digits::push_u64(buf, line.into());
             }
             _ if !head.target.is_empty() => {
                 buf.extend_from_slice(b"  in ");

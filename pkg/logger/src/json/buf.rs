@@ -20,6 +20,11 @@ impl Buf {
         self.bytes.len()
     }
 
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(crate) const fn clear(&mut self) {
         self.len = 0;
     }
@@ -28,11 +33,12 @@ impl Buf {
         self.len = self.len.min(len);
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, byte: u8) {
-        if let [place] = self.room(1) {
-            *place = byte;
-            self.len += 1;
-        }
+        self.fill(|place: &mut [u8; 1]| {
+            *place = [byte];
+            1
+        });
     }
 
     #[inline]
@@ -54,26 +60,25 @@ impl Buf {
     }
 
     /// Appends the first `len` of 32 bytes; the copy is always of all.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn extend_padded(&mut self, piece: &[u8; 32], len: usize) {
-        if let Some(room) = self.room(piece.len()).first_chunk_mut::<32>() {
-            *room = *piece;
-        }
-        self.len += len.min(piece.len());
+        self.fill(|place| {
+            *place = *piece;
+            len
+        });
     }
 
-    /// Appends a number in decimal.
-    pub(crate) fn push_u64(&mut self, mut number: u64) {
-        let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-        for place in self.room(digits).iter_mut().rev() {
-            *place = b'0' + (number % 10) as u8;
-            number /= 10;
+    /// Appends what `write` puts at the front of `N` bytes; it returns how many those are. The others may be anything.
+    #[inline(always)]
+    pub(crate) fn fill<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
+        if let Some(place) = self.room(N).first_chunk_mut::<N>() {
+            let written = write(place);
+            self.len += written.min(N);
         }
-        self.len += digits;
     }
 
     /// Appends what `write` puts at the front of `most` bytes; it returns how many those are.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
         let written = write(self.room(most));
         self.len += written.min(most);
@@ -94,18 +99,19 @@ impl Buf {
     }
 
     /// The next `count` bytes behind the end.
-    #[inline]
+    #[inline(always)]
     fn room(&mut self, count: usize) -> &mut [u8] {
-        let end = self.len + count;
-        if end > self.bytes.len() {
-            self.grow(end);
+        if self.bytes.len().saturating_sub(self.len) < count {
+            self.grow(count);
         }
-        self.bytes.get_mut(self.len..end).unwrap_or_default()
+        self.bytes.get_mut(self.len..).and_then(|rest| rest.get_mut(..count)).unwrap_or_default()
     }
 
     #[cold]
-    fn grow(&mut self, least: usize) {
-        self.bytes.resize(least.max(self.bytes.len() * 2), 0);
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        let least = self.len.saturating_add(count);
+        self.bytes.resize(least.max(self.bytes.len().saturating_mul(2)), 0);
     }
 }
 
@@ -134,7 +140,7 @@ mod tests {
         Push(u8),
         Extend(Vec<u8>),
         Padded([u8; 32], usize),
-        Number(u64),
+        Fill([u8; 8], usize),
         Truncate(usize),
         Drain(usize, usize),
         Insert(usize, u8),
@@ -145,7 +151,7 @@ mod tests {
             any::<u8>().prop_map(Step::Push),
             proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Extend),
             (any::<[u8; 32]>(), 0..=32_usize).prop_map(|(piece, len)| Step::Padded(piece, len)),
-            prop_oneof![any::<u64>(), 0..1000_u64].prop_map(Step::Number),
+            (any::<[u8; 8]>(), 0..=8_usize).prop_map(|(piece, len)| Step::Fill(piece, len)),
             (0..64_usize).prop_map(Step::Truncate),
             (0..64_usize, 0..64_usize).prop_map(|(start, len)| Step::Drain(start, len)),
             (0..64_usize, any::<u8>()).prop_map(|(at, byte)| Step::Insert(at, byte)),
@@ -161,7 +167,10 @@ mod tests {
                     Step::Push(byte) => { buf.push(byte); vec.push(byte); }
                     Step::Extend(piece) => { buf.extend_from_slice(&piece); vec.extend_from_slice(&piece); }
                     Step::Padded(piece, len) => { buf.extend_padded(&piece, len); vec.extend_from_slice(&piece[..len]); }
-                    Step::Number(number) => { buf.push_u64(number); vec.extend(number.to_string().bytes()); }
+                    Step::Fill(piece, len) => {
+                        buf.fill(|place| { *place = piece; len });
+                        vec.extend_from_slice(&piece[..len]);
+                    }
                     Step::Truncate(len) => { buf.truncate(len); vec.truncate(len); }
                     Step::Drain(start, len) if start + len <= vec.len() => {
                         buf.drain(start..start + len);

@@ -20,25 +20,72 @@ pub(crate) fn push(buf: &mut Buf, text: &str) {
     }
 }
 
+/// Appends a text that needs no escape, and a byte behind it; false if it needs one, and then `buf` is as it was.
+#[inline]
+pub(crate) fn push_if_clean(buf: &mut Buf, text: &str, behind: u8) -> bool {
+    let mut clean = false;
+    buf.write(text.len() + 1, |place| {
+        let Some((last, place)) = place.split_last_mut() else { return 0 };
+        clean = copy_clean(place, text.as_bytes()) == text.len();
+        *last = behind;
+        if clean { text.len() + 1 } else { 0 }
+    });
+    clean
+}
+
 /// Copies up to the first byte that needs an escape; returns how many bytes that is. `place` is as long as `bytes`.
 #[inline]
-fn copy_clean(place: &mut [u8], bytes: &[u8]) -> usize {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let (places, tail_place) = place.as_chunks_mut::<8>();
+pub(crate) fn copy_clean(place: &mut [u8], bytes: &[u8]) -> usize {
+    let Some(last) = bytes.last_chunk::<8>() else { return copy_short(place, bytes) };
+    // The last eight bytes overlap with those before them, so that none are left over. They are copied first, because an
+    // escape before them ends the loop.
+    put(place.last_chunk_mut(), last);
+    let (words, _) = bytes.as_chunks::<8>();
+    let (places, _) = place.as_chunks_mut::<8>();
     for (index, (word, place)) in words.iter().zip(places).enumerate() {
         let found = found(*word);
         *place = *word;
         if found != 0 {
-            return index * 8 + (found.trailing_zeros() / 8) as usize;
+            return index * 8 + first(found);
         }
     }
-    for (index, (byte, place)) in tail.iter().zip(tail_place).enumerate() {
+    match found(*last) {
+        0 => bytes.len(),
+        found => bytes.len() - 8 + first(found),
+    }
+}
+
+/// [`copy_clean`] for less than eight bytes.
+#[inline]
+fn copy_short(place: &mut [u8], bytes: &[u8]) -> usize {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        if found(both.to_le_bytes()) == 0 {
+            put(place.first_chunk_mut(), first);
+            put(place.last_chunk_mut(), last);
+            return bytes.len();
+        }
+    }
+    for (index, (byte, place)) in bytes.iter().zip(place).enumerate() {
         if needs_escape(*byte) {
-            return words.len() * 8 + index;
+            return index;
         }
         *place = *byte;
     }
     bytes.len()
+}
+
+#[inline]
+const fn put<const N: usize>(place: Option<&mut [u8; N]>, piece: &[u8; N]) {
+    if let Some(place) = place {
+        *place = *piece;
+    }
+}
+
+/// The index of the first marked byte.
+#[inline]
+const fn first(found: u64) -> usize {
+    (found.trailing_zeros() / 8) as usize
 }
 
 /// A high bit in each byte that needs an escape. Each test marks the first byte it looks for exactly; only bytes behind

@@ -1,7 +1,7 @@
 use std::{error::Error, fmt::Write as _, time::Duration};
 
 use super::{
-    Buf, clip,
+    Second, clip, digits,
     escape::{self, Escaper},
     guard::{Wrote, guarded},
     scratch::{Scratch, Span},
@@ -25,29 +25,49 @@ pub(crate) struct Line<'s> {
 }
 
 impl<'s> Line<'s> {
-    /// Starts a line of at most `cap` bytes, newline included.
+    /// Starts a line of at most `cap` bytes, newline included, up to the quotation mark of the message.
+    #[inline]
     pub(crate) fn begin(scratch: &'s mut Scratch, cap: usize, level: Level, since_epoch: Duration) -> Self {
-        let buf = &mut scratch.buf;
-        buf.extend_from_slice(b"{\"ts\":\"");
-        let (date, fraction) = scratch.second.render(since_epoch);
-        buf.extend_from_slice(date);
-        buf.extend_from_slice(&fraction);
-        buf.extend_from_slice(match level {
-            Level::Trace => b"\",\"level\":\"trace\",\"msg\":".as_slice(),
-            Level::Debug => b"\",\"level\":\"debug\",\"msg\":",
-            Level::Info => b"\",\"level\":\"info\",\"msg\":",
-            Level::Warn => b"\",\"level\":\"warn\",\"msg\":",
-            Level::Error => b"\",\"level\":\"error\",\"msg\":",
-            Level::Fatal => b"\",\"level\":\"fatal\",\"msg\":",
+        const PIECE: usize = 32;
+        const fn piece(text: &[u8]) -> ([u8; PIECE], usize) {
+            let mut piece = [0; PIECE];
+            if let Some((place, _)) = piece.split_at_mut_checked(text.len()) {
+                place.copy_from_slice(text);
+            }
+            (piece, text.len())
+        }
+        const LEVELS: [([u8; PIECE], usize); 6] = [
+            piece(b"\",\"level\":\"trace\",\"msg\":\""),
+            piece(b"\",\"level\":\"debug\",\"msg\":\""),
+            piece(b"\",\"level\":\"info\",\"msg\":\""),
+            piece(b"\",\"level\":\"warn\",\"msg\":\""),
+            piece(b"\",\"level\":\"error\",\"msg\":\""),
+            piece(b"\",\"level\":\"fatal\",\"msg\":\""),
+        ];
+        let [trace, debug, info, warn, error, fatal] = &LEVELS;
+        let (piece, len) = match level {
+            Level::Trace => trace,
+            Level::Debug => debug,
+            Level::Info => info,
+            Level::Warn => warn,
+            Level::Error => error,
+            Level::Fatal => fatal,
+        };
+        let (opening, fraction) = scratch.second.open(since_epoch);
+        scratch.buf.extend_padded(opening, Second::OPENING);
+        scratch.buf.fill(|place| {
+            *place = fraction;
+            fraction.len()
         });
+        scratch.buf.extend_padded(piece, *len);
         Self { scratch, cap, seen: 0, clipped: false, head: 0, whole: 0 }
     }
 
     /// The message, straight after [`Line::begin`]. Whatever the value is, it is written as text.
     pub(crate) fn msg(&mut self, value: Value<'_>) {
         match value {
-            Value::Str(text) => self.text(text),
-            other => self.user_text(|out| write!(out, "{other}")),
+            Value::Str(text) => self.rest_of_text(text),
+            other => self.rest_of_user_text(|out| write!(out, "{other}")),
         }
     }
 
@@ -65,14 +85,69 @@ impl<'s> Line<'s> {
     }
 
     /// A field of the caller: under a name of its own if the key is reserved, left out if the key is there already.
+    #[inline]
     pub(crate) fn field(&mut self, name: Name<'_>, value: Value<'_>) {
-        let written = match name.rendered {
-            Some(key) if key.is_plain() => self.plain_key(key),
-            _ => self.key(name.text),
-        };
-        if written {
+        match name.rendered {
+            Some(key) if key.is_plain() => self.plain_field(key, value),
+            _ => self.any_field(name.text, value),
+        }
+        self.whole = self.scratch.buf.len();
+    }
+
+    #[inline]
+    fn plain_field(&mut self, key: &Key, value: Value<'_>) {
+        let (field, len) = (self.scratch.buf.len(), usize::from(key.len));
+        if self.seen & key.bit != 0 {
+            self.any_field(key.name(), value);
+            return;
+        }
+        self.note_key(field, field + len, key.bit);
+        match value {
+            Value::Str(text) => {
+                // The key comes with a text's quotation mark.
+                self.scratch.buf.extend_padded(&key.json, len + 1);
+                self.rest_of_text(text);
+            }
+            Value::Bool(truth) => self.put(key, |place| put_bool(place, truth)),
+            Value::I64(number) => self.put(key, |place| digits::put_i64(place, number)),
+            Value::U64(number) => self.put(key, |place| digits::put_u64(place, number)),
+            Value::F64(number) if number.is_finite() => self.put(key, |place| digits::put_f64(place, number)),
+            Value::Duration(span) => self.put(key, |place| digits::put_millis(place, span)),
+            other => {
+                self.scratch.buf.extend_padded(&key.json, len);
+                self.value(other);
+            }
+        }
+    }
+
+    /// A key and a value of limited length, in one go.
+    #[inline(always)]
+    fn put(&mut self, key: &Key, put: impl FnOnce(&mut [u8; digits::ROOM]) -> usize) {
+        self.scratch.buf.fill(|place: &mut [u8; 32 + digits::ROOM]| {
+            if let Some(start) = place.first_chunk_mut() {
+                *start = key.json;
+            }
+            let colon = usize::from(key.len) & 31;
+            match place.get_mut(colon..).and_then(<[u8]>::first_chunk_mut) {
+                Some(place) => colon + put(place),
+                None => 0,
+            }
+        });
+    }
+
+    fn any_field(&mut self, key: &str, value: Value<'_>) {
+        let buf = &mut self.scratch.buf;
+        let field = buf.len();
+        buf.extend_from_slice(b",\"");
+        escape::push(buf, key);
+        if is_reserved(key.as_bytes()) {
+            buf.push(b'_');
+        }
+        let bit = key::bit(buf.get(field + KEY_OPENS..).unwrap_or_default());
+        buf.extend_from_slice(b"\":");
+        let colon = buf.len();
+        if self.is_new(field, colon, bit) {
             self.value(value);
-            self.whole = self.scratch.buf.len();
         }
     }
 
@@ -93,40 +168,30 @@ impl<'s> Line<'s> {
             clip::clip(scratch, cap.saturating_sub(end + MARK.len()));
             scratch.buf.extend_from_slice(MARK);
         }
-        scratch.buf.extend_from_slice(b"}\n");
+        scratch.buf.fill(|place| {
+            *place = *b"}\n";
+            place.len()
+        });
     }
 
-    fn plain_key(&mut self, key: &Key) -> bool {
-        let field = self.scratch.buf.len();
-        self.scratch.buf.extend_padded(&key.json, key.len.into());
-        self.is_new(field, key.bit)
-    }
-
-    fn key(&mut self, key: &str) -> bool {
-        let buf = &mut self.scratch.buf;
-        let field = buf.len();
-        buf.extend_from_slice(b",\"");
-        escape::push(buf, key);
-        if is_reserved(key.as_bytes()) {
-            buf.push(b'_');
-        }
-        let bit = key::bit(buf.get(field + KEY_OPENS..).unwrap_or_default());
-        buf.extend_from_slice(b"\":");
-        self.is_new(field, bit)
-    }
-
-    /// Notes the key that `,"key":` at `field` writes; a duplicate is taken back instead.
-    fn is_new(&mut self, field: usize, bit: u64) -> bool {
-        let span = Span { start: field + KEY_OPENS, end: self.scratch.buf.len() - KEY_ENDS };
-        if self.seen & bit != 0 && self.is_duplicate(span) {
+    /// Notes the key that `,"key":` from `field` to `colon` writes; a duplicate is taken back instead.
+    fn is_new(&mut self, field: usize, colon: usize, bit: u64) -> bool {
+        if self.seen & bit != 0 && self.is_duplicate(Span { start: field + KEY_OPENS, end: colon - KEY_ENDS })
+        {
             self.scratch.buf.truncate(field);
             return false;
         }
-        self.seen |= bit;
-        self.scratch.keys.push(span);
+        self.note_key(field, colon, bit);
         true
     }
 
+    #[inline]
+    fn note_key(&mut self, field: usize, colon: usize, bit: u64) {
+        self.seen |= bit;
+        self.scratch.keys.push(Span { start: field + KEY_OPENS, end: colon - KEY_ENDS });
+    }
+
+    #[cold]
     fn is_duplicate(&self, new: Span) -> bool {
         let bytes = |span: &Span| self.scratch.buf.get(span.start..span.end);
         self.scratch.keys.iter().any(|old| bytes(old) == bytes(&new))
@@ -136,15 +201,12 @@ impl<'s> Line<'s> {
         let buf = &mut self.scratch.buf;
         match value {
             Value::Null => buf.extend_from_slice(b"null"),
-            Value::Bool(true) => buf.extend_from_slice(b"true"),
-            Value::Bool(false) => buf.extend_from_slice(b"false"),
-            Value::I64(number) => {
-                if number < 0 {
-                    buf.push(b'-');
-                }
-                buf.push_u64(number.unsigned_abs());
-            }
-            Value::U64(number) => buf.push_u64(number),
+            Value::Bool(truth) => buf.fill(|place| put_bool(place, truth)),
+            Value::I64(number) => buf.fill(|place| digits::put_i64(place, number)),
+            Value::U64(number) => buf.fill(|place| digits::put_u64(place, number)),
+            Value::F64(number) if number.is_finite() => buf.fill(|place| digits::put_f64(place, number)),
+            Value::Duration(span) => buf.fill(|place| digits::put_millis(place, span)),
+            Value::Str(text) => self.text(text),
             Value::I128(number) => match i64::try_from(number) {
                 Ok(number) => self.value(Value::I64(number)),
                 Err(_) => self.text(itoa::Buffer::new().format(number)),
@@ -153,9 +215,6 @@ impl<'s> Line<'s> {
                 Ok(number) => self.value(Value::U64(number)),
                 Err(_) => self.text(itoa::Buffer::new().format(number)),
             },
-            Value::F64(number) if number.is_finite() => {
-                buf.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
-            }
             Value::F64(number) => self.text(if number.is_nan() {
                 "NaN"
             } else if number > 0.0 {
@@ -163,8 +222,6 @@ impl<'s> Line<'s> {
             } else {
                 "-inf"
             }),
-            Value::Str(text) => self.text(text),
-            Value::Duration(span) => push_millis(buf, span),
             Value::Path(path) => self.user_text(|out| write!(out, "{}", path.display())),
             Value::Error(error) => self.chain(error),
             Value::Display(value) => self.user_text(|out| write!(out, "{value}")),
@@ -174,10 +231,27 @@ impl<'s> Line<'s> {
     }
 
     fn text(&mut self, text: &str) {
+        self.scratch.buf.push(b'"');
+        self.rest_of_text(text);
+    }
+
+    /// A text behind its opening quotation mark.
+    #[inline]
+    fn rest_of_text(&mut self, text: &str) {
+        let buf = &mut self.scratch.buf;
+        let start = buf.len();
+        if text.len() <= self.cap && escape::push_if_clean(buf, text, b'"') {
+            self.scratch.texts.push(Span { start, end: start + text.len() });
+        } else {
+            self.rest_of_odd_text(text);
+        }
+    }
+
+    /// A text that needs escapes, or that the cap may not leave whole.
+    fn rest_of_odd_text(&mut self, text: &str) {
         // Twice the cap is enough to show that the text is too long, and bounds what one record can cost.
         let kept = text.floor_char_boundary(self.cap.saturating_mul(2).min(text.len()));
         let buf = &mut self.scratch.buf;
-        buf.push(b'"');
         let start = buf.len();
         escape::push(buf, text.get(..kept).unwrap_or_default());
         self.scratch.texts.push(Span { start, end: buf.len() });
@@ -186,8 +260,12 @@ impl<'s> Line<'s> {
     }
 
     fn user_text(&mut self, write: impl FnOnce(&mut Escaper<'_>) -> std::fmt::Result) {
+        self.scratch.buf.push(b'"');
+        self.rest_of_user_text(write);
+    }
+
+    fn rest_of_user_text(&mut self, write: impl FnOnce(&mut Escaper<'_>) -> std::fmt::Result) {
         let buf = &mut self.scratch.buf;
-        buf.push(b'"');
         let start = buf.len();
         let wrote = guarded(buf, escape::push, self.cap, write);
         self.scratch.texts.push(Span { start, end: buf.len() });
@@ -235,23 +313,14 @@ impl<'s> Line<'s> {
     }
 }
 
+#[inline]
+fn put_bool(place: &mut [u8; digits::ROOM], truth: bool) -> usize {
+    if let Some(place) = place.first_chunk_mut() {
+        *place = if truth { *b"true\0" } else { *b"false" };
+    }
+    5 - usize::from(truth)
+}
+
 /// What stands before and behind a key: `,"` and `":`.
 const KEY_OPENS: usize = 2;
 const KEY_ENDS: usize = 2;
-
-/// Milliseconds with an exact decimal fraction and no trailing zeros.
-fn push_millis(buf: &mut Buf, span: Duration) {
-    match u64::try_from(span.as_millis()) {
-        Ok(millis) => buf.push_u64(millis),
-        Err(_) => buf.extend_from_slice(itoa::Buffer::new().format(span.as_millis()).as_bytes()),
-    }
-    let mut rest = span.subsec_nanos() % 1_000_000;
-    if rest != 0 {
-        buf.push(b'.');
-        let mut weight = 100_000;
-        while rest > 0 {
-            buf.push(b'0' + (rest / weight) as u8);
-            (rest, weight) = (rest % weight, weight / 10);
-        }
-    }
-}

@@ -2,6 +2,7 @@
 
 mod buf;
 mod clip;
+pub(crate) mod digits;
 pub(crate) mod escape;
 mod guard;
 mod line;

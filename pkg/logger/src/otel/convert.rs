@@ -121,7 +121,7 @@ mod tests {
         fn the_time_of_a_line_is_read_as_it_was_written(micros in 0_u64..4_102_444_800_000_000) {
             let mut second = Second::new();
             let (date, fraction) = second.render(Duration::from_micros(micros));
-            let text = String::from_utf8([date.as_slice(), &fraction].concat()).unwrap();
+            let text = String::from_utf8([date, &fraction].concat()).unwrap();
             prop_assert_eq!(unix_nanos(&text), Some(micros * 1000));
         }
 
