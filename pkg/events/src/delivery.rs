@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use underpin_logger::Context;
@@ -12,12 +12,13 @@ pub struct Delivery {
     attempt: u32,
     max_attempts: u32,
     sequence: u64,
+    context: OnceLock<Context>,
 }
 
 impl Delivery {
     /// A first delivery with a single attempt; for tests of handlers and for implementors.
     pub fn new(event: impl Into<Arc<Event>>) -> Self {
-        Self { event: event.into(), attempt: 1, max_attempts: 1, sequence: 0 }
+        Self { event: event.into(), attempt: 1, max_attempts: 1, sequence: 0, context: OnceLock::new() }
     }
 
     /// Sets which attempt this is, from 1, and after how many the event becomes a dead letter.
@@ -61,7 +62,7 @@ impl Delivery {
 
     /// The log context of this work: the producer's request id, organization and trace.
     pub fn context(&self) -> Context {
-        self.event.context()
+        self.context.get_or_init(|| self.event.context()).clone()
     }
 }
 

@@ -10,7 +10,7 @@ pub trait EventPublisher: Send + Sync + 'static {
     /// Publishes one event and waits until the bus has stored it.
     ///
     /// Ordering: events published one after the other, each awaited, are stored in that order. Concurrent calls are
-    /// stored in any order. Idempotency: the event id is the message id, so publishing the same event again inside the
+    /// stored in any order. Idempotency: source and id are the message id, so publishing the same event again inside the
     /// bus's duplicate window stores nothing and says so in the receipt. Retries: at most the configured number, with
     /// back-off and the same message id, all under one absolute deadline; the call ends by then, whatever the server does.
     ///
@@ -49,7 +49,7 @@ const _: fn(&dyn EventPublisher) = |_| ();
 pub struct PublishReceipt {
     /// The position in the stream, from 1.
     pub sequence: u64,
-    /// Whether the bus had this event id already, and stored nothing new.
+    /// Whether the bus had this event already, and stored nothing new.
     pub duplicate: bool,
 }
 

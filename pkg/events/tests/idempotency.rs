@@ -82,7 +82,7 @@ async fn an_event_whose_claim_cannot_be_read_is_retried_and_not_handled() {
 async fn a_failed_attempt_gives_its_claim_back_and_a_dead_letter_too() {
     for outcome in [Outcome::retry("later"), Outcome::dead_letter("never")] {
         let mut store = MockIdempotencyStore::new();
-        store.expect_claim().withf(|key, _| key == "s//s/e-1").once().returning(|_, _| Ok(Claim::Granted));
+        store.expect_claim().withf(|key, _| key == "s/2:/s:e-1").once().returning(|_, _| Ok(Claim::Granted));
         store.expect_release().once().returning(|_| Ok(()));
         let expected = outcome.clone();
         let handler = handler_fn(move |_| {

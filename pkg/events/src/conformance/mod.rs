@@ -117,6 +117,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! { @each $harness;
             publishing::sequences_grow,
             publishing::a_repeated_id_is_a_duplicate_and_delivered_once,
+            publishing::the_same_id_of_another_source_is_another_event,
             publishing::a_batch_reports_on_each_event_in_order,
             publishing::an_event_that_is_too_large_is_refused,
             publishing::a_type_that_cannot_be_a_subject_is_refused,

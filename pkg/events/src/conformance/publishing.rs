@@ -15,7 +15,7 @@ pub async fn sequences_grow(harness: &impl Harness) {
     bus.flush(harness.capabilities().patience).await.expect("flushed");
 }
 
-/// The event id is the message id: a repeat is stored once and says so.
+/// Source and id are the message id: a repeat is stored once and says so.
 pub async fn a_repeated_id_is_a_duplicate_and_delivered_once(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     let recorder = Recorder::acking();
@@ -29,6 +29,27 @@ pub async fn a_repeated_id_is_a_duplicate_and_delivered_once(harness: &impl Harn
     recorder.wait_for(2, patience).await;
     assert_eq!(recorder.subjects().iter().filter(|subject| *subject == "1").count(), 1);
     assert!(matches!(subscription.drain(patience).await, crate::DrainOutcome::Drained));
+}
+
+/// Two sources may give the same id to different events: both are stored and delivered.
+pub async fn the_same_id_of_another_source_is_another_event(harness: &impl Harness) {
+    let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
+    let recorder = Recorder::acking();
+    let _subscription = bus.subscribe(options("both"), recorder.handler()).await.expect("subscribed");
+    // Written one behind the other, source and id of all these read alike.
+    let identities = [("/orders", "42"), ("/billing", "42"), ("/orders/4", "2"), ("/order", "s42")];
+    for (source, id) in identities {
+        let event = Event::builder("order.placed", source).id(id).build().expect("a valid event");
+        let receipt = bus.publish(event).await.expect("published");
+        assert!(!receipt.duplicate, "{id} of {source} was taken for a repeat");
+    }
+    let seen = recorder.wait_for(identities.len(), patience).await;
+    for (source, id) in identities {
+        assert!(
+            seen.iter().any(|seen| (seen.event.source(), seen.event.id()) == (source, id)),
+            "{id} of {source}"
+        );
+    }
 }
 
 /// A batch answers for each event in the order given, and one bad event spoils no other.

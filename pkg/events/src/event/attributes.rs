@@ -2,6 +2,9 @@
 
 use super::InvalidEvent;
 
+/// The media type of JSON data.
+pub(super) const JSON: &str = "application/json";
+
 /// Names that are core attributes or members of the JSON format, and therefore never extensions.
 pub(super) const RESERVED: [&str; 10] = [
     "specversion",

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -5,8 +7,9 @@ use underpin_logger::Context;
 use uuid::Uuid;
 
 use super::attributes::{
-    check_absolute_uri, check_media_type, check_optional, check_required, check_uri_reference,
+    JSON, check_absolute_uri, check_media_type, check_optional, check_uri_reference, is_json,
 };
+use super::head::Parts;
 use super::timestamp::Timestamp;
 use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
 
@@ -14,61 +17,88 @@ use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
 #[derive(Debug)]
 #[must_use = "an event exists once `build` is called"]
 pub struct EventBuilder {
-    event: Event,
+    id: Option<String>,
+    source: String,
+    ty: String,
+    subject: Option<String>,
+    time: Time,
+    data_schema: Option<String>,
+    data_content_type: Option<Cow<'static, str>>,
+    data: Option<Data>,
+    /// The extensions of the event that it starts from, and what is to become of them.
+    kept: Extensions,
     extensions: Vec<(String, Option<ExtensionValue>)>,
     payload_error: Option<serde_json::Error>,
     /// Read from the wire: its source was accepted as it is, and stays acceptable.
     foreign: bool,
-    time: Option<OffsetDateTime>,
+}
+
+#[derive(Debug)]
+enum Time {
+    Set(OffsetDateTime),
+    /// As it was written, also when there was none.
+    Kept(Option<Timestamp>),
 }
 
 impl EventBuilder {
     pub(super) fn new(ty: String, source: String) -> Self {
-        let event = Event {
-            id: Uuid::now_v7().to_string(),
+        Self {
+            id: None,
             source,
             ty,
             subject: None,
-            time: None,
-            data_content_type: None,
+            time: Time::Set(OffsetDateTime::now_utc()),
             data_schema: None,
-            extensions: Extensions::default(),
+            data_content_type: None,
             data: None,
-        };
-        Self {
-            event,
+            kept: Extensions::default(),
             extensions: Vec::new(),
             payload_error: None,
             foreign: false,
-            time: Some(OffsetDateTime::now_utc()),
         }
     }
 
     pub(super) fn from_event(event: Event) -> Self {
-        Self { event, extensions: Vec::new(), payload_error: None, foreign: true, time: None }
+        let Event { head, data_content_type, extensions, data } = event;
+        let written = head.time().zip(head.time_text());
+        Self {
+            id: Some(head.id().to_owned()),
+            source: head.source().to_owned(),
+            ty: head.ty().to_owned(),
+            subject: head.subject().map(str::to_owned),
+            time: Time::Kept(written.map(|(value, text)| Timestamp { value, text: text.to_owned() })),
+            data_schema: head.data_schema().map(str::to_owned),
+            data_content_type,
+            data,
+            kept: extensions,
+            extensions: Vec::new(),
+            payload_error: None,
+            foreign: true,
+        }
     }
 
-    /// The identity of the event; a UUID of version 7 when not set. The same id is the same event: a broker drops it.
+    /// The identity of the event within its source; a UUID of version 7 when not set. The same id of the same source is the
+    /// same event: a bus drops the repeat.
     pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.event.id = id.into();
+        self.id = Some(id.into());
         self
     }
 
     /// What the event is about, within the source. Also the ordering key unless [`Self::partition_key`] is set.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
-        self.event.subject = Some(subject.into());
+        self.subject = Some(subject.into());
         self
     }
 
     /// When it happened; now when not set.
     pub fn time(mut self, time: OffsetDateTime) -> Self {
-        self.time = Some(time);
+        self.time = Time::Set(time);
         self
     }
 
     /// The schema of the data, an absolute URI.
     pub fn data_schema(mut self, uri: impl Into<String>) -> Self {
-        self.event.data_schema = Some(uri.into());
+        self.data_schema = Some(uri.into());
         self
     }
 
@@ -122,8 +152,8 @@ impl EventBuilder {
     pub fn json<T: Serialize + ?Sized>(mut self, payload: &T) -> Self {
         match serde_json::value::to_raw_value(payload) {
             Ok(raw) => {
-                self.event.data = Some(Data::Json(raw));
-                self.event.data_content_type = Some("application/json".to_owned());
+                self.data = Some(Data::Json(raw));
+                self.data_content_type = Some(Cow::Borrowed(JSON));
             }
             Err(error) => self.payload_error = Some(error),
         }
@@ -132,15 +162,15 @@ impl EventBuilder {
 
     /// Text of another media type than JSON, for example `text/plain`.
     pub fn text(mut self, content_type: impl Into<String>, text: impl Into<String>) -> Self {
-        self.event.data = Some(Data::Text(text.into()));
-        self.event.data_content_type = Some(content_type.into());
+        self.data = Some(Data::Text(text.into()));
+        self.data_content_type = Some(Cow::Owned(content_type.into()));
         self
     }
 
     /// Bytes of a media type, for example `application/octet-stream`; they travel as `data_base64`.
     pub fn binary(mut self, content_type: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        self.event.data = Some(Data::Binary(bytes.into()));
-        self.event.data_content_type = Some(content_type.into());
+        self.data = Some(Data::Binary(bytes.into()));
+        self.data_content_type = Some(Cow::Owned(content_type.into()));
         self
     }
 
@@ -149,38 +179,44 @@ impl EventBuilder {
     /// # Errors
     /// [`InvalidEvent`] names the first attribute that breaks a rule, or says that the payload could not be written.
     pub fn build(self) -> Result<Event, InvalidEvent> {
-        let Self { mut event, extensions, payload_error, foreign, time } = self;
-        if let Some(error) = payload_error {
+        if let Some(error) = self.payload_error {
             return Err(InvalidEvent::payload(Some(error)));
         }
-        for (name, value) in extensions {
+        let mut extensions = self.kept;
+        for (name, value) in self.extensions {
             match value {
-                Some(value) => event.extensions.insert(name, value)?,
-                None => event.extensions.remove(&name),
+                Some(value) => extensions.insert(name, value)?,
+                None => extensions.remove(&name),
             }
         }
-        if let Some(time) = time {
-            event.time = Some(Timestamp::new(time)?);
+        let time = match self.time {
+            Time::Set(time) => Some(Timestamp::new(time)?),
+            Time::Kept(time) => time,
+        };
+        let id = self.id.unwrap_or_else(|| Uuid::now_v7().to_string());
+        let parts = Parts {
+            id: &id,
+            source: &self.source,
+            ty: &self.ty,
+            subject: self.subject.as_deref(),
+            time: time.as_ref(),
+            data_schema: self.data_schema.as_deref(),
+        };
+        let head = parts.checked()?;
+        if !self.foreign {
+            check_uri_reference("source", &self.source)?;
         }
-        check_required("id", &event.id)?;
-        check_required("type", &event.ty)?;
-        check_required("source", &event.source)?;
-        if !foreign {
-            check_uri_reference("source", &event.source)?;
-        }
-        check_optional("subject", event.subject.as_deref())?;
-        check_optional("datacontenttype", event.data_content_type.as_deref())?;
-        check_optional("dataschema", event.data_schema.as_deref())?;
-        if let Some(schema) = &event.data_schema {
+        if let Some(schema) = &self.data_schema {
             check_absolute_uri("dataschema", schema)?;
         }
-        if let Some(content_type) = &event.data_content_type {
+        let data_content_type = self.data_content_type;
+        if let Some(content_type) = data_content_type.as_deref().filter(|text| *text != JSON) {
+            check_optional("datacontenttype", Some(content_type))?;
             check_media_type("datacontenttype", content_type)?;
         }
-        if matches!(event.data, Some(Data::Text(_))) && super::attributes::is_json(event.data_content_type())
-        {
+        if matches!(self.data, Some(Data::Text(_))) && is_json(data_content_type.as_deref()) {
             return Err(InvalidEvent::Data("is text, but its content type says JSON"));
         }
-        Ok(event)
+        Ok(Event { head, data_content_type, extensions, data: self.data })
     }
 }

@@ -1,8 +1,11 @@
 //! Binary mode: attributes as headers, the payload as the body (NATS protocol binding, 1.0.3-wip).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
-use super::attributes::is_json;
+use super::attributes::{check_optional, is_json};
+use super::head::Parts;
 use super::timestamp::Timestamp;
 use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
 use serde_json::value::RawValue;
@@ -26,9 +29,9 @@ impl Event {
     pub fn to_binary(&self) -> BinaryMessage {
         let mut headers = vec![
             ("ce-specversion".to_owned(), Self::SPEC_VERSION.to_owned()),
-            ("ce-id".to_owned(), encode(&self.id)),
-            ("ce-source".to_owned(), encode(&self.source)),
-            ("ce-type".to_owned(), encode(&self.ty)),
+            ("ce-id".to_owned(), encode(self.id())),
+            ("ce-source".to_owned(), encode(self.source())),
+            ("ce-type".to_owned(), encode(self.ty())),
         ];
         let mut optional = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -36,7 +39,7 @@ impl Event {
             }
         };
         optional("subject", self.subject());
-        optional("time", self.time.as_ref().map(|time| time.text.as_str()));
+        optional("time", self.head.time_text());
         optional("dataschema", self.data_schema());
         for (name, value) in self.extensions.iter() {
             optional(name, Some(&value.to_string()));
@@ -63,13 +66,15 @@ impl Event {
         body: Bytes,
     ) -> Result<Self, InvalidEvent> {
         let mut spec_version = None;
-        let (mut id, mut source, mut ty) = (None, None, None);
-        let (mut subject, mut time, mut data_schema, mut data_content_type) = (None, None, None, None);
+        let (mut id, mut source, mut ty): (Option<String>, Option<String>, Option<String>) =
+            (None, None, None);
+        let (mut subject, mut data_schema): (Option<String>, Option<String>) = (None, None);
+        let (mut time, mut data_content_type): (Option<Timestamp>, Option<Cow<'static, str>>) = (None, None);
         let mut extensions = Extensions::default();
         for (header, value) in headers {
             let header = header.to_ascii_lowercase();
             if header == CONTENT_TYPE {
-                data_content_type = Some(decode(CONTENT_TYPE, value)?);
+                data_content_type = Some(decode(CONTENT_TYPE, value)?.into());
                 continue;
             }
             let Some(name) = header.strip_prefix(HEADER_PREFIX) else { continue };
@@ -80,9 +85,9 @@ impl Event {
                 "source" => source = Some(value),
                 "type" => ty = Some(value),
                 "subject" => subject = Some(value),
-                "time" => time = Some(Timestamp::parse(&value)?),
+                "time" => time = Some(Timestamp::parse(value)?),
                 "dataschema" => data_schema = Some(value),
-                "datacontenttype" => data_content_type = Some(value),
+                "datacontenttype" => data_content_type = Some(value.into()),
                 name => extensions.insert(name.to_owned(), ExtensionValue::String(value))?,
             }
         }
@@ -92,19 +97,17 @@ impl Event {
             None => return Err(InvalidEvent::Missing { name: "specversion" }),
         }
         let data = read_body(body, data_content_type.as_deref())?;
-        let event = Self {
-            id: id.unwrap_or_default(),
-            source: source.unwrap_or_default(),
-            ty: ty.unwrap_or_default(),
-            subject,
-            time,
-            data_content_type,
-            data_schema,
-            extensions,
-            data,
+        let parts = Parts {
+            id: id.as_deref().unwrap_or_default(),
+            source: source.as_deref().unwrap_or_default(),
+            ty: ty.as_deref().unwrap_or_default(),
+            subject: subject.as_deref(),
+            time: time.as_ref(),
+            data_schema: data_schema.as_deref(),
         };
-        event.check_read()?;
-        Ok(event)
+        let head = parts.checked()?;
+        check_optional("datacontenttype", data_content_type.as_deref())?;
+        Ok(Self { head, data_content_type, extensions, data })
     }
 }
 

@@ -4,7 +4,9 @@ mod attributes;
 mod batch;
 mod builder;
 mod data;
+mod envelope;
 mod extensions;
+mod head;
 mod headers;
 mod invalid;
 mod json;
@@ -20,6 +22,9 @@ pub use invalid::InvalidEvent;
 pub use json::STRUCTURED_CONTENT_TYPE;
 pub use typed::TypedEvent;
 
+use std::borrow::Cow;
+
+use head::Head;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use underpin_logger::{Context, RequestId, TraceParent};
@@ -56,13 +61,9 @@ pub const TRACE_STATE: &str = "tracestate";
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    id: String,
-    source: String,
-    ty: String,
-    subject: Option<String>,
-    time: Option<timestamp::Timestamp>,
-    data_content_type: Option<String>,
-    data_schema: Option<String>,
+    head: Head,
+    /// Nearly always the same text, which then takes no memory.
+    data_content_type: Option<Cow<'static, str>>,
     extensions: Extensions,
     data: Option<Data>,
 }
@@ -90,29 +91,45 @@ impl Event {
         EventBuilder::from_event(self)
     }
 
-    /// The identity of the event within its source. Also its message id on the wire: a repeat is dropped.
+    /// The identity of the event within its source.
     pub fn id(&self) -> &str {
-        &self.id
+        self.head.id()
+    }
+
+    /// The identity of the event among all sources, by which a bus drops a repeat: source and id, as `CloudEvents` identifies
+    /// an event, written `<bytes of the source>:<source>:<id>` so that no two pairs are written alike.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_events::Event;
+    ///
+    /// let event = Event::builder("order.placed", "/orders").id("42").build()?;
+    /// assert_eq!(event.message_id(), "7:/orders:42");
+    /// # Ok::<(), underpin_events::InvalidEvent>(())
+    /// ```
+    pub fn message_id(&self) -> String {
+        let (source, id) = (self.source(), self.id());
+        [&source.len().to_string(), source, id].join(":")
     }
 
     /// The context in which the event happened, a URI reference.
     pub fn source(&self) -> &str {
-        &self.source
+        self.head.source()
     }
 
     /// What happened, for example `order.placed`.
     pub fn ty(&self) -> &str {
-        &self.ty
+        self.head.ty()
     }
 
     /// What it happened to, within the source.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.head.subject()
     }
 
     /// When it happened. The builder sets now; a foreign event may have none.
     pub fn time(&self) -> Option<OffsetDateTime> {
-        self.time.as_ref().map(|time| time.value)
+        self.head.time()
     }
 
     /// The media type of the data; absent means `application/json`.
@@ -122,7 +139,7 @@ impl Event {
 
     /// The schema that the data follows, an absolute URI.
     pub fn data_schema(&self) -> Option<&str> {
-        self.data_schema.as_deref()
+        self.head.data_schema()
     }
 
     /// The payload.
@@ -162,7 +179,7 @@ impl Event {
 
     /// The key that keeps order: the extension `partitionkey`, else the subject, else the source.
     pub fn ordering_key(&self) -> &str {
-        self.extension(PARTITION_KEY).or_else(|| self.subject()).unwrap_or(&self.source)
+        self.extension(PARTITION_KEY).or_else(|| self.subject()).unwrap_or(self.source())
     }
 
     /// The log context of the work this event causes: the producer's request id, organization and trace.
@@ -170,7 +187,7 @@ impl Event {
     /// Without a usable request id of the producer the event id stands in, so that every line of a handler can be found.
     pub fn context(&self) -> Context {
         let request_id = self.request_id().and_then(|id| RequestId::parse(id).ok());
-        let request_id = request_id.or_else(|| RequestId::parse(&self.id).ok());
+        let request_id = request_id.or_else(|| RequestId::parse(self.id()).ok());
         let mut context = Context::new(request_id.unwrap_or_else(RequestId::generate));
         if let Some(trace) = self.trace_parent().and_then(|text| TraceParent::parse(text).ok()) {
             context = context.with_trace(trace);
@@ -187,7 +204,12 @@ impl Event {
     /// [`InvalidEvent::Payload`] when there is no data, it is not JSON, or it does not fit `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, InvalidEvent> {
         let data = self.data.as_ref().ok_or_else(|| InvalidEvent::payload(None))?;
-        serde_json::from_slice(data.as_bytes()).map_err(|error| InvalidEvent::payload(Some(error)))
+        let decoded = match data {
+            // Known to be text, which need not be looked at again.
+            Data::Json(raw) => serde_json::from_str(raw.get()),
+            other => serde_json::from_slice(other.as_bytes()),
+        };
+        decoded.map_err(|error| InvalidEvent::payload(Some(error)))
     }
 
     /// The typed payload, after checking that the event is of that type.
@@ -195,7 +217,7 @@ impl Event {
     /// # Errors
     /// [`InvalidEvent::UnexpectedType`] for another type, [`InvalidEvent::Payload`] when the data does not fit.
     pub fn decode<T: TypedEvent>(&self) -> Result<T, InvalidEvent> {
-        if self.ty != T::TYPE {
+        if self.ty() != T::TYPE {
             return Err(InvalidEvent::UnexpectedType { expected: T::TYPE });
         }
         self.json()

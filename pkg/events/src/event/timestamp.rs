@@ -11,10 +11,11 @@ pub(super) struct Timestamp {
 }
 
 impl Timestamp {
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidEvent> {
-        let value = OffsetDateTime::parse(text, &Rfc3339)
+    pub(super) fn parse(text: impl Into<String>) -> Result<Self, InvalidEvent> {
+        let text = text.into();
+        let value = OffsetDateTime::parse(&text, &Rfc3339)
             .map_err(|_| InvalidEvent::attribute("time", "is not an RFC 3339 timestamp"))?;
-        Ok(Self { value, text: text.to_owned() })
+        Ok(Self { value, text })
     }
 
     /// Fails for what RFC 3339 cannot write: years before 0 and offsets with seconds.

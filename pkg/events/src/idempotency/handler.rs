@@ -80,7 +80,7 @@ impl std::fmt::Debug for IdempotentHandler {
 #[async_trait]
 impl EventHandler for IdempotentHandler {
     async fn handle(&self, delivery: Delivery) -> Outcome {
-        let key = format!("{}/{}/{}", self.scope, delivery.event().source(), delivery.event().id());
+        let key = format!("{}/{}", self.scope, delivery.event().message_id());
         match self.store.claim(&key, self.lease).await {
             Ok(Claim::Granted) => {}
             Ok(Claim::Done) => return Outcome::ack(),
