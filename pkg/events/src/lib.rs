@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ack_mode;
 mod backoff;
 mod dead_letter;
 #[cfg(any(feature = "memory", feature = "jetstream"))]
@@ -29,6 +30,7 @@ pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use ack_mode::AckMode;
 pub use backoff::Backoff;
 pub use dead_letter::{DeadLetter, DeadLetterQueue};
 pub use delivery::{Delivery, Outcome};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
-use crate::{Backoff, EventsError, TypePattern};
+use crate::{AckMode, Backoff, EventsError, TypePattern};
 
 /// What a subscription wants, and how failures are treated.
 ///
@@ -35,7 +35,8 @@ pub struct SubscribeOptions {
     pub order: Order,
     /// How many handlers run at once; with [`Order::PerKey`] the number of lanes, with [`Order::Strict`] ignored.
     pub concurrency: usize,
-    /// After how many failed attempts an event becomes a dead letter.
+    /// After how many failed attempts an event becomes a dead letter. With the default back-off the default of 16 takes at
+    /// least two minutes, so that no event is given up while a database restarts.
     pub max_attempts: u32,
     /// The wait between attempts, unless the handler names one.
     pub backoff: Backoff,
@@ -48,6 +49,8 @@ pub struct SubscribeOptions {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub ack_wait: Duration,
+    /// How the bus is told that an event is done.
+    pub acks: AckMode,
 }
 
 /// Where a new subscription begins.
@@ -84,7 +87,7 @@ pub enum Order {
 
 impl SubscribeOptions {
     /// Options of a subscription with this durable name: all types, from the oldest event, no order, 16 handlers at
-    /// once, 5 attempts, 30 seconds a handler.
+    /// once, 16 attempts over two to five minutes, 30 seconds a handler, confirmed acknowledgements.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
@@ -145,6 +148,13 @@ impl SubscribeOptions {
         self
     }
 
+    /// Sets how the bus is told that an event is done.
+    #[must_use]
+    pub fn acks(mut self, mode: AckMode) -> Self {
+        self.acks = mode;
+        self
+    }
+
     /// Checks every option; backends do this before they begin.
     ///
     /// # Errors
@@ -190,10 +200,11 @@ impl Default for SubscribeOptions {
             start: StartPosition::default(),
             order: Order::default(),
             concurrency: 16,
-            max_attempts: 5,
+            max_attempts: 16,
             backoff: Backoff::default(),
             handler_timeout: Duration::from_secs(30),
             ack_wait: Duration::from_secs(30),
+            acks: AckMode::default(),
         }
     }
 }
