@@ -1,9 +1,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::lane::Lane;
 use super::{Inbound, Slot};
 use crate::{Event, InvalidEvent, Order, SubscribeOptions};
 
@@ -14,33 +14,27 @@ pub(super) struct Job<M> {
     pub(super) slot: Slot,
 }
 
-pub(super) type JobReceiver<M> = Arc<Mutex<UnboundedReceiver<Job<M>>>>;
-
 /// Where a backend puts messages: one lane for all, or one lane for each group of keys.
 ///
-/// The channels need no bound of their own: a message needs a slot, and there are only so many.
+/// The lanes need no bound of their own: a message needs a slot, and there are only so many.
 pub(crate) struct Intake<M> {
-    lanes: Vec<UnboundedSender<Job<M>>>,
+    lanes: Vec<Arc<Lane<Job<M>>>>,
     window: Arc<Semaphore>,
+    size: usize,
     by_key: bool,
 }
 
 impl<M: Inbound> Intake<M> {
-    pub(super) fn new(options: &SubscribeOptions) -> (Self, Vec<JobReceiver<M>>) {
+    /// An intake, and the lane of each worker.
+    pub(super) fn new(options: &SubscribeOptions) -> (Self, Vec<Arc<Lane<Job<M>>>>) {
         let workers = options.lanes();
         let by_key = options.order == Order::PerKey;
-        let (mut lanes, mut receivers) = (Vec::new(), Vec::new());
-        for _ in 0..if by_key { workers } else { 1 } {
-            let (sender, receiver) = unbounded_channel();
-            lanes.push(sender);
-            receivers.push(Arc::new(Mutex::new(receiver)));
-        }
-        if !by_key {
-            // One lane, many workers: a slow handler holds up nobody.
-            receivers = receivers.iter().cycle().take(workers).map(Arc::clone).collect();
-        }
-        let window = Arc::new(Semaphore::new(Self::window_of(options)));
-        (Self { lanes, window, by_key }, receivers)
+        // Without keys one lane for many workers: a slow handler holds up nobody.
+        let count = if by_key { workers } else { 1 };
+        let lanes: Vec<_> = (0..count).map(|_| Arc::new(Lane::new())).collect();
+        let of_workers = lanes.iter().cycle().take(workers).map(Arc::clone).collect();
+        let size = Self::window_of(options);
+        (Self { lanes, window: Arc::new(Semaphore::new(size)), size, by_key }, of_workers)
     }
 
     /// How many messages may be in this process at once: enough that workers need not wait for the next fetch, few
@@ -49,22 +43,42 @@ impl<M: Inbound> Intake<M> {
         if options.order == Order::Strict { 1 } else { options.lanes().saturating_mul(8).clamp(16, 4096) }
     }
 
-    /// Waits for free slots and takes up to `max` of them.
+    /// Waits for free slots and takes up to `max` of them. Without keys it waits for a quarter of the window, since small
+    /// requests cost as much as large ones and the workers still have three quarters to do. With keys a single slot is worth
+    /// taking: the others may wait behind one slow key.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub(crate) async fn slots(&self, max: usize) -> Slots {
-        let Ok(mut permit) = Arc::clone(&self.window).acquire_owned().await else {
+        let least = if self.by_key { 1 } else { self.quarter().min(max.max(1)) };
+        let least_permits = u32::try_from(least).unwrap_or(1);
+        let Ok(mut permit) = Arc::clone(&self.window).acquire_many_owned(least_permits).await else {
             // The semaphore is never closed while the intake lives.
             return Slots(None);
         };
-        let more = self.window.available_permits().min(max.saturating_sub(1));
+        let more = self.window.available_permits().min(max.saturating_sub(least));
         if let Ok(rest) =
             Arc::clone(&self.window).try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX))
         {
             permit.merge(rest);
         }
         Slots(Some(permit))
+    }
+
+    /// A quarter of the window, at least one slot.
+    pub(crate) fn quarter(&self) -> usize {
+        (self.size / 4).max(1)
+    }
+
+    /// Takes free slots without waiting, when a quarter of the window is free.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn slots_at_once(&self, max: usize) -> Option<Slots> {
+        let free = self.window.available_permits();
+        if free < self.quarter() {
+            return None;
+        }
+        let wanted = u32::try_from(free.min(max)).unwrap_or(u32::MAX);
+        Arc::clone(&self.window).try_acquire_many_owned(wanted).ok().map(|permit| Slots(Some(permit)))
     }
 
     /// Hands a message to its lane, using up one slot.
@@ -78,8 +92,7 @@ impl<M: Inbound> Intake<M> {
         };
         let slot = slots.0.as_mut().and_then(|permit| permit.split(1));
         if let Some(lane) = self.lanes.get(lane) {
-            // A lane without a worker gives the message back by dropping it: it is then delivered again.
-            drop(lane.send(Job { message, event, slot }));
+            lane.push(Job { message, event, slot });
         }
     }
 
@@ -92,6 +105,13 @@ impl<M: Inbound> Intake<M> {
     }
 }
 
+/// Without an intake the workers end once their lane is empty.
+impl<M> Drop for Intake<M> {
+    fn drop(&mut self) {
+        self.lanes.iter().for_each(|lane| lane.close());
+    }
+}
+
 /// Slots for messages; what is not used is free again when this is dropped.
 pub(crate) struct Slots(Option<OwnedSemaphorePermit>);
 
@@ -100,6 +120,23 @@ impl Slots {
     #[cfg(feature = "jetstream")]
     pub(crate) fn none() -> Self {
         Self(None)
+    }
+
+    /// Adds those of another request.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn merge(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (Some(permit), Some(other)) => permit.merge(other),
+            (none @ None, other) => *none = other,
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Frees that many of them, or all.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn release(&mut self, count: usize) {
+        let count = count.min(self.len());
+        drop(self.0.as_mut().and_then(|permit| permit.split(count)));
     }
 
     /// Gives one up: something came that nobody has to handle.

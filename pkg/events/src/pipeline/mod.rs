@@ -6,6 +6,7 @@
 
 mod control;
 mod intake;
+mod lane;
 mod meters;
 mod worker;
 
@@ -28,15 +29,16 @@ pub(crate) type Slot = Option<OwnedSemaphorePermit>;
 
 /// A message of a backend. It is settled by exactly one of the four calls; one that is dropped without is delivered again.
 pub(crate) trait Inbound: Send + Sync + 'static {
-    /// Whether settling takes no time. If it does, workers do not wait for it.
-    const SETTLES_AT_ONCE: bool;
+    /// Whether putting a message aside takes no time. If it does, workers do not wait for it.
+    const PUTS_ASIDE_AT_ONCE: bool;
     /// The event, or why it is none.
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent>;
     /// Which delivery this is, from 1.
     fn attempt(&self) -> u32;
     /// The position in the stream.
     fn sequence(&self) -> u64;
-    /// Done. The slot may be given up before, when the confirmation is long in coming.
+    /// Done. Workers wait for this: a confirmation is awaited elsewhere. The slot may be given up before it comes, when it
+    /// is long in coming.
     fn ack(self, slot: Slot) -> impl Future<Output = ()> + Send;
     /// Deliver again, not before `after` has passed.
     fn retry(self, after: Duration) -> impl Future<Output = ()> + Send;
@@ -77,10 +79,10 @@ impl Shared {
 
 /// Starts the workers. They end when the intake is dropped and its messages are dealt with.
 pub(crate) fn start<M: Inbound>(shared: &Arc<Shared>) -> (Intake<M>, Workers) {
-    let (intake, receivers) = Intake::new(&shared.options);
+    let (intake, lanes) = Intake::new(&shared.options);
     let mut tasks = JoinSet::new();
-    for receiver in receivers {
-        tasks.spawn(worker::run(Arc::clone(shared), receiver));
+    for lane in lanes {
+        tasks.spawn(worker::run(Arc::clone(shared), lane));
     }
     (intake, Workers { tasks, settling: shared.settling.clone() })
 }

@@ -6,28 +6,30 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep};
 use underpin_errors::Report;
 use underpin_logger::{Context, debug, error, warn};
 
-use super::intake::{Job, JobReceiver};
+use super::intake::Job;
+use super::lane::Lane;
 use super::{Inbound, Shared, Slot};
 use crate::{Delivery, Event, Order, Outcome};
 
-/// How many times the allowed attempts an event may be delivered before it is put aside unseen.
+/// How often beyond the allowed attempts an event may be delivered before it is put aside unseen; at most as often again.
 ///
-/// Handlers that fail are counted by their answers. An event far beyond its attempts was never answered: it kills the
-/// process that handles it. The slack is for deliveries that were given back unseen when a process drained.
-const CRASH_FACTOR: u32 = 2;
+/// Handlers that fail are counted by their answers. An event beyond its attempts was never answered: it kills the process
+/// that handles it. The slack is for deliveries that were given back unseen when a process drained.
+const SLACK: u32 = 5;
 
 /// The longest wait between two attempts, whatever a handler asks for: brokers count it in nanoseconds of 64 bits.
 const LONGEST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Takes jobs until the intake is gone. After a stop, what waits is given back unseen.
-pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, jobs: JobReceiver<M>) {
-    loop {
-        let job = jobs.lock().await.recv().await;
-        let Some(Job { message, event, slot }) = job else { return };
+pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, lane: Arc<Lane<Job<M>>>) {
+    while let Some(Job { message, event, slot }) = lane.take().await {
+        // A handler that never waits would otherwise keep this thread for as long as there are events.
+        consume_budget().await;
         if shared.control.stop.is_cancelled() {
             message.release().await;
         } else {
@@ -54,7 +56,7 @@ impl Shared {
         if attempt > 1 {
             self.meters.redelivered.increment(1);
         }
-        if attempt > self.options.max_attempts.saturating_mul(CRASH_FACTOR) {
+        if attempt > self.options.max_attempts.saturating_add(self.options.max_attempts.min(SLACK)) {
             let reason =
                 format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
             return self.give_up(message, &event.context(), reason, attempt, slot).await;
@@ -67,7 +69,7 @@ impl Shared {
                 }
                 Verdict::Settled(Outcome::Ack) => {
                     self.meters.acked.increment(1);
-                    return self.settle::<M>(message.ack(slot)).await;
+                    return message.ack(slot).await;
                 }
                 Verdict::Settled(Outcome::DeadLetter { reason }) => {
                     return self.give_up(message, &event.context(), reason, attempt, slot).await;
@@ -163,15 +165,11 @@ impl Shared {
             sequence = message.sequence(),
             attempts
         );
-        self.settle::<M>(message.dead_letter(reason, attempts, slot)).await;
-    }
-
-    /// Settles a message, in the background unless that takes no time: the worker has other things to do than to wait
-    /// for confirmations. The message keeps its slot, so there are only so many.
-    async fn settle<M: Inbound>(&self, settlement: impl Future<Output = ()> + Send + 'static) {
-        if M::SETTLES_AT_ONCE {
+        let settlement = message.dead_letter(reason, attempts, slot);
+        if M::PUTS_ASIDE_AT_ONCE {
             return settlement.await;
         }
+        // The worker has other things to do than to wait for a stream. The message keeps its slot, so there are only so many.
         let kill = self.control.kill.clone();
         self.settling.spawn(async move {
             tokio::select! {

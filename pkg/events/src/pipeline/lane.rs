@@ -1,0 +1,157 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// The jobs that wait for the workers of one lane.
+///
+/// To wake a worker costs more than a quick handler. So a push wakes one worker at most, and a woken worker that finds
+/// more than one job wakes the next: quick handlers run in one or two workers that never sleep, slow ones in all.
+pub(super) struct Lane<T> {
+    state: Mutex<State<T>>,
+    wake: Notify,
+}
+
+struct State<T> {
+    jobs: VecDeque<T>,
+    /// A worker was woken and has not looked yet.
+    waking: bool,
+    closed: bool,
+}
+
+impl<T> Lane<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State { jobs: VecDeque::new(), waking: false, closed: false }),
+            wake: Notify::new(),
+        }
+    }
+
+    pub(super) fn push(&self, job: T) {
+        let mut state = self.state();
+        state.jobs.push_back(job);
+        self.wake_one(state);
+    }
+
+    /// What waits is still taken; after that there is nothing.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// The next job, or none when the lane is closed and empty.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a wake-up that is not used goes to another worker.
+    pub(super) async fn take(&self) -> Option<T> {
+        let mut woken = false;
+        loop {
+            {
+                let mut state = self.state();
+                if woken {
+                    state.waking = false;
+                }
+                if let Some(job) = state.jobs.pop_front() {
+                    if !state.jobs.is_empty() {
+                        self.wake_one(state);
+                    }
+                    return Some(job);
+                }
+                if state.closed {
+                    drop(state);
+                    // And so on, from each worker to the next.
+                    self.wake.notify_one();
+                    return None;
+                }
+            }
+            self.wake.notified().await;
+            woken = true;
+        }
+    }
+
+    fn wake_one(&self, mut state: MutexGuard<'_, State<T>>) {
+        let wake = !std::mem::replace(&mut state.waking, true);
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn jobs_come_in_order_and_end_with_the_lane() {
+        let lane = Lane::new();
+        (0..3).for_each(|n| lane.push(n));
+        lane.close();
+        for n in 0..3 {
+            assert_eq!(lane.take().await, Some(n));
+        }
+        assert_eq!((lane.take().await, lane.take().await), (None, None));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_job_is_left_behind_and_every_worker_ends() {
+        const JOBS: usize = 50_000;
+        let lane = Arc::new(Lane::new());
+        let workers: Vec<_> = (0..8)
+            .map(|_| {
+                let lane = Arc::clone(&lane);
+                tokio::spawn(async move {
+                    let mut taken = 0;
+                    while lane.take().await.is_some() {
+                        taken += 1;
+                        if taken % 7 == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    taken
+                })
+            })
+            .collect();
+        for job in 0..JOBS {
+            lane.push(job);
+            if job % 100 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        lane.close();
+        let mut taken = 0;
+        for worker in workers {
+            taken += tokio::time::timeout(Duration::from_secs(20), worker).await.unwrap().unwrap();
+        }
+        assert_eq!(taken, JOBS);
+    }
+
+    /// Handlers that take long must not keep other jobs from idle workers.
+    #[tokio::test]
+    async fn slow_workers_wake_the_others() {
+        let lane = Arc::new(Lane::new());
+        let barrier = Arc::new(tokio::sync::Barrier::new(4));
+        for _ in 0..4 {
+            let (lane, barrier) = (Arc::clone(&lane), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                while let Some(done) = lane.take().await {
+                    barrier.wait().await;
+                    drop::<tokio::sync::mpsc::Sender<()>>(done);
+                }
+            });
+        }
+        tokio::task::yield_now().await;
+        let (done, mut all) = tokio::sync::mpsc::channel(1);
+        // Each waits for three others: all four have to be at work at once.
+        (0..4).for_each(|_| lane.push(done.clone()));
+        drop(done);
+        assert!(tokio::time::timeout(Duration::from_secs(5), all.recv()).await.unwrap().is_none());
+    }
+}
