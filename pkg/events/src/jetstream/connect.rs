@@ -81,8 +81,7 @@ fn options(
         .name(&settings.name)
         .connection_timeout(settings.connect_timeout.min(settings.request_timeout))
         .request_timeout(Some(settings.request_timeout))
-        // A peer that is gone without a word is found after two of these, instead of two minutes.
-        .ping_interval(std::time::Duration::from_secs(5))
+        .ping_interval(settings.ping_interval)
         .reconnect_delay_callback(move |attempts| {
             reconnect.delay(u32::try_from(attempts).unwrap_or(u32::MAX))
         })

@@ -35,13 +35,13 @@ impl DeadLetterQueue for JetStream {
         for (name, value) in &letter.headers {
             insert(&mut headers, name, value)?;
         }
-        // The original id is inside the event; this one tells the server that the message is a new one.
+        // The event stays what it was; this one tells the server that the message is a new one.
         insert(
             &mut headers,
             MESSAGE_ID,
-            &format!("{}:{}:replay:{id}", letter.subscription, letter.sequence),
+            &format!("replay:{}:{}:{id}", letter.subscription, letter.sequence),
         )?;
-        let subject = self.inner().settings.stream.replay_subject_of(&letter.subscription, &letter.ty);
+        let subject = self.inner().settings.stream.replay_subject_of(&letter.subscription, &letter.ty).into();
         let receipt = self.inner().send(&Outbound { subject, headers, payload: letter.payload }).await?;
         self.discard(id).await?;
         Ok(receipt)

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::{Message, Subject};
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Inner;
@@ -23,6 +24,8 @@ pub(super) struct InFlight(Arc<Held>);
 
 #[derive(Default)]
 struct Held {
+    /// How often the subscription has bound itself to its consumer.
+    bindings: watch::Sender<u64>,
     messages: Mutex<HashMap<u64, Entry>>,
     adopted: Notify,
 }
@@ -36,7 +39,8 @@ struct Entry {
 #[derive(PartialEq)]
 struct Identity {
     subject: Subject,
-    message_id: Option<String>,
+    /// A hash of the message id.
+    message_id: Option<u64>,
     payload: Bytes,
 }
 
@@ -45,7 +49,8 @@ impl Identity {
         let header = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
         Self {
             subject: message.subject.clone(),
-            message_id: header.map(|value| value.as_str().to_owned()),
+            message_id: header
+                .map(|value| BuildHasherDefault::<DefaultHasher>::default().hash_one(value.as_str())),
             payload: message.payload.clone(),
         }
     }
@@ -62,6 +67,22 @@ pub(super) enum Arrival {
 }
 
 impl InFlight {
+    /// Notes that what arrives from now on comes from another binding of the consumer.
+    pub(super) fn rebind(&self) {
+        self.0.bindings.send_modify(|number| *number += 1);
+    }
+
+    /// The binding of the consumer at the moment.
+    pub(super) fn binding(&self) -> u64 {
+        *self.0.bindings.borrow()
+    }
+
+    /// Waits until there is another binding than this one.
+    pub(super) async fn rebound(&self, binding: u64) {
+        // The sender is part of what is borrowed here: it cannot be gone.
+        drop(self.0.bindings.subscribe().wait_for(|number| *number != binding).await);
+    }
+
     pub(super) fn arrive(&self, sequence: u64, reply: &Subject, message: &Message) -> Arrival {
         let identity = Identity::of(message);
         let mut messages = self.messages();
@@ -95,8 +116,9 @@ impl InFlight {
         }
     }
 
-    pub(super) fn remove(&self, sequence: u64) {
-        self.messages().remove(&sequence);
+    /// Lets go of a message; returns the subject by which it is confirmed.
+    pub(super) fn remove(&self, sequence: u64) -> Option<Subject> {
+        self.messages().remove(&sequence).map(|held| held.reply)
     }
 
     /// Reports progress on everything held, three times in each `ack_wait`. Never ends.

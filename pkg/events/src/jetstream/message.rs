@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use underpin_logger::{Context, error, warn};
 
 use super::Inner;
+use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
 use super::wire::{self, Outbound};
 use crate::pipeline::{Inbound, Slot};
@@ -32,12 +33,26 @@ pub(super) struct JetStreamMessage {
     pub(super) ack_wait: Duration,
     /// The connection it was delivered over.
     pub(super) epoch: u64,
+    /// The binding of the consumer that it was delivered to.
+    pub(super) binding: u64,
     pub(super) in_flight: InFlight,
+    /// Where it goes once it is done; nowhere with plain acknowledgements.
+    pub(super) to_confirm: Option<ToConfirm>,
     /// Whether `in_flight` knows it.
     pub(super) held: bool,
 }
 
 impl JetStreamMessage {
+    /// The subject by which it is acknowledged at the moment.
+    pub(super) fn current_reply(&self) -> Subject {
+        self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone())
+    }
+
+    /// Acknowledges it and awaits the answer.
+    pub(super) async fn settle_ack(self, slot: Slot) {
+        self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
+    }
+
     /// Sends the answer and waits until the server has it: only a reply is a confirmation. The server says nothing to an
     /// answer to a delivery that it does not know of, any more or yet; then the next delivery of the event is awaited, for
     /// as long as the server would take to send one.
@@ -56,7 +71,7 @@ impl JetStreamMessage {
                 // Delivered over an earlier connection: an answer may be long in coming, if one comes at all.
                 drop(slot.take());
             }
-            let reply = self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone());
+            let reply = self.current_reply();
             let request = Request::new().payload(answer.clone()).timeout(None);
             let asked = connection.client().send_request(reply.clone(), request);
             let failure = tokio::select! {
@@ -99,15 +114,15 @@ impl JetStreamMessage {
     async fn nak(&self, after: Duration) {
         // Never without a delay: that would ignore every back-off and burn the attempts within a millisecond.
         let delay = after.max(Duration::from_millis(1)).as_nanos();
-        let reply = self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone());
-        self.bus.tell(reply, Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+        self.bus.tell(self.current_reply(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
     }
 
     /// Publishes the message as it arrived to the dead letter stream.
     async fn put_aside(&self, reason: &str, attempts: u32) -> Result<(), EventsError> {
         let letters = &self.bus.settings.dead_letters;
         let stream = &self.bus.settings.stream;
-        let subject = letters.subject_of(&self.subscription, stream.type_in(&self.message.subject));
+        let subject: Subject =
+            letters.subject_of(&self.subscription, stream.type_in(&self.message.subject)).into();
         let mut own = HeaderMap::new();
         let mut add = |name: &str, value: &str| wire::insert(&mut own, name, value);
         add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.subscription))?;
@@ -140,7 +155,7 @@ pub(super) mod header {
 }
 
 impl Inbound for JetStreamMessage {
-    const SETTLES_AT_ONCE: bool = false;
+    const PUTS_ASIDE_AT_ONCE: bool = false;
 
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
         wire::decode(self.message.headers.as_ref(), &self.message.payload).map(Arc::new)
@@ -154,8 +169,15 @@ impl Inbound for JetStreamMessage {
         self.sequence
     }
 
-    async fn ack(self, slot: Slot) {
-        self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
+    async fn ack(mut self, slot: Slot) {
+        match self.to_confirm.take() {
+            Some(confirmations) => confirmations.send(self, slot),
+            None => {
+                let held = std::mem::take(&mut self.held);
+                let reply = if held { self.in_flight.remove(self.sequence) } else { None };
+                self.bus.tell(reply.unwrap_or_else(|| self.reply.clone()), Bytes::from_static(b"+ACK")).await;
+            }
+        }
     }
 
     async fn retry(self, after: Duration) {
@@ -192,7 +214,7 @@ impl Inbound for JetStreamMessage {
 impl Drop for JetStreamMessage {
     fn drop(&mut self) {
         if self.held {
-            self.in_flight.remove(self.sequence);
+            drop(self.in_flight.remove(self.sequence));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! on disk before the acknowledgement is the server's `sync_interval`.
 
 mod auth;
+mod confirmations;
 mod connect;
 mod connection;
 mod consumer;
@@ -13,6 +14,7 @@ mod health;
 mod in_flight;
 mod message;
 mod plan;
+mod publish_batch;
 mod publisher;
 mod pull;
 mod settings;

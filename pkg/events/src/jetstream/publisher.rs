@@ -1,14 +1,10 @@
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
 use std::time::Duration;
 
-use async_nats::Request;
+use async_nats::{Message, Request, RequestError, Subject};
 use async_trait::async_trait;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
 use tokio::sync::SemaphorePermit;
-use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_errors::BoxError;
 
@@ -44,64 +40,12 @@ impl EventPublisher for JetStream {
 }
 
 impl Inner {
-    fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
+    pub(super) fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
         check_type(event.ty())?;
-        Outbound::new(self.settings.stream.subject_of(event.ty()), event, self.settings.publish.mode)
+        Outbound::new(self.settings.stream.subject_of(event.ty()).into(), event, self.settings.publish.mode)
     }
 
-    /// Publishes events so that their first attempts reach the connection one after the other.
-    async fn publish_in_order(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
-        let deadline = deadline::after(self.settings.publish.timeout);
-        let mut results = Vec::with_capacity(events.len());
-        let mut under_way = FuturesUnordered::new();
-        for (index, event) in events.iter().enumerate() {
-            let mut turn = pin!(self.turn(event, deadline));
-            let turn = loop {
-                tokio::select! {
-                    biased;
-                    Some(result) = under_way.next() => results.push(result),
-                    turn = &mut turn => break turn,
-                }
-            };
-            let (message, slot) = match turn {
-                Ok(turn) => turn,
-                Err(error) => {
-                    results.push((index, Err(error)));
-                    continue;
-                }
-            };
-            // The first poll hands the message to the connection, or queues for that behind those before it. It must not
-            // be put off by the scheduler's budget, or the next one overtakes it.
-            let mut publish = Box::pin(unconstrained(async move {
-                let result = self.send_until(&message, deadline).await;
-                drop(slot);
-                (index, result)
-            }));
-            match futures_util::poll!(publish.as_mut()) {
-                Poll::Ready(result) => results.push(result),
-                Poll::Pending => under_way.push(publish),
-            }
-        }
-        while let Some(result) = under_way.next().await {
-            results.push(result);
-        }
-        results.sort_unstable_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
-    }
-
-    /// Everything that has to be there before an event can be sent at once.
-    async fn turn(
-        &self,
-        event: &Event,
-        deadline: Instant,
-    ) -> Result<(Outbound, SemaphorePermit<'_>), EventsError> {
-        let message = self.outbound(event)?;
-        let slot = self.slot(deadline).await?;
-        self.connection.connected(deadline).await?;
-        Ok((message, slot))
-    }
-
-    async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
+    pub(super) async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
         match timeout_at(deadline, self.window.acquire()).await {
             Ok(slot) => slot.map_err(|_| EventsError::Closed),
             Err(_) if !self.connection.link().up => Err(EventsError::Disconnected),
@@ -119,18 +63,29 @@ impl Inner {
         self.send_until(message, deadline).await
     }
 
-    async fn send_until(&self, message: &Outbound, deadline: Instant) -> Result<PublishReceipt, EventsError> {
+    pub(super) async fn send_until(
+        &self,
+        message: &Outbound,
+        deadline: Instant,
+    ) -> Result<PublishReceipt, EventsError> {
+        match self.attempt(message.clone(), deadline).await {
+            Ok(receipt) => Ok(receipt),
+            Err(failure) => self.send_again(message, deadline, failure).await,
+        }
+    }
+
+    /// What remains after a first attempt has failed.
+    pub(super) async fn send_again(
+        &self,
+        message: &Outbound,
+        deadline: Instant,
+        mut failure: Failure,
+    ) -> Result<PublishReceipt, EventsError> {
         let settings = &self.settings.publish;
-        let mut failures = 0;
+        let mut failures = 1;
         // Once an attempt went out unanswered, a later refusal says nothing about it.
-        let mut may_be_stored = false;
+        let mut may_be_stored = failure.ambiguous;
         loop {
-            let failure = match self.attempt(message, deadline).await {
-                Ok(receipt) => return Ok(receipt),
-                Err(failure) => failure,
-            };
-            may_be_stored |= failure.ambiguous;
-            failures += 1;
             let delay = settings.backoff.delay(failures);
             let over = failures > settings.retries || Instant::now() + delay >= deadline;
             if over || !failure.try_again {
@@ -141,45 +96,65 @@ impl Inner {
                 });
             }
             sleep(delay).await;
+            failure = match self.attempt(message.clone(), deadline).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(failure) => failure,
+            };
+            may_be_stored |= failure.ambiguous;
+            failures += 1;
         }
     }
 
-    async fn attempt(&self, message: &Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
-        let size = message.payload.len();
+    async fn attempt(&self, message: Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
         let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
         let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
-        let request =
-            Request::new().headers(message.headers.clone()).payload(message.payload.clone()).timeout(None);
-        let response = tokio::select! {
+        let (asked, subject, size) = self.ask(message);
+        tokio::select! {
             biased;
-            response = timeout_at(until, self.connection.client().send_request(message.subject.clone(), request)) => response,
+            response = timeout_at(until, asked) => match response {
+                Ok(response) => self.answer(response, &subject, size),
+                Err(_) => Err(self.no_answer()),
+            },
             // No answer can come over a connection that is gone: no use in waiting for the timeout.
-            () = self.connection.lost(epoch) => return Err(Failure::unanswered(EventsError::Disconnected)),
-        };
-        let response = match response {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let enabled = self.connection.server_info().jetstream || self.settings.domain.is_some();
-                return Err(Failure::refused(unanswered(error, &message.subject, size, enabled)));
-            }
-            Err(_) => {
-                let within = self.settings.publish.ack_timeout;
-                return Err(Failure::unanswered(EventsError::Timeout {
-                    operation: "acknowledgement",
-                    within,
-                }));
-            }
-        };
+            () = self.connection.lost(epoch) => Err(Failure::unanswered(EventsError::Disconnected)),
+        }
+    }
+
+    /// Sends a message at its first poll, unless the connection has a queue, and then waits for the answer.
+    pub(super) fn ask(
+        &self,
+        message: Outbound,
+    ) -> (impl Future<Output = Result<Message, RequestError>> + Send + '_, Subject, usize) {
+        let Outbound { subject, headers, payload } = message;
+        let size = payload.len();
+        let request = Request::new().headers(headers).payload(payload).timeout(None);
+        (self.connection.client().send_request(subject.clone(), request), subject, size)
+    }
+
+    /// What an answer, or the failure to get one, says.
+    pub(super) fn answer(
+        &self,
+        response: Result<Message, RequestError>,
+        subject: &str,
+        size: usize,
+    ) -> Result<PublishReceipt, Failure> {
+        let response = response.map_err(|error| {
+            let enabled = self.connection.server_info().jetstream || self.settings.domain.is_some();
+            Failure::refused(unanswered(error, subject, size, enabled))
+        })?;
         match serde_json::from_slice(&response.payload) {
-            Ok(PubAck { error: Some(error), .. }) => {
-                Err(Failure::refused(answered(error, &message.subject, size)))
-            }
+            Ok(PubAck { error: Some(error), .. }) => Err(Failure::refused(answered(error, subject, size))),
             Ok(PubAck { seq: Some(sequence), duplicate, .. }) => Ok(PublishReceipt::new(sequence, duplicate)),
             // A subscriber of the subject answered instead of a stream.
             Ok(PubAck { error: None, seq: None, .. }) | Err(_) => {
-                Err(Failure::refused(EventsError::NoStream { subject: message.subject.clone() }))
+                Err(Failure::refused(EventsError::NoStream { subject: subject.to_owned() }))
             }
         }
+    }
+
+    pub(super) fn no_answer(&self) -> Failure {
+        let within = self.settings.publish.ack_timeout;
+        Failure::unanswered(EventsError::Timeout { operation: "acknowledgement", within })
     }
 
     /// Waits for nothing: whether publishes are under way.
@@ -188,7 +163,7 @@ impl Inner {
     }
 
     /// Publishes without an answer, for acknowledgements that need none. Bounded, and only while there is a connection.
-    pub(super) async fn tell(&self, subject: async_nats::Subject, payload: bytes::Bytes) {
+    pub(super) async fn tell(&self, subject: Subject, payload: bytes::Bytes) {
         if self.connection.link().up {
             let sent = timeout(
                 self.connection.request_timeout(),
@@ -201,7 +176,7 @@ impl Inner {
 }
 
 /// Why one attempt failed, and what that says about the event.
-struct Failure {
+pub(super) struct Failure {
     error: EventsError,
     try_again: bool,
     ambiguous: bool,
@@ -212,7 +187,7 @@ impl Failure {
         Self { error, try_again: false, ambiguous: false }
     }
 
-    fn unanswered(error: EventsError) -> Self {
+    pub(super) fn unanswered(error: EventsError) -> Self {
         Self { error, try_again: true, ambiguous: true }
     }
 

@@ -1,20 +1,23 @@
-//! The fetch loop of a durable consumer: one request at a time, with heartbeats, so that silence is noticed.
+//! The fetch loop of a durable consumer: requests with heartbeats, so that silence is noticed, and never more than there are
+//! slots.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
+use super::confirmations::ToConfirm;
 use super::health::Pulse;
 use super::in_flight::{Arrival, InFlight};
 use super::message::{JetStreamMessage, delivery_info};
 use crate::pipeline::{Intake, Slots};
-use crate::{EventsError, Order, SubscribeOptions};
+use crate::{AckMode, EventsError, Order, SubscribeOptions};
 
 /// How often the server says that a request is still open.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -51,13 +54,56 @@ pub(super) struct Puller {
     pub(super) options: SubscribeOptions,
     pub(super) name: Arc<str>,
     pub(super) in_flight: InFlight,
+    pub(super) to_confirm: ToConfirm,
     pub(super) pulse: Pulse,
     pub(super) stop: CancellationToken,
+}
+
+/// The requests that the server may still have, and the slots for everything that they may bring. Which request a message
+/// answers is not known, and a server takes turns between them.
+struct Open {
+    replies: VecDeque<String>,
+    slots: Slots,
+}
+
+/// More requests than this are never open: each has a quarter of the window or more.
+const MAX_OPEN: usize = 8;
+
+impl Default for Open {
+    fn default() -> Self {
+        Self { replies: VecDeque::new(), slots: Slots::none() }
+    }
+}
+
+impl Open {
+    fn add(&mut self, reply: String, slots: Slots) {
+        if self.slots.len() == 0 {
+            self.replies.clear();
+        }
+        if self.replies.len() >= MAX_OPEN {
+            self.replies.pop_front();
+        }
+        self.replies.push_back(reply);
+        self.slots.merge(slots);
+    }
+
+    fn knows(&self, reply: &str) -> bool {
+        self.replies.iter().any(|known| known == reply)
+    }
+
+    /// Frees the slots of what a request did not bring, which the server tells.
+    fn expired(&mut self, message: &Message) {
+        self.replies.retain(|known| *known != *message.subject);
+        let header = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
+        let left = header.and_then(|value| value.as_str().parse().ok());
+        self.slots.release(if self.replies.is_empty() { usize::MAX } else { left.unwrap_or(usize::MAX) });
+    }
 }
 
 impl Puller {
     /// Pulls until something is wrong, or until it is told to stop.
     pub(super) async fn run(&self, intake: &Intake<JetStreamMessage>, epoch: u64) -> Ended {
+        self.in_flight.rebind();
         let client = self.bus.connection.client();
         let inbox = client.new_inbox();
         let mut replies =
@@ -81,15 +127,22 @@ impl Puller {
         intake: &Intake<JetStreamMessage>,
         epoch: u64,
     ) -> Ended {
-        let mut number: u64 = 0;
+        let (mut numbers, mut open) = (1_u64.., Open::default());
         loop {
-            let mut slots = self.slots(intake).await;
-            number += 1;
-            let request = format!("{inbox}.{number}");
-            if let Err(error) = self.ask(&request, slots.len()).await {
-                return Ended::Unsent(error);
+            // The next request goes out before the last one is fulfilled, so that the server is never without one.
+            let slots = match open.slots.len() {
+                0 => Some(self.slots(intake).await),
+                left if left <= intake.quarter() => intake.slots_at_once(MAX_BATCH),
+                _ => None,
+            };
+            if let Some(slots) = slots {
+                let reply = format!("{inbox}.{}", numbers.next().unwrap_or_default());
+                if let Err(error) = self.ask(&reply, slots.len()).await {
+                    return Ended::Unsent(error);
+                }
+                open.add(reply, slots);
             }
-            if let Err(ended) = self.receive(replies, &request, &mut slots, intake, epoch).await {
+            if let Err(ended) = self.receive(replies, &mut open, intake, epoch).await {
                 return ended;
             }
         }
@@ -127,36 +180,38 @@ impl Puller {
         self.bus.connection.call("pull", sent).await?.map_err(|error| EventsError::Unavailable(error.into()))
     }
 
-    /// Takes what a request brings, until it is fulfilled, has expired, or is lost.
     async fn receive(
         &self,
         replies: &mut Subscriber,
-        request: &str,
-        slots: &mut Slots,
+        open: &mut Open,
         intake: &Intake<JetStreamMessage>,
         epoch: u64,
     ) -> Result<(), Ended> {
-        while slots.len() > 0 {
-            let silence = Instant::now() + SILENCE;
-            let message = tokio::select! {
-                biased;
-                message = replies.next() => message.ok_or(Ended::Disconnected)?,
-                () = self.bus.connection.lost(epoch) => return Err(Ended::Disconnected),
-                () = sleep_until(silence) => return Err(Ended::Silence),
-            };
-            self.pulse.beat();
-            match message.status {
-                None | Some(StatusCode::OK) => self.take(message, slots, intake, epoch),
-                Some(StatusCode::IDLE_HEARTBEAT) => {}
-                // Late news of an earlier request.
-                Some(_) if *message.subject != *request => {}
-                // Expired, or the batch is complete.
-                Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => return Ok(()),
-                Some(StatusCode::NO_RESPONDERS) => return Err(Ended::NoResponders),
-                Some(status) => {
-                    let description = message.description.unwrap_or_default();
-                    return Err(Ended::Refused(format!("{status} {description}")));
-                }
+        let next = match replies.next().now_or_never() {
+            // No timer for what is there already.
+            Some(next) => next,
+            None => {
+                let next = tokio::select! {
+                    biased;
+                    next = replies.next() => next,
+                    () = self.bus.connection.lost(epoch) => return Err(Ended::Disconnected),
+                    () = sleep(SILENCE) => return Err(Ended::Silence),
+                };
+                self.pulse.beat();
+                next
+            }
+        };
+        let message = next.ok_or(Ended::Disconnected)?;
+        match message.status {
+            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, intake, epoch),
+            Some(StatusCode::IDLE_HEARTBEAT) => {}
+            // Late news of a request that was fulfilled.
+            Some(_) if !open.knows(&message.subject) => {}
+            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => open.expired(&message),
+            Some(StatusCode::NO_RESPONDERS) => return Err(Ended::NoResponders),
+            Some(status) => {
+                let description = message.description.unwrap_or_default();
+                return Err(Ended::Refused(format!("{status} {description}")));
             }
         }
         Ok(())
@@ -181,7 +236,9 @@ impl Puller {
             sequence,
             ack_wait: self.options.ack_wait,
             epoch,
+            binding: self.in_flight.binding(),
             in_flight: self.in_flight.clone(),
+            to_confirm: (self.options.acks == AckMode::Confirmed).then(|| self.to_confirm.clone()),
             held,
         };
         intake.push(slots, message);

@@ -24,6 +24,10 @@ pub struct JetStreamSettings {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub request_timeout: Duration,
+    /// How often an idle connection is checked. A server that is gone without a word is noticed after two of these.
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
+    pub ping_interval: Duration,
     /// The wait between attempts to reconnect. They never end: a service waits for its bus.
     pub reconnect: Backoff,
     /// The JetStream domain.
@@ -104,6 +108,8 @@ impl Default for JetStreamSettings {
             name: "underpin-events".to_owned(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
+            // async-nats waits two minutes in all, in which nobody would notice.
+            ping_interval: Duration::from_secs(5),
             reconnect: Backoff::new(Duration::from_millis(100), Duration::from_secs(4)),
             domain: None,
             auth: AuthSettings::default(),
@@ -135,6 +141,8 @@ impl Validate for JetStreamSettings {
         checks.ensure(!self.servers.is_empty(), "servers", "must name at least one server");
         checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
         checks.ensure(!self.request_timeout.is_zero(), "request_timeout", "must be longer than zero");
+        let ping = (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&self.ping_interval);
+        checks.ensure(ping, "ping_interval", "must be from 100ms to 60s");
         checks.nested("reconnect", &self.reconnect);
         checks.nested("auth", &self.auth);
         checks.nested("tls", &self.tls);

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::gauge;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use underpin_errors::{Health, HealthCheck, Report};
 use underpin_logger::{Context, info, warn};
 
 use super::Inner;
+use super::confirmations::{self, Done};
 use super::consumer::{Bound, Known};
 use super::health::Pulse;
 use super::in_flight::InFlight;
@@ -38,31 +41,43 @@ impl JetStreamSubscription {
         let name: Arc<str> = options.name.as_str().into();
         let shared = Shared::new(options.clone(), handler, Arc::clone(&bus.log));
         let (control, pulse) = (shared.control.clone(), Pulse::new());
+        let (to_confirm, done) = confirmations::channel();
         let puller = Puller {
             bus: Arc::clone(&bus),
             options,
             name: Arc::clone(&name),
             in_flight: InFlight::default(),
+            to_confirm,
             pulse: pulse.clone(),
             stop: control.stop.clone(),
         };
-        tokio::spawn(supervise(puller, shared, bound));
+        tokio::spawn(supervise(puller, shared, bound, done));
         Ok(Self { bus, name, control, pulse })
     }
 }
 
 /// Runs the subscription to its end: pulls, keeps what is held alive, and at a stop waits for the workers.
-async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound) {
+async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: UnboundedReceiver<Done>) {
     // Also when the runtime drops this task.
     let _closed = shared.control.closed.clone().drop_guard();
     let (intake, workers) = pipeline::start(&shared);
+    let finish = CancellationToken::new();
     let work = async {
         Box::pin(recover_for_ever(&puller, &intake, first)).await;
         drop(intake);
         workers.finish().await;
+        finish.cancel();
+    };
+    let confirm = confirmations::confirm(&puller.bus, &puller.in_flight, done, &finish);
+    // The handlers that a kill cancels end by themselves; confirmations do not.
+    let confirm = async {
+        tokio::select! {
+            () = confirm => {}
+            () = shared.control.kill.cancelled() => {}
+        }
     };
     tokio::select! {
-        () = work => {}
+        ((), ()) = async { tokio::join!(work, confirm) } => {}
         () = puller.in_flight.keep_alive(&puller.bus, puller.options.ack_wait) => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use async_nats::{HeaderMap, HeaderValue};
+use async_nats::{HeaderMap, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::ContentMode;
@@ -14,15 +14,15 @@ pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// What goes on the wire for one event.
 #[derive(Clone)]
 pub(super) struct Outbound {
-    pub(super) subject: String,
+    pub(super) subject: Subject,
     pub(super) headers: HeaderMap,
     pub(super) payload: Bytes,
 }
 
 impl Outbound {
-    pub(super) fn new(subject: String, event: &Event, mode: ContentMode) -> Result<Self, EventsError> {
+    pub(super) fn new(subject: Subject, event: &Event, mode: ContentMode) -> Result<Self, EventsError> {
         let mut headers = HeaderMap::new();
-        insert(&mut headers, MESSAGE_ID, event.id())?;
+        insert(&mut headers, MESSAGE_ID, &event.message_id())?;
         let payload = match mode {
             ContentMode::Structured => {
                 insert(&mut headers, "Content-Type", STRUCTURED_CONTENT_TYPE)?;
@@ -51,10 +51,9 @@ pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result
 
 /// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
 pub(super) fn decode(headers: Option<&HeaderMap>, payload: &Bytes) -> Result<Event, InvalidEvent> {
-    let headers = headers.into_iter().flat_map(pairs);
-    let attributes: Vec<(&str, &str)> = headers.collect();
-    if attributes.iter().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
-        return Event::from_binary(attributes, payload.clone());
+    let attributes = || headers.into_iter().flat_map(pairs);
+    if attributes().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
+        return Event::from_binary(attributes(), payload.clone());
     }
     Event::from_json(payload)
 }
@@ -87,7 +86,7 @@ mod tests {
     fn both_modes_are_read_whatever_the_case_of_their_headers() {
         let event = Event::builder("t", "/s").json(&1).build().unwrap();
         for mode in [ContentMode::Structured, ContentMode::Binary] {
-            let message = Outbound::new("s".to_owned(), &event, mode).unwrap();
+            let message = Outbound::new("s".into(), &event, mode).unwrap();
             assert_eq!(decode(Some(&message.headers), &message.payload).unwrap(), event);
         }
         let mut headers = HeaderMap::new();

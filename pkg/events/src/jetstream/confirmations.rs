@@ -1,0 +1,107 @@
+//! Confirms what handlers have done, in groups.
+//!
+//! A server takes the acknowledgements that arrive over one connection for one consumer in their order, and answers those
+//! that ask for it. So of everything that is done by now all but the last is acknowledged plainly, the last by a request,
+//! and its answer confirms them all. While it is awaited the next group gathers. Where a group is not answered, or was
+//! delivered over an earlier connection or to an earlier binding of the consumer, each is confirmed by itself.
+
+use std::pin::pin;
+
+use async_nats::Request;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Inner;
+use super::in_flight::InFlight;
+use super::message::JetStreamMessage;
+use crate::pipeline::Slot;
+
+/// The largest group.
+const MAX_GROUP: usize = 1024;
+const ACK: Bytes = Bytes::from_static(b"+ACK");
+
+/// A message whose handler is done, with the slot that it keeps until it is confirmed.
+pub(super) struct Done {
+    message: JetStreamMessage,
+    slot: Slot,
+}
+
+/// Where messages go that are done. There are only as many as there are slots, so the channel needs no bound.
+#[derive(Clone)]
+pub(super) struct ToConfirm(UnboundedSender<Done>);
+
+impl ToConfirm {
+    pub(super) fn send(&self, message: JetStreamMessage, slot: Slot) {
+        // A subscription that is killed confirms nothing any more: the event will be delivered again.
+        drop(self.0.send(Done { message, slot }));
+    }
+}
+
+pub(super) fn channel() -> (ToConfirm, UnboundedReceiver<Done>) {
+    let (sender, receiver) = unbounded_channel();
+    (ToConfirm(sender), receiver)
+}
+
+/// Confirms until `finish`, and then what is left.
+pub(super) async fn confirm(
+    bus: &Inner,
+    in_flight: &InFlight,
+    mut done: UnboundedReceiver<Done>,
+    finish: &CancellationToken,
+) {
+    let mut one_by_one = FuturesUnordered::new();
+    let mut group = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = done.recv_many(&mut group, MAX_GROUP) => {}
+            Some(()) = one_by_one.next() => continue,
+            () = finish.cancelled(), if one_by_one.is_empty() => return,
+        }
+        let (epoch, binding) = (bus.connection.link().epoch, in_flight.binding());
+        let current = |done: &Done| done.message.epoch == epoch && done.message.binding == binding;
+        let (fresh, stale): (Vec<_>, Vec<_>) = group.drain(..).partition(current);
+        one_by_one.extend(stale.into_iter().map(Done::confirm));
+        let confirmed = {
+            let mut asked = pin!(confirm_together(bus, &fresh));
+            loop {
+                tokio::select! {
+                    confirmed = &mut asked => break confirmed,
+                    Some(()) = one_by_one.next() => {}
+                }
+            }
+        };
+        if !confirmed {
+            one_by_one.extend(fresh.into_iter().map(Done::confirm));
+        }
+    }
+}
+
+impl Done {
+    async fn confirm(self) {
+        self.message.settle_ack(self.slot).await;
+    }
+}
+
+/// Whether the server has the acknowledgements of all of them, which are of one connection and one binding.
+async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
+    let Some((Done { message: last, .. }, others)) = group.split_last() else { return true };
+    let (client, reply) = (bus.connection.client(), last.current_reply());
+    let all = async {
+        for Done { message, .. } in others {
+            client.publish(message.current_reply(), ACK).await.ok()?;
+        }
+        client.send_request(reply.clone(), Request::new().payload(ACK).timeout(None)).await.ok()
+    };
+    tokio::select! {
+        biased;
+        answered = timeout(bus.connection.request_timeout(), all) => matches!(answered, Ok(Some(_))),
+        () = bus.connection.lost(last.epoch) => false,
+        () = last.in_flight.rebound(last.binding) => false,
+        () = last.in_flight.reply_changes(last.sequence, &reply) => false,
+    }
+}
