@@ -8,7 +8,7 @@ use underpin_errors::{Health, HealthCheck};
 use underpin_logger::{Logger, NoopLogger};
 
 use super::MemorySettings;
-use super::durable::Durable;
+use super::journal::Journal;
 use super::state::State;
 use super::subscription::MemorySubscription;
 use crate::pattern::check_type;
@@ -16,6 +16,9 @@ use crate::{
     Event, EventHandler, EventPublisher, EventSubscriber, EventsError, PublishReceipt, SubscribeOptions,
     Subscription,
 };
+
+/// How many events of a batch are stored before others get their turn.
+const LOCKED_FOR: usize = 256;
 
 /// A bus inside the process. Clones share it.
 ///
@@ -50,6 +53,8 @@ pub struct MemoryBus {
 
 pub(super) struct Inner {
     state: Mutex<State>,
+    /// How far the journal is on the disk. Whoever holds this waits for the disk, on behalf of those behind.
+    on_disk: tokio::sync::Mutex<u64>,
     pub(super) settings: MemorySettings,
     pub(super) log: Arc<dyn Logger>,
 }
@@ -57,18 +62,28 @@ pub(super) struct Inner {
 impl MemoryBus {
     /// A bus with default settings that logs nothing.
     pub fn new() -> Self {
-        Self { inner: Arc::new(Inner::new(MemorySettings::default(), Arc::new(NoopLogger))) }
+        Self { inner: Arc::new(Inner::new(State::new(), MemorySettings::default(), Arc::new(NoopLogger))) }
     }
 
-    /// A bus with these settings.
+    /// A bus with these settings. With a journal it reads the file, and takes as long as that takes.
+    ///
+    /// What was published and not acknowledged by each subscription is delivered once the subscription is there again; what
+    /// was being handled counts as an attempt. Waits between attempts are not kept.
     ///
     /// # Errors
-    /// [`EventsError::InvalidOption`] when a setting is out of range.
+    /// [`EventsError::InvalidOption`] when a setting is out of range, [`EventsError::Backend`] when the journal cannot be
+    /// opened, is open in another process, or is damaged elsewhere than in the last record.
     pub fn with_settings(settings: MemorySettings, log: Arc<dyn Logger>) -> Result<Self, EventsError> {
         if let Some(failure) = Checks::of(&settings).failures().first() {
             return Err(EventsError::option(failure.key(), failure.message()));
         }
-        Ok(Self { inner: Arc::new(Inner::new(settings, log)) })
+        let mut state = State::new();
+        if let Some(journal) = &settings.journal {
+            let restore = |record| state.restore(record, &settings);
+            let journal = Journal::open(journal, Arc::clone(&log), restore)?;
+            state.journal = Some(journal);
+        }
+        Ok(Self { inner: Arc::new(Inner::new(state, settings, log)) })
     }
 
     /// Refuses every publish and subscription from now on. Running subscriptions go on until they are drained.
@@ -80,23 +95,50 @@ impl MemoryBus {
         &self.inner
     }
 
-    fn publish_now(&self, event: Event) -> Result<PublishReceipt, EventsError> {
+    fn publish_now(&self, state: &mut State, event: Event) -> Result<PublishReceipt, EventsError> {
         check_type(event.ty())?;
         let (size, limit) = (event.data().map_or(0, crate::Data::len), self.inner.settings.max_event_size);
         if size > limit {
             return Err(EventsError::TooLarge { size, limit: Some(limit) });
         }
-        let mut state = self.inner.state();
         if state.closed {
             return Err(EventsError::Closed);
         }
-        state.append(&self.inner.settings, event.id().into(), Arc::new(event), None)
+        state.append(&self.inner.settings, event.message_id().into(), Arc::new(event), None)
     }
 }
 
 impl Inner {
-    fn new(settings: MemorySettings, log: Arc<dyn Logger>) -> Self {
-        Self { state: Mutex::new(State::new()), settings, log }
+    fn new(state: State, settings: MemorySettings, log: Arc<dyn Logger>) -> Self {
+        Self { state: Mutex::new(state), on_disk: tokio::sync::Mutex::default(), settings, log }
+    }
+
+    /// Waits until what was published so far counts as stored.
+    pub(super) async fn stored(&self) -> Result<(), EventsError> {
+        self.sync(false).await
+    }
+
+    /// One `fsync` for all that wait at the same time.
+    async fn sync(&self, forced: bool) -> Result<(), EventsError> {
+        let point = || self.state().journal.as_ref().and_then(|journal| journal.sync_point(forced));
+        let Some((_, mine)) = point() else { return Ok(()) };
+        let mut on_disk = self.on_disk.lock().await;
+        if *on_disk >= mine {
+            return Ok(());
+        }
+        // By now there may be more, and that is synced as well.
+        let Some((file, all)) = point() else { return Ok(()) };
+        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+        match synced.map_err(std::io::Error::other).flatten() {
+            Ok(()) => *on_disk = all,
+            Err(failure) => {
+                if let Some(journal) = &mut self.state().journal {
+                    journal.fail(&failure);
+                }
+                return Err(EventsError::Unconfirmed { within: Duration::ZERO, source: failure.into() });
+            }
+        }
+        Ok(())
     }
 
     /// A panic while the lock was held cannot leave the state half changed: nothing in it calls foreign code.
@@ -120,15 +162,35 @@ impl fmt::Debug for MemoryBus {
 #[async_trait]
 impl EventPublisher for MemoryBus {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        self.publish_now(event)
+        let receipt = self.publish_now(&mut self.inner.state(), event)?;
+        self.inner.stored().await?;
+        Ok(receipt)
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
-        events.into_iter().map(|event| self.publish_now(event)).collect()
+        let mut results = Vec::with_capacity(events.len());
+        let mut events = events.into_iter();
+        while events.len() > 0 {
+            // Not all under one lock: subscriptions want to begin.
+            let mut state = self.inner.state();
+            results.extend(events.by_ref().take(LOCKED_FOR).map(|event| self.publish_now(&mut state, event)));
+        }
+        if let Err(failure) = self.inner.stored().await {
+            let reason = underpin_errors::Report(&failure).to_string();
+            let unconfirmed =
+                || EventsError::Unconfirmed { within: Duration::ZERO, source: reason.clone().into() };
+            results
+                .iter_mut()
+                .filter(|result| result.is_ok())
+                .for_each(|result| *result = Err(unconfirmed()));
+        }
+        results
     }
 
-    async fn flush(&self, _within: Duration) -> Result<(), EventsError> {
-        Ok(())
+    /// Waits until the journal, if there is one, is on the disk.
+    async fn flush(&self, within: Duration) -> Result<(), EventsError> {
+        let late = |_| EventsError::Timeout { operation: "flush", within };
+        tokio::time::timeout(within, self.inner.sync(true)).await.map_err(late)?
     }
 }
 
@@ -146,19 +208,7 @@ impl EventSubscriber for MemoryBus {
             if state.closed {
                 return Err(EventsError::Closed);
             }
-            let next = state.next_sequence();
-            let durable = match state.durables.get_mut(options.name.as_str()) {
-                Some(durable) => {
-                    durable.reconfigure(&options, patterns);
-                    durable
-                }
-                None => state
-                    .durables
-                    .entry(options.name.as_str().into())
-                    .or_insert_with(|| Durable::new(&options, patterns, next)),
-            };
-            durable.members += 1;
-            Arc::clone(&durable.wake)
+            Arc::clone(&state.join(&options, patterns)?.wake)
         };
         Ok(Arc::new(MemorySubscription::start(Arc::clone(&self.inner), options, handler, wake)))
     }
@@ -172,7 +222,13 @@ impl HealthCheck for MemoryBus {
 
     async fn check(&self) -> Health {
         let state = self.inner.state();
-        let health = if state.closed { Health::down("closed") } else { Health::up() };
+        let health = if state.closed {
+            Health::down("closed")
+        } else if state.journal.as_ref().is_some_and(Journal::has_failed) {
+            Health::down("the journal failed")
+        } else {
+            Health::up()
+        };
         health
             .detail("backend", "memory")
             .detail("events", state.len())

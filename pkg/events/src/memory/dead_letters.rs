@@ -24,16 +24,20 @@ impl DeadLetterQueue for MemoryBus {
     async fn replay(&self, id: u64) -> Result<PublishReceipt, EventsError> {
         let letter = self.inspect(id).await?;
         let event = Arc::new(letter.event()?);
-        let message_id = format!("{}:replay:{id}", event.id()).into();
+        let message_id = format!("replay:{id}:{}", event.message_id()).into();
         let target: Arc<str> = letter.subscription.as_str().into();
-        let mut state = self.inner().state();
-        let receipt = state.append(&self.inner().settings, message_id, event, Some(target))?;
-        state.dead_letters.remove(&id);
+        let receipt = {
+            let mut state = self.inner().state();
+            let receipt = state.append(&self.inner().settings, message_id, event, Some(target))?;
+            state.remove_dead_letter(id);
+            receipt
+        };
+        self.inner().stored().await?;
         Ok(receipt)
     }
 
     async fn discard(&self, id: u64) -> Result<(), EventsError> {
-        self.inner().state().dead_letters.remove(&id).map(drop).ok_or_else(|| missing(id))
+        if self.inner().state().remove_dead_letter(id) { Ok(()) } else { Err(missing(id)) }
     }
 }
 

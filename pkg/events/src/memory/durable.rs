@@ -26,15 +26,19 @@ pub(super) struct Durable {
 }
 
 impl Durable {
-    pub(super) fn new(options: &SubscribeOptions, patterns: Vec<TypePattern>, next_sequence: u64) -> Self {
-        let cursor = match options.start {
+    pub(super) fn new(options: &SubscribeOptions, next_sequence: u64) -> Self {
+        Self::restored(match options.start {
             StartPosition::Oldest => 1,
             StartPosition::Next => next_sequence,
             StartPosition::Sequence(sequence) => sequence,
-        };
+        })
+    }
+
+    /// A durable at this position that nobody has configured yet.
+    pub(super) fn restored(cursor: u64) -> Self {
         Self {
-            patterns,
-            strict: options.order == Order::Strict,
+            patterns: Vec::new(),
+            strict: false,
             cursor,
             ready: BTreeMap::new(),
             delayed: BTreeSet::new(),
@@ -45,8 +49,30 @@ impl Durable {
         }
     }
 
-    /// A later subscription of the same name decides what is delivered from now on.
-    pub(super) fn reconfigure(&mut self, options: &SubscribeOptions, patterns: Vec<TypePattern>) {
+    /// What was handed out before a restart, and will be again.
+    pub(super) fn restore(&mut self, sequence: u64, attempts: u32) {
+        self.cursor = self.cursor.max(sequence.saturating_add(1));
+        self.ready.insert(sequence, attempts);
+    }
+
+    /// What was settled before a restart.
+    pub(super) fn forget(&mut self, sequence: u64) {
+        self.ready.remove(&sequence);
+    }
+
+    pub(super) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Everything that is neither settled nor untouched, with its attempts.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (u64, u32)> {
+        let delayed = self.delayed_attempts.iter().map(|(sequence, attempts)| (*sequence, *attempts));
+        let pairs = |map: &'_ BTreeMap<u64, u32>| map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
+        delayed.chain(pairs(&self.ready)).chain(pairs(&self.in_flight))
+    }
+
+    /// What is delivered from now on.
+    pub(super) fn configure(&mut self, options: &SubscribeOptions, patterns: Vec<TypePattern>) {
         self.patterns = patterns;
         self.strict = options.order == Order::Strict;
     }
@@ -86,21 +112,28 @@ impl Durable {
     }
 
     pub(super) fn settle(&mut self, sequence: u64) -> bool {
-        self.in_flight.remove(&sequence).is_some()
+        let known = self.in_flight.remove(&sequence).is_some();
+        // Without an order nobody waits for it.
+        if self.strict {
+            self.wake.notify_one();
+        }
+        known
     }
 
     pub(super) fn retry(&mut self, sequence: u64, at: Instant) {
         if let Some(attempts) = self.in_flight.remove(&sequence) {
             self.delayed.insert((at, sequence));
             self.delayed_attempts.insert(sequence, attempts);
+            self.wake.notify_one();
         }
     }
 
-    /// Gives back a message that no handler saw to its end: this delivery does not count.
-    pub(super) fn release(&mut self, sequence: u64) {
-        if let Some(attempts) = self.in_flight.remove(&sequence) {
-            self.ready.insert(sequence, attempts.saturating_sub(1));
-        }
+    /// Gives back a message that no handler saw to its end: this delivery does not count. Returns those that do.
+    pub(super) fn release(&mut self, sequence: u64) -> Option<u32> {
+        let attempts = self.in_flight.remove(&sequence)?.saturating_sub(1);
+        self.ready.insert(sequence, attempts);
+        self.wake.notify_one();
+        Some(attempts)
     }
 
     /// When the next delayed message is due.
@@ -116,9 +149,9 @@ impl Durable {
         self.cursor.min(oldest(&self.ready)).min(oldest(&self.in_flight)).min(delayed)
     }
 
-    pub(super) fn lag<'a>(&self, name: &str, events: impl Iterator<Item = &'a Stored>) -> Lag {
-        let unseen =
-            events.filter(|stored| stored.sequence >= self.cursor && self.wants(name, stored)).count();
+    /// `unseen` are the events from the cursor on.
+    pub(super) fn lag<'a>(&self, name: &str, unseen: impl Iterator<Item = &'a Stored>) -> Lag {
+        let unseen = unseen.filter(|stored| self.wants(name, stored)).count();
         let again = self.ready.len() + self.delayed.len();
         let repeated = self.in_flight.values().filter(|attempts| **attempts > 1).count();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bus::Inner;
-use super::durable::Durable;
+use super::state::State;
 use crate::deadline;
 use crate::pipeline::{Inbound, Slot};
 use crate::{Event, InvalidEvent};
@@ -18,22 +18,14 @@ pub(super) struct MemoryMessage {
 }
 
 impl MemoryMessage {
-    fn settle(mut self, change: impl FnOnce(&mut Durable, u64)) {
+    fn settle(mut self, change: impl FnOnce(&mut State, &str, u64)) {
         self.settled = true;
-        self.change(change);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Durable, u64)) {
-        let mut state = self.bus.state();
-        if let Some(durable) = state.durables.get_mut(&self.subscription) {
-            change(durable, self.sequence);
-            durable.wake.notify_one();
-        }
+        change(&mut self.bus.state(), &self.subscription, self.sequence);
     }
 }
 
 impl Inbound for MemoryMessage {
-    const SETTLES_AT_ONCE: bool = true;
+    const PUTS_ASIDE_AT_ONCE: bool = true;
 
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
         Ok(Arc::clone(&self.event))
@@ -48,25 +40,18 @@ impl Inbound for MemoryMessage {
     }
 
     async fn ack(self, _slot: Slot) {
-        self.settle(|durable, sequence| {
-            durable.settle(sequence);
+        self.settle(|state, name, sequence| {
+            state.settle(name, sequence);
         });
     }
 
     async fn retry(self, after: Duration) {
-        self.settle(|durable, sequence| durable.retry(sequence, deadline::after(after)));
+        self.settle(|state, name, sequence| state.retry(name, sequence, deadline::after(after)));
     }
 
-    async fn dead_letter(mut self, reason: String, attempts: u32, _slot: Slot) {
-        self.settled = true;
-        let mut state = self.bus.state();
-        let known = state.durables.get_mut(&self.subscription).is_some_and(|durable| {
-            durable.wake.notify_one();
-            durable.settle(self.sequence)
-        });
-        if known {
-            state.put_aside(&self.subscription, self.sequence, &self.event, reason, attempts);
-        }
+    async fn dead_letter(self, reason: String, attempts: u32, _slot: Slot) {
+        let event = Arc::clone(&self.event);
+        self.settle(|state, name, sequence| state.put_aside(name, sequence, &event, reason, attempts));
     }
 
     async fn release(self) {
@@ -77,7 +62,7 @@ impl Inbound for MemoryMessage {
 impl Drop for MemoryMessage {
     fn drop(&mut self) {
         if !self.settled {
-            self.change(Durable::release);
+            self.bus.state().release(&self.subscription, self.sequence);
         }
     }
 }

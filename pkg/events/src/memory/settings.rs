@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
+use super::JournalSettings;
+
 /// How much the in-memory bus keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -18,11 +20,19 @@ pub struct MemorySettings {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub duplicate_window: Duration,
+    /// A file that everything is written to, and read back from at the next start. None: what the bus keeps ends with the
+    /// process.
+    pub journal: Option<JournalSettings>,
 }
 
 impl Default for MemorySettings {
     fn default() -> Self {
-        Self { max_events: 100_000, max_event_size: 1024 * 1024, duplicate_window: Duration::from_secs(120) }
+        Self {
+            max_events: 100_000,
+            max_event_size: 1024 * 1024,
+            duplicate_window: Duration::from_secs(120),
+            journal: None,
+        }
     }
 }
 
@@ -30,5 +40,8 @@ impl Validate for MemorySettings {
     fn validate(&self, checks: &mut Checks) {
         checks.ensure(self.max_events > 0, "max_events", "must be at least 1");
         checks.ensure(self.max_event_size > 0, "max_event_size", "must be at least 1");
+        if let Some(journal) = &self.journal {
+            checks.nested("journal", journal);
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,10 +7,11 @@ use tokio::time::Instant;
 
 use super::MemorySettings;
 use super::durable::Durable;
-use crate::{DeadLetter, Event, EventsError, PublishReceipt};
+use super::journal::{Journal, Letter, Record, millis};
+use crate::{DeadLetter, Event, EventsError, PublishReceipt, SubscribeOptions, TypePattern};
 
 /// How many message ids are remembered at most, whatever the duplicate window.
-const MAX_MESSAGE_IDS: usize = 1_000_000;
+pub(super) const MAX_MESSAGE_IDS: usize = 1_000_000;
 
 /// An event in the log.
 pub(super) struct Stored {
@@ -26,16 +28,18 @@ pub(super) struct Fetched {
     pub(super) due: Option<Instant>,
 }
 
-/// Everything behind the lock. No method waits, so the lock is held for microseconds.
+/// Everything behind the lock. No method waits, save for the journal's writes to the operating system, so the lock is held
+/// for microseconds.
 pub(super) struct State {
-    log: VecDeque<Stored>,
-    next_sequence: u64,
-    message_ids: HashMap<Box<str>, u64>,
-    message_ids_by_age: VecDeque<(Instant, Box<str>)>,
+    pub(super) log: VecDeque<Stored>,
+    pub(super) next_sequence: u64,
+    pub(super) message_ids: HashMap<Arc<str>, u64>,
+    pub(super) message_ids_by_age: VecDeque<(Instant, Arc<str>)>,
     pub(super) durables: HashMap<Arc<str>, Durable>,
     pub(super) dead_letters: BTreeMap<u64, DeadLetter>,
-    next_dead_letter: u64,
+    pub(super) next_dead_letter: u64,
     pub(super) closed: bool,
+    pub(super) journal: Option<Journal>,
 }
 
 impl State {
@@ -49,6 +53,7 @@ impl State {
             dead_letters: BTreeMap::new(),
             next_dead_letter: 1,
             closed: false,
+            journal: None,
         }
     }
 
@@ -56,30 +61,62 @@ impl State {
     pub(super) fn append(
         &mut self,
         settings: &MemorySettings,
-        message_id: Box<str>,
+        message_id: Arc<str>,
         event: Arc<Event>,
         only_for: Option<Arc<str>>,
     ) -> Result<PublishReceipt, EventsError> {
         let now = Instant::now();
         self.forget_message_ids(now, settings);
-        if let Some(sequence) = self.message_ids.get(&message_id) {
-            return Ok(PublishReceipt::new(*sequence, true));
+        let room =
+            if self.log.len() >= settings.max_events { self.oldest_unneeded().map(Some) } else { Ok(None) };
+        // One look into a table that may hold a million ids.
+        let place = match self.message_ids.entry(message_id) {
+            Entry::Occupied(known) => return Ok(PublishReceipt::new(*known.get(), true)),
+            Entry::Vacant(place) => place,
+        };
+        let dropped = room?;
+        let stored = Stored { sequence: self.next_sequence, event, only_for };
+        if let Some(journal) = &mut self.journal {
+            let event = stored.record(Some((place.key(), millis(SystemTime::now()))));
+            journal
+                .append(dropped.map(|sequence| Record::Dropped { sequence }).into_iter().chain([event]))?;
         }
-        if self.log.len() >= settings.max_events {
-            self.make_room()?;
+        if dropped.is_some() {
+            self.log.pop_front();
         }
-        let sequence = self.next_sequence;
         self.next_sequence = self.next_sequence.saturating_add(1);
-        self.message_ids.insert(message_id.clone(), sequence);
-        self.message_ids_by_age.push_back((now, message_id));
-        let stored = Stored { sequence, event, only_for };
+        self.message_ids_by_age.push_back((now, Arc::clone(place.key())));
+        place.insert(stored.sequence);
         for (name, durable) in &self.durables {
             if durable.members > 0 && durable.wants(name, &stored) {
                 durable.wake.notify_one();
             }
         }
+        let receipt = PublishReceipt::new(stored.sequence, false);
         self.log.push_back(stored);
-        Ok(PublishReceipt::new(sequence, false))
+        self.compact();
+        Ok(receipt)
+    }
+
+    /// The durable of a name, made on its first subscription.
+    pub(super) fn join(
+        &mut self,
+        options: &SubscribeOptions,
+        patterns: Vec<TypePattern>,
+    ) -> Result<&mut Durable, EventsError> {
+        let name: Arc<str> = options.name.as_str().into();
+        if !self.durables.contains_key(&name) {
+            let durable = Durable::new(options, self.next_sequence);
+            if let Some(journal) = &mut self.journal {
+                journal.append([Record::Subscription { name: (&*name).into(), cursor: durable.cursor() }])?;
+            }
+            self.durables.insert(Arc::clone(&name), durable);
+        }
+        let durable = self.durables.get_mut(&name).ok_or(EventsError::Closed)?;
+        // A later subscription of the same name decides what is delivered from now on.
+        durable.configure(options, patterns);
+        durable.members += 1;
+        Ok(durable)
     }
 
     /// Up to `max` messages for a durable name.
@@ -97,22 +134,51 @@ impl State {
             let Some((stored, attempt)) = durable.take(name, *next_sequence, lookup) else { break };
             messages.push((stored.sequence, Arc::clone(&stored.event), attempt));
         }
-        Fetched { messages, due: durable.next_due() }
+        let due = durable.next_due();
+        self.note(|| messages.iter().map(|(sequence, _, attempt)| taken(name, *sequence, *attempt)));
+        Fetched { messages, due }
     }
 
+    /// The subscription is done with an event; says whether it had it.
+    pub(super) fn settle(&mut self, name: &str, sequence: u64) -> bool {
+        let known = self.durables.get_mut(name).is_some_and(|durable| durable.settle(sequence));
+        if known {
+            self.note(|| [Record::Settled { name: name.into(), sequence }]);
+        }
+        known
+    }
+
+    /// Delivers an event again, not before `at`.
+    pub(super) fn retry(&mut self, name: &str, sequence: u64, at: Instant) {
+        if let Some(durable) = self.durables.get_mut(name) {
+            durable.retry(sequence, at);
+        }
+    }
+
+    /// Takes an event back that no handler saw to its end.
+    pub(super) fn release(&mut self, name: &str, sequence: u64) {
+        if let Some(attempts) = self.durables.get_mut(name).and_then(|durable| durable.release(sequence)) {
+            self.note(|| [taken(name, sequence, attempts)]);
+        }
+    }
+
+    /// Takes an event from its subscription and keeps it as a dead letter.
     pub(super) fn put_aside(
         &mut self,
-        subscription: &str,
+        name: &str,
         sequence: u64,
         event: &Event,
         reason: String,
         attempts: u32,
     ) {
+        if !self.durables.get_mut(name).is_some_and(|durable| durable.settle(sequence)) {
+            return;
+        }
         let id = self.next_dead_letter;
         self.next_dead_letter = self.next_dead_letter.saturating_add(1);
         let letter = DeadLetter {
             id,
-            subscription: subscription.to_owned(),
+            subscription: name.to_owned(),
             reason,
             attempts,
             time: SystemTime::now(),
@@ -122,29 +188,43 @@ impl State {
             payload: event.to_json(),
             complete: true,
         };
+        self.note(|| Letter::of(&letter).map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter))));
         self.dead_letters.insert(id, letter);
     }
 
-    pub(super) fn next_sequence(&self) -> u64 {
-        self.next_sequence
+    /// Removes a dead letter; says whether it was there.
+    pub(super) fn remove_dead_letter(&mut self, id: u64) -> bool {
+        let known = self.dead_letters.remove(&id).is_some();
+        if known {
+            self.note(|| [Record::DeadLetterGone { id }]);
+        }
+        known
     }
 
-    pub(super) fn events(&self) -> impl Iterator<Item = &Stored> {
-        self.log.iter()
+    /// The events from this position on.
+    pub(super) fn events_from(&self, sequence: u64) -> impl Iterator<Item = &Stored> {
+        let first = self.log.front().map_or(0, |stored| stored.sequence);
+        let skipped = usize::try_from(sequence.saturating_sub(first)).unwrap_or(usize::MAX);
+        self.log.range(skipped.min(self.log.len())..)
     }
 
     pub(super) fn len(&self) -> usize {
         self.log.len()
     }
 
-    fn make_room(&mut self) -> Result<(), EventsError> {
+    /// Writes to the journal what cannot be refused any more. A failure is told by the journal, and by the next publish.
+    fn note<'a, R: IntoIterator<Item = Record<'a>>>(&mut self, records: impl FnOnce() -> R) {
+        if let Some(journal) = &mut self.journal {
+            drop(journal.append(records()));
+            self.compact();
+        }
+    }
+
+    /// The position of the oldest event, unless a running subscription still needs it.
+    fn oldest_unneeded(&self) -> Result<u64, EventsError> {
         let oldest = self.log.front().map_or(0, |stored| stored.sequence);
         let needed = self.durables.values().any(|durable| durable.members > 0 && durable.floor() <= oldest);
-        if needed {
-            return Err(EventsError::StreamFull);
-        }
-        self.log.pop_front();
-        Ok(())
+        if needed { Err(EventsError::StreamFull) } else { Ok(oldest) }
     }
 
     fn forget_message_ids(&mut self, now: Instant, settings: &MemorySettings) {
@@ -158,4 +238,8 @@ impl State {
             }
         }
     }
+}
+
+pub(super) fn taken(name: &str, sequence: u64, attempt: u32) -> Record<'_> {
+    Record::Taken { name: name.into(), sequence, attempt }
 }

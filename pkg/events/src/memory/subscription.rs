@@ -103,7 +103,7 @@ impl Subscription for MemorySubscription {
     async fn lag(&self) -> Result<Lag, EventsError> {
         let state = self.bus.state();
         let durable = state.durables.get(&self.name).ok_or(EventsError::Closed)?;
-        Ok(durable.lag(&self.name, state.events()))
+        Ok(durable.lag(&self.name, state.events_from(durable.cursor())))
     }
 
     async fn drain(&self, within: Duration) -> DrainOutcome {

@@ -1,5 +1,7 @@
-//! What the in-memory bus does beyond the suite: its limits, and time under the control of a test.
+//! What the in-memory bus does beyond the suite: its limits, time under the control of a test, and the journal.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod journal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +11,8 @@ use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::conformance::Recorder;
 use underpin_events::memory::{MemoryBus, MemorySettings};
 use underpin_events::{
-    Backoff, DeadLetterQueue, Event, EventPublisher, EventSubscriber, EventsError, Outcome, SubscribeOptions,
-    handler_fn,
+    Backoff, DeadLetterQueue, Event, EventPublisher, EventSubscriber, EventsError, Order, Outcome,
+    SubscribeOptions, handler_fn,
 };
 use underpin_logger::testing::CaptureLogger;
 use underpin_logger::{Level, NoopLogger};
@@ -60,6 +62,45 @@ async fn a_handler_timeout_is_virtual_too() {
     tokio::time::sleep(Duration::from_secs(7300)).await;
     let letters = bus.list(0, 10).await.unwrap();
     assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "handler exceeded 3600000 ms"));
+}
+
+/// With default options: a database that is away for a minute, as it is at a restart or a fail-over.
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_is_away_for_a_minute_makes_no_dead_letter() {
+    const OUTAGE: Duration = Duration::from_secs(60);
+    for order in [Order::None, Order::PerKey, Order::Strict] {
+        let (bus, started) = (MemoryBus::new(), Instant::now());
+        let handler = handler_fn(move |_| async move {
+            if started.elapsed() < OUTAGE { Outcome::retry("database is away") } else { Outcome::ack() }
+        });
+        let options = SubscribeOptions::new("s").order(order);
+        let subscription = bus.subscribe(options, handler).await.unwrap();
+        for n in 0..60 {
+            bus.publish(event(n)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // The longest wait of the back-off later everything is done.
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        assert_eq!(bus.list(0, 10).await.unwrap().len(), 0, "{order:?}");
+        assert!(subscription.lag().await.unwrap().is_zero(), "{order:?}");
+    }
+}
+
+/// The other end of the same default: what never succeeds is given up within minutes.
+#[tokio::test(start_paused = true)]
+async fn what_always_fails_is_a_dead_letter_after_two_to_five_minutes() {
+    let (bus, started) = (MemoryBus::new(), Instant::now());
+    let handler = handler_fn(|_| async { Outcome::retry("always") });
+    let _subscription = bus.subscribe(SubscribeOptions::new("s"), handler).await.unwrap();
+    for n in 0..100 {
+        bus.publish(event(n)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(bus.list(0, 1000).await.unwrap().len(), 0, "given up after {:?}", started.elapsed());
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    let letters = bus.list(0, 1000).await.unwrap();
+    assert_eq!(letters.len(), 100);
+    assert!(letters.iter().all(|letter| letter.attempts == 16));
 }
 
 #[tokio::test(start_paused = true)]

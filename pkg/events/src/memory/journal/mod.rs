@@ -1,0 +1,247 @@
+//! The file behind a bus in memory: every change is appended, and what is there is read back at the next start.
+
+mod frame;
+mod record;
+mod settings;
+
+pub(super) use record::{Letter, Record, millis};
+pub use settings::{JournalSettings, JournalSync};
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use frame::Frame;
+use underpin_logger::{Context, Logger, error, info};
+
+use crate::EventsError;
+
+/// A journal is written anew when it has this much, and three quarters of it are of no use any more.
+const COMPACT_FROM: u64 = 16 * 1024 * 1024;
+
+/// An open journal. It belongs to one process, which a lock on a file beside it makes sure of.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Arc<File>,
+    sync: JournalSync,
+    /// The length of the file; what lies behind it was written in part and is cut off.
+    length: u64,
+    compact_at: u64,
+    /// All bytes appended since it was opened, those of files that were replaced included.
+    appended: u64,
+    /// Nothing is written behind a failure: what was acknowledged before stays readable.
+    failed: bool,
+    log: Arc<dyn Logger>,
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens or creates the file, and hands out its records. A torn last record is cut off.
+    pub(super) fn open(
+        settings: &JournalSettings,
+        log: Arc<dyn Logger>,
+        mut each: impl FnMut(Record<'static>) -> Result<(), EventsError>,
+    ) -> Result<Self, EventsError> {
+        let path = settings.path.clone();
+        let lock = lock(&path).map_err(failed("lock the journal"))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed("open the journal"))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed("read the journal"))?;
+        let whole = read(&bytes, &mut each)?;
+        let mut journal = Self {
+            path,
+            file: Arc::new(file),
+            sync: settings.sync,
+            length: whole,
+            compact_at: COMPACT_FROM.max(whole.saturating_mul(4)),
+            appended: 0,
+            failed: false,
+            log,
+            _lock: lock,
+        };
+        let torn = bytes.len() as u64 - whole;
+        if torn > 0 {
+            info!(journal.log, &Context::background(), "cut a record that was not written to its end", torn);
+            journal.cut().map_err(failed("cut the journal"))?;
+        }
+        if whole == 0 {
+            journal.write(frame::MAGIC).map_err(failed("write the journal"))?;
+            sync_folder(&journal.path).map_err(failed("write the journal"))?;
+        }
+        Ok(journal)
+    }
+
+    /// Appends records with one write; when it fails, none of them is there.
+    pub(super) fn append<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Result<(), EventsError> {
+        if self.failed {
+            return Err(EventsError::backend("journal", "an earlier write failed"));
+        }
+        let written = encode(records).and_then(|bytes| self.write(&bytes));
+        written.inspect_err(|failure| self.fail(failure)).map_err(failed("journal"))
+    }
+
+    /// Whether it should be written anew.
+    pub(super) fn is_large(&self) -> bool {
+        self.length >= self.compact_at && !self.failed
+    }
+
+    /// Replaces everything by these records. When that fails, the journal goes on as it was.
+    pub(super) fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = Record<'a>>) {
+        match self.replace(records) {
+            Ok((file, length)) => {
+                (self.file, self.length) = (Arc::new(file), length);
+                self.compact_at = COMPACT_FROM.max(length.saturating_mul(4));
+            }
+            Err(failure) => {
+                self.compact_at = self.length.saturating_mul(2);
+                error!(self.log, &Context::background(), &failure, "could not write the journal anew");
+            }
+        }
+    }
+
+    /// What has to reach the disk, and how far that is; none where the operating system decides when.
+    pub(super) fn sync_point(&self, forced: bool) -> Option<(Arc<File>, u64)> {
+        (forced || self.sync == JournalSync::Always).then(|| (Arc::clone(&self.file), self.appended))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Takes nothing more: what is on the disk is not certain any more.
+    pub(super) fn fail(&mut self, failure: &io::Error) {
+        if !std::mem::replace(&mut self.failed, true) {
+            error!(self.log, &Context::background(), failure, "journal failed, nothing more is published");
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(failure) = (&*self.file).write_all(bytes) {
+            // Part of it may be there. A later start would cut it; this one must not write behind it.
+            self.cut()?;
+            return Err(failure);
+        }
+        self.length += bytes.len() as u64;
+        self.appended += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        (&*self.file).seek(SeekFrom::Start(self.length)).map(drop)
+    }
+
+    fn replace<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> io::Result<(File, u64)> {
+        let mut bytes = frame::MAGIC.to_vec();
+        bytes.extend(encode(records)?);
+        let fresh = beside(&self.path, "new");
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&fresh)?;
+        file.write_all(&bytes)?;
+        // The old one must not be gone before the new one is on the disk.
+        file.sync_all()?;
+        std::fs::rename(&fresh, &self.path)?;
+        sync_folder(&self.path)?;
+        Ok((file, bytes.len() as u64))
+    }
+}
+
+/// Hands out every whole record, and returns where they end.
+fn read(
+    bytes: &[u8],
+    each: &mut impl FnMut(Record<'static>) -> Result<(), EventsError>,
+) -> Result<u64, EventsError> {
+    let Some(mut rest) = bytes.strip_prefix(frame::MAGIC) else {
+        // A process that died while it created the file left a part of the first bytes.
+        if frame::MAGIC.starts_with(bytes) {
+            return Ok(0);
+        }
+        return Err(EventsError::backend("read the journal", "the file is no journal of this version"));
+    };
+    loop {
+        let at = bytes.len() - rest.len();
+        match frame::read(rest) {
+            Frame::Whole(body, after) => {
+                let record = serde_json::from_slice(body);
+                each(record.map_err(|error| EventsError::backend("read the journal", error))?)?;
+                rest = after;
+            }
+            Frame::End | Frame::Torn => return Ok(at as u64),
+            Frame::Damaged => {
+                let what = format!("the record at byte {at} is damaged, and others follow it");
+                return Err(EventsError::backend("read the journal", what));
+            }
+        }
+    }
+}
+
+fn encode<'a>(records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for record in records {
+        frame::write(&mut bytes, &serde_json::to_vec(&record)?);
+    }
+    Ok(bytes)
+}
+
+/// Makes sure that no other process has the journal open.
+fn lock(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(beside(path, "lock"))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process has it open"),
+        TryLockError::Error(error) => error,
+    })?;
+    Ok(file)
+}
+
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}
+
+/// A new name is on the disk once its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn failed(operation: &'static str) -> impl Fn(io::Error) -> EventsError {
+    move |error| EventsError::backend(operation, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use underpin_logger::NoopLogger;
+
+    use super::*;
+
+    #[test]
+    fn behind_a_failed_write_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = JournalSettings::new(folder.path().join("journal"));
+        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_| Ok(())).unwrap();
+        let writable = Arc::clone(&journal.file);
+        journal.file = Arc::new(File::open(&settings.path).unwrap());
+        assert!(journal.append([Record::DeadLetterGone { id: 1 }]).is_err());
+        journal.file = writable;
+        assert!(journal.append([Record::DeadLetterGone { id: 2 }]).is_err() && journal.has_failed());
+        drop(journal);
+        let mut records = 0;
+        let count = |_| {
+            records += 1;
+            Ok(())
+        };
+        Journal::open(&settings, Arc::new(NoopLogger), count).unwrap();
+        assert_eq!(records, 0);
+    }
+}

@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeadLetter, Event};
+
+/// One change of the bus, as JSON in the journal.
+///
+/// New kinds may be added; a journal with a kind that this version does not know is refused.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(in super::super) enum Record<'a> {
+    /// Where positions go on; the first record of a journal that was written anew.
+    Next { sequence: u64, dead_letter: u64 },
+    /// An event was stored, with its message id and the milliseconds after 1970, unless its message id has a record.
+    Event {
+        sequence: u64,
+        message_id: Option<(Cow<'a, str>, u64)>,
+        only_for: Option<Cow<'a, str>>,
+        event: Cow<'a, Event>,
+    },
+    /// A message id is remembered, whether its event is still there or not.
+    MessageId { sequence: u64, at: u64, message_id: Cow<'a, str> },
+    /// The oldest event made room for a new one.
+    Dropped { sequence: u64 },
+    /// A subscription is at this position: everything below was looked at.
+    Subscription { name: Cow<'a, str>, cursor: u64 },
+    /// An event was handed to a subscription for the so-many-th time, or given back.
+    Taken { name: Cow<'a, str>, sequence: u64, attempt: u32 },
+    /// A subscription is done with an event.
+    Settled { name: Cow<'a, str>, sequence: u64 },
+    /// An event was put aside.
+    DeadLetter(Cow<'a, Letter>),
+    /// A dead letter was replayed or discarded.
+    DeadLetterGone { id: u64 },
+}
+
+/// A dead letter of the in-memory bus: its payload is always the JSON of an event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Letter {
+    id: u64,
+    subscription: String,
+    reason: String,
+    attempts: u32,
+    at: u64,
+    ty: String,
+    sequence: u64,
+    payload: Event,
+}
+
+impl Letter {
+    /// Nothing for a payload that is no event: this bus never puts one aside.
+    pub(in super::super) fn of(letter: &DeadLetter) -> Option<Self> {
+        Some(Self {
+            id: letter.id,
+            subscription: letter.subscription.clone(),
+            reason: letter.reason.clone(),
+            attempts: letter.attempts,
+            at: millis(letter.time),
+            ty: letter.ty.clone(),
+            sequence: letter.sequence,
+            payload: letter.event().ok()?,
+        })
+    }
+}
+
+impl From<Letter> for DeadLetter {
+    fn from(letter: Letter) -> Self {
+        Self {
+            id: letter.id,
+            subscription: letter.subscription,
+            reason: letter.reason,
+            attempts: letter.attempts,
+            time: UNIX_EPOCH + Duration::from_millis(letter.at),
+            ty: letter.ty,
+            sequence: letter.sequence,
+            headers: Vec::new(),
+            payload: letter.payload.to_json(),
+            complete: true,
+        }
+    }
+}
+
+/// Milliseconds after 1970.
+pub(in super::super) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Validate};
+
+/// A file behind the in-memory bus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct JournalSettings {
+    /// The file; it is created when it is missing, its folder is not. One process has it open at a time.
+    pub path: PathBuf,
+    /// When an event counts as published.
+    pub sync: JournalSync,
+}
+
+/// When an event that is published counts as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JournalSync {
+    /// When the operating system has it. It survives the process, also kill -9, and not the loss of power.
+    #[default]
+    System,
+    /// When it is on the disk. Publishers that wait at the same time share one `fsync`.
+    Always,
+}
+
+impl JournalSettings {
+    /// A journal in this file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..Self::default() }
+    }
+}
+
+impl Validate for JournalSettings {
+    fn validate(&self, checks: &mut Checks) {
+        checks.ensure(!self.path.as_os_str().is_empty(), "path", "must name a file");
+    }
+}

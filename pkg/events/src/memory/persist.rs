@@ -1,0 +1,123 @@
+//! The state as records of the journal, and the records as state.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::MemorySettings;
+use super::durable::Durable;
+use super::journal::{Letter, Record, millis};
+use super::state::{MAX_MESSAGE_IDS, State, Stored, taken};
+use crate::EventsError;
+
+impl Stored {
+    pub(super) fn record<'a>(&'a self, message_id: Option<(&'a str, u64)>) -> Record<'a> {
+        Record::Event {
+            sequence: self.sequence,
+            message_id: message_id.map(|(id, at)| (Cow::Borrowed(id), at)),
+            only_for: self.only_for.as_deref().map(Cow::Borrowed),
+            event: Cow::Borrowed(&self.event),
+        }
+    }
+}
+
+impl State {
+    /// Makes the change that a record tells of.
+    pub(super) fn restore(
+        &mut self,
+        record: Record<'_>,
+        settings: &MemorySettings,
+    ) -> Result<(), EventsError> {
+        match record {
+            Record::Next { sequence, dead_letter } => {
+                (self.next_sequence, self.next_dead_letter) = (sequence, dead_letter);
+            }
+            Record::Event { sequence, message_id, only_for, event } => {
+                // Positions in the log are found by counting.
+                if self.log.back().is_some_and(|last| last.sequence.saturating_add(1) != sequence) {
+                    return Err(EventsError::backend("read the journal", "an event is missing"));
+                }
+                if let Some((id, at)) = message_id {
+                    self.restore_message_id(&id, at, sequence, settings);
+                }
+                let (event, only_for) = (Arc::new(event.into_owned()), only_for.as_deref().map(Arc::from));
+                self.log.push_back(Stored { sequence, event, only_for });
+                self.next_sequence = sequence.saturating_add(1);
+            }
+            Record::MessageId { sequence, at, message_id } => {
+                self.restore_message_id(&message_id, at, sequence, settings);
+            }
+            Record::Dropped { sequence } => drop(self.log.pop_front_if(|oldest| oldest.sequence == sequence)),
+            Record::Subscription { name, cursor } => {
+                self.durables.insert(Arc::from(&*name), Durable::restored(cursor));
+            }
+            Record::Taken { name, sequence, attempt } => {
+                if let Some(durable) = self.durables.get_mut(&*name) {
+                    durable.restore(sequence, attempt);
+                }
+            }
+            Record::Settled { name, sequence } => self.forget(&name, sequence),
+            Record::DeadLetter(letter) => {
+                let letter: crate::DeadLetter = letter.into_owned().into();
+                self.forget(&letter.subscription, letter.sequence);
+                self.next_dead_letter = self.next_dead_letter.max(letter.id.saturating_add(1));
+                self.dead_letters.insert(letter.id, letter);
+            }
+            Record::DeadLetterGone { id } => drop(self.dead_letters.remove(&id)),
+        }
+        Ok(())
+    }
+
+    /// Writes the journal anew when most of it is history.
+    pub(super) fn compact(&mut self) {
+        if self.journal.as_ref().is_some_and(super::journal::Journal::is_large) {
+            let Some(mut journal) = self.journal.take() else { return };
+            journal.rewrite(self.records());
+            self.journal = Some(journal);
+        }
+    }
+
+    /// Everything there is.
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let written = move |since: Instant| {
+            millis(clock.checked_sub(now.saturating_duration_since(since)).unwrap_or(SystemTime::UNIX_EPOCH))
+        };
+        let ids = self.message_ids_by_age.iter().filter_map(move |(since, id)| {
+            let sequence = *self.message_ids.get(id)?;
+            Some(Record::MessageId { sequence, at: written(*since), message_id: (&**id).into() })
+        });
+        let durables = self.durables.iter().flat_map(|(name, durable)| {
+            let pending = durable.pending().map(|(sequence, attempts)| taken(name, sequence, attempts));
+            [Record::Subscription { name: (&**name).into(), cursor: durable.cursor() }]
+                .into_iter()
+                .chain(pending)
+        });
+        let letters = self.dead_letters.values().filter_map(Letter::of);
+        let next = Record::Next { sequence: self.next_sequence, dead_letter: self.next_dead_letter };
+        [next]
+            .into_iter()
+            .chain(ids)
+            .chain(self.log.iter().map(|stored| stored.record(None)))
+            .chain(durables)
+            .chain(letters.map(|letter| Record::DeadLetter(Cow::Owned(letter))))
+    }
+
+    fn forget(&mut self, name: &str, sequence: u64) {
+        if let Some(durable) = self.durables.get_mut(name) {
+            durable.forget(sequence);
+        }
+    }
+
+    fn restore_message_id(&mut self, id: &str, at: u64, sequence: u64, settings: &MemorySettings) {
+        let age = Duration::from_millis(millis(SystemTime::now()).saturating_sub(at));
+        if age >= settings.duplicate_window || self.message_ids_by_age.len() >= MAX_MESSAGE_IDS {
+            return;
+        }
+        let (now, id): (_, Arc<str>) = (Instant::now(), id.into());
+        self.message_ids.insert(Arc::clone(&id), sequence);
+        self.message_ids_by_age.push_back((now.checked_sub(age).unwrap_or(now), id));
+    }
+}
