@@ -150,6 +150,38 @@ async fn a_server_that_freezes_for_four_seconds() {
     .await;
 }
 
+/// The pull stream of async-nats stalled for 35 s in 8 of 64 starts. Ours: eighty starts, four at a time, each ended by a drain
+/// or by dropping it with events on their way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hazard_8_of_eighty_starts_none_stalls() {
+    const EVENTS: usize = 1000;
+    let server = NatsServer::private().await;
+    let bus = connect(&settings(&server)).await;
+    for result in bus.publish_batch((0..EVENTS).map(event).collect()).await {
+        result.unwrap();
+    }
+    let mut slowest = Duration::ZERO;
+    for round in 0..20 {
+        let starts = (0..4).map(|n| {
+            let bus = &bus;
+            async move {
+                let (tally, start) = (Tally::default(), Instant::now());
+                let options = options(&format!("h-{round}-{n}")).concurrency([1, 4, 16, 64][n]);
+                let subscription = bus.subscribe(options, tally.handler()).await.unwrap();
+                let arrive = format!("start {round} of {n} makes progress");
+                eventually(Duration::from_secs(10), &arrive, || async { tally.distinct() == EVENTS }).await;
+                let took = start.elapsed();
+                if round % 2 == 0 {
+                    let _ = subscription.drain(LIMIT).await;
+                }
+                took
+            }
+        });
+        slowest = futures_util::future::join_all(starts).await.into_iter().fold(slowest, Duration::max);
+    }
+    println!("hazard 8: 80 starts, {EVENTS} events each, the slowest had all after {slowest:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_subscriptions_recover_together() {
     let server = NatsServer::private().await;
