@@ -1,8 +1,14 @@
 //! What the command line asks for.
 
+use crate::dead_letters::Command;
+
 /// How to use the command line; `orders --help` prints it.
 pub(crate) const USAGE: &str = "\
 usage: orders [key=value]...                serve; the settings given here win over all others
+       orders dead-letters list [AFTER]     list what the consumer gave up, 100 at a time, oldest first
+       orders dead-letters inspect ID       show one of them with its event
+       orders dead-letters replay ID        give its event to the consumer once more
+       orders dead-letters discard ID       throw it away; these four take settings, too
        orders --config-reference[=FORM]     print everything that can be set, and end
        orders --help                        print this, and end
 
@@ -14,6 +20,8 @@ FORM is markdown (the default), toml, env or json-schema.
 pub(crate) enum Request {
     /// Run the service, with these settings of the form `key=value`.
     Serve(Vec<String>),
+    /// Look after the dead letters, with these settings.
+    DeadLetters(Command, Vec<String>),
     /// Print the reference of the settings.
     Reference(Form),
     /// Print how to use the command line.
@@ -43,10 +51,14 @@ impl Request {
         {
             return Ok(request);
         }
-        match arguments.iter().position(|argument| argument.starts_with('-') || !argument.contains('=')) {
-            Some(index) => Err(Unknown { place: index + 1 }),
-            None => Ok(Self::Serve(arguments)),
+        if let Some((first, rest)) = arguments.split_first()
+            && first == "dead-letters"
+        {
+            let (command, used) = dead_letters(rest)?;
+            let settings = rest.get(used..).unwrap_or_default();
+            return Ok(Self::DeadLetters(command, only_settings(settings, 1 + used)?));
         }
+        Ok(Self::Serve(only_settings(&arguments, 0)?))
     }
 
     /// The requests that are one argument.
@@ -59,6 +71,28 @@ impl Request {
             "--config-reference=json-schema" => Some(Self::Reference(Form::JsonSchema)),
             _ => None,
         }
+    }
+}
+
+/// The arguments, if all of them are settings; `before` counts those in front of them.
+fn only_settings(arguments: &[String], before: usize) -> Result<Vec<String>, Unknown> {
+    match arguments.iter().position(|argument| argument.starts_with('-') || !argument.contains('=')) {
+        Some(index) => Err(Unknown { place: before + index + 1 }),
+        None => Ok(arguments.to_vec()),
+    }
+}
+
+/// What is to be done with dead letters, and how many arguments say so.
+fn dead_letters(arguments: &[String]) -> Result<(Command, usize), Unknown> {
+    let id = arguments.get(1).and_then(|text| text.parse().ok());
+    match (arguments.first().map(String::as_str), id) {
+        (Some("list"), Some(after)) => Ok((Command::List { after }, 2)),
+        (Some("list"), None) => Ok((Command::List { after: 0 }, 1)),
+        (Some("inspect"), Some(id)) => Ok((Command::Inspect(id), 2)),
+        (Some("replay"), Some(id)) => Ok((Command::Replay(id), 2)),
+        (Some("discard"), Some(id)) => Ok((Command::Discard(id), 2)),
+        (Some("inspect" | "replay" | "discard"), None) => Err(Unknown { place: 3 }),
+        _ => Err(Unknown { place: 2 }),
     }
 }
 
@@ -77,6 +111,33 @@ mod tests {
         assert_eq!(parse(&["--help"]), Ok(Request::Help));
         assert_eq!(parse(&["--config-reference"]), Ok(Request::Reference(Form::Markdown)));
         assert_eq!(parse(&["--config-reference=env"]), Ok(Request::Reference(Form::Env)));
+    }
+
+    #[test]
+    fn dead_letters_take_a_command_an_id_and_settings() {
+        let settings = vec!["a.b=1".to_owned()];
+        for (arguments, command) in [
+            (&["list"][..], Command::List { after: 0 }),
+            (&["list", "7"], Command::List { after: 7 }),
+            (&["inspect", "1"], Command::Inspect(1)),
+            (&["replay", "2"], Command::Replay(2)),
+            (&["discard", "3"], Command::Discard(3)),
+        ] {
+            let arguments = [&["dead-letters"], arguments].concat();
+            assert_eq!(parse(&arguments), Ok(Request::DeadLetters(command, Vec::new())));
+            let arguments = [arguments.as_slice(), &["a.b=1"]].concat();
+            assert_eq!(parse(&arguments), Ok(Request::DeadLetters(command, settings.clone())));
+        }
+        for (arguments, place) in [
+            (&["dead-letters"][..], 2),
+            (&["dead-letters", "purge"], 2),
+            (&["dead-letters", "replay"], 3),
+            (&["dead-letters", "inspect", "-1"], 3),
+            (&["dead-letters", "list", "now"], 3),
+            (&["dead-letters", "discard", "1", "2"], 4),
+        ] {
+            assert_eq!(parse(arguments), Err(Unknown { place }), "{arguments:?}");
+        }
     }
 
     #[test]

@@ -17,12 +17,14 @@
 //! - `http`: the surface
 //! - `consumer`: the projection
 //! - `arguments`, `process`: what a start is for
+//! - `dead_letters`: what an operator does about events that the consumer gave up
 //! - `bus`, [`service`](Service), `signals`: what runs, how it starts and how it ends
 
 mod app;
 mod arguments;
 mod bus;
 mod consumer;
+mod dead_letters;
 mod event;
 mod form;
 mod greeting;

@@ -10,8 +10,9 @@ use underpin_errors::{BoxError, Report};
 use underpin_logger::{Context, Logger, info};
 
 use crate::arguments::{Form, Request, USAGE, Unknown};
+use crate::dead_letters::Command;
 use crate::signals::Signals;
-use crate::{Service, Settings, greeting};
+use crate::{Service, Settings, dead_letters, greeting};
 
 /// What a shell reports for a process that Ctrl-C ended: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -19,8 +20,8 @@ const INTERRUPTED: u8 = 130;
 /// What a shell utility returns when it is called in a way it does not know.
 const MISUSED: u8 = 2;
 
-/// Runs the service until a signal ends it. Arguments are settings, `key=value`; or one of `--config-reference` and `--help`,
-/// which print and end.
+/// Runs the service until a signal ends it. Arguments are settings, `key=value`; or `dead-letters` with a command, or one of
+/// `--config-reference` and `--help`, which print and end.
 ///
 /// Returns 0 after an orderly end, 1 with one message on stderr when the service cannot start, 2 with one for arguments that
 /// it does not know, and 130 when a second signal ends it at once.
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
     };
     let result = match request {
         Request::Serve(overrides) => run(overrides),
+        Request::DeadLetters(command, overrides) => look_after(command, overrides),
         Request::Reference(form) => print(&reference(form)),
         Request::Help => print(USAGE),
     };
@@ -72,6 +74,12 @@ fn run(overrides: Vec<String>) -> Result<ExitCode, BoxError> {
     // Nobody waits for what a second signal left running.
     runtime.shutdown_background();
     result
+}
+
+fn look_after(command: Command, overrides: Vec<String>) -> Result<ExitCode, BoxError> {
+    let settings = Settings::load(overrides)?;
+    let said = Runtime::new()?.block_on(dead_letters::run(&settings.events, command));
+    print(&said.map_err(BoxError::from)?)
 }
 
 async fn serve(settings: &Settings, log: Arc<dyn Logger>) -> Result<ExitCode, BoxError> {
