@@ -26,7 +26,7 @@ const HEAD: &str = "\
 
 `cargo build -p NAME` with default features and the profiles of this workspace. Cold: nothing is built yet, sources are downloaded. Warm:
 everything is built and a file of the crate itself was touched. Crates are the unique ones of `cargo tree -e normal,build`, the crate
-itself included. Release builds were timed for orders, which needs everything.
+itself included.
 ";
 
 /// What `cargo xtask build-times` takes.

@@ -81,6 +81,32 @@ impl HealthStatus {
 }
 
 /// Something that can say how it is: a pool, a consumer, a service. [`HealthChecks`] asks many at once.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use underpin_errors::{Health, HealthCheck, HealthChecks, HealthStatus};
+///
+/// struct Disk { free_percent: u8 }
+///
+/// #[async_trait::async_trait]
+/// impl HealthCheck for Disk {
+///     fn name(&self) -> &str { "disk" }
+///
+///     async fn check(&self) -> Health {
+///         match self.free_percent {
+///             0..5 => Health::down("the disk is full"),
+///             5..20 => Health::degraded("the disk is nearly full").detail("free_percent", self.free_percent),
+///             _ => Health::up(),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let report = HealthChecks::new().with(Arc::new(Disk { free_percent: 7 })).run().await;
+/// assert_eq!((report.status, report.status.http_status()), (HealthStatus::Degraded, 200));
+/// # }
+/// ```
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait HealthCheck: Send + Sync {

@@ -24,6 +24,15 @@ use std::fmt;
 /// | `Unknown` | 500 | 2 | no |
 ///
 /// Source of the numbers: `google/rpc/code.proto`.
+///
+/// # Examples
+/// ```
+/// use underpin_errors::Kind;
+///
+/// let kind = Kind::ResourceExhausted;
+/// assert_eq!((kind.http_status(), kind.grpc_code(), kind.code()), (429, 8, "RESOURCE_EXHAUSTED"));
+/// assert!(kind.is_retryable() && !Kind::InvalidArgument.is_retryable());
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {

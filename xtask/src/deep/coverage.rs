@@ -21,19 +21,23 @@ pub(crate) fn check() -> Done {
     for server in [Server::Postgres, Server::Nats] {
         println!("{}", fetch::find_or_fetch(server)?);
     }
-    let report = tree::target("coverage.lcov");
-    fs::create_dir_all(tree::target("")).map_err(|error| format!("cannot make target/deep: {error}"))?;
-    let mut command = cargo();
-    command
-        .args(["llvm-cov", "test", "--locked", "--lib", "--tests", "--lcov", "--output-path"])
-        .arg(&report);
+    let reports = tree::target("coverage-reports");
+    fs::create_dir_all(&reports).map_err(|error| format!("cannot make {}: {error}", reports.display()))?;
+    let mut found = BTreeMap::new();
     for name in CRATES {
-        command.args(["--package", &format!("underpin-{name}")]);
+        // One at a time: what the tests of a later crate run by the way does not count.
+        let report = reports.join(name).with_extension("lcov");
+        let package = format!("underpin-{name}");
+        let mut command = cargo();
+        command.args(["llvm-cov", "test", "--locked", "--no-clean", "--lib", "--tests", "--lcov"]);
+        command.args(["--package", &package, "--output-path"]).arg(&report);
+        // Incremental builds of instrumented code only fill the disk.
+        run(command.env("CARGO_TARGET_DIR", tree::target("coverage")).env("CARGO_INCREMENTAL", "0"))?;
+        let text = fs::read_to_string(&report).map_err(|error| format!("cannot read the report: {error}"))?;
+        let lines = by_crate(&text, &|path| fs::read_to_string(path).unwrap_or_default());
+        found.insert(name.to_owned(), lines.get(name).copied().unwrap_or_default());
     }
-    // Incremental builds of instrumented code only fill the disk.
-    run(command.env("CARGO_TARGET_DIR", tree::target("coverage")).env("CARGO_INCREMENTAL", "0"))?;
-    let text = fs::read_to_string(&report).map_err(|error| format!("cannot read the report: {error}"))?;
-    judge(&by_crate(&text, &|path| fs::read_to_string(path).unwrap_or_default()))
+    judge(&found)
 }
 
 /// Lines that were run, and lines in all.

@@ -10,6 +10,25 @@ use super::rejection::path_error;
 use crate::{Error, Kind};
 
 /// The body as JSON; rejects with an [`Error`] that names the field. As an answer it serialises, like axum's.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::post};
+/// use tower::ServiceExt;
+/// use underpin_errors::axum::Json;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { quantity: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let app: Router = Router::new().route("/", post(async |Json(order): Json<Order>| order.quantity.to_string()));
+/// let request = Request::post("/").header("content-type", "application/json").body(Body::from(r#"{"quantity":"x"}"#));
+/// let answer = app.oneshot(request.unwrap()).await.unwrap();
+/// assert_eq!(answer.status(), 400);
+/// let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+/// assert!(String::from_utf8_lossy(&body).contains("#/quantity"));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json<T>(pub T);
 
