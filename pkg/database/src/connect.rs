@@ -1,9 +1,13 @@
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Instant};
 
 use underpin_config::Checks;
 use underpin_logger::{Context, Logger, info, warn};
 
-use crate::{Condition, DatabaseError, DatabaseSettings, Pool, driver::Target, pool::Opener};
+use crate::{
+    Condition, DatabaseError, DatabaseSettings, Pool,
+    driver::Target,
+    pool::{Opened, Opener},
+};
 
 /// Opens the first connection and builds the pool around it.
 ///
@@ -13,6 +17,17 @@ use crate::{Condition, DatabaseError, DatabaseSettings, Pool, driver::Target, po
 /// (password, unknown database, TLS, settings) fails at once.
 ///
 /// Must be called within a Tokio runtime, which also runs the pool's one background task.
+///
+/// With the feature `metrics` the pool shows itself through the facade, all pools of a process added up:
+///
+/// | name | kind | what |
+/// |---|---|---|
+/// | `underpin_database_connections_open`, `_idle`, `_in_use` | gauge | connections, as in [`PoolStats`](crate::PoolStats) |
+/// | `underpin_database_callers_waiting` | gauge | callers that wait for a connection |
+/// | `underpin_database_acquire_seconds` | histogram | how long each waited |
+/// | `underpin_database_acquire_timeouts_total` | counter | callers that gave up waiting |
+/// | `underpin_database_connections_opened_total`, `_retired_total`, `_lost_total`, `_found_dead_total`, `_settled_total` | counter | what became of connections |
+/// | `underpin_database_statements_cancelled_total` | counter | statements cancelled because their callers went away |
 ///
 /// # Errors
 /// - [`Condition::Configuration`]: the settings do not hold together.
@@ -35,17 +50,18 @@ use crate::{Condition, DatabaseError, DatabaseSettings, Pool, driver::Target, po
 /// ```
 pub async fn connect(settings: &DatabaseSettings, log: Arc<dyn Logger>) -> Result<Pool, DatabaseError> {
     check(settings)?;
-    let target = Target::new(settings)?;
-    let opener = Opener::new(target.clone());
+    let opener = Opener::new(Target::new(settings)?, settings.route);
     let ctx = Context::current();
     let started = Instant::now();
     let mut retry = 0;
     loop {
-        match opener.open_within(settings.connect_timeout, settings.connect_timeout).await {
-            Ok(first) => {
-                let backend = target.backend();
+        let limit = settings.connect_timeout;
+        match opener.open_within(limit, limit, pending::<Infallible>).await {
+            Ok(Opened::Instead(never)) => match never {},
+            Ok(Opened::New(first)) => {
+                let backend = opener.target().backend();
                 info!(log, &ctx, "database connected", backend = %backend, attempts = retry + 1, after = started.elapsed());
-                return Ok(Pool::new(settings.clone(), target, first, log));
+                return Ok(Pool::new(settings.clone(), opener, first, log));
             }
             Err(error) if error.is_retryable() && retry < settings.connect_retry.max_retries => {
                 let pause = settings.connect_retry.pause(retry);

@@ -26,7 +26,8 @@ pub trait Database: Send + Sync + 'static {
     /// [`DatabaseError`], classified; see [`Condition`](crate::Condition).
     ///
     /// # Cancel safety
-    /// The statement may run to its end at the server; the pool waits for that before it lends the connection again.
+    /// The statement may have taken effect or not. One that runs on for more than 50 ms is cancelled at the server; the pool
+    /// waits for its end before it lends the connection again.
     async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError>;
 
     /// Runs a query and returns its first row.

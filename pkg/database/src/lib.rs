@@ -28,6 +28,7 @@ pub use backend::Backend;
 pub use connect::connect;
 pub use database::{Database, DatabaseExt};
 pub use error::{Condition, DatabaseError};
+pub use escape::SqlxConnection;
 #[cfg(feature = "postgres")]
 pub use leader::LeaderLease;
 #[cfg(feature = "postgres")]
@@ -40,3 +41,5 @@ pub use transaction::{Isolation, Transaction, TxOptions};
 
 /// The sea-orm this crate is built on, so that nobody has to keep two versions in step.
 pub use sea_orm;
+/// The driver below, for what [`Pool::sqlx`] lends out.
+pub use sqlx;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use async_trait::async_trait;
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
-    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    StatementBuilder, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
 use crate::{Isolation, Pool, Session, Transaction, TxOptions};
@@ -20,6 +20,25 @@ macro_rules! connection {
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
                 Ok(<$holder>::execute(self, statement).await?)
+            }
+
+            // The three below are what entities call. Written out, they save the box of a future in between.
+            async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
+                Ok(<$holder>::execute(self, self.get_database_backend().build(statement)).await?)
+            }
+
+            async fn query_one<S: StatementBuilder>(
+                &self,
+                statement: &S,
+            ) -> Result<Option<QueryResult>, DbErr> {
+                Ok(<$holder>::query_one(self, self.get_database_backend().build(statement)).await?)
+            }
+
+            async fn query_all<S: StatementBuilder>(
+                &self,
+                statement: &S,
+            ) -> Result<Vec<QueryResult>, DbErr> {
+                Ok(<$holder>::query_all(self, self.get_database_backend().build(statement)).await?)
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {

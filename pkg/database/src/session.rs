@@ -2,7 +2,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, QueryResult, Statement};
 
-use crate::{Backend, DatabaseError, Transaction, TxOptions, line::Line};
+use crate::{
+    Backend, DatabaseError, Transaction, TxOptions,
+    driver::{AllRows, Changes, FirstRow},
+    line::Line,
+};
 
 /// One connection for a unit of work: several statements that belong together, or what only holds within a session.
 ///
@@ -12,7 +16,7 @@ use crate::{Backend, DatabaseError, Transaction, TxOptions, line::Line};
 /// (SET, LISTEN, a raw BEGIN, ...) it is closed instead; call [`discard`](Self::discard) where a function did so unseen,
 /// such as `pg_advisory_lock`.
 ///
-/// When the future of a statement is dropped half-way, the next one waits until the server is done with it.
+/// When the future of a statement is dropped half-way, the next one has it cancelled and waits for its end.
 #[must_use = "a session holds a connection of the pool"]
 pub struct Session {
     line: Arc<Line>,
@@ -70,7 +74,7 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        self.line.execute(None, statement).await
+        self.line.ask::<Changes>(None, statement).await
     }
 
     /// Runs a query and returns its first row.
@@ -81,7 +85,7 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        self.line.query_one(None, statement).await
+        self.line.ask::<FirstRow>(None, statement).await
     }
 
     /// Runs a query and returns all its rows.
@@ -92,7 +96,7 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        self.line.query_all(None, statement).await
+        self.line.ask::<AllRows>(None, statement).await
     }
 
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.

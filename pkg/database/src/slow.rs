@@ -12,19 +12,47 @@ pub(crate) struct Watch {
     waited: Duration,
 }
 
+/// A statement that has ended.
+pub(crate) struct Took {
+    started: Instant,
+    waited: Duration,
+    pub(crate) ended: Instant,
+}
+
 impl Watch {
     /// `waited` is how long the connection was waited for; it is told apart from the time of the statement.
-    pub(crate) fn start(waited: Duration) -> Self {
-        Self { started: Instant::now(), waited }
+    pub(crate) fn new(started: Instant, waited: Duration) -> Self {
+        Self { started, waited }
     }
 
-    pub(crate) fn statement(self, core: &Core, ctx: Option<&Context>, call: &Call, rows: Option<u64>) {
+    /// From now on, on a connection that is held already.
+    pub(crate) fn start() -> Self {
+        Self::new(Instant::now(), Duration::ZERO)
+    }
+
+    /// From now on, after the same wait.
+    #[cfg(feature = "stream")]
+    pub(crate) fn again(self) -> Self {
+        Self::new(Instant::now(), self.waited)
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn stop(self) -> Took {
+        Took { started: self.started, waited: self.waited, ended: Instant::now() }
+    }
+}
+
+impl Took {
+    pub(crate) fn statement(&self, core: &Core, ctx: Option<&Context>, call: &Call, rows: Option<u64>) {
         if let Some(duration) = self.slow(core) {
             report(core, ctx, &call.sql, call.binds(), rows, duration, self.waited);
         }
     }
 
-    pub(crate) fn text(self, core: &Core, ctx: Option<&Context>, sql: &str, rows: Option<u64>) {
+    pub(crate) fn text(&self, core: &Core, ctx: Option<&Context>, sql: &str, rows: Option<u64>) {
         if let Some(duration) = self.slow(core) {
             report(core, ctx, sql, 0, rows, duration, self.waited);
         }
@@ -32,7 +60,7 @@ impl Watch {
 
     fn slow(&self, core: &Core) -> Option<Duration> {
         let limit = core.settings.slow_query;
-        let duration = self.started.elapsed();
+        let duration = self.ended.saturating_duration_since(self.started);
         (!limit.is_zero() && duration >= limit).then_some(duration)
     }
 }

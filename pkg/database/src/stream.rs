@@ -1,16 +1,17 @@
 //! Rows one by one. A stream holds its connection; dropped before its end, the pool waits for the server to be done with
 //! the rest.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Instant};
 
 use futures_core::Stream;
-use futures_util::StreamExt as _;
+use futures_util::TryStreamExt as _;
 use sea_orm::{DbBackend, DbErr, QueryResult, Statement, StreamTrait};
 
 use crate::{
     DatabaseError, Pool, Session, Transaction,
     error::Stage,
     line::{Line, TxId},
+    slow::Watch,
 };
 
 type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
@@ -26,15 +27,23 @@ impl StreamTrait for Pool {
     fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
             let call = self.call(statement);
-            let (mut lease, _waited) = self.core().acquire().await?;
+            let (mut lease, watch) = self.core().acquire().await?;
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
                 lease.pin().await.map_err(statement_failed)?;
                 let mut broken = None;
                 {
+                    let (mut timer, limit) = lease.take_timer();
                     let mut rows = lease.enter().map_err(statement_failed)?.rows(&call);
-                    while let Some(row) = rows.next().await {
+                    let mut watch = Some(watch.again());
+                    loop {
+                        let row = timer.within(limit, Instant::now(), rows.try_next()).await;
+                        // What comes after the first row is asked for at the pace of whoever reads.
+                        if let Some(watch) = watch.take() {
+                            watch.stop().statement(self.core(), self.context(), &call, None);
+                        }
                         match row {
-                            Ok(row) => yield row,
+                            Ok(Some(row)) => yield row,
+                            Ok(None) => break,
                             Err(error) => {
                                 broken = Some(error);
                                 break;
@@ -83,10 +92,17 @@ fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
         held.lease().pin().await.map_err(statement_failed)?;
         let mut failed = None;
         {
+            let (mut timer, limit) = held.lease().take_timer();
             let mut rows = held.lease().enter().map_err(statement_failed)?.rows(&call);
-            while let Some(row) = rows.next().await {
+            let mut watch = Some(Watch::start());
+            loop {
+                let row = timer.within(limit, Instant::now(), rows.try_next()).await;
+                if let Some(watch) = watch.take() {
+                    watch.stop().statement(line.core(), line.context(), &call, None);
+                }
                 match row {
-                    Ok(row) => yield row,
+                    Ok(Some(row)) => yield row,
+                    Ok(None) => break,
                     Err(error) => {
                         failed = Some(error);
                         break;

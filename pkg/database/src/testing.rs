@@ -1,8 +1,105 @@
-//! Test doubles. Which to use when:
+//! Test doubles, and which to use when.
 //!
-//! - the logic around a database (what happens when it is down, is it closed at the end): [`MockDatabase`];
-//! - queries: an in-memory SQLite (`sqlite::memory:`), or a rolled-back transaction on the real database;
-//! - the exact SQL that an entity makes: sea-orm's own mock, `sea_orm::MockDatabase`, which shares the name and nothing else.
+//! | what the test is about | use | because |
+//! |---|---|---|
+//! | what the code does when the database is down, saturated or slow; that it closes the pool at its end | [`MockDatabase`] | no server does this when it is asked to |
+//! | that a query finds and changes the right rows | [`rolled_back`] on a real PostgreSQL | only the database knows what a statement means |
+//! | the same where the SQL means the same on SQLite | `sqlite::memory:` | nothing to install, a database for each test |
+//! | which SQL an entity makes; code that only needs some rows back | sea-orm's own `MockDatabase` | it keeps the statements and returns the rows it was given |
+//!
+//! The two mocks share the name and nothing else: ours stands for [`Database`], sea-orm's for a connection. A query that was
+//! only ever tested on a mock is a query that was never run: mock what a database does not do when asked to (fail), and
+//! run the rest.
+//!
+//! # The logic around a database: `MockDatabase`
+//!
+//! The code takes `Arc<dyn Database>`.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use underpin_database::{Condition, Database, DatabaseHealth, sql, testing::{MockDatabase, error}};
+//!
+//! /// Answers from the database, or says when to come again.
+//! async fn greeting(database: Arc<dyn Database>) -> Result<String, Duration> {
+//!     match database.query_one(sql("SELECT text FROM greeting", [])).await {
+//!         Ok(Some(row)) => Ok(row.try_get_by_index(0).unwrap_or_default()),
+//!         Ok(None) => Ok("hello".to_owned()),
+//!         Err(failed) if failed.is_retryable() => Err(Duration::from_secs(1)),
+//!         Err(_) => Err(Duration::from_secs(60)),
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let mut mock = MockDatabase::new();
+//! mock.expect_query_one().times(1).returning(|_| Err(error(Condition::Saturated)));
+//! assert_eq!(greeting(Arc::new(mock)).await, Err(Duration::from_secs(1)));
+//! # }
+//! ```
+//!
+//! # The rows themselves: a transaction that is rolled back
+//!
+//! The code takes anything that is a `ConnectionTrait`, as entities do. Tests share one database and one pool, run at the
+//! same time, and leave nothing behind.
+//!
+//! ```
+//! use underpin_database::{DatabaseError, sql, testing::rolled_back};
+//! use underpin_database::sea_orm::{ConnectionTrait, DbErr};
+//!
+//! /// Takes an amount, and says whether the account had it.
+//! async fn withdraw(db: &impl ConnectionTrait, amount: i32) -> Result<bool, DbErr> {
+//!     let take = "UPDATE account SET balance = balance - $1 WHERE balance >= $1";
+//!     Ok(db.execute_raw(sql(take, [amount.into()])).await?.rows_affected() == 1)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+//! # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
+//! # let pool = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+//! # pool.batch("CREATE TABLE account (balance INTEGER)").await?;
+//! rolled_back(&pool, |tx| async move {
+//!     tx.batch("INSERT INTO account VALUES (100)").await?;
+//!     assert!(withdraw(&tx, 70).await?);
+//!     assert!(!withdraw(&tx, 70).await?, "30 are left");
+//!     Ok::<_, DatabaseError>(())
+//! })
+//! .await??;
+//! assert!(pool.query_one(sql("SELECT 1 FROM account", [])).await?.is_none());
+//! # Ok(()) }
+//! ```
+//!
+//! # The SQL of an entity: sea-orm's own mock
+//!
+//! With sea-orm's feature `mock` among the development dependencies.
+//!
+//! ```
+//! use underpin_database::sea_orm::{DbBackend, DbErr, EntityTrait, MockDatabase};
+//!
+//! mod account {
+//!     use underpin_database::sea_orm::{self, entity::prelude::*};
+//!
+//!     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+//!     #[sea_orm(table_name = "account")]
+//!     pub struct Model {
+//!         #[sea_orm(primary_key)]
+//!         pub id: i32,
+//!         pub balance: i64,
+//!     }
+//!
+//!     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//!     pub enum Relation {}
+//!
+//!     impl ActiveModelBehavior for ActiveModel {}
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DbErr> {
+//! let row = account::Model { id: 7, balance: 100 };
+//! let mock = MockDatabase::new(DbBackend::Postgres).append_query_results([[row.clone()]]).into_connection();
+//!
+//! assert_eq!(account::Entity::find_by_id(7).one(&mock).await?, Some(row));
+//! let log = mock.into_transaction_log();
+//! let asked = &log[0].statements()[0].sql;
+//! assert!(asked.ends_with(r#"WHERE "account"."id" = $1 LIMIT $2"#), "{asked}");
+//! # Ok(()) }
+//! ```
 
 use std::time::Duration;
 

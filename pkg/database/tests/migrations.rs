@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     elided_lifetimes_in_paths,
     unreachable_pub,
     reason = "tests"
@@ -112,37 +113,79 @@ async fn a_history_that_does_not_fit_is_refused(pool: Pool) {
     assert_eq!(error.to_string(), "the migration 0003_for_ever does not say how to undo it");
 }
 
-/// Each with a pool of its own, as processes have.
-async fn eight_at_once(url: &str) {
-    let settings = underpin_database::DatabaseSettings::new(url);
-    let runs = (0..8).map(|_| {
-        let settings = settings.clone();
-        tokio::spawn(async move {
-            let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
-            orders().up(&pool).await.unwrap().len()
+/// Starts this very test eight times over, as processes that know nothing of each other, and says how many migrations each
+/// has run. `begun` is awaited once all are started.
+async fn eight_processes(test: &str, url: &str, begun: impl Future<Output = ()>) -> Vec<usize> {
+    let program = std::env::current_exe().unwrap();
+    let processes: Vec<_> = (0..8)
+        .map(|_| {
+            let mut process = std::process::Command::new(&program);
+            process.args(["--exact", test, "--nocapture"]).env(MIGRATES, url);
+            process.stdout(std::process::Stdio::piped()).spawn().unwrap()
         })
-    });
+        .collect();
+    begun.await;
     let mut done = Vec::new();
-    for run in runs.collect::<Vec<_>>() {
-        done.push(run.await.unwrap());
+    for process in processes {
+        let output = tokio::task::spawn_blocking(move || process.wait_with_output()).await.unwrap().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
+        let ran = text.split("migrations run: ").nth(1).expect(&text);
+        done.push(ran.split_whitespace().next().unwrap().parse().unwrap());
     }
-    assert_eq!(done.iter().sum::<usize>(), 2, "each migration ran once: {done:?}");
+    done.sort_unstable();
+    done
+}
+
+/// The variable that makes a process of the test one of the eight, and names the database.
+const MIGRATES: &str = "UNDERPIN_TEST_MIGRATES";
+
+/// What each of the eight does. Says whether this process is one of them.
+async fn is_one_of_eight() -> bool {
+    let Ok(url) = std::env::var(MIGRATES) else { return false };
+    let mut settings = underpin_database::DatabaseSettings::new(url);
+    settings.application_name = "one of eight".to_owned();
+    let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+    println!("migrations run: {} ", orders().up(&pool).await.unwrap().len());
+    true
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_migrators_at_once_on_postgres() {
+async fn hazard_12_eight_processes_at_once_on_postgres() {
+    if is_one_of_eight().await {
+        return;
+    }
     let postgres = postgres().await;
-    eight_at_once(postgres.database.url()).await;
-    assert_eq!(number(&postgres.pool, "SELECT count(*) FROM underpin_migration").await, 2);
+    let pool = &postgres.pool;
+    // All eight stand before the lock before any of them gets it. Its key never changes: old and new releases of a service
+    // migrate side by side.
+    let gate = pool.session().await.unwrap();
+    gate.query_one(sql("SELECT pg_advisory_lock($1)", [0x756e_6465_7270_696e_i64.into()])).await.unwrap();
+    let begun = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE application_name = 'one of eight' AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
+        until("all eight wait", async || number(pool, waiting).await == 8).await;
+        gate.discard().await;
+    };
+    let test = "hazard_12_eight_processes_at_once_on_postgres";
+    let done = eight_processes(test, postgres.database.url(), begun).await;
+    assert_eq!(done, [0, 0, 0, 0, 0, 0, 0, 2], "one migrates, seven wait and find it done");
+    assert_eq!(number(pool, "SELECT count(*) FROM underpin_migration").await, 2);
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    until("the lock is free again", async || number(&postgres.pool, held).await == 0).await;
+    until("the lock is free again", async || number(pool, held).await == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_migrators_at_once_on_sqlite() {
+async fn eight_processes_at_once_on_sqlite() {
+    if is_one_of_eight().await {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    eight_at_once(&format!("sqlite:{}", folder.path().join("orders.db").display())).await;
+    let url = format!("sqlite:{}", folder.path().join("orders.db").display());
+    let done = eight_processes("eight_processes_at_once_on_sqlite", &url, async {}).await;
+    // The file is locked for one migration at a time.
+    assert_eq!(done.iter().sum::<usize>(), 2, "each migration ran once: {done:?}");
 }
 
 #[tokio::test]

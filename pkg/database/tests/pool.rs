@@ -13,9 +13,11 @@ use common::{
     proxy::{Mode, Proxy},
     until,
 };
-use underpin_database::{CloseOutcome, Condition, DatabaseHealth, DatabaseSettings, Pool, connect, sql};
+use underpin_database::{
+    CloseOutcome, Condition, DatabaseHealth, DatabaseSettings, Pool, TxOptions, connect, sql,
+};
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresDatabase;
+use underpin_testkit::{PostgresDatabase, PostgresServer};
 
 async fn through_proxy(change: impl FnOnce(&mut DatabaseSettings)) -> (Pool, Proxy, PostgresDatabase) {
     let database = PostgresDatabase::fresh().await;
@@ -37,7 +39,7 @@ async fn a_query_pays_one_round_trip() {
     assert_eq!(proxy.messages() - before, 10);
     let before = proxy.messages();
     let done: Result<(), underpin_database::DatabaseError> = pool
-        .transaction(underpin_database::TxOptions::serializable().read_only(), |tx| async move {
+        .transaction(TxOptions::serializable().read_only(), |tx| async move {
             tx.query_one(sql("SELECT $1::int", [1.into()])).await.map(drop)
         })
         .await;
@@ -69,16 +71,80 @@ async fn one_broken_connection_makes_the_idle_ones_suspect() {
     let sessions = futures_util::future::join_all((0..5).map(|_| pool.session())).await;
     drop(sessions);
     assert_eq!(pool.stats().idle, 5);
-    proxy.set(Mode::Cut);
-    // The sockets close in their own time; one query meets one of them.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    proxy.set(Mode::Pass);
+    cut_all(&proxy).await;
     let first = pool.query_one(sql("SELECT 1", [])).await.unwrap_err();
     assert!(first.is_ambiguous(), "sent alone, nobody knows whether it ran");
     for _ in 0..10 {
         pool.query_one(sql("SELECT 1", [])).await.expect("no second error");
     }
     assert_eq!((pool.stats().lost, pool.stats().found_dead), (1, 4));
+}
+
+/// Ends every connection, and waits until each has.
+async fn cut_all(proxy: &Proxy) {
+    proxy.set(Mode::Cut);
+    until("every link has ended", async || proxy.links() == 0).await;
+    proxy.set(Mode::Pass);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_on_a_broken_connection_begins_on_another() {
+    let (pool, proxy, _database) =
+        through_proxy(|settings| settings.check_after = Duration::from_secs(3600)).await;
+    let sessions = futures_util::future::join_all((0..3).map(|_| pool.session())).await;
+    drop(sessions);
+    cut_all(&proxy).await;
+    let tx = pool.begin(TxOptions::default()).await.expect("nothing was sent: it begins again");
+    tx.query_one(sql("SELECT 1", [])).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((pool.stats().lost, pool.stats().found_dead), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_to_open_a_connection_takes_what_comes_back() {
+    let (pool, proxy, _database) = through_proxy(|settings| {
+        settings.acquire_timeout = Duration::from_secs(60);
+        settings.connect_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let only = pool.session().await.unwrap();
+    proxy.set(Mode::HoldNew);
+    // All find no connection unused. A few begin to open one in vain, the others wait for their turn to try.
+    let callers: Vec<_> = (0..40)
+        .map(|n| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.query_one(sql("SELECT $1::int", [n.into()])).await })
+        })
+        .collect();
+    until("they wait", async || pool.stats().waiting == 16).await;
+    drop(only);
+    for caller in callers {
+        caller.await.unwrap().expect("the one connection serves them all");
+    }
+    assert_eq!((pool.stats().opened, pool.stats().open), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hazard_3_the_numbers_hold_together_at_any_moment() {
+    let postgres = postgres_with(|settings| settings.max_open = 4).await;
+    let pool = &postgres.pool;
+    let callers: Vec<_> = (0u64..200)
+        .map(|n| {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                let query = pool.query_one(sql("SELECT pg_sleep(0.001)", []));
+                drop(tokio::time::timeout(Duration::from_micros(n * 71 % 20_000), query).await);
+            })
+        })
+        .collect();
+    while callers.iter().any(|caller| !caller.is_finished()) {
+        let stats = pool.stats();
+        assert!(stats.idle <= stats.open && stats.open <= 4 && stats.in_use <= 4, "{stats:?}");
+        assert!(stats.waiting <= 200, "{stats:?}");
+        tokio::task::yield_now().await;
+    }
+    until("all is quiet", async || pool.stats().in_use == 0).await;
+    assert_eq!(pool.stats().idle, pool.stats().open);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +265,7 @@ async fn number_of(pool: &Pool, text: &str) -> i32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_tells_up_saturated_and_down_apart() {
+async fn hazard_9_health_tells_up_saturated_and_down_apart() {
     let (pool, proxy, _database) = through_proxy(|settings| {
         settings.max_open = 2;
         settings.connect_timeout = Duration::from_secs(2);
@@ -312,7 +378,7 @@ async fn hazard_10_a_cached_plan_that_went_stale_recovers_by_itself() {
     let mut runs = 0;
     pool.batch("ALTER TABLE thing ADD COLUMN more TEXT").await.unwrap();
     let seen: Result<usize, underpin_database::DatabaseError> = pool
-        .transaction(underpin_database::TxOptions::default(), |tx| {
+        .transaction(TxOptions::default(), |tx| {
             runs += 1;
             async move { Ok(tx.query_one(sql("SELECT * FROM thing", [])).await?.unwrap().column_names().len()) }
         })
@@ -337,4 +403,75 @@ async fn a_burst_is_served_and_counted() {
     assert_eq!(stats.waits.count(), 2_000);
     assert!(stats.open <= 25 && stats.timeouts == 0, "{stats:?}");
     assert!(stats.waits.quantile(0.99).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hazard_7_a_statement_whose_caller_went_away_is_cancelled_at_the_server() {
+    let postgres = postgres().await;
+    let pool = &postgres.pool;
+    let callers: Vec<_> = (0..10)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.query_one(sql("SELECT pg_sleep(300)", [])).await })
+        })
+        .collect();
+    let active =
+        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)' AND state = 'active'";
+    until("all run", async || number(pool, active).await == 10).await;
+    for caller in callers {
+        caller.abort();
+    }
+    until("every seat is free", async || pool.stats().in_use == 0).await;
+    until("none runs", async || number(pool, active).await == 0).await;
+    let stats = pool.stats();
+    assert!(stats.cancelled > 0 && stats.lost == 0, "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_waits_for_a_standby_is_not_cancelled() {
+    let server = PostgresServer::private().await;
+    let settings = DatabaseSettings::new(server.url());
+    let admin = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+    admin.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    admin.batch("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
+    admin.batch("SELECT pg_reload_conf()").await.unwrap();
+    let set =
+        "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'";
+    until("a standby is asked for", async || number(&admin, set).await == 1).await;
+    let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+    let insert = {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.execute(sql("INSERT INTO t VALUES (1)", [])).await })
+    };
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    until("it waits at COMMIT", async || number(&admin, waiting).await == 1).await;
+    insert.abort();
+    until("the connection is given up", async || pool.stats().open == 0).await;
+    assert_eq!((number(&admin, waiting).await, pool.stats().cancelled), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_lent_out_as_sqlx_carries_nothing_to_the_next_caller() {
+    let postgres = postgres_with(|settings| settings.max_open = 1).await;
+    let pool = &postgres.pool;
+    pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    let mut lent = pool.sqlx().await.unwrap();
+    let driver = lent.postgres().expect("it leads to PostgreSQL");
+    let mut copy = driver.copy_in_raw("COPY t FROM STDIN").await.unwrap();
+    copy.send(b"1\n2\n3\n".as_slice()).await.unwrap();
+    assert_eq!(copy.finish().await.unwrap(), 3);
+    sqlx::query("BEGIN").execute(&mut *driver).await.unwrap();
+    sqlx::query("DELETE FROM t").execute(&mut *driver).await.unwrap();
+    let sleeping = sqlx::query("SELECT pg_sleep(300)").execute(driver);
+    tokio::time::timeout(Duration::from_millis(20), sleeping).await.expect_err("it sleeps longer");
+    drop(lent);
+    assert_eq!(number(pool, "SELECT count(*) FROM t").await, 3, "what was left open is undone");
+    until("nothing runs on", async || {
+        let active =
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)' AND state = 'active'
+            AND pid <> pg_backend_pid()";
+        number(pool, active).await == 0
+    })
+    .await;
+    assert_eq!(pool.stats().cancelled, 1);
 }

@@ -53,6 +53,13 @@ async fn each_code_has_its_condition_and_is_run_again_only_where_that_is_safe() 
             assert_eq!(runs, if expected.is_retryable() { 2 } else { 1 }, "{code}");
         }
     }
+    // That the way to the server is broken means something else alone than inside of a transaction.
+    for code in ["08000", "08003", "08006", "08P01"] {
+        let alone = postgres.pool.batch(&raise(code)).await.unwrap_err();
+        assert_eq!(alone.condition(), Condition::Ambiguous, "{code}");
+        let tx = postgres.pool.begin(TxOptions::default()).await.unwrap();
+        assert_eq!(tx.batch(&raise(code)).await.unwrap_err().condition(), Condition::Interrupted, "{code}");
+    }
     until("every seat is free", async || postgres.pool.stats().in_use == 0).await;
     assert_eq!(number(&postgres.pool, "SELECT 1::bigint").await, 1);
 }
@@ -105,11 +112,21 @@ async fn hazard_7_time_limits_end_statements_and_idle_transactions() {
     let postgres = postgres_with(|settings| settings.statement_timeout = Duration::from_millis(100)).await;
     let late = postgres.pool.query_one(sql("SELECT pg_sleep(10)", [])).await.unwrap_err();
     assert!(late.is_timeout() && !late.is_retryable(), "{late:?}");
-    let tx = postgres.pool.begin(TxOptions::default()).await.unwrap();
-    tx.batch("SET LOCAL idle_in_transaction_session_timeout = 30").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let idle = tx.query_one(sql("SELECT 1", [])).await.unwrap_err();
-    assert_eq!((idle.condition(), idle.sql_code().as_deref()), (Condition::Timeout, Some("25P03")));
+}
+
+#[tokio::test]
+async fn the_server_ends_a_transaction_in_which_nothing_is_said_any_more() {
+    let postgres =
+        postgres_with(|settings| settings.idle_in_transaction_timeout = Duration::from_millis(100)).await;
+    let pool = &postgres.pool;
+    pool.batch("CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1)").await.unwrap();
+    let silent = pool.begin(TxOptions::default()).await.unwrap();
+    silent.batch("UPDATE t SET id = 2").await.unwrap();
+    // Waits for the row until the server has ended the other one.
+    pool.batch("UPDATE t SET id = 3 WHERE id = 1").await.unwrap();
+    let ended = silent.query_one(sql("SELECT 1", [])).await.unwrap_err();
+    assert_eq!((ended.condition(), ended.sql_code().as_deref()), (Condition::Timeout, Some("25P03")));
+    assert_eq!(number(pool, "SELECT CAST(id AS BIGINT) FROM t").await, 3);
 }
 
 #[tokio::test]
@@ -166,6 +183,37 @@ async fn a_busy_sqlite_file_is_a_conflict_and_runs_again() {
     writer.commit().await.unwrap();
     waiting.await.unwrap().unwrap();
     assert_eq!(number(&pool, "SELECT count(*) FROM t").await, 2);
+}
+
+#[tokio::test]
+async fn writers_of_a_sqlite_file_take_turns_in_the_order_of_asking() {
+    let (pool, _folder) = file().await;
+    pool.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)").await.unwrap();
+    let warm = futures_util::future::join_all((0..21).map(|_| pool.session())).await;
+    drop(warm);
+    let first = pool.begin(TxOptions::default()).await.unwrap();
+    let writers: Vec<_> = (0..20)
+        .map(|n| {
+            let (pool, insert) = (pool.clone(), sql("INSERT INTO t (n) VALUES ($1)", [n.into()]));
+            tokio::spawn(async move {
+                if n % 2 == 0 {
+                    return pool.execute(insert).await.map(drop);
+                }
+                let tx = pool.begin(TxOptions::default()).await?;
+                tx.execute(insert).await?;
+                tx.commit().await
+            })
+        })
+        .collect();
+    // All have asked, one after the other: this thread polls in the order in which they were spawned.
+    until("all wait", async || pool.stats().in_use == 21).await;
+    first.commit().await.unwrap();
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    let rows = pool.query_all(sql("SELECT n FROM t ORDER BY id", [])).await.unwrap();
+    let order: Vec<i32> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert_eq!(order, (0..20).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Postgres, postgres_with};
+use futures_util::TryStreamExt as _;
+use sea_orm::StreamTrait as _;
 use underpin_database::{TraceComment, TxOptions, sql};
 use underpin_logger::{Context, Level, RequestId, testing::CapturedEntry};
 
@@ -59,6 +61,10 @@ async fn every_way_to_run_a_statement_is_watched() {
     tx.execute(sql(sleep, [])).await.unwrap();
     assert_eq!(postgres.log.take().len(), 2);
     tx.rollback().await.unwrap();
+    let mut rows = pool.stream_raw(sql(sleep, [])).await.unwrap();
+    while rows.try_next().await.unwrap().is_some() {}
+    drop(rows);
+    assert_eq!(the_only(&postgres).request_id(), Some("req-3"), "a stream: how long its first row took");
     let failed =
         pool.query_one(sql("SELECT 1 / (random() * $1)::int FROM pg_sleep(0.05)", [0.0.into()])).await;
     assert!(failed.is_err());

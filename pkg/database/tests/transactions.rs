@@ -12,6 +12,7 @@ use std::{
 };
 
 use common::{Postgres, number, postgres, postgres_with, until};
+use sea_orm::Statement;
 use tokio::sync::Barrier;
 use underpin_database::{Condition, DatabaseError, Isolation, Pool, RetrySettings, TxOptions, connect, sql};
 use underpin_logger::NoopLogger;
@@ -27,8 +28,16 @@ async fn accounts() -> Postgres {
     postgres
 }
 
-fn add(amount: i32, id: i32) -> sea_orm::Statement {
+fn add(amount: i32, id: i32) -> Statement {
     sql("UPDATE account SET balance = balance + $1 WHERE id = $2", [amount.into(), id.into()])
+}
+
+async fn balance(pool: &Pool, id: i32) -> i64 {
+    number(pool, &format!("SELECT balance FROM account WHERE id = {id}")).await
+}
+
+async fn sum(pool: &Pool) -> i64 {
+    number(pool, "SELECT CAST(sum(balance) AS BIGINT) FROM account").await
 }
 
 /// No connection of the pool has a transaction open: SAVEPOINT fails on each.
@@ -82,7 +91,7 @@ async fn a_transaction_dropped_at_any_point_is_rolled_back() {
             .expect_err("it never ends by itself");
     }
     no_transaction_is_open(&postgres.pool).await;
-    assert_eq!(number(&postgres.pool, "SELECT CAST(sum(balance) AS BIGINT) FROM account").await, 200);
+    assert_eq!(sum(&postgres.pool).await, 200);
 }
 
 #[test]
@@ -103,7 +112,7 @@ fn hazard_14_a_transaction_dropped_without_a_runtime_does_not_panic() {
         let settings = underpin_database::DatabaseSettings::new(url);
         let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
         until("the server has rolled back", async || number(&pool, IN_TRANSACTION).await == 0).await;
-        assert_eq!(number(&pool, "SELECT balance FROM account WHERE id = 1").await, 100);
+        assert_eq!(balance(&pool, 1).await, 100);
         pool.close(Duration::from_secs(5)).await;
         drop(postgres.database);
     });
@@ -120,7 +129,7 @@ async fn hazard_4_a_commit_of_an_aborted_transaction_is_an_error() {
     assert_eq!(refused.condition(), Condition::TransactionAborted);
     assert!(!refused.is_retryable() && !refused.is_ambiguous());
     no_transaction_is_open(&postgres.pool).await;
-    assert_eq!(number(&postgres.pool, "SELECT balance FROM account WHERE id = 1").await, 100);
+    assert_eq!(balance(&postgres.pool, 1).await, 100);
 }
 
 #[tokio::test]
@@ -178,15 +187,19 @@ async fn a_statement_dropped_half_way_leaves_only_the_rollback() {
     assert_eq!(refused.to_string(), "a statement of the transaction was dropped before it finished");
     assert_eq!(tx.commit().await.unwrap_err().condition(), Condition::TransactionAborted);
     no_transaction_is_open(&postgres.pool).await;
-    assert_eq!(number(&postgres.pool, "SELECT CAST(sum(balance) AS BIGINT) FROM account").await, 200);
+    assert_eq!(sum(&postgres.pool).await, 200);
 }
 
 #[tokio::test]
-async fn a_session_waits_for_the_statement_that_was_dropped() {
+async fn a_session_goes_on_after_a_statement_that_was_dropped() {
     let postgres = accounts().await;
     let session = postgres.pool.session().await.unwrap();
-    let failing = session.execute(sql("SELECT pg_sleep(0.1), 1 / (balance - 100) FROM account", []));
-    tokio::time::timeout(Duration::from_millis(20), failing).await.expect_err("it sleeps longer");
+    // One that ends by itself, with an error, and one that is cancelled.
+    for seconds in [0.03, 30.0] {
+        let text = format!("SELECT pg_sleep({seconds}), 1 / (balance - 100) FROM account");
+        let dropped = session.execute(sql(text, []));
+        tokio::time::timeout(Duration::from_millis(10), dropped).await.expect_err("it sleeps longer");
+    }
     let row = session.query_one(sql("SELECT 42", [])).await.unwrap().unwrap();
     assert_eq!(row.try_get_by_index::<i32>(0).unwrap(), 42, "the error of the dropped one is not ours");
 }
@@ -220,79 +233,69 @@ async fn eight_concurrent_serializable_increments_all_succeed() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(number(&postgres.pool, "SELECT balance FROM account WHERE id = 1").await, 140);
+    assert_eq!(balance(&postgres.pool, 1).await, 140);
+}
+
+/// Two transactions that each wait half-way, the first time, until the other one is there, too. Says how often they ran.
+async fn meeting_half_way(
+    pool: &Pool,
+    options: TxOptions,
+    both: [(Vec<Statement>, Vec<Statement>); 2],
+) -> u32 {
+    let (runs, middle) = (Arc::new(AtomicU32::new(0)), Arc::new(Barrier::new(2)));
+    let tasks = both.map(|(before, after)| {
+        let (pool, options, runs, middle) =
+            (pool.clone(), options.clone(), Arc::clone(&runs), Arc::clone(&middle));
+        tokio::spawn(async move {
+            let mut first = true;
+            pool.transaction(options, |tx| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                let meets = std::mem::take(&mut first);
+                let (before, after, middle) = (before.clone(), after.clone(), Arc::clone(&middle));
+                async move {
+                    for statement in before {
+                        tx.execute(statement).await?;
+                    }
+                    if meets {
+                        middle.wait().await;
+                    }
+                    for statement in after {
+                        tx.execute(statement).await?;
+                    }
+                    Ok::<_, DatabaseError>(())
+                }
+            })
+            .await
+        })
+    });
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    runs.load(Ordering::Relaxed)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_that_surfaces_at_commit_runs_the_closure_again() {
     let postgres = accounts().await;
-    let runs = Arc::new(AtomicU32::new(0));
     // Write skew: each reads both rows and writes the other one. Neither statement fails, one COMMIT does.
-    let both_have_written = Arc::new(Barrier::new(2));
-    let tasks: Vec<_> = [1, 2]
-        .map(|id| {
-            let (pool, runs, barrier) =
-                (postgres.pool.clone(), Arc::clone(&runs), Arc::clone(&both_have_written));
-            tokio::spawn(async move {
-                let mut first = true;
-                pool.transaction(TxOptions::serializable(), move |tx| {
-                    let barrier = std::mem::take(&mut first).then(|| Arc::clone(&barrier));
-                    runs.fetch_add(1, Ordering::Relaxed);
-                    async move {
-                        tx.query_all(sql("SELECT balance FROM account", [])).await?;
-                        tx.execute(add(-60, id)).await?;
-                        if let Some(barrier) = barrier {
-                            barrier.wait().await;
-                        }
-                        Ok::<_, DatabaseError>(())
-                    }
-                })
-                .await
-            })
-        })
-        .into_iter()
-        .collect();
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    assert!(runs.load(Ordering::Relaxed) > 2, "one of the two ran again");
-    assert_eq!(number(&postgres.pool, "SELECT CAST(sum(balance) AS BIGINT) FROM account").await, 80);
+    let skew = |id| (vec![sql("SELECT balance FROM account", []), add(-60, id)], Vec::new());
+    let runs = meeting_half_way(&postgres.pool, TxOptions::serializable(), [skew(1), skew(2)]).await;
+    assert!(runs > 2, "one of the two ran again");
+    assert_eq!(sum(&postgres.pool).await, 80);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_runs_the_closure_again() {
     let postgres = accounts().await;
-    postgres.pool.batch("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$").await.unwrap();
-    let pool = {
-        let settings = postgres.pool.settings().clone();
-        connect(&settings, Arc::new(NoopLogger)).await.unwrap()
-    };
-    let both_hold_one = Arc::new(Barrier::new(2));
-    let tasks: Vec<_> = [(1, 2), (2, 1)]
-        .map(|(one, other)| {
-            let (pool, barrier) = (pool.clone(), Arc::clone(&both_hold_one));
-            tokio::spawn(async move {
-                let mut first = true;
-                pool.transaction(TxOptions::default(), move |tx| {
-                    let barrier = std::mem::take(&mut first).then(|| Arc::clone(&barrier));
-                    async move {
-                        tx.execute(add(-10, one)).await?;
-                        if let Some(barrier) = barrier {
-                            barrier.wait().await;
-                        }
-                        tx.execute(add(10, other)).await?;
-                        Ok::<_, DatabaseError>(())
-                    }
-                })
-                .await
-            })
-        })
-        .into_iter()
-        .collect();
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    assert_eq!(number(&pool, "SELECT balance FROM account WHERE id = 1").await, 100);
+    let soon = "DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 20', current_database()); END $$";
+    postgres.pool.batch(soon).await.unwrap();
+    // Settings of a database hold for sessions that begin after.
+    let pool = connect(postgres.pool.settings(), Arc::new(NoopLogger)).await.unwrap();
+    let transfer = |from, to| (vec![add(-10, from)], vec![add(10, to)]);
+    let runs = meeting_half_way(&pool, TxOptions::default(), [transfer(1, 2), transfer(2, 1)]).await;
+    assert!(runs > 2, "one of the two ran again");
+    assert_eq!((balance(&pool, 1).await, sum(&pool).await), (100, 200));
 }
 
 #[tokio::test]
@@ -316,7 +319,7 @@ async fn a_connection_that_breaks_before_commit_runs_the_closure_again() {
         .await;
     moved.unwrap();
     assert_eq!(runs, 2);
-    assert_eq!(number(&postgres.pool, "SELECT CAST(sum(balance) AS BIGINT) FROM account").await, 202);
+    assert_eq!(sum(&postgres.pool).await, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -398,6 +401,6 @@ async fn a_session_carries_on_after_its_transactions() {
     tx.commit().await.unwrap();
     session.execute(add(1, 2)).await.unwrap();
     drop(session);
-    assert_eq!(number(&postgres.pool, "SELECT balance FROM account WHERE id = 1").await, 100);
-    assert_eq!(number(&postgres.pool, "SELECT balance FROM account WHERE id = 2").await, 106);
+    assert_eq!(balance(&postgres.pool, 1).await, 100);
+    assert_eq!(balance(&postgres.pool, 2).await, 106);
 }

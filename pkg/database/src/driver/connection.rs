@@ -3,12 +3,16 @@ use std::sync::Arc;
 use sea_orm::{ExecResult, QueryResult};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
-use super::Call;
+use super::{Call, Identity};
 
 /// One connection of either backend.
 pub(crate) enum Connection {
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgConnection),
+    Postgres {
+        conn: sqlx::PgConnection,
+        /// Known for the connections of the pool.
+        identity: Option<Identity>,
+    },
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::SqliteConnection),
 }
@@ -17,7 +21,7 @@ macro_rules! on {
     ($connection:expr, $conn:ident => $body:expr) => {
         match $connection {
             #[cfg(feature = "postgres")]
-            Connection::Postgres($conn) => $body,
+            Connection::Postgres { conn: $conn, .. } => $body,
             #[cfg(feature = "sqlite")]
             Connection::Sqlite($conn) => $body,
         }
@@ -72,6 +76,38 @@ impl Connection {
         on!(self, conn => conn.clear_cached_statements().await)
     }
 
+    /// Asks which session of the server this is, so that what it runs can be cancelled over another connection.
+    pub(crate) async fn identify(&mut self) -> sqlx::Result<()> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres { conn, identity } => *identity = Identity::of(conn).await?,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The session of the server, where it was asked for.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres { identity, .. } => identity.as_ref(),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => None,
+        }
+    }
+
+    /// Asks the server to cancel what another session runs. Says whether it ran anything.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "there are no other sessions"))]
+    pub(crate) async fn cancel(&mut self, other: &Identity) -> sqlx::Result<bool> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres { conn, .. } => other.cancel(conn).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(false),
+        }
+    }
+
     /// Says goodbye to the server.
     pub(crate) async fn close(self) -> sqlx::Result<()> {
         on!(self, conn => conn.close().await)
@@ -96,7 +132,7 @@ impl Connection {
     async fn roll_back(&mut self) -> sqlx::Result<()> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => conn.execute("ROLLBACK").await.map(drop),
+            Self::Postgres { conn, .. } => conn.execute("ROLLBACK").await.map(drop),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(conn) => super::sqlite::roll_back(conn).await,
         }

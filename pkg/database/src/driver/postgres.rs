@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use sqlx::{
     ConnectOptions as _,
     postgres::{PgConnectOptions, PgSslMode},
@@ -33,7 +31,7 @@ pub(super) fn options(url: &PostgresUrl, settings: &DatabaseSettings) -> PgConne
         options = options.ssl_client_cert(certificate).ssl_client_key(key);
     }
     options = match settings.route {
-        Route::Direct => with_statement_timeout(options, settings.statement_timeout),
+        Route::Direct => with_limits(options, settings),
         // pgbouncer refuses start-up parameters that it does not know (08P01).
         Route::TransactionPooler => options.extra_float_digits(None).statement_cache_capacity(0),
     };
@@ -41,11 +39,15 @@ pub(super) fn options(url: &PostgresUrl, settings: &DatabaseSettings) -> PgConne
     options.disable_statement_logging()
 }
 
-fn with_statement_timeout(options: PgConnectOptions, limit: Duration) -> PgConnectOptions {
-    if limit.is_zero() {
-        return options;
-    }
-    options.options([("statement_timeout", limit.as_millis().max(1))])
+/// The limits that the server keeps for us, also when we are no longer there.
+fn with_limits(options: PgConnectOptions, settings: &DatabaseSettings) -> PgConnectOptions {
+    [
+        ("statement_timeout", settings.statement_timeout),
+        ("idle_in_transaction_session_timeout", settings.idle_in_transaction_timeout),
+    ]
+    .into_iter()
+    .filter(|(_, limit)| !limit.is_zero())
+    .fold(options, |options, (name, limit)| options.options([(name, limit.as_millis().max(1))]))
 }
 
 fn ssl_mode(mode: TlsMode) -> PgSslMode {

@@ -62,7 +62,9 @@ impl Target {
     pub(crate) async fn open(&self) -> Result<Connection, DatabaseError> {
         let opened = match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(options) => options.connect().await.map(Connection::Postgres),
+            Self::Postgres(options) => {
+                options.connect().await.map(|conn| Connection::Postgres { conn, identity: None })
+            }
             #[cfg(feature = "sqlite")]
             Self::Sqlite { options, .. } => options.connect().await.map(Connection::Sqlite),
         };

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ExecResult, QueryResult, Statement};
+use sea_orm::{ExecResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use underpin_logger::Context;
 
@@ -18,7 +18,7 @@ use held::Held;
 
 use crate::{
     Backend, Condition, DatabaseError, TxOptions,
-    driver::Call,
+    driver::{Ask, Call},
     error::Stage,
     pool::{Core, Lease, Open, make_call},
     slow::Watch,
@@ -61,57 +61,35 @@ impl Line {
         &self.core
     }
 
+    #[cfg(feature = "stream")]
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.ctx.as_ref()
+    }
+
     pub(crate) fn call(&self, statement: Statement) -> Call {
         make_call(&self.core, self.ctx.as_ref(), statement)
     }
 
-    pub(crate) async fn execute(
+    pub(crate) async fn ask<A: Ask>(
         &self,
         owner: Option<TxId>,
         statement: Statement,
-    ) -> Result<ExecResult, DatabaseError> {
+    ) -> Result<A::Answer, DatabaseError> {
         let (call, mut held) = (self.call(statement), self.enter(owner).await?);
-        let watch = Watch::start(Duration::ZERO);
-        let result = held.lease.execute(&call).await;
+        let watch = Watch::start();
+        let result = held.lease.ask::<A>(&call, watch.started()).await;
         held.note_session_state(&self.core, &call.sql);
-        let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
-        held.judge(result)
-    }
-
-    pub(crate) async fn query_one(
-        &self,
-        owner: Option<TxId>,
-        statement: Statement,
-    ) -> Result<Option<QueryResult>, DatabaseError> {
-        let (call, mut held) = (self.call(statement), self.enter(owner).await?);
-        let watch = Watch::start(Duration::ZERO);
-        let result = held.lease.query_one(&call).await;
-        let rows = result.as_ref().ok().map(|row| u64::from(row.is_some()));
-        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
-        held.judge(result)
-    }
-
-    pub(crate) async fn query_all(
-        &self,
-        owner: Option<TxId>,
-        statement: Statement,
-    ) -> Result<Vec<QueryResult>, DatabaseError> {
-        let (call, mut held) = (self.call(statement), self.enter(owner).await?);
-        let watch = Watch::start(Duration::ZERO);
-        let result = held.lease.query_all(&call).await;
-        let rows = result.as_ref().ok().map(|rows| rows.len() as u64);
-        watch.statement(&self.core, self.ctx.as_ref(), &call, rows);
+        watch.stop().statement(&self.core, self.ctx.as_ref(), &call, result.as_ref().ok().map(A::rows));
         held.judge(result)
     }
 
     pub(crate) async fn batch(&self, owner: Option<TxId>, sql: &str) -> Result<ExecResult, DatabaseError> {
         let mut held = self.enter(owner).await?;
-        let watch = Watch::start(Duration::ZERO);
+        let watch = Watch::start();
         let result = held.lease.batch(sql).await;
         held.note_session_state(&self.core, sql);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        watch.text(&self.core, self.ctx.as_ref(), sql, rows);
+        watch.stop().text(&self.core, self.ctx.as_ref(), sql, rows);
         held.judge(result)
     }
 
@@ -126,6 +104,9 @@ impl Line {
         if depth == 0 {
             let sql = options.begin_sql(self.backend());
             let open = if options.is_read_only() { Open::ReadOnly } else { Open::ReadWrite };
+            if open == Open::ReadWrite {
+                held.lease.take_turn().await;
+            }
             held.lease
                 .transact(&sql, open)
                 .await
@@ -225,7 +206,10 @@ impl Line {
     /// Waits for the connection, rolls back what was abandoned, and checks that `owner` may still use it.
     pub(crate) async fn enter(&self, owner: Option<TxId>) -> Result<MutexGuard<'_, Held>, DatabaseError> {
         let mut held = self.held.lock().await;
-        self.roll_back_abandoned(&mut held).await?;
+        if self.has_abandoned() {
+            // Boxed because it is rare, and part of every statement's future.
+            Box::pin(self.roll_back_abandoned(&mut held)).await?;
+        }
         if let Some(owner) = owner
             && !held.open.contains(&owner)
         {
@@ -243,9 +227,14 @@ impl Line {
                     "a statement of the transaction was dropped before it finished",
                 ));
             }
-            held.lease.settle().await.map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
+            let settled = Box::pin(held.lease.settle()).await;
+            settled.map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
         }
         Ok(held)
+    }
+
+    fn has_abandoned(&self) -> bool {
+        !self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     async fn roll_back_abandoned(&self, held: &mut Held) -> Result<(), DatabaseError> {

@@ -7,18 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, Semaphore, TryAcquireError, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use underpin_logger::Logger;
 
 use super::{
+    idle::Idle,
     janitor::{Chore, Job},
-    lease::Lease,
     open::Opener,
+    side::Side,
     slot::{OpenCount, Slot},
-    stats::Counters,
+    stats::{Counters, PoolStats},
+    writers::Writers,
 };
 use crate::{
-    Backend, Condition, DatabaseError,
+    Backend,
     settings::{DatabaseSettings, Route},
 };
 
@@ -29,11 +31,12 @@ use crate::{
 /// there are seats.
 pub(crate) struct Core {
     pub(super) seats: Semaphore,
-    /// The most recently used last: what is surplus ages at the front.
-    idle: Mutex<VecDeque<Slot>>,
+    idle: Mutex<Idle>,
     pub(crate) opener: Opener,
     pub(super) open: Arc<OpenCount>,
     pub(super) counters: Counters,
+    pub(super) side: Side,
+    pub(super) writers: Writers,
     pub(crate) settings: DatabaseSettings,
     pub(crate) log: Arc<dyn Logger>,
     pub(super) max_open: u32,
@@ -42,7 +45,7 @@ pub(crate) struct Core {
     started: Instant,
     /// Milliseconds from `started` to the last time a connection was found broken.
     lost_at: AtomicU64,
-    janitor: mpsc::UnboundedSender<Job>,
+    pub(super) janitor: mpsc::UnboundedSender<Job>,
 }
 
 impl Core {
@@ -53,12 +56,15 @@ impl Core {
         janitor: mpsc::UnboundedSender<Job>,
     ) -> Self {
         // A database in memory is its one connection: it has no second one, no age and no surplus.
+        let one_writer = opener.target().backend() == Backend::Sqlite && !opener.target().is_memory();
         let max_open = if opener.target().is_memory() { 1 } else { settings.max_open };
         Self {
             seats: Semaphore::new(max_open as usize),
             idle: Mutex::default(),
             open: Arc::default(),
             counters: Counters::default(),
+            side: Side::default(),
+            writers: Writers::new(one_writer, settings.acquire_timeout),
             max_open,
             closed: AtomicBool::new(false),
             close_bell: Notify::new(),
@@ -69,74 +75,6 @@ impl Core {
             log,
             janitor,
         }
-    }
-
-    /// Waits for a seat and a connection that lives; says how long that took.
-    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<(Lease, Duration), DatabaseError> {
-        let asked = Instant::now();
-        let seat = match self.seats.try_acquire() {
-            Ok(permit) => Seat::new(self, permit),
-            Err(TryAcquireError::Closed) => return Err(DatabaseError::new(Condition::Closed)),
-            Err(TryAcquireError::NoPermits) => self.wait_for_seat().await?,
-        };
-        let lease = match self.fit_idle().await {
-            Some(slot) => Lease::new(slot, seat),
-            None => Lease::new(self.open_slot(asked).await?, seat),
-        };
-        let waited = asked.elapsed();
-        self.counters.waited(waited);
-        Ok((lease, waited))
-    }
-
-    async fn wait_for_seat(self: &Arc<Self>) -> Result<Seat, DatabaseError> {
-        let _waiting = self.counters.waiting();
-        match tokio::time::timeout(self.settings.acquire_timeout, self.seats.acquire()).await {
-            Ok(Ok(permit)) => Ok(Seat::new(self, permit)),
-            Ok(Err(_closed)) => Err(DatabaseError::new(Condition::Closed)),
-            Err(_elapsed) => {
-                self.counters.timed_out();
-                Err(match self.opener.last_failure() {
-                    // Everyone who has a seat waits for a server that is not there: that is the cause, not the queue.
-                    Some(cause) => DatabaseError::because(
-                        Condition::Unreachable,
-                        "no connection became free in time, and none can be opened",
-                        cause,
-                    ),
-                    None => DatabaseError::said(Condition::Saturated, "no connection became free in time"),
-                })
-            }
-        }
-    }
-
-    /// The most recently used idle connection that is young enough and alive.
-    async fn fit_idle(&self) -> Option<Slot> {
-        loop {
-            let mut slot = self.idle().pop_back()?;
-            let now = Instant::now();
-            if slot.is_old(now) {
-                self.retire(slot);
-                continue;
-            }
-            if now.duration_since(slot.used) < self.settings.check_after && !self.suspects(&slot) {
-                return Some(slot);
-            }
-            if self.is_alive(&mut slot).await {
-                return Some(slot);
-            }
-            self.counters.found_dead();
-        }
-    }
-
-    async fn is_alive(&self, slot: &mut Slot) -> bool {
-        let limit = self.settings.connect_timeout.min(self.settings.acquire_timeout / 2);
-        matches!(tokio::time::timeout(limit, slot.connection.ping()).await, Ok(Ok(())))
-    }
-
-    async fn open_slot(&self, asked: Instant) -> Result<Slot, DatabaseError> {
-        let left = self.settings.acquire_timeout.saturating_sub(asked.elapsed());
-        let connection = self.opener.open_within(left, self.settings.connect_timeout).await?;
-        self.counters.opened();
-        Ok(self.adopt(connection))
     }
 
     pub(super) fn adopt(&self, connection: crate::driver::Connection) -> Slot {
@@ -152,18 +90,18 @@ impl Core {
         self.lost_at.fetch_max(now.saturating_add(1), Ordering::Relaxed);
     }
 
-    fn suspects(&self, slot: &Slot) -> bool {
+    pub(super) fn suspects(&self, slot: &Slot) -> bool {
         let lost_at = self.lost_at.load(Ordering::Relaxed);
         lost_at != 0 && slot.used <= self.started + Duration::from_millis(lost_at)
     }
 
-    pub(super) fn put_idle(&self, mut slot: Slot) {
-        let now = Instant::now();
+    pub(super) fn put_idle(&self, mut slot: Slot, now: Instant) {
         slot.used = now;
+        slot.turn = None;
         if self.is_closed() || slot.is_old(now) {
             self.retire(slot);
         } else {
-            self.idle().push_back(slot);
+            self.idle().put(slot);
             // `close` may have emptied the list in between.
             if self.is_closed() {
                 self.retire_all_idle();
@@ -172,14 +110,14 @@ impl Core {
     }
 
     /// Closes a connection in the background.
-    fn retire(&self, slot: Slot) {
+    pub(super) fn retire(&self, slot: Slot) {
         self.counters.retired();
         // Without a janitor the connection is dropped with the message, which closes the socket.
         drop(self.janitor.send(Job::new(slot, None, Chore::Close)));
     }
 
     pub(super) fn retire_all_idle(&self) {
-        let slots = std::mem::take(&mut *self.idle());
+        let slots = std::mem::take(&mut self.idle().slots);
         for slot in slots {
             self.retire(slot);
         }
@@ -192,7 +130,7 @@ impl Core {
         }
         let mut retired = Vec::new();
         {
-            let mut idle = self.idle();
+            let idle = &mut self.idle().slots;
             let mut surplus = idle.len().saturating_sub(self.settings.max_idle as usize);
             let limit = self.settings.idle_timeout;
             let mut kept = VecDeque::with_capacity(idle.len());
@@ -227,8 +165,16 @@ impl Core {
         self.settings.route == Route::TransactionPooler && self.opener.target().backend() == Backend::Postgres
     }
 
-    pub(super) fn idle_count(&self) -> usize {
-        self.idle().len()
+    pub(super) fn stats(&self) -> PoolStats {
+        let open = self.open.get();
+        PoolStats {
+            max_open: self.max_open,
+            open,
+            // Counted at another instant.
+            idle: self.idle().slots.len().min(open),
+            in_use: (self.max_open as usize).saturating_sub(self.seats.available_permits()),
+            ..self.counters.snapshot()
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -252,37 +198,7 @@ impl Core {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, VecDeque<Slot>> {
+    pub(super) fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The right to one connection. Dropping it lets the next caller in.
-pub(crate) struct Seat(Arc<Core>);
-
-impl Seat {
-    fn new(core: &Arc<Core>, permit: tokio::sync::SemaphorePermit<'_>) -> Self {
-        permit.forget();
-        Self(Arc::clone(core))
-    }
-
-    pub(super) fn core(&self) -> &Arc<Core> {
-        &self.0
-    }
-
-    pub(super) fn give_back(self, slot: Slot) {
-        self.0.put_idle(slot);
-    }
-
-    /// The seat stays taken until the janitor is done: what the server still works on counts.
-    pub(super) fn hand_to_janitor(self, slot: Slot, chore: Chore) {
-        let janitor = self.0.janitor.clone();
-        drop(janitor.send(Job::new(slot, Some(self), chore)));
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.seats.add_permits(1);
     }
 }

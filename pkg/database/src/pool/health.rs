@@ -1,11 +1,10 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
 use underpin_errors::{Health, HealthCheck};
 
 use super::{Core, Pool};
-use crate::{Condition, DatabaseError, driver::Connection};
+use crate::{Condition, DatabaseError};
 
 /// How the database is doing, seen from here.
 #[non_exhaustive]
@@ -53,73 +52,36 @@ impl From<DatabaseHealth> for Health {
     }
 }
 
-/// The check's own connection, so that an exhausted pool does not look like a server that is down.
-#[derive(Default)]
-pub(super) struct Probe(Mutex<Option<Connection>>);
-
-impl Probe {
-    pub(super) async fn check(&self, core: &std::sync::Arc<Core>, within: Duration) -> DatabaseHealth {
-        if core.is_closed() {
-            return DatabaseHealth::Down { reason: DatabaseError::new(Condition::Closed) };
-        }
-        let started = Instant::now();
-        let server = async {
-            match tokio::time::timeout(within, self.ping(core)).await {
-                Ok(result) => result,
-                Err(_elapsed) => {
-                    Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"))
-                }
-            }
-        };
-        // The queue is measured by standing in it. A seat alone is taken, and given back at once.
-        let queue = async {
-            let seat = tokio::time::timeout(within, core.seats.acquire()).await;
-            (seat.is_ok(), started.elapsed())
-        };
-        if core.opener.target().is_memory() {
-            // There is no second connection, and no server that could be down.
-            let ((seated, waited), latency) = (queue.await, Duration::ZERO);
-            return if seated {
-                DatabaseHealth::Up { latency, waited }
-            } else {
-                DatabaseHealth::Saturated { waited }
-            };
-        }
-        match futures_util::future::join(server, queue).await {
-            (Err(reason), _) => DatabaseHealth::Down { reason },
-            (Ok(latency), (true, waited)) => DatabaseHealth::Up { latency, waited },
-            (Ok(_), (false, waited)) => DatabaseHealth::Saturated { waited },
-        }
+/// The server is asked on a connection of its own, so that an exhausted pool does not look like a server that is down.
+pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
+    if core.is_closed() {
+        return DatabaseHealth::Down { reason: DatabaseError::new(Condition::Closed) };
     }
-
-    async fn ping(&self, core: &Core) -> Result<Duration, DatabaseError> {
-        let mut kept = self.0.lock().await;
-        // Taken out while it is used: a check that is cut off leaves no connection of unknown state behind.
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => core.opener.target().open().await?,
+    let started = Instant::now();
+    let server = async {
+        match tokio::time::timeout(within, core.side.ping(core)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
+        }
+    };
+    // The queue is measured by standing in it. A seat alone is taken, and given back at once.
+    let queue = async {
+        let seat = tokio::time::timeout(within, core.seats.acquire()).await;
+        (seat.is_ok(), started.elapsed())
+    };
+    if core.opener.target().is_memory() {
+        // There is no second connection, and no server that could be down.
+        let ((seated, waited), latency) = (queue.await, Duration::ZERO);
+        return if seated {
+            DatabaseHealth::Up { latency, waited }
+        } else {
+            DatabaseHealth::Saturated { waited }
         };
-        let mut asked = Instant::now();
-        if connection.ping().await.is_err() {
-            core.note_loss();
-            // The connection may be from before a restart; the server is judged by a new one.
-            connection = core.opener.target().open().await?;
-            asked = Instant::now();
-            connection
-                .ping()
-                .await
-                .map_err(|error| DatabaseError::sqlx(error, crate::error::Stage::Before))?;
-        }
-        let latency = asked.elapsed();
-        *kept = Some(connection);
-        Ok(latency)
     }
-
-    pub(super) async fn close(&self) {
-        if let Some(connection) = self.0.lock().await.take() {
-            // A farewell; the socket closes either way.
-            drop(connection.close().await);
-        }
+    match futures_util::future::join(server, queue).await {
+        (Err(reason), _) => DatabaseHealth::Down { reason },
+        (Ok(latency), (true, waited)) => DatabaseHealth::Up { latency, waited },
+        (Ok(_), (false, waited)) => DatabaseHealth::Saturated { waited },
     }
 }
 

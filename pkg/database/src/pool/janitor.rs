@@ -11,10 +11,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-use super::{
-    core::{Core, Seat},
-    slot::Slot,
-};
+use super::{core::Core, seat::Seat, settle::settle, slot::Slot};
 
 /// How long a connection may take to become fit again, and how long a farewell may take. What takes longer is cut off.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -29,10 +26,12 @@ pub(super) struct Job {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chore {
-    /// Wait for the statement whose caller went away, roll back what may be open, and put it back.
+    /// Wait for the statement whose caller went away or have it cancelled, roll back what may be open, and put it back.
     Settle { roll_back: bool },
     /// Say goodbye.
     Close,
+    /// The same, but a statement whose caller went away is still under way.
+    CancelAndClose,
 }
 
 impl Job {
@@ -41,15 +40,26 @@ impl Job {
     }
 
     async fn run(mut self) {
-        // The data of a database in memory would go with its connection.
-        let memory = self.seat.as_ref().is_some_and(|seat| seat.core().opener.target().is_memory());
-        let limit = if memory { Duration::MAX } else { LIMIT };
-        if let Chore::Settle { roll_back } = self.chore
-            && let Ok(Ok(())) = tokio::time::timeout(limit, settle(&mut self.slot, roll_back)).await
-            && let Some(seat) = self.seat.take()
-        {
+        let done = match (self.chore, &self.seat) {
+            (Chore::Settle { roll_back }, Some(seat)) => {
+                // The data of a database in memory would go with its connection.
+                let memory = seat.core().opener.target().is_memory();
+                let limit = if memory { Duration::MAX } else { LIMIT };
+                let fit = tokio::time::timeout(limit, make_fit(seat.core(), &mut self.slot, roll_back));
+                matches!(fit.await, Ok(Ok(())))
+            }
+            (Chore::CancelAndClose, Some(seat)) => {
+                if let Some(session) = self.slot.connection.identity() {
+                    // Where the server cannot be asked in time, its own limit ends the statement.
+                    drop(tokio::time::timeout(LIMIT, seat.core().side.cancel(seat.core(), session)).await);
+                }
+                false
+            }
+            _ => false,
+        };
+        if done && let Some(seat) = self.seat.take() {
             seat.core().counters.settled();
-            seat.give_back(self.slot);
+            seat.give_back(self.slot, None);
             return;
         }
         // A farewell that fails or takes too long ends as a closed socket all the same.
@@ -57,8 +67,8 @@ impl Job {
     }
 }
 
-async fn settle(slot: &mut Slot, roll_back: bool) -> sqlx::Result<()> {
-    slot.connection.settle(roll_back).await?;
+async fn make_fit(core: &Core, slot: &mut Slot, roll_back: bool) -> sqlx::Result<()> {
+    settle(core, slot, roll_back).await?;
     if slot.stale_plans {
         slot.connection.forget_plans().await?;
         slot.stale_plans = false;
@@ -71,6 +81,8 @@ pub(super) async fn run(core: Weak<Core>, mut jobs: UnboundedReceiver<Job>, ever
     let mut under_way = FuturesUnordered::new();
     let mut tick: Interval = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    #[cfg(feature = "metrics")]
+    let mut gauges = super::gauges::Gauges::default();
     let mut open = true;
     while open || !under_way.is_empty() {
         let event = poll_fn(|cx| {
@@ -87,7 +99,11 @@ pub(super) async fn run(core: Weak<Core>, mut jobs: UnboundedReceiver<Job>, ever
             Event::Done => {}
             Event::Closed => open = false,
             Event::Tick => match core.upgrade() {
-                Some(core) => core.retire_surplus(Instant::now()),
+                Some(core) => {
+                    core.retire_surplus(Instant::now());
+                    #[cfg(feature = "metrics")]
+                    gauges.show(&core.stats());
+                }
                 None => open = false,
             },
         }

@@ -1,26 +1,14 @@
-use std::{io, time::Duration};
+use std::time::{Duration, Instant};
 
-use sea_orm::{ExecResult, QueryResult};
+use sea_orm::ExecResult;
 
-use super::{core::Seat, janitor::Chore, slot::Slot};
+#[cfg(feature = "stream")]
+use super::answer::AnswerTimer;
+use super::{janitor::Chore, seat::Seat, settle::settle, slot::Slot, writers::writes};
 use crate::{
-    driver::{Call, Connection},
+    driver::{Ask, Call, Connection},
     error::{is_refused_write, is_stale_plan, leaves_the_connection_unusable},
 };
-
-macro_rules! statement {
-    ($lease:ident, $operation:ident, $call:ident) => {{
-        $lease.pin().await?;
-        let limit = $lease.limit;
-        let mut result = answered(limit, $lease.enter()?.$operation($call)).await;
-        if $lease.leave(result.as_ref().err()) == Next::Again {
-            $lease.forget_plans().await?;
-            result = answered(limit, $lease.enter()?.$operation($call)).await;
-            $lease.leave(result.as_ref().err());
-        }
-        $lease.unpin(result).await
-    }};
-}
 
 /// A connection lent out. However it ends (dropped in the middle of a statement included), the connection comes back fit
 /// for the next caller or not at all, and the seat in the pool is free again.
@@ -42,6 +30,8 @@ pub(crate) struct Lease {
     pinned: bool,
     /// How long an answer is waited for.
     limit: Option<Duration>,
+    /// When the last statement ended, where the clock was read for something else already.
+    ended: Option<Instant>,
 }
 
 impl Lease {
@@ -57,19 +47,37 @@ impl Lease {
             spoilt: false,
             marked: false,
             pinned: false,
+            ended: None,
         }
     }
 
-    pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
-        statement!(self, execute, call)
+    /// Sends a statement, a second time where its plan had gone stale and nothing has happened yet.
+    pub(crate) async fn ask<A: Ask>(&mut self, call: &Call, asked: Instant) -> sqlx::Result<A::Answer> {
+        if self.needs_pin() {
+            Box::pin(self.pin()).await?;
+        }
+        if self.queues_up(&call.sql) {
+            self.take_turn().await;
+        }
+        let mut result = self.send::<A>(call, asked).await;
+        if self.leave(result.as_ref().err()) == Next::Again {
+            result = Box::pin(self.send_again::<A>(call)).await;
+        }
+        self.step_back();
+        if self.pinned { Box::pin(self.unpin(result)).await } else { result }
     }
 
-    pub(crate) async fn query_one(&mut self, call: &Call) -> sqlx::Result<Option<QueryResult>> {
-        statement!(self, query_one, call)
+    async fn send_again<A: Ask>(&mut self, call: &Call) -> sqlx::Result<A::Answer> {
+        self.forget_plans().await?;
+        let result = self.send::<A>(call, Instant::now()).await;
+        self.leave(result.as_ref().err());
+        result
     }
 
-    pub(crate) async fn query_all(&mut self, call: &Call) -> sqlx::Result<Vec<QueryResult>> {
-        statement!(self, query_all, call)
+    async fn send<A: Ask>(&mut self, call: &Call, asked: Instant) -> sqlx::Result<A::Answer> {
+        let limit = self.limit;
+        let slot = self.borrow()?;
+        slot.answer_timer.within(limit, asked, A::send(&mut slot.connection, call)).await
     }
 
     /// Behind a transaction pooler, opens a transaction around a statement sent alone.
@@ -77,12 +85,15 @@ impl Lease {
     /// The driver sends a statement in two parts, and outside of a transaction the pooler may lend another server session
     /// in between. There the second part meets no statement, or the unnamed statement of another client.
     pub(crate) async fn pin(&mut self) -> sqlx::Result<()> {
-        let pins = self.seat.as_ref().is_some_and(|seat| seat.core().pins_statements());
-        if pins && !self.in_transaction {
+        if self.needs_pin() {
             self.transact("BEGIN", Open::ReadWrite).await?;
             self.pinned = true;
         }
         Ok(())
+    }
+
+    fn needs_pin(&self) -> bool {
+        !self.in_transaction && self.seat.as_ref().is_some_and(|seat| seat.core().pins_statements())
     }
 
     /// Ends what [`pin`](Self::pin) has opened.
@@ -97,18 +108,49 @@ impl Lease {
     }
 
     pub(crate) async fn batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {
-        let limit = self.limit;
-        let result = answered(limit, self.enter()?.batch(sql)).await;
+        if self.queues_up(sql) {
+            self.take_turn().await;
+        }
+        let result = self.send_batch(sql).await;
         self.leave(result.as_ref().err());
+        self.step_back();
         result
+    }
+
+    /// A statement sent alone that writes to a SQLite file.
+    fn queues_up(&self, sql: &str) -> bool {
+        let turns = self.seat.as_ref().is_some_and(|seat| seat.core().writers.take_turns());
+        turns && !self.in_transaction && writes(sql)
+    }
+
+    /// Waits for the turn among the writers of a SQLite file. It lasts until the transaction ends.
+    pub(crate) async fn take_turn(&mut self) {
+        if let (Some(slot), Some(seat)) = (&mut self.slot, &self.seat)
+            && slot.turn.is_none()
+        {
+            slot.turn = Box::pin(seat.core().writers.turn()).await;
+        }
+    }
+
+    fn step_back(&mut self) {
+        if !self.in_transaction
+            && let Some(slot) = &mut self.slot
+        {
+            slot.turn = None;
+        }
+    }
+
+    async fn send_batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {
+        let limit = self.limit;
+        let slot = self.borrow()?;
+        slot.answer_timer.within(limit, Instant::now(), slot.connection.batch(sql)).await
     }
 
     /// Runs what opens or ends a transaction, and notes what is then open.
     pub(crate) async fn transact(&mut self, sql: &str, open_after: Open) -> sqlx::Result<()> {
         // Until the answer is here, it may be open.
         self.in_transaction = true;
-        let limit = self.limit;
-        let result = answered(limit, self.enter()?.batch(sql)).await;
+        let result = self.send_batch(sql).await;
         if result.is_ok() {
             self.in_transaction = open_after != Open::Nothing;
             if !self.in_transaction {
@@ -117,6 +159,7 @@ impl Lease {
             self.read_only = open_after == Open::ReadOnly;
         }
         self.leave(result.as_ref().err());
+        self.step_back();
         result.map(drop)
     }
 
@@ -126,23 +169,40 @@ impl Lease {
 
     /// Brings the connection back to the start after a statement was dropped half-way.
     pub(crate) async fn settle(&mut self) -> sqlx::Result<()> {
-        let roll_back = self.in_transaction;
-        let result = self.enter()?.settle(roll_back).await;
+        let (roll_back, limit) = (self.in_transaction, self.limit);
+        self.busy = true;
+        let (Some(slot), Some(seat)) = (&mut self.slot, &self.seat) else {
+            return Err(sqlx::Error::WorkerCrashed);
+        };
+        // Moved out, because the limit is around all that is done with the slot.
+        let mut timer = std::mem::take(&mut slot.answer_timer);
+        let settling = Box::pin(settle(seat.core(), slot, roll_back));
+        let result = timer.within(limit, Instant::now(), settling).await;
+        slot.answer_timer = timer;
         if result.is_ok() {
             self.in_transaction = false;
             self.read_only = false;
         }
         self.leave(result.as_ref().err());
+        self.step_back();
         result
     }
 
     /// Lends the connection to a stream; the caller says with [`leave`](Self::leave) that it ended.
     pub(crate) fn enter(&mut self) -> sqlx::Result<&mut Connection> {
+        Ok(&mut self.borrow()?.connection)
+    }
+
+    /// From here on nobody knows what the connection carries: in the end it is closed, or at least rolled back.
+    pub(crate) fn lend_out(&mut self, closes: bool) {
         self.busy = true;
-        match &mut self.slot {
-            Some(slot) => Ok(&mut slot.connection),
-            None => Err(sqlx::Error::WorkerCrashed),
-        }
+        self.in_transaction = true;
+        self.marked = closes;
+    }
+
+    fn borrow(&mut self) -> sqlx::Result<&mut Slot> {
+        self.busy = true;
+        self.slot.as_mut().ok_or(sqlx::Error::WorkerCrashed)
     }
 
     pub(crate) fn leave(&mut self, error: Option<&sqlx::Error>) -> Next {
@@ -164,6 +224,18 @@ impl Lease {
             }
         }
         Next::Done
+    }
+
+    /// Gives the connection back, at a time that the caller has just read from the clock.
+    pub(crate) fn end(mut self, at: Instant) {
+        self.ended = Some(at);
+    }
+
+    /// The timer and the limit for a stream, which has the connection while it lasts.
+    #[cfg(feature = "stream")]
+    pub(crate) fn take_timer(&mut self) -> (AnswerTimer, Option<Duration>) {
+        let timer = self.slot.as_mut().map(|slot| std::mem::take(&mut slot.answer_timer));
+        (timer.unwrap_or_default(), self.limit)
     }
 
     /// Nobody uses the connection any more.
@@ -190,7 +262,9 @@ impl Lease {
     }
 
     async fn forget_plans(&mut self) -> sqlx::Result<()> {
-        let result = self.enter()?.forget_plans().await;
+        let limit = self.limit;
+        let slot = self.borrow()?;
+        let result = slot.answer_timer.within(limit, Instant::now(), slot.connection.forget_plans()).await;
         self.leave(result.as_ref().err());
         result
     }
@@ -204,19 +278,6 @@ pub(super) fn answer_limit(statement_timeout: Duration) -> Option<Duration> {
 
 /// For the answer to travel.
 const GRACE: Duration = Duration::from_secs(2);
-
-async fn answered<T>(
-    limit: Option<Duration>,
-    operation: impl Future<Output = sqlx::Result<T>> + Send,
-) -> sqlx::Result<T> {
-    let Some(limit) = limit else { return operation.await };
-    match tokio::time::timeout(limit, operation).await {
-        Ok(result) => result,
-        Err(_elapsed) => {
-            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time")))
-        }
-    }
-}
 
 /// The transaction that is open on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,12 +298,14 @@ pub(crate) enum Next {
 impl Drop for Lease {
     fn drop(&mut self) {
         let (Some(slot), Some(seat)) = (self.slot.take(), self.seat.take()) else { return };
-        if self.spoilt || self.marked {
+        if self.spoilt || (self.marked && !self.busy) {
             seat.hand_to_janitor(slot, Chore::Close);
+        } else if self.marked {
+            seat.hand_to_janitor(slot, Chore::CancelAndClose);
         } else if self.busy || self.in_transaction || slot.stale_plans {
             seat.hand_to_janitor(slot, Chore::Settle { roll_back: self.in_transaction });
         } else {
-            seat.give_back(slot);
+            seat.give_back(slot, self.ended);
         }
     }
 }

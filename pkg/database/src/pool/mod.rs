@@ -1,19 +1,28 @@
 //! The pool: one round trip a query, and no seat ever lost.
 
+mod acquire;
+mod answer;
 mod core;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod health;
+mod idle;
 mod janitor;
 mod lease;
 mod open;
+mod seat;
 mod session_state;
+mod settle;
+mod side;
 mod slot;
 mod statements;
 mod stats;
+mod writers;
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -22,17 +31,14 @@ use underpin_logger::{Context, Logger};
 pub(crate) use self::{
     core::Core,
     lease::{Lease, Open},
-    open::Opener,
+    open::{Opened, Opener},
     session_state::leaves_session_state,
     statements::make_call,
 };
 pub use health::DatabaseHealth;
 pub use stats::{PoolStats, WaitHistogram};
 
-use crate::{
-    Backend, DatabaseSettings,
-    driver::{Connection, Target},
-};
+use crate::{Backend, DatabaseSettings, driver::Connection};
 
 /// Connections to one database, shared by everyone who clones the handle.
 ///
@@ -53,7 +59,6 @@ pub struct Pool {
 
 struct Shared {
     core: Arc<Core>,
-    probe: health::Probe,
     janitor: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -73,15 +78,15 @@ pub enum CloseOutcome {
 impl Pool {
     pub(crate) fn new(
         settings: DatabaseSettings,
-        target: Target,
+        opener: Opener,
         first: Connection,
         log: Arc<dyn Logger>,
     ) -> Self {
         let (janitor, jobs) = mpsc::unbounded_channel();
-        let core = Arc::new(Core::new(settings, Opener::new(target), log, janitor));
-        core.put_idle(core.adopt(first));
+        let core = Arc::new(Core::new(settings, opener, log, janitor));
+        core.put_idle(core.adopt(first), Instant::now());
         let task = tokio::spawn(janitor::run(Arc::downgrade(&core), jobs, janitor::rounds(&core)));
-        let shared = Shared { core, probe: health::Probe::default(), janitor: Mutex::new(Some(task)) };
+        let shared = Shared { core, janitor: Mutex::new(Some(task)) };
         Self { shared: Arc::new(shared), ctx: None }
     }
 
@@ -104,14 +109,7 @@ impl Pool {
 
     /// What the pool did and does.
     pub fn stats(&self) -> PoolStats {
-        let core = self.core();
-        PoolStats {
-            max_open: core.max_open,
-            open: core.open.get(),
-            idle: core.idle_count(),
-            in_use: (core.max_open as usize).saturating_sub(core.seats.available_permits()),
-            ..core.counters.snapshot()
-        }
+        self.core().stats()
     }
 
     /// Says how the database is doing; see [`Database::health`](crate::Database::health).
@@ -119,7 +117,7 @@ impl Pool {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn health(&self, within: Duration) -> DatabaseHealth {
-        self.shared.probe.check(self.core(), within).await
+        health::check(self.core(), within).await
     }
 
     /// Lets nobody in any more and closes everything; see [`Database::close`](crate::Database::close).
@@ -129,12 +127,11 @@ impl Pool {
     pub async fn close(&self, within: Duration) -> CloseOutcome {
         let core = self.core();
         core.shut();
-        let drained = tokio::time::timeout(within, async {
-            self.shared.probe.close().await;
-            core.open.none().await;
-        });
-        if drained.await.is_err() {
-            return CloseOutcome::TimedOut { still_in_use: core.open.get() };
+        let all = futures_util::future::join(core.side.close(), core.open.none());
+        let late = tokio::time::timeout(within, all).await.is_err();
+        match core.open.get() {
+            still_in_use @ 1.. if late => return CloseOutcome::TimedOut { still_in_use },
+            _ => {}
         }
         let janitor = self.shared.janitor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(janitor) = janitor {
@@ -143,6 +140,11 @@ impl Pool {
             drop(janitor.await);
         }
         CloseOutcome::Drained
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.ctx.as_ref()
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -1,37 +1,55 @@
 use std::{
+    pin::pin,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
 
 use crate::{
     Condition, DatabaseError,
     driver::{Connection, Target},
-    settings::RetrySettings,
+    error::Stage,
+    settings::{RetrySettings, Route},
 };
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 4;
 
+/// How an attempt to open a connection ended well.
+pub(crate) enum Opened<T> {
+    New(Connection),
+    /// Something else came first.
+    Instead(T),
+}
+
 /// Opens connections, patiently where patience helps, and remembers the last failure for those who wait behind.
 pub(crate) struct Opener {
     target: Target,
+    /// Whether a connection asks which session of the server it is.
+    identifies: bool,
     /// A herd that starts to shake hands at once finishes late, or not at all within its limit: few at a time.
     at_once: Semaphore,
     last_failure: Mutex<Option<DatabaseError>>,
 }
 
 impl Opener {
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, at_once: Semaphore::new(AT_ONCE), last_failure: Mutex::default() }
+    pub(crate) fn new(target: Target, route: Route) -> Self {
+        Self {
+            target,
+            identifies: route == Route::Direct,
+            at_once: Semaphore::new(AT_ONCE),
+            last_failure: Mutex::default(),
+        }
     }
 
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Opens a connection within `limit`, each attempt within `attempt`.
+    /// Opens a connection within `limit`, each attempt within `attempt`; or ends with what comes `instead`, which is asked
+    /// for anew whenever no attempt is under way.
     ///
     /// A server that says at once that it is not there yet (refused, starting up, no room) is asked again every quarter
     /// of a second at most: that costs nobody anything, and it is what finds a late server soon. A failure that cannot pass
@@ -39,11 +57,12 @@ impl Opener {
     ///
     /// # Cancel safety
     /// Cancel-safe: a half-open connection is dropped.
-    pub(crate) async fn open_within(
+    pub(crate) async fn open_within<T: Send, F: Future<Output = T> + Send>(
         &self,
         limit: Duration,
         attempt: Duration,
-    ) -> Result<Connection, DatabaseError> {
+        instead: impl Fn() -> F + Send,
+    ) -> Result<Opened<T>, DatabaseError> {
         let pauses = RetrySettings {
             max_retries: u32::MAX,
             initial: Duration::from_millis(10),
@@ -53,7 +72,12 @@ impl Opener {
         let mut retry = 0;
         loop {
             let left = limit.saturating_sub(started.elapsed());
-            let Ok(turn) = tokio::time::timeout(left, self.at_once.acquire()).await else {
+            let turn = pin!(tokio::time::timeout(left, self.at_once.acquire()));
+            let turn = match select(pin!(instead()), turn).await {
+                Either::Left((other, _)) => return Ok(Opened::Instead(other)),
+                Either::Right((turn, _)) => turn,
+            };
+            let Ok(turn) = turn else {
                 return Err(self.last_failure().unwrap_or_else(|| {
                     DatabaseError::said(Condition::Saturated, "no connection could be opened in time")
                 }));
@@ -62,7 +86,7 @@ impl Opener {
             let failure = match self.open_once(left.min(attempt)).await {
                 Ok(connection) => {
                     self.set_failure(None);
-                    return Ok(connection);
+                    return Ok(Opened::New(connection));
                 }
                 Err(failure) => failure,
             };
@@ -73,12 +97,21 @@ impl Opener {
                 return Err(failure);
             }
             retry = retry.saturating_add(1);
-            tokio::time::sleep(pause).await;
+            if let Either::Left((other, _)) = select(pin!(instead()), pin!(tokio::time::sleep(pause))).await {
+                return Ok(Opened::Instead(other));
+            }
         }
     }
 
     async fn open_once(&self, limit: Duration) -> Result<Connection, DatabaseError> {
-        match tokio::time::timeout(limit, self.target.open()).await {
+        let opening = async {
+            let mut connection = self.target.open().await?;
+            if self.identifies {
+                connection.identify().await.map_err(|error| DatabaseError::sqlx(error, Stage::Before))?;
+            }
+            Ok(connection)
+        };
+        match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened,
             Err(_elapsed) => {
                 // Keep what was said before, if anything was: it is the better reason.

@@ -9,6 +9,7 @@ use std::{
 use rand::RngExt as _;
 use tokio::sync::Notify;
 
+use super::{answer::AnswerTimer, writers::Turn};
 use crate::driver::Connection;
 
 /// A connection of the pool with what the pool knows about it.
@@ -20,6 +21,9 @@ pub(super) struct Slot {
     pub(super) used: Instant,
     /// Prepared statements of it no longer fit their tables.
     pub(super) stale_plans: bool,
+    pub(super) answer_timer: AnswerTimer,
+    /// Among the writers of a SQLite file.
+    pub(super) turn: Option<Turn>,
     _counted: Counted,
 }
 
@@ -29,7 +33,15 @@ impl Slot {
         // Up to 10% earlier, so that connections opened together do not end together.
         let lifetime = max_lifetime.mul_f64(1.0 - 0.1 * rand::rng().random::<f64>());
         let ends = if max_lifetime.is_zero() { None } else { now.checked_add(lifetime) };
-        Self { connection, ends, used: now, stale_plans: false, _counted: Counted::new(count) }
+        Self {
+            connection,
+            ends,
+            used: now,
+            stale_plans: false,
+            answer_timer: AnswerTimer::default(),
+            turn: None,
+            _counted: Counted::new(count),
+        }
     }
 
     pub(super) fn is_old(&self, now: Instant) -> bool {

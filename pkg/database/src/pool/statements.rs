@@ -5,12 +5,11 @@ use underpin_logger::Context;
 
 use super::{Core, Lease, Pool, leaves_session_state};
 use crate::{
-    DatabaseError, Session, Transaction, TxOptions,
-    driver::Call,
+    Condition, DatabaseError, Session, Transaction, TxOptions,
+    driver::{AllRows, Ask, Call, Changes, FirstRow},
     error::Stage,
     line::Line,
     settings::{Route, TraceComment},
-    slow::Watch,
     transaction,
 };
 
@@ -22,16 +21,10 @@ impl Pool {
     /// [`DatabaseError`], classified; see [`Condition`](crate::Condition).
     ///
     /// # Cancel safety
-    /// The statement may run to its end at the server; the pool waits for that before it lends the connection again.
+    /// The statement may have taken effect or not. One that runs on for more than 50 ms is cancelled at the server; the pool
+    /// waits for its end before it lends the connection again.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        let (call, (mut lease, waited)) = (self.call(statement), self.core().acquire().await?);
-        let watch = Watch::start(waited);
-        let result = lease.execute(&call).await;
-        self.mark_session_state(&mut lease, &call.sql);
-        drop(lease);
-        let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        watch.statement(self.core(), self.ctx.as_ref(), &call, rows);
-        result.map_err(statement_failed)
+        self.ask::<Changes>(statement).await
     }
 
     /// Runs a query and returns its first row.
@@ -42,13 +35,7 @@ impl Pool {
     /// # Cancel safety
     /// As for [`execute`](Self::execute).
     pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        let (call, (mut lease, waited)) = (self.call(statement), self.core().acquire().await?);
-        let watch = Watch::start(waited);
-        let result = lease.query_one(&call).await;
-        drop(lease);
-        let rows = result.as_ref().ok().map(|row| u64::from(row.is_some()));
-        watch.statement(self.core(), self.ctx.as_ref(), &call, rows);
-        result.map_err(statement_failed)
+        self.ask::<FirstRow>(statement).await
     }
 
     /// Runs a query and returns all its rows.
@@ -59,13 +46,7 @@ impl Pool {
     /// # Cancel safety
     /// As for [`execute`](Self::execute).
     pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        let (call, (mut lease, waited)) = (self.call(statement), self.core().acquire().await?);
-        let watch = Watch::start(waited);
-        let result = lease.query_all(&call).await;
-        drop(lease);
-        let rows = result.as_ref().ok().map(|rows| rows.len() as u64);
-        watch.statement(self.core(), self.ctx.as_ref(), &call, rows);
-        result.map_err(statement_failed)
+        self.ask::<AllRows>(statement).await
     }
 
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
@@ -76,13 +57,13 @@ impl Pool {
     /// # Cancel safety
     /// As for [`execute`](Self::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        let (mut lease, waited) = self.core().acquire().await?;
-        let watch = Watch::start(waited);
+        let (mut lease, watch) = self.core().acquire().await?;
         let result = lease.batch(sql).await;
         self.mark_session_state(&mut lease, sql);
-        drop(lease);
+        let took = watch.stop();
+        lease.end(took.ended);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        watch.text(self.core(), self.ctx.as_ref(), sql, rows);
+        took.text(self.core(), self.ctx.as_ref(), sql, rows);
         result.map_err(statement_failed)
     }
 
@@ -94,7 +75,7 @@ impl Pool {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn session(&self) -> Result<Session, DatabaseError> {
-        let (lease, _waited) = self.core().acquire().await?;
+        let (lease, _watch) = self.core().acquire().await?;
         Ok(Session::new(Line::new(Arc::clone(self.core()), lease, self.ctx.clone())))
     }
 
@@ -106,8 +87,13 @@ impl Pool {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn begin(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        let (lease, _waited) = self.core().acquire().await?;
-        Transaction::begin(Line::new(Arc::clone(self.core()), lease, self.ctx.clone()), None, options).await
+        match self.begin_once(options.clone()).await {
+            // It was broken before anything was said on it. From now on the pool asks each connection first.
+            Err(broken) if broken.condition() == Condition::Unreachable && broken.as_sqlx().is_some() => {
+                self.begin_once(options).await
+            }
+            begun => begun,
+        }
     }
 
     /// Runs `work` in a transaction and commits it, again from the start where that is known to do no harm; see
@@ -128,8 +114,23 @@ impl Pool {
         transaction::run(self, options, work).await
     }
 
+    async fn begin_once(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+        let (lease, _watch) = self.core().acquire().await?;
+        Transaction::begin(Line::new(Arc::clone(self.core()), lease, self.ctx.clone()), None, options).await
+    }
+
     pub(crate) async fn open(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         self.begin(options).await
+    }
+
+    async fn ask<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
+        let (call, (mut lease, watch)) = (self.call(statement), self.core().acquire().await?);
+        let result = lease.ask::<A>(&call, watch.started()).await;
+        self.mark_session_state(&mut lease, &call.sql);
+        let took = watch.stop();
+        lease.end(took.ended);
+        took.statement(self.core(), self.ctx.as_ref(), &call, result.as_ref().ok().map(A::rows));
+        result.map_err(statement_failed)
     }
 
     fn mark_session_state(&self, lease: &mut Lease, sql: &str) {
@@ -158,4 +159,21 @@ pub(crate) fn make_call(core: &Core, ctx: Option<&Context>, statement: Statement
 
 fn statement_failed(error: sqlx::Error) -> DatabaseError {
     DatabaseError::sqlx(error, Stage::Statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use underpin_logger::NoopLogger;
+
+    use crate::{DatabaseSettings, connect, sql};
+
+    /// Ten thousand callers that wait hold ten thousand of them.
+    #[tokio::test]
+    async fn the_future_of_a_query_is_small() {
+        let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(NoopLogger)).await.unwrap();
+        let size = size_of_val(&pool.query_one(sql("SELECT 1", [])));
+        assert!(size <= 1_536, "{size} bytes");
+    }
 }

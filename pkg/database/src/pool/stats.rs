@@ -32,6 +32,8 @@ pub struct PoolStats {
     pub found_dead: u64,
     /// Connections made fit again after a caller dropped them in the middle of a statement or transaction.
     pub settled: u64,
+    /// Statements that the server was asked to cancel because their callers went away.
+    pub cancelled: u64,
 }
 
 /// Waiting times in buckets, each twice as long as the one before.
@@ -87,6 +89,7 @@ pub(super) struct Counters {
     lost: AtomicU64,
     found_dead: AtomicU64,
     settled: AtomicU64,
+    cancelled: AtomicU64,
 }
 
 macro_rules! counted {
@@ -108,6 +111,7 @@ impl Counters {
         lost lost "underpin_database_connections_lost_total";
         found_dead found_dead "underpin_database_connections_found_dead_total";
         settled settled "underpin_database_connections_settled_total";
+        cancelled cancelled "underpin_database_statements_cancelled_total";
     }
 
     pub(super) fn waited(&self, waited: Duration) {
@@ -135,6 +139,7 @@ impl Counters {
             lost: of(&self.lost),
             found_dead: of(&self.found_dead),
             settled: of(&self.settled),
+            cancelled: of(&self.cancelled),
             ..PoolStats::default()
         }
     }
@@ -151,6 +156,7 @@ impl Default for Counters {
             lost: AtomicU64::new(0),
             found_dead: AtomicU64::new(0),
             settled: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
         }
     }
 }

@@ -37,8 +37,8 @@ pub struct DatabaseSettings {
     /// Where the database is: `postgres://user:password@host:port/name?sslmode=...`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. Parsed by this crate and never printed.
     pub url: Secret<String>,
-    /// Connections open at the same time, at most. The health check's own connection and one for each listener come on
-    /// top. A SQLite database in memory always has exactly one.
+    /// Connections open at the same time, at most. One connection for health checks and requests to cancel, and one for each
+    /// listener, come on top. A SQLite database in memory always has exactly one.
     pub max_open: u32,
     /// Unused connections that the pool keeps in a quiet hour. Those above it are closed once they have been unused for
     /// `idle_timeout`, not at once: a pool under load would otherwise open and close connections all the time.
@@ -67,11 +67,17 @@ pub struct DatabaseSettings {
     pub connect_timeout: Duration,
     /// What [`connect`](crate::connect) does when the first attempt fails in a way that may pass.
     pub connect_retry: RetrySettings,
-    /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It is also what ends a statement
-    /// whose caller has gone away. Zero means never.
+    /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It also ends what could not be
+    /// cancelled after its caller had gone away. Zero means never.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub statement_timeout: Duration,
+    /// The server ends a transaction that nobody has said anything in for longer, and its connection (PostgreSQL
+    /// `idle_in_transaction_session_timeout`). It is what frees the row locks of a process that the network forgot. Zero
+    /// means never.
+    #[serde(with = "underpin_config::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
+    pub idle_in_transaction_timeout: Duration,
     /// A statement that takes longer is logged at warn level, its binds redacted. Zero means never.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
@@ -97,7 +103,8 @@ pub enum Route {
     Direct,
     /// A pooler such as pgbouncer in transaction mode. Statements are prepared anew each time, one that is sent alone gets a
     /// transaction around it (three more round trips: prefer transactions), and nothing that belongs to a session is used:
-    /// no start-up parameters, LISTEN or session locks. `statement_timeout` is left to the pooler's configuration. What
+    /// no start-up parameters, LISTEN or session locks. `statement_timeout` and `idle_in_transaction_timeout` are left to
+    /// the pooler's configuration. What
     /// cannot run in a transaction, such as VACUUM, goes through [`Pool::batch`](crate::Pool::batch).
     TransactionPooler,
 }
@@ -136,6 +143,7 @@ impl Default for DatabaseSettings {
             connect_timeout: Duration::from_secs(3),
             connect_retry: RetrySettings::default(),
             statement_timeout: Duration::from_secs(30),
+            idle_in_transaction_timeout: Duration::from_secs(60),
             slow_query: Duration::from_millis(500),
             application_name: "underpin".to_owned(),
             tls: TlsSettings::default(),

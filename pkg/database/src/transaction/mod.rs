@@ -9,6 +9,7 @@ use sea_orm::{ExecResult, QueryResult, Statement};
 
 use crate::{
     Backend, Condition, DatabaseError,
+    driver::{AllRows, Changes, FirstRow},
     line::{Line, TxId},
 };
 
@@ -111,7 +112,7 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        self.line.execute(Some(self.id), statement).await
+        self.line.ask::<Changes>(Some(self.id), statement).await
     }
 
     /// Runs a query and returns its first row.
@@ -122,7 +123,7 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        self.line.query_one(Some(self.id), statement).await
+        self.line.ask::<FirstRow>(Some(self.id), statement).await
     }
 
     /// Runs a query and returns all its rows.
@@ -133,7 +134,7 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        self.line.query_all(Some(self.id), statement).await
+        self.line.ask::<AllRows>(Some(self.id), statement).await
     }
 
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.

@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     Delay(Duration),
     /// Takes everything and answers nothing.
     BlackHole,
+    /// Lets what stands pass, and answers nothing to what is new.
+    HoldNew,
     /// Ends every connection, and every new one at once.
     Cut,
 }
@@ -42,6 +44,23 @@ pub(crate) enum Mode {
 struct Seen {
     messages: AtomicUsize,
     connections: AtomicU64,
+    links: AtomicUsize,
+}
+
+/// Counts a link for as long as it exists.
+struct Link(Arc<Seen>);
+
+impl Link {
+    fn new(seen: &Arc<Seen>) -> Self {
+        seen.links.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(seen))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.0.links.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Proxy {
@@ -71,6 +90,11 @@ impl Proxy {
     /// Packets from clients so far: one for each thing a client said before it waited.
     pub(crate) fn messages(&self) -> usize {
         self.seen.messages.load(Ordering::SeqCst)
+    }
+
+    /// Connections that pass through at the moment.
+    pub(crate) fn links(&self) -> usize {
+        self.seen.links.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> u64 {
@@ -106,8 +130,14 @@ async fn link(
     mut cut: watch::Receiver<u64>,
     seen: Arc<Seen>,
 ) {
+    // Dropped last, when both ends are closed.
+    let _link = Link::new(&seen);
     cut.mark_unchanged();
     if *modes.borrow() == Mode::Cut {
+        return;
+    }
+    let mut held = modes.clone();
+    if held.wait_for(|mode| *mode != Mode::HoldNew).await.is_err() {
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
@@ -137,7 +167,7 @@ async fn pump(
         count();
         let mode = *modes.borrow();
         match mode {
-            Mode::Pass | Mode::Cut => {}
+            Mode::Pass | Mode::HoldNew | Mode::Cut => {}
             Mode::Delay(delay) => tokio::time::sleep(delay).await,
             Mode::BlackHole => {
                 // What was swallowed never arrives: the line stays silent until it is cut.
