@@ -1,6 +1,7 @@
 //! What the command line asks for.
 
 use crate::dead_letters::Command;
+use crate::migrate::Migrate;
 
 /// How to use the command line; `orders --help` prints it.
 pub(crate) const USAGE: &str = "\
@@ -9,9 +10,11 @@ usage: orders [key=value]...                serve; the settings given here win o
        orders dead-letters inspect ID       show one of them with its event
        orders dead-letters replay ID        give its event to the consumer once more
        orders dead-letters discard ID       throw it away; these four take settings, too
+       orders migrate WHAT [key=value]...   change the tables, and end
        orders --config-reference[=FORM]     print everything that can be set, and end
        orders --help                        print this, and end
 
+WHAT is up (also done at each start), down (the last one), status, fresh (everything down, data and all, and up again) or seed.
 FORM is markdown (the default), toml, env or json-schema.
 ";
 
@@ -22,6 +25,8 @@ pub(crate) enum Request {
     Serve(Vec<String>),
     /// Look after the dead letters, with these settings.
     DeadLetters(Command, Vec<String>),
+    /// Change the tables, with these settings of the form `key=value`.
+    Migrate(Migrate, Vec<String>),
     /// Print the reference of the settings.
     Reference(Form),
     /// Print how to use the command line.
@@ -51,14 +56,19 @@ impl Request {
         {
             return Ok(request);
         }
-        if let Some((first, rest)) = arguments.split_first()
-            && first == "dead-letters"
-        {
-            let (command, used) = dead_letters(rest)?;
-            let settings = rest.get(used..).unwrap_or_default();
-            return Ok(Self::DeadLetters(command, only_settings(settings, 1 + used)?));
+        match arguments.split_first() {
+            Some((first, rest)) if first == "dead-letters" => {
+                let (command, used) = dead_letters(rest)?;
+                let settings = rest.get(used..).unwrap_or_default();
+                Ok(Self::DeadLetters(command, only_settings(settings, 1 + used)?))
+            }
+            Some((first, rest)) if first == "migrate" => {
+                let (what, settings) = rest.split_first().ok_or(Unknown { place: 2 })?;
+                let what = migrate(what).ok_or(Unknown { place: 2 })?;
+                Ok(Self::Migrate(what, only_settings(settings, 2)?))
+            }
+            _ => Ok(Self::Serve(only_settings(&arguments, 0)?)),
         }
-        Ok(Self::Serve(only_settings(&arguments, 0)?))
     }
 
     /// The requests that are one argument.
@@ -96,6 +106,18 @@ fn dead_letters(arguments: &[String]) -> Result<(Command, usize), Unknown> {
     }
 }
 
+/// What is to be done with the tables.
+fn migrate(name: &str) -> Option<Migrate> {
+    match name {
+        "up" => Some(Migrate::Up),
+        "down" => Some(Migrate::Down),
+        "status" => Some(Migrate::Status),
+        "fresh" => Some(Migrate::Fresh),
+        "seed" => Some(Migrate::Seed),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +130,9 @@ mod tests {
     fn settings_are_for_serving_and_the_rest_stands_alone() {
         assert_eq!(parse(&[]), Ok(Request::Serve(Vec::new())));
         assert_eq!(parse(&["http.port=0"]), Ok(Request::Serve(vec!["http.port=0".to_owned()])));
+        let set = vec!["database.url=sqlite:x.db".to_owned()];
+        assert_eq!(parse(&["migrate", "up"]), Ok(Request::Migrate(Migrate::Up, Vec::new())));
+        assert_eq!(parse(&["migrate", "status", &set[0]]), Ok(Request::Migrate(Migrate::Status, set)));
         assert_eq!(parse(&["--help"]), Ok(Request::Help));
         assert_eq!(parse(&["--config-reference"]), Ok(Request::Reference(Form::Markdown)));
         assert_eq!(parse(&["--config-reference=env"]), Ok(Request::Reference(Form::Env)));
@@ -146,10 +171,17 @@ mod tests {
             assert_eq!(parse(&arguments), Err(Unknown { place: 2 }), "{arguments:?}");
         }
         assert_eq!(parse(&["--config-reference=yaml"]), Err(Unknown { place: 1 }));
+        assert_eq!(parse(&["migrate"]), Err(Unknown { place: 2 }));
+        assert_eq!(parse(&["migrate", "sideways"]), Err(Unknown { place: 2 }));
+        assert_eq!(parse(&["migrate", "up", "--now"]), Err(Unknown { place: 3 }));
     }
 
     #[test]
-    fn the_usage_names_every_form() {
+    fn the_usage_names_every_form_and_every_migration() {
+        let (_, migrations) = USAGE.split_once("WHAT is ").unwrap();
+        for what in ["up", "down", "status", "fresh", "seed"] {
+            assert!(migrations.contains(what) && parse(&["migrate", what]).is_ok(), "{what}");
+        }
         let (_, forms) = USAGE.split_once("FORM is ").unwrap();
         for form in ["markdown", "toml", "env", "json-schema"] {
             assert!(forms.contains(form), "{form}");

@@ -18,6 +18,7 @@
 //! - `consumer`: the projection
 //! - `arguments`, `process`: what a start is for
 //! - `dead_letters`: what an operator does about events that the consumer gave up
+//! - `migrate`: what an operator does about the tables
 //! - `bus`, [`service`](Service), `signals`: what runs, how it starts and how it ends
 
 mod app;
@@ -29,6 +30,7 @@ mod event;
 mod form;
 mod greeting;
 mod http;
+mod migrate;
 mod order;
 mod process;
 mod service;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use underpin_errors::{BoxError, Report};
-use underpin_logger::{Context, Logger, info};
+use underpin_logger::{Context, LogOutput, Logger, info};
 
 use crate::arguments::{Form, Request, USAGE, Unknown};
 use crate::dead_letters::Command;
+use crate::migrate::Migrate;
 use crate::signals::Signals;
-use crate::{Service, Settings, dead_letters, greeting};
+use crate::{Service, Settings, dead_letters, greeting, migrate};
 
 /// What a shell reports for a process that Ctrl-C ended: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -20,8 +21,8 @@ const INTERRUPTED: u8 = 130;
 /// What a shell utility returns when it is called in a way it does not know.
 const MISUSED: u8 = 2;
 
-/// Runs the service until a signal ends it. Arguments are settings, `key=value`; or `dead-letters` with a command, or one of
-/// `--config-reference` and `--help`, which print and end.
+/// Runs the service until a signal ends it. Arguments are settings, `key=value`; or `dead-letters` or `migrate` with a command, or
+/// one of `--config-reference` and `--help`, which print and end.
 ///
 /// Returns 0 after an orderly end, 1 with one message on stderr when the service cannot start, 2 with one for arguments that
 /// it does not know, and 130 when a second signal ends it at once.
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     let result = match request {
         Request::Serve(overrides) => run(overrides),
         Request::DeadLetters(command, overrides) => look_after(command, overrides),
+        Request::Migrate(what, overrides) => migrate(what, overrides),
         Request::Reference(form) => print(&reference(form)),
         Request::Help => print(USAGE),
     };
@@ -80,6 +82,15 @@ fn look_after(command: Command, overrides: Vec<String>) -> Result<ExitCode, BoxE
     let settings = Settings::load(overrides)?;
     let said = Runtime::new()?.block_on(dead_letters::run(&settings.events, command));
     print(&said.map_err(BoxError::from)?)
+}
+
+/// The log goes to stderr, so that stdout says what was done and nothing else.
+fn migrate(what: Migrate, overrides: Vec<String>) -> Result<ExitCode, BoxError> {
+    let mut settings = Settings::load(overrides)?;
+    settings.log.output = LogOutput::Stderr;
+    let log = underpin_logger::init(&settings.log)?;
+    let said = Runtime::new()?.block_on(migrate::run(&settings, what, &log.shared()))?;
+    print(&said)
 }
 
 async fn serve(settings: &Settings, log: Arc<dyn Logger>) -> Result<ExitCode, BoxError> {

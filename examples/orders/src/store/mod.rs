@@ -1,6 +1,7 @@
 //! What the service keeps in its database.
 
 mod cursor;
+mod migrations;
 pub(crate) mod orders;
 pub(crate) mod stats;
 mod tables;
@@ -15,8 +16,9 @@ use underpin_events::outbox::Outbox;
 use underpin_logger::Logger;
 
 pub(crate) use cursor::Cursor;
+pub(crate) use migrations::migrations;
 
-/// Connects, waiting for a database that is not up yet, and creates the tables that are missing.
+/// Connects, and migrates: safe at every start, and by several processes at once.
 ///
 /// # Errors
 /// What keeps it from connecting, with the variable to look at.
@@ -26,18 +28,29 @@ pub(crate) async fn open(
     inbox: &Inbox,
     log: &Arc<dyn Logger>,
 ) -> Result<Pool, Error> {
+    let pool = connect(settings, log).await?;
+    migrate(&pool, outbox, inbox).await?;
+    Ok(pool)
+}
+
+/// Runs what has not run yet, of the service and of the libraries it uses, and names what was its own.
+pub(crate) async fn migrate(pool: &Pool, outbox: &Outbox, inbox: &Inbox) -> Result<Vec<String>, Error> {
+    let done = migrations().up(pool).await.context("migrate the tables")?;
+    outbox.migrate(pool).await.context("create the tables of the outbox")?;
+    inbox.migrate(pool).await.context("create the table of the inbox")?;
+    Ok(done)
+}
+
+/// Connects, waiting for a database that is not up yet.
+pub(crate) async fn connect(settings: &DatabaseSettings, log: &Arc<dyn Logger>) -> Result<Pool, Error> {
     if let Some(folder) = sqlite_folder(settings.url.expose()) {
         std::fs::create_dir_all(folder).wrap_err_with(Kind::Internal, || {
             format!("create the folder {} of the database file", folder.display())
         })?;
     }
-    let pool = underpin_database::connect(settings, Arc::clone(log))
+    underpin_database::connect(settings, Arc::clone(log))
         .await
-        .context("connect to the database (see DATABASE_URL)")?;
-    tables::create(&pool).await.context("create the tables")?;
-    outbox.migrate(&pool).await.context("create the tables of the outbox")?;
-    inbox.migrate(&pool).await.context("create the table of the inbox")?;
-    Ok(pool)
+        .context("connect to the database (see DATABASE_URL)")
 }
 
 /// The folder of a SQLite file, which SQLite itself does not create.

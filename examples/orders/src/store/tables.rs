@@ -1,8 +1,4 @@
-//! The tables, as sea-orm entities: the one description that both PostgreSQL and SQLite are created from.
-
-use sea_orm::sea_query::{Index, IndexCreateStatement};
-use sea_orm::{ConnectionTrait, Schema};
-use underpin_database::{Backend, DatabaseError, Pool, TxOptions};
+//! The tables as sea-orm entities. What creates them is in `migrations`.
 
 /// Table `orders`.
 pub(crate) mod orders {
@@ -72,39 +68,4 @@ pub(crate) mod stats {
     pub(crate) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// Creates what is missing, in one transaction. Safe to run at every start, and by several processes at once: on PostgreSQL
-/// a lock makes them take turns, on SQLite there is one writer anyway.
-pub(crate) async fn create(database: &Pool) -> Result<(), DatabaseError> {
-    database
-        .transaction(TxOptions::default(), |tx| async move {
-            if tx.backend() == Backend::Postgres {
-                tx.execute_unprepared(LOCK).await?;
-            }
-            create_missing(&tx).await
-        })
-        .await
-}
-
-/// The number is one that no other user of the database takes: the letters "orders".
-const LOCK: &str = "SELECT pg_advisory_xact_lock(x'6f7264657273'::bigint)";
-
-async fn create_missing(db: &impl ConnectionTrait) -> Result<(), DatabaseError> {
-    let schema = Schema::new(db.get_database_backend());
-    db.execute(schema.create_table_from_entity(orders::Entity).if_not_exists()).await?;
-    db.execute(schema.create_table_from_entity(stats::Entity).if_not_exists()).await?;
-    db.execute(&by_customer()).await?;
-    Ok(())
-}
-
-/// Serves the list of one customer's orders, newest first.
-fn by_customer() -> IndexCreateStatement {
-    Index::create()
-        .name("orders_customer_id")
-        .table(orders::Entity)
-        .col(orders::Column::Customer)
-        .col(orders::Column::Id)
-        .if_not_exists()
-        .to_owned()
 }

@@ -5,6 +5,7 @@
 mod correlation;
 mod dead_letters;
 mod lifecycle;
+mod migrate;
 mod orders;
 mod reference;
 mod refusals;

@@ -1,0 +1,70 @@
+//! `orders migrate`: changes the tables, or says how they stand, and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use underpin_database::Pool;
+use underpin_database::migrate::{MigrationState, MigrationStatus};
+use underpin_errors::{Error, ResultExt as _};
+use underpin_events::inbox::Inbox;
+use underpin_events::outbox::Outbox;
+use underpin_logger::Logger;
+
+use crate::{Settings, store};
+
+/// What to do with the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Migrate {
+    Up,
+    Down,
+    Status,
+    Fresh,
+    Seed,
+}
+
+/// Does it and returns what to print: a line for each migration.
+///
+/// # Errors
+/// What keeps it from connecting, and what the database says to a migration, under the name of the migration.
+pub(crate) async fn run(settings: &Settings, what: Migrate, log: &Arc<dyn Logger>) -> Result<String, Error> {
+    let pool = store::connect(&settings.database, log).await?;
+    let said = change(&pool, what).await;
+    pool.close(Duration::from_secs(5)).await;
+    said
+}
+
+async fn change(pool: &Pool, what: Migrate) -> Result<String, Error> {
+    let migrations = store::migrations();
+    match what {
+        Migrate::Up => {
+            store::migrate(pool, &Outbox::default(), &Inbox::default()).await.map(|up| listed("up", &up))
+        }
+        Migrate::Down => {
+            migrations.down(pool, 1).await.map(|down| listed("down", &down)).context("migrate down")
+        }
+        Migrate::Fresh => {
+            migrations.fresh(pool).await.map(|up| listed("fresh", &up)).context("migrate fresh")
+        }
+        Migrate::Status => migrations.status(pool).await.map(|all| stands(&all)).context("read the status"),
+        Migrate::Seed => {
+            migrations.run_seeds(pool).await.map(|()| "seed\tdone\n".to_owned()).context("run the seeds")
+        }
+    }
+}
+
+fn listed(what: &str, names: &[String]) -> String {
+    match names {
+        [] => format!("{what}\tnothing to do\n"),
+        names => names.iter().map(|name| format!("{what}\t{name}\n")).collect(),
+    }
+}
+
+fn stands(status: &[MigrationStatus]) -> String {
+    let line = |MigrationStatus { name, state, .. }: &MigrationStatus| match state {
+        MigrationState::Applied { at } => format!("applied\t{name}\t{at}\n"),
+        MigrationState::Changed { at } => format!("changed since\t{name}\t{at}\n"),
+        MigrationState::Unknown { at } => format!("not in this release\t{name}\t{at}\n"),
+        _ => format!("pending\t{name}\n"),
+    };
+    status.iter().map(line).collect()
+}
