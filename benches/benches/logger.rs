@@ -1,95 +1,192 @@
-//! One log record beside slog-json, slog-async and tracing-subscriber.
+//! One log record beside zerolog and zap (where there is a Go toolchain), slog-json, slog-async and tracing-subscriber.
 //!
-//! The record: a message, three context fields (request id, service, trace id) and five fields of the call site (integer,
-//! float, text, bool, duration), as JSON on one line. The sinks: nothing at all, `/dev/null`, and a file on disk.
+//! The record: a message, four context fields (service, request id, trace id, span id) and five fields of the call site
+//! (integer, float, text, bool, duration), as JSON on one line with a timestamp in microseconds. The sinks: nothing at
+//! all, `/dev/null`, and a file that is opened for appending and emptied before each round. One thread, and two that log
+//! through the same logger; the time is that of one record of one thread, as its caller sees it.
 
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, BufWriter, Write};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use slog::Drain;
-use underpin_benches::Comparison;
-use underpin_logger::sink::{BufferedSink, DirectSink, Output};
-use underpin_logger::{Context, JsonFormat, LevelRules, Logger, RequestId, SlogLogger, debug, info};
+use underpin_benches::{Comparison, GoPeer};
+use underpin_logger::sink::{BufferedSink, DirectSink, MemorySink, Output, Sink};
+use underpin_logger::{
+    Context, FlushError, JsonFormat, LevelRules, Logger, RequestId, SlogLogger, debug, info,
+};
 
 const REQUEST_ID: &str = "0192f0c1-2b3c-7d4e-8f90-123456789abc";
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN_ID: &str = "00f067aa0ba902b7";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    disabled();
-    enabled("no sink", || Ok(Box::new(io::sink())), || Ok(Output::writer(io::sink())))?;
-    enabled(
-        "/dev/null",
-        || Ok(Box::new(File::options().append(true).open("/dev/null")?)),
-        || Output::file("/dev/null"),
-    )?;
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("peers.log");
-    let ours = folder.path().join("underpin.log");
-    enabled(
-        "a file",
-        || Ok(Box::new(File::options().append(true).create(true).open(&path)?)),
-        || Output::file(&ours),
-    )
+    let go = GoPeer::build("logger", &[&folder.path().to_string_lossy()])?;
+    let sizes = Sizes::measure(go.as_ref())?;
+    disabled(go.as_ref());
+    for place in [Place::Nothing, Place::Null, Place::File] {
+        for threads in [1, 2] {
+            enabled(&Table { place, threads, folder: folder.path() }, go.as_ref(), &sizes)?;
+        }
+    }
+    Ok(())
 }
 
 /// A record whose level is off.
-fn disabled() {
-    let format = JsonFormat::new().service("bench");
-    let quiet = LevelRules::default();
-    let log: Arc<dyn Logger> = Arc::new(
-        SlogLogger::json(format).levels(quiet).sink(DirectSink::new(Output::writer(io::sink()))).build(),
-    );
+fn disabled(go: Option<&GoPeer>) {
+    let log: Arc<dyn Logger> =
+        Arc::new(SlogLogger::json(format()).levels(LevelRules::default()).sink(Nothing).build());
     let ctx = context();
-    let root = slog::Logger::root(
+    let slog = slog::Logger::root(
         slog_json(Box::new(io::sink())).filter_level(slog::Level::Info).fuse(),
         slog::o!(),
     );
-    Comparison::new("a record whose level is off", "call")
-        .contender("slog-json", || slog::debug!(root, "order accepted"; "n" => black_box(1)))
-        .contender("underpin", || debug!(log, &ctx, "order accepted", n = black_box(1)))
+    let mut table = Comparison::new("a record whose level is off", "call");
+    if let Some(go) = go {
+        table = table
+            .timed("zerolog", |times| go.run("zerolog-off-1", times))
+            .timed("zap", |times| go.run("zap-off-1", times));
+    }
+    table
+        .contender("slog-json", || slog::debug!(slog, "order accepted"; "items" => black_box(3)))
+        .contender("underpin", || debug!(log, &ctx, "order accepted", items = black_box(3)))
         .print();
 }
 
-/// The same record through everybody, all into sinks of the same sort.
-fn enabled(
-    sink: &str,
-    peer: impl Fn() -> io::Result<Box<dyn Write + Send>>,
-    ours: impl Fn() -> io::Result<Output>,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let values = slog::o!("service" => "bench", "request_id" => REQUEST_ID, "trace_id" => TRACE_ID);
-    let slog_json_log = slog::Logger::root(slog_json(peer()?).fuse(), values);
+/// What a table measures: where records go, and from how many threads.
+struct Table<'f> {
+    place: Place,
+    threads: usize,
+    folder: &'f Path,
+}
 
-    let values = slog::o!("service" => "bench", "request_id" => REQUEST_ID, "trace_id" => TRACE_ID);
-    let worker = slog_async::Async::new(slog_json(peer()?).fuse())
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Nothing,
+    Null,
+    File,
+}
+
+/// The same record through everybody, all into sinks of the same sort.
+fn enabled(table: &Table<'_>, go: Option<&GoPeer>, sizes: &Sizes) -> Result<(), Failure> {
+    let slog_json_log = slog::Logger::root(slog_json(table.writer("slog-json")?).fuse(), slog_context());
+    let worker = slog_async::Async::new(slog_json(table.writer("slog-async")?).fuse())
         .chan_size(8192)
         .overflow_strategy(slog_async::OverflowStrategy::Block)
         .build();
-    let slog_async_log = slog::Logger::root(worker.fuse(), values);
-
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(Mutex::new(peer()?)).finish();
-    let _guard = tracing::dispatcher::set_default(&tracing::Dispatch::new(subscriber));
-
-    let format = JsonFormat::new().service("bench").without_target();
-    let direct: Arc<dyn Logger> =
-        Arc::new(SlogLogger::json(format.clone()).sink(DirectSink::new(ours()?)).build());
-    let buffered: Arc<dyn Logger> =
-        Arc::new(SlogLogger::json(format).sink(BufferedSink::new(ours()?)?).build());
+    let slog_async_log = slog::Logger::root(worker.fuse(), slog_context());
+    let subscriber = tracing::Dispatch::new(subscriber(table.writer("tracing")?));
+    let direct = logger(DirectSink::new(table.output("direct")?));
+    let buffered = logger(BufferedSink::new(table.output("buffered")?)?);
     let ctx = context();
 
-    Comparison::new(format!("one record into {sink}"), "record")
-        .contender("slog-json, Mutex and BufWriter, flushed each record", || slog_record(&slog_json_log))
-        .contender("slog-async over it, blocking", || slog_record(&slog_async_log))
-        .contender("tracing-subscriber, JSON, flattened", tracing_record)
-        .contender("underpin, direct sink", || our_record(&direct, &ctx))
-        .contender("underpin, buffered sink", || our_record(&buffered, &ctx))
+    let (place, unit) = match table.place {
+        Place::Nothing => ("nothing", "a sink that does nothing"),
+        Place::Null => ("null", "/dev/null"),
+        Place::File => ("file", "a file"),
+    };
+    let threads = if table.threads == 1 { "one thread" } else { "two threads" };
+    let mut comparison = Comparison::new(format!("one record into {unit}, {threads}"), "record and thread");
+    if let Some(go) = go {
+        let work = move |library: &str, place: &str| format!("{library}-{place}-{}", table.threads);
+        let (zerolog, zap) = (work("zerolog", place), work("zap", place));
+        comparison = comparison
+            .timed(format!("zerolog, {}", sizes.zerolog), move |times| go.run(&zerolog, times))
+            .timed(format!("zap, {}", sizes.zap), move |times| go.run(&zap, times));
+        if table.place == Place::File {
+            let (zerolog, zap) = (work("zerolog", "buffered"), work("zap", "buffered"));
+            comparison = comparison
+                .timed("zerolog over zap's buffer of 64 KiB", move |times| go.run(&zerolog, times))
+                .timed("zap over its buffer of 64 KiB", move |times| go.run(&zap, times));
+        }
+    }
+    comparison = comparison
+        .timed(format!("slog-json, flushed each record, {}", sizes.slog), |times| {
+            table.run("slog-json", times, || slog_record(&slog_json_log))
+        })
+        .timed("slog-async over it, blocking", |times| {
+            table.run("slog-async", times, || slog_record(&slog_async_log))
+        })
+        .timed(format!("tracing-subscriber, JSON, flattened, {}", sizes.tracing), |times| {
+            table.run("tracing", times, || tracing::dispatcher::with_default(&subscriber, tracing_record))
+        });
+    if table.place == Place::Nothing {
+        let nothing = logger(Nothing);
+        let ctx = &ctx;
+        comparison = comparison.timed(format!("underpin, {}", sizes.underpin), move |times| {
+            table.run("nothing", times, || our_record(&nothing, ctx))
+        });
+    }
+    comparison
+        .timed(format!("underpin, direct sink, {}", sizes.underpin), |times| {
+            table.run("direct", times, || our_record(&direct, &ctx))
+        })
+        .timed(format!("underpin, buffered sink, {}", sizes.underpin), |times| {
+            table.run("buffered", times, || our_record(&buffered, &ctx))
+        })
         .print();
     buffered.flush(Duration::from_secs(5))?;
     Ok(())
+}
+
+impl Table<'_> {
+    fn path(&self, contender: &str) -> PathBuf {
+        match self.place {
+            Place::Nothing | Place::Null => PathBuf::from("/dev/null"),
+            Place::File => self.folder.join(contender),
+        }
+    }
+
+    fn writer(&self, contender: &str) -> io::Result<Box<dyn Write + Send>> {
+        match self.place {
+            Place::Nothing => Ok(Box::new(io::sink())),
+            Place::Null | Place::File => {
+                Ok(Box::new(File::options().append(true).create(true).open(self.path(contender))?))
+            }
+        }
+    }
+
+    fn output(&self, contender: &str) -> io::Result<Output> {
+        match self.place {
+            Place::Nothing => Ok(Output::writer(io::sink())),
+            Place::Null | Place::File => Output::file(self.path(contender)),
+        }
+    }
+
+    /// Lets each thread log that many records, all at once, into an empty file; what the slowest took.
+    #[allow(clippy::expect_used, reason = "a contender without its file measures something else")]
+    fn run(&self, contender: &str, times: u64, record: impl Fn() + Sync) -> Duration {
+        if self.place == Place::File {
+            let file = File::options().write(true).open(self.path(contender));
+            file.and_then(|file| file.set_len(0)).expect("the contender's own file");
+        }
+        let log = || {
+            let start = Instant::now();
+            (0..times).for_each(|_| record());
+            start.elapsed()
+        };
+        if self.threads == 1 {
+            return log();
+        }
+        let start = Barrier::new(self.threads);
+        let work = || {
+            start.wait();
+            log()
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
+            let took = threads.into_iter().map(|thread| thread.join().expect("no contender panics"));
+            took.max().unwrap_or_default()
+        })
+    }
 }
 
 fn our_record(log: &Arc<dyn Logger>, ctx: &Context) {
@@ -120,6 +217,7 @@ fn tracing_record() {
         service = "bench",
         request_id = REQUEST_ID,
         trace_id = TRACE_ID,
+        span_id = SPAN_ID,
         items = black_box(3),
         total = black_box(17.25),
         customer = black_box("ada"),
@@ -129,9 +227,43 @@ fn tracing_record() {
     );
 }
 
+/// Takes lines and does nothing with them.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn write(&self, _: underpin_logger::Level, lines: &[u8]) {
+        black_box(lines);
+    }
+
+    fn flush(&self, _: Duration) -> Result<(), FlushError> {
+        Ok(())
+    }
+
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+fn format() -> JsonFormat {
+    JsonFormat::new().service("bench").without_target()
+}
+
+fn logger(sink: impl Sink + 'static) -> Arc<dyn Logger> {
+    Arc::new(SlogLogger::json(format()).sink(sink).build())
+}
+
 fn slog_json(writer: Box<dyn Write + Send>) -> impl Drain<Ok = (), Err = slog::Never> + Send + 'static {
     let drain = slog_json::Json::new(BufWriter::new(writer)).add_default_keys().set_flush(true).build();
     Mutex::new(drain).map(slog::Fuse)
+}
+
+fn slog_context() -> slog::OwnedKV<impl slog::SendSyncRefUnwindSafeKV + 'static> {
+    slog::o!("span_id" => SPAN_ID, "trace_id" => TRACE_ID, "request_id" => REQUEST_ID, "service" => "bench")
+}
+
+fn subscriber(writer: Box<dyn Write + Send>) -> impl tracing::Subscriber + Send + Sync {
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_target(false);
+    lines.with_writer(Mutex::new(writer)).finish()
 }
 
 #[allow(clippy::expect_used, reason = "the two constants are valid")]
@@ -139,4 +271,37 @@ fn context() -> Context {
     Context::new(RequestId::parse(REQUEST_ID).expect("a valid id"))
         .with_traceparent(TRACEPARENT)
         .expect("a valid header")
+}
+
+/// How long the record is in everybody's notation: `288 bytes`.
+struct Sizes {
+    zerolog: String,
+    zap: String,
+    slog: String,
+    tracing: String,
+    underpin: String,
+}
+
+impl Sizes {
+    fn measure(go: Option<&GoPeer>) -> Result<Self, Failure> {
+        let peer = |name: &str| go.map_or(0, |go| go.run(name, 1).as_nanos() as usize);
+        let file = tempfile::NamedTempFile::new()?;
+        let written = || io::Result::Ok(file.as_file().metadata()?.len() as usize);
+        slog_record(&slog::Logger::root(slog_json(Box::new(file.reopen()?)).fuse(), slog_context()));
+        let slog = written()?;
+        file.as_file().set_len(0)?;
+        let subscriber = tracing::Dispatch::new(subscriber(Box::new(file.reopen()?)));
+        tracing::dispatcher::with_default(&subscriber, tracing_record);
+        let tracing = written()?;
+        let sink = MemorySink::new();
+        our_record(&logger(sink.clone()), &context());
+        let bytes = |count: usize| format!("{count} bytes");
+        Ok(Self {
+            zerolog: bytes(peer("zerolog-bytes")),
+            zap: bytes(peer("zap-bytes")),
+            slog: bytes(slog),
+            tracing: bytes(tracing),
+            underpin: bytes(sink.text().len()),
+        })
+    }
 }
