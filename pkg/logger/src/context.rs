@@ -8,8 +8,8 @@ use std::sync::{
 use crate::{Level, RequestId, TraceParent, TraceParentError};
 #[cfg(feature = "json")]
 use crate::{
-    json::{Buf, escape},
-    recorder::Recorder,
+    stream::json::{Buf, escape},
+    stream::recorder::Recorder,
 };
 
 /// The least severe level that any context of this process was ever given: below it, nobody need ask a context.

@@ -49,44 +49,10 @@ mod value;
 
 #[cfg(feature = "bridges")]
 mod bridge;
-#[cfg(feature = "json")]
-mod builder;
-#[cfg(feature = "json")]
-mod drain;
-#[cfg(feature = "json")]
-mod format;
-#[cfg(feature = "json")]
-mod init;
-#[cfg(feature = "json")]
-mod json;
-#[cfg(feature = "json")]
-mod level_gate;
-#[cfg(feature = "json")]
-mod level_handle;
 #[cfg(feature = "otel")]
 pub mod otel;
 #[cfg(feature = "json")]
-mod panic_hook;
-#[cfg(feature = "json")]
-mod pipeline;
-#[cfg(feature = "json")]
-mod record;
-#[cfg(feature = "json")]
-mod recorder;
-#[cfg(feature = "json")]
-mod redaction;
-#[cfg(feature = "json")]
-mod rules;
-#[cfg(feature = "json")]
-mod sampling;
-#[cfg(feature = "json")]
-mod settings;
-#[cfg(feature = "json")]
-pub mod sink;
-#[cfg(feature = "json")]
-mod slog_logger;
-#[cfg(feature = "json")]
-mod slog_source;
+mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -110,27 +76,11 @@ pub use value::{ToValue, Value};
 #[cfg(feature = "bridges")]
 pub use bridge::{BridgeError, LogBridge, TracingLayer};
 #[cfg(feature = "json")]
-pub use builder::LoggerBuilder;
-#[cfg(feature = "json")]
-pub use drain::{JsonDrain, TerminalDrain};
-#[cfg(feature = "json")]
-pub use format::{JsonFormat, TerminalFormat};
-#[cfg(feature = "json")]
-pub use init::{InitError, LogGuard, init};
-#[cfg(feature = "json")]
-pub use level_handle::LevelHandle;
-#[cfg(feature = "json")]
-pub use panic_hook::install_panic_hook;
-#[cfg(feature = "json")]
-pub use redaction::Redaction;
-#[cfg(feature = "json")]
-pub use rules::{LevelRules, LevelRulesError};
-#[cfg(feature = "json")]
-pub use sampling::Sampling;
-#[cfg(feature = "json")]
-pub use settings::{LogFormat, LogOutput, LogSink, LoggerSettings};
-#[cfg(feature = "json")]
-pub use slog_logger::SlogLogger;
+pub use stream::{
+    InitError, JsonDrain, JsonFormat, LevelHandle, LevelRules, LevelRulesError, LogFormat, LogGuard,
+    LogOutput, LogSink, LoggerBuilder, LoggerSettings, Redaction, Sampling, SamplingSettings, SlogLogger,
+    TerminalDrain, TerminalFormat, init, install_panic_hook, sink,
+};
 
 #[cfg(all(doctest, feature = "testing", feature = "json"))]
 #[doc = include_str!("../README.md")]

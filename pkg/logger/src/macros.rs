@@ -25,7 +25,19 @@
 /// ```
 #[macro_export]
 macro_rules! log {
-    ($level:expr, $log:expr, $ctx:expr, $msg:literal $(, $($tags:tt)*)?) => {{
+    ($level:expr, $log:expr, $ctx:expr, $msg:literal $(, $($tags:tt)*)?) => {
+        $crate::__log!($level, $log, $ctx, [], $msg, [$($($tags)*)?])
+    };
+    ($level:expr, $log:expr, $ctx:expr, $err:expr, $msg:literal $(, $($tags:tt)*)?) => {
+        $crate::__log!($level, $log, $ctx, [.with_error($err)], $msg, [$($($tags)*)?])
+    };
+}
+
+/// One record, with the call that adds the error if there is one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log {
+    ($level:expr, $log:expr, $ctx:expr, [$($with_error:tt)*], $msg:literal, [$($tags:tt)*]) => {{
         let __level: $crate::Level = $level;
         let __ctx: &$crate::Context = $ctx;
         let __log = &$log;
@@ -38,61 +50,40 @@ macro_rules! log {
                     $msg,
                     $crate::Callsite::new(::core::module_path!(), ::core::file!(), ::core::line!()),
                 )
-                .with_tags(&$crate::__tags!([] $($($tags)*)?)),
-            );
-        }
-    }};
-    ($level:expr, $log:expr, $ctx:expr, $err:expr, $msg:literal $(, $($tags:tt)*)?) => {{
-        let __level: $crate::Level = $level;
-        let __ctx: &$crate::Context = $ctx;
-        let __log = &$log;
-        if $crate::Logger::enabled(__log, __level, ::core::module_path!(), __ctx) {
-            $crate::Logger::log(
-                __log,
-                &$crate::Entry::new(
-                    __level,
-                    __ctx,
-                    $msg,
-                    $crate::Callsite::new(::core::module_path!(), ::core::file!(), ::core::line!()),
-                )
-                .with_error($err)
-                .with_tags(&$crate::__tags!([] $($($tags)*)?)),
+                $($with_error)*
+                .with_tags(&$crate::__tags!([] $($tags)*)),
             );
         }
     }};
 }
 
-/// Builds the array of tags, one `key = value` at a time.
+/// Builds the array of tags: brings each into the form `(key) = value`, then makes it a tag with its key rendered at
+/// compile time.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tags {
     ([$($done:expr,)*]) => { [$($done,)*] as [$crate::Tag<'_>; _] };
-    ([$($done:expr,)*] $key:ident = %$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Display(&$value)),] $($($rest)*)?)
-    };
-    ([$($done:expr,)*] $key:ident = ?$value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Debug(&$value)),] $($($rest)*)?)
-    };
-    ([$($done:expr,)*] $key:ident = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
-    };
-    ([$($done:expr,)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
+    ([$($done:expr,)*] ($key:expr) = %$value:expr $(, $($rest:tt)*)?) => {
         $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::Value::Display(&$value)),] $($($rest)*)?)
     };
-    ([$($done:expr,)*] $key:literal = ?$value:expr $(, $($rest:tt)*)?) => {
+    ([$($done:expr,)*] ($key:expr) = ?$value:expr $(, $($rest:tt)*)?) => {
         $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::Value::Debug(&$value)),] $($($rest)*)?)
     };
-    ([$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+    ([$($done:expr,)*] ($key:expr) = $value:expr $(, $($rest:tt)*)?) => {
         $crate::__tags!([$($done,)* $crate::__tag!($key, $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
     };
-    ([$($done:expr,)*] %$key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Display(&$key)),] $($($rest)*)?)
+    ([$($done:expr,)*] $key:literal = $($rest:tt)*) => { $crate::__tags!([$($done,)*] ($key) = $($rest)*) };
+    ([$($done:expr,)*] $key:ident = $($rest:tt)*) => {
+        $crate::__tags!([$($done,)*] (::core::stringify!($key)) = $($rest)*)
     };
-    ([$($done:expr,)*] ?$key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::Value::Debug(&$key)),] $($($rest)*)?)
+    ([$($done:expr,)*] % $key:ident $($rest:tt)*) => {
+        $crate::__tags!([$($done,)*] (::core::stringify!($key)) = %$key $($rest)*)
     };
-    ([$($done:expr,)*] $key:ident $(, $($rest:tt)*)?) => {
-        $crate::__tags!([$($done,)* $crate::__tag!(::core::stringify!($key), $crate::ToValue::to_value(&$key)),] $($($rest)*)?)
+    ([$($done:expr,)*] ? $key:ident $($rest:tt)*) => {
+        $crate::__tags!([$($done,)*] (::core::stringify!($key)) = ?$key $($rest)*)
+    };
+    ([$($done:expr,)*] $key:ident $($rest:tt)*) => {
+        $crate::__tags!([$($done,)*] (::core::stringify!($key)) = $key $($rest)*)
     };
 }
 

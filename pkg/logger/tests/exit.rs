@@ -22,7 +22,9 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use underpin_logger::{
-    Context, LogFormat, LogGuard, LogOutput, LogSink, LoggerExt as _, LoggerSettings, debug, info, init,
+    Context, Level, LogFormat, LogGuard, LogOutput, LogSink, LoggerExt as _, LoggerSettings,
+    SamplingSettings, debug, info, init,
+    sink::{DirectSink, Output, Sink as _},
     trace,
 };
 
@@ -278,6 +280,51 @@ fn hazard_6_a_reader_that_stands_still_does_not_hang_the_service() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn hazard_6_a_reader_that_stands_still_does_not_hang_a_direct_sink() {
+    play(
+        "hazard_6_a_reader_that_stands_still_does_not_hang_a_direct_sink",
+        |file| {
+            let log = init(&settings(LogOutput::Stdout, LogSink::Direct)).unwrap();
+            let started = Instant::now();
+            (0..5_000).for_each(|n| say(&log, n));
+            assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+            // The description that others share still waits for its reader, as they expect.
+            let shared = rustix::fs::fcntl_getfl(std::io::stdout()).unwrap();
+            assert!(!shared.contains(rustix::fs::OFlags::NONBLOCK));
+            fs::write(file, log.logger().dropped().to_string()).unwrap();
+            std::process::exit(0);
+        },
+        |mut child, file| {
+            let mut out = child.stdout.take().unwrap();
+            assert!(ended(child).success());
+            let dropped: usize = fs::read_to_string(file).unwrap().parse().unwrap();
+            let mut rest = String::new();
+            out.read_to_string(&mut rest).unwrap();
+            let whole = rest.lines().filter(|line| line.starts_with('{') && line.ends_with('}')).count();
+            assert!(whole > 0 && dropped > 0, "a pipe does not hold 5,000 records");
+            // The line at which the pipe was full may be half out, and is then neither.
+            assert!((4_999..=5_000).contains(&(whole + dropped)), "{whole} written, {dropped} counted");
+        },
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_named_pipe_without_a_reader_is_refused_and_one_that_stands_still_hangs_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+        .unwrap();
+    assert!(Output::file(&path).is_err());
+    let _reader = fs::File::options().read(true).write(true).open(&path).unwrap();
+    let sink = DirectSink::new(Output::file(&path).unwrap());
+    let line = [b'x'; 999].iter().chain(b"\n").copied().collect::<Vec<_>>();
+    (0..1_000).for_each(|_| sink.write(Level::Info, &line));
+    assert!(sink.dropped() > 900, "{}", sink.dropped());
+}
+
 #[test]
 fn the_environment_sets_levels_and_format() {
     play_with(
@@ -299,6 +346,24 @@ fn the_environment_sets_levels_and_format() {
                 text.lines().filter_map(|line| line.split_once("at ")).map(|(_, rest)| &rest[..5]).collect();
             assert_eq!(seen, ["debug", "warn "], "{text}");
             assert!(!text.contains(['{', '\u{1b}']), "text without colours in a file: {text}");
+        },
+    );
+}
+
+#[test]
+fn sampling_is_set_by_configuration() {
+    play(
+        "sampling_is_set_by_configuration",
+        |file| {
+            let sampling = Some(SamplingSettings { first: 3, then_every: 0, at_most: None });
+            let output = LogOutput::File(file.to_owned());
+            let log = init(&LoggerSettings { sampling, ..settings(output, LogSink::Direct) }).unwrap();
+            (0..1_000).for_each(|n| say(&log, n));
+        },
+        |child, file| {
+            assert!(ended(child).success());
+            let written = numbers(file).len();
+            assert!((3..100).contains(&written), "three a second: {written}");
         },
     );
 }

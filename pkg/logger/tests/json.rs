@@ -169,6 +169,17 @@ fn hazard_1_a_slog_kv_that_panics_or_fails_leaves_a_complete_line() {
 }
 
 #[test]
+fn hazard_4_a_serde_value_of_slog_leaves_a_complete_line_that_says_what_is_missing() {
+    let (log, sink) = logger();
+    let slog = log.slog().new(slog::o!("component" => "billing"));
+    // slog hands over the last of the fields first.
+    slog::info!(slog, "m"; "after" => 2, "nested" => slog::Serde(vec![1, 2]), "before" => 1);
+    let line = line(&sink);
+    assert_eq!((&line["before"], &line["component"]), (&json!(1), &json!("billing")));
+    assert_eq!(line["log_error"], "a field of this record could not be written");
+}
+
+#[test]
 fn a_display_that_logs_gets_a_line_of_its_own() {
     struct Chatty(SlogLogger);
     impl fmt::Display for Chatty {
@@ -267,6 +278,18 @@ fn hazard_3_no_key_is_there_twice() {
     let line = line(&sink);
     assert_eq!((&line["a"], &line["error"], &line["level_"]), (&json!(1), &json!(["true cause"]), &json!(1)));
     assert_eq!(line["version"], "2");
+}
+
+#[test]
+fn hazard_3_a_field_on_every_line_meets_no_other_of_its_name() {
+    let format = JsonFormat::new().fixed("level", "fixed").fixed("error", "fixed").fixed("at", "fixed");
+    let (log, sink) = with(format.with_place());
+    let err = io::Error::other("true cause");
+    error!(log, &background(), &err, "m", level = 1, level_ = 2, "error_" = 3, at = 4);
+    let line = line(&sink);
+    assert_eq!((&line["level"], &line["level_"]), (&json!("error"), &json!("fixed")));
+    assert_eq!((&line["error"], &line["error_"]), (&json!(["true cause"]), &json!("fixed")));
+    assert!(line["at"].as_str().unwrap().contains("json.rs:") && line["at_"] == "fixed", "{line}");
 }
 
 #[test]

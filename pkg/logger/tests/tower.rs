@@ -14,8 +14,12 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
+use underpin_config::ByteSize;
 use underpin_errors::{Error, Kind, axum::stamp_request_id};
-use underpin_logger::{Context, Level, info, testing::CaptureLogger, tower::RequestLayer};
+use underpin_logger::{
+    Context, JsonFormat, Level, Logger, LoggerSettings, SlogLogger, debug, info, sink::MemorySink,
+    testing::CaptureLogger, tower::RequestLayer,
+};
 
 fn app(log: &CaptureLogger) -> Router {
     let handler_log = log.clone();
@@ -151,6 +155,24 @@ async fn a_handler_that_panics_is_logged_before_the_panic_goes_on() {
     assert!(answer.is_err());
     log.assert_logged(Level::Error, "request panicked");
     assert_eq!(log.entries().len(), 1);
+}
+
+#[tokio::test]
+async fn the_detail_of_a_request_that_fails_is_written_where_the_settings_ask_for_it() {
+    for (flight_recorder, written) in [(Some(ByteSize::kib(4)), true), (None, false)] {
+        let sink = MemorySink::new();
+        let log: Arc<dyn Logger> = Arc::new(SlogLogger::json(JsonFormat::new()).sink(sink.clone()).build());
+        let settings = LoggerSettings { flight_recorder, ..LoggerSettings::default() };
+        let layer = RequestLayer::new(Arc::clone(&log)).configured(&settings);
+        let fails = |Extension(ctx): Extension<Context>| async move {
+            debug!(log, &ctx, "stock looked up");
+            Err::<(), _>(Error::internal("no stock"))
+        };
+        let app = Router::new().route("/", get(fails)).layer(layer);
+        let _response = app.oneshot(request("/", &[])).await.unwrap();
+        assert_eq!(sink.text().contains("stock looked up"), written, "{}", sink.text());
+        assert!(sink.text().contains("\"status\":500"), "{}", sink.text());
+    }
 }
 
 #[tokio::test]

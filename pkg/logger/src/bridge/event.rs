@@ -8,7 +8,7 @@ use tracing_subscriber::{layer, registry::LookupSpan};
 
 use super::owned::OwnedFields;
 use crate::tag::Name;
-use crate::{Value, record::Source};
+use crate::{Value, stream::record::Source};
 
 /// An event of `tracing` with the spans around it.
 pub(super) struct EventSource<'a, S> {

@@ -5,9 +5,9 @@ use log::kv::{self, VisitSource, VisitValue};
 use crate::tag::Name;
 use crate::{
     Context, Level, LevelHandle, SlogLogger, Value,
-    level_handle::Verdict,
-    pipeline::Pipeline,
-    record::{Head, Source},
+    stream::level_handle::Verdict,
+    stream::pipeline::Pipeline,
+    stream::record::{Head, Source},
 };
 
 /// A [`log::Log`] that writes records of the `log` crate, with their key-values, into a logger's stream.

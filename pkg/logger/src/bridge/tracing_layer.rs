@@ -7,7 +7,7 @@ use tracing_core::{
 use tracing_subscriber::{Layer, layer, registry::LookupSpan};
 
 use super::{event::EventSource, owned::OwnedFields};
-use crate::{Context, Level, LevelHandle, SlogLogger, pipeline::Pipeline, record::Head};
+use crate::{Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline, stream::record::Head};
 
 /// A `tracing_subscriber` layer that writes events, with the fields of the spans around them, into a logger's stream.
 ///

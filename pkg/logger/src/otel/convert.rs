@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::json::Second;
+    use crate::stream::json::Second;
 
     proptest! {
         #[test]

@@ -57,6 +57,16 @@ impl RequestLayer {
         self
     }
 
+    /// Follows the settings of the logger: [`LoggerSettings::flight_recorder`](crate::LoggerSettings).
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn configured(self, settings: &crate::LoggerSettings) -> Self {
+        match settings.flight_recorder {
+            Some(capacity) => self.flight_recorder(capacity.as_usize()),
+            None => self,
+        }
+    }
+
     /// Logs requests below this path at debug level unless they fail with a 5xx: for probes.
     #[must_use]
     pub fn quiet(mut self, path: impl Into<String>) -> Self {

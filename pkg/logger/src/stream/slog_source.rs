@@ -5,7 +5,7 @@ use std::fmt;
 use slog::{BorrowedKV, KV as _, Key, Level as SlogLevel, OwnedKVList, Record, Serializer};
 
 use crate::tag::Name;
-use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, record::Source};
+use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, stream::record::Source};
 
 /// A record that came through slog.
 pub(crate) struct SlogSource<'a> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::{Context, Level, LevelRules, LevelRulesError, level_gate::LevelGate};
+use crate::{Context, Level, LevelRules, LevelRulesError, stream::level_gate::LevelGate};
 
 /// The level rules of a running logger, to look at and to change. Clones change the same rules.
 ///

@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     Level, Redaction, RequestId, Value,
-    json::{Buf, Scratch, digits, guarded},
-    record::{Head, Source},
+    stream::json::{Buf, Scratch, digits, guarded},
+    stream::record::{Head, Source},
 };
 
 /// One line a record for a person at a terminal: time (UTC), level, message, tags dimmed behind it; the causes of an

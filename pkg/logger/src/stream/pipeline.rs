@@ -9,11 +9,11 @@ use std::{
 
 use crate::{
     Callsite, Context, Entry, FlushError, Level, Redaction, Sampling, Tag,
-    format::Format,
-    json::with_scratch,
-    level_handle::Verdict,
-    record::{Head, Source},
-    sink::{Sink, inside_output},
+    stream::format::Format,
+    stream::json::with_scratch,
+    stream::level_handle::Verdict,
+    stream::record::{Head, Source},
+    stream::sink::{Sink, inside_output},
 };
 
 /// What all ways into the log share: format, redaction and sink.

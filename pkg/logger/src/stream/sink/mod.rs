@@ -2,6 +2,8 @@
 
 mod buffered;
 mod direct;
+mod impatient;
+mod lock;
 mod memory;
 mod output;
 mod pen;

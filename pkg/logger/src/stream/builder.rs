@@ -2,9 +2,9 @@ use std::{fmt, io, sync::Arc};
 
 use crate::{
     LevelHandle, LevelRules, Redaction, Sampling, SlogLogger,
-    format::Format,
-    pipeline::Pipeline,
     sink::{DirectSink, Output, Sink},
+    stream::format::Format,
+    stream::pipeline::Pipeline,
 };
 
 /// Puts a [`SlogLogger`] together. Without a sink it writes to standard error, each line at once.

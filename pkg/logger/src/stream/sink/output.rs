@@ -1,17 +1,21 @@
 use std::{
     cell::Cell,
     fmt,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, IsTerminal as _, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
+
+use super::impatient;
 
 /// What a sink writes to: standard output, standard error, a file or any writer.
 pub struct Output {
     writer: Box<dyn Write + Send>,
     path: Option<PathBuf>,
     terminal: bool,
+    /// Standard output or error, as the process was given it.
+    standard: Option<File>,
 }
 
 impl Output {
@@ -37,21 +41,31 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// What opening the file reports.
+    /// What opening the file reports. On Linux a named pipe without a reader is refused (ENXIO) instead of waited for.
     pub fn file(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let file = append(&path)?;
-        Ok(Self { terminal: file.is_terminal(), writer: Box::new(file), path: Some(path) })
+        let terminal = file.is_terminal();
+        Ok(Self { writer: Box::new(file), path: Some(path), terminal, standard: None })
     }
 
     /// Any writer. It should not buffer; if it does, its `flush` is called after each batch.
     pub fn writer(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Box::new(writer), path: None, terminal: false }
+        Self { writer: Box::new(writer), path: None, terminal: false, standard: None }
     }
 
     /// Whether a person is probably looking.
     pub const fn is_terminal(&self) -> bool {
         self.terminal
+    }
+
+    /// The same output, which says that it is full instead of keeping its writer waiting, where the system offers that:
+    /// standard output or error that is a pipe or a terminal, on Linux.
+    pub(super) fn without_waiting(mut self) -> Self {
+        if let Some(file) = self.standard.take().and_then(|standard| impatient::opened_anew(&standard)) {
+            self.writer = Box::new(file);
+        }
+        self
     }
 
     /// One attempt to write, retried only when a signal interrupted it.
@@ -79,14 +93,17 @@ impl Output {
 
     #[cfg(unix)]
     fn standard<S: std::os::fd::AsFd + io::IsTerminal>(stream: &S) -> io::Result<Self> {
-        let file = File::from(stream.as_fd().try_clone_to_owned()?);
-        Ok(Self { writer: Box::new(file), path: None, terminal: stream.is_terminal() })
+        Self::standard_file(stream.as_fd().try_clone_to_owned()?.into(), stream.is_terminal())
     }
 
     #[cfg(windows)]
     fn standard<S: std::os::windows::io::AsHandle + io::IsTerminal>(stream: &S) -> io::Result<Self> {
-        let file = File::from(stream.as_handle().try_clone_to_owned()?);
-        Ok(Self { writer: Box::new(file), path: None, terminal: stream.is_terminal() })
+        Self::standard_file(stream.as_handle().try_clone_to_owned()?.into(), stream.is_terminal())
+    }
+
+    fn standard_file(file: File, terminal: bool) -> io::Result<Self> {
+        let standard = Some(file.try_clone()?);
+        Ok(Self { writer: Box::new(file), path: None, terminal, standard })
     }
 }
 
@@ -117,5 +134,5 @@ pub(crate) fn inside_output() -> bool {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    impatient::options().append(true).create(true).open(path)
 }

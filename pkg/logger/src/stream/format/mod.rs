@@ -8,8 +8,8 @@ pub use terminal::TerminalFormat;
 
 use crate::{
     Redaction,
-    json::Scratch,
-    record::{Head, Source},
+    stream::json::Scratch,
+    stream::record::{Head, Source},
 };
 
 /// JSON for machines, text for people.

@@ -4,19 +4,19 @@ use slog::{Drain, Never, OwnedKVList, Record};
 
 use crate::{
     Context, JsonFormat, LevelHandle, LevelRules, Redaction, TerminalFormat,
-    format::Format,
-    level_handle::Verdict,
-    pipeline::Pipeline,
-    record::Head,
     sink::Sink,
-    slog_source::{SlogSource, level_of},
+    stream::format::Format,
+    stream::level_handle::Verdict,
+    stream::pipeline::Pipeline,
+    stream::record::Head,
+    stream::slog_source::{SlogSource, level_of},
 };
 
 /// A [`slog::Drain`] that writes JSON lines: for existing slog code, alone or into the stream of a
 /// [`SlogLogger`](crate::SlogLogger) (see [`SlogLogger::slog`](crate::SlogLogger::slog)).
 ///
 /// It carries the context of [`Context::scope`], if there is one. It never fails, and needs neither `Mutex` nor
-/// `Async` around it.
+/// `Async` around it. Values of slog's feature `nested-values` are left out; `log_error` in the record says so.
 ///
 /// # Examples
 ///

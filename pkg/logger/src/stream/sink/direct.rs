@@ -1,20 +1,22 @@
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, pen};
+use super::{Output, Sink, lock::lock, pen};
 use crate::{FlushError, Level};
 
 /// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
 ///
 /// An output that is full for the moment (EAGAIN, no space left) is tried again for 50 ms; then lines are dropped and
-/// counted, without waiting, until the output takes one. A pipe in blocking mode whose reader stands still blocks the
-/// caller inside the system call; use [`BufferedSink`](super::BufferedSink) for pipes.
+/// counted, without waiting, until the output takes one. On Linux that holds for standard output and error too when they
+/// are pipes or terminals, for named pipes, and for a terminal that Ctrl-S has stopped. A socket (standard output under
+/// systemd), or a pipe on other systems, whose reader stands still keeps the caller waiting inside the system call; use
+/// [`BufferedSink`](super::BufferedSink) there, which is also what [`LogSink::Auto`](crate::LogSink) does.
 #[derive(Debug)]
 pub struct DirectSink {
     state: Mutex<State>,
@@ -35,15 +37,15 @@ impl DirectSink {
     const STEP: Duration = Duration::from_millis(1);
 
     /// A sink over an output.
-    pub const fn new(output: Output) -> Self {
-        let state = State { pen: pen::Pen::new(output), stalled: false, failing: false };
+    pub fn new(output: Output) -> Self {
+        let state = State { pen: pen::Pen::new(output.without_waiting()), stalled: false, failing: false };
         Self { state: Mutex::new(state), dropped: AtomicU64::new(0) }
     }
 }
 
 impl Sink for DirectSink {
     fn write(&self, _: Level, lines: &[u8]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let mut failing_since = None;
         let mut left = lines;
         loop {
@@ -67,7 +69,7 @@ impl Sink for DirectSink {
     }
 
     fn offer(&self, lines: &[u8]) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         if state.failing {
             return false;
         }
@@ -80,7 +82,7 @@ impl Sink for DirectSink {
     }
 
     fn flush(&self, _: Duration) -> Result<(), FlushError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.pen.write(&[]).1.map_err(FlushError::Sink)
     }
 
@@ -89,6 +91,6 @@ impl Sink for DirectSink {
     }
 
     fn reopen(&self) -> std::io::Result<()> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).pen.reopen()
+        lock(&self.state).pen.reopen()
     }
 }

@@ -1,8 +1,9 @@
 use std::{io, sync::Arc, time::Duration};
 
 use crate::{
-    Context, Entry, FlushError, Level, LevelHandle, LevelRules, Logger, LoggerBuilder, Redaction,
-    drain::Shared, level_handle::Verdict, pipeline::Pipeline, record::Head, sink::Sink, slog_source,
+    Context, Entry, FlushError, Level, LevelHandle, LevelRules, Logger, LoggerBuilder, Redaction, sink::Sink,
+    stream::drain::Shared, stream::level_handle::Verdict, stream::pipeline::Pipeline, stream::record::Head,
+    stream::slog_source,
 };
 
 /// The logger of a service: entries go straight into the encoder, and existing slog code joins the same stream through
@@ -42,12 +43,12 @@ enum Way {
 impl SlogLogger {
     /// Starts a logger that writes JSON lines.
     pub fn json(format: crate::JsonFormat) -> LoggerBuilder {
-        LoggerBuilder::new(crate::format::Format::Json(format))
+        LoggerBuilder::new(crate::stream::format::Format::Json(format))
     }
 
     /// Starts a logger that writes for people at a terminal.
     pub fn terminal(format: crate::TerminalFormat) -> LoggerBuilder {
-        LoggerBuilder::new(crate::format::Format::Terminal(format))
+        LoggerBuilder::new(crate::stream::format::Format::Terminal(format))
     }
 
     /// A logger that hands its records to any drain of slog's world, filtered by `rules` first.

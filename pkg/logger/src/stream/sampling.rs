@@ -44,11 +44,14 @@ impl Sampling {
     const BUCKETS: usize = 4096;
     const COUNT_BITS: u32 = 32;
 
+    pub(crate) const FIRST: u32 = 100;
+    pub(crate) const EVERY: u32 = 100;
+
     /// The first 100 of each message every second, then each 100th; no limit on the whole.
     pub fn new() -> Self {
         Self {
-            first: 100,
-            every: 100,
+            first: Self::FIRST.into(),
+            every: Self::EVERY.into(),
             limit: u64::MAX,
             keys: RandomState::new(),
             counts: (0..Self::BUCKETS).map(|_| AtomicU64::new(0)).collect(),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, pen, writer::Writer};
+use super::{Output, Sink, lock::lock, pen, writer::Writer};
 use crate::{FlushError, Level};
 
 /// What a full [`BufferedSink`] does with the next line.
@@ -78,7 +78,7 @@ pub(super) enum Waiting {
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -117,7 +117,11 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
         let format = JsonFormat::new().cap(settings.max_record.as_usize());
         SlogLogger::json(if settings.service.is_empty() { format } else { format.service(&settings.service) })
     };
-    Ok(builder.levels(rules).redact(redact).shared_sink(sink).build())
+    let builder = builder.levels(rules).redact(redact).shared_sink(sink);
+    Ok(match &settings.sampling {
+        Some(sampling) => builder.sampling(sampling.sampling()).build(),
+        None => builder.build(),
+    })
 }
 
 #[cfg(feature = "otel")]

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate};
 
-use crate::{JsonFormat, LevelRules, sink::BufferedSink};
+use crate::{JsonFormat, LevelRules, Sampling, sink::BufferedSink};
 
 /// How a service logs.
 ///
@@ -38,9 +38,44 @@ pub struct LoggerSettings {
     pub redact: Vec<String>,
     /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
     pub reveal: Vec<String>,
+    /// What is left out of what repeats; nothing is where this is not set.
+    pub sampling: Option<SamplingSettings>,
+    /// How many bytes of what the level rules keep out of the log are held for each request, and written if it fails;
+    /// none are where this is not set. `RequestLayer::configured` (feature `tower`) follows it.
+    pub flight_recorder: Option<ByteSize>,
     /// A collector that gets the records too; they are JSON then, also at a terminal.
     #[cfg(feature = "otel")]
     pub otlp: Option<crate::otel::OtlpSettings>,
+}
+
+/// What is left out of what repeats; see [`Sampling`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplingSettings {
+    /// How many records of one message are all written each second.
+    pub first: u32,
+    /// After the first: each how-many-th record is written; 0 for none.
+    pub then_every: u32,
+    /// The most records a second in all, of those that may be left out; no limit where this is not set.
+    pub at_most: Option<u32>,
+}
+
+impl SamplingSettings {
+    /// What these settings ask for.
+    pub fn sampling(&self) -> Sampling {
+        let sampling = Sampling::new().first(self.first).then_every(self.then_every);
+        match self.at_most {
+            Some(limit) => sampling.at_most(limit),
+            None => sampling,
+        }
+    }
+}
+
+impl Default for SamplingSettings {
+    fn default() -> Self {
+        Self { first: Sampling::FIRST, then_every: Sampling::EVERY, at_most: None }
+    }
 }
 
 /// How a record looks.
@@ -124,6 +159,8 @@ impl Default for LoggerSettings {
             service: String::new(),
             redact: Vec::new(),
             reveal: Vec::new(),
+            sampling: None,
+            flight_recorder: None,
             #[cfg(feature = "otel")]
             otlp: None,
         }
@@ -160,6 +197,10 @@ mod tests {
         let file: LoggerSettings =
             serde_json::from_str(r#"{"output": {"file": "/var/log/orders.log"}}"#).unwrap();
         assert_eq!(file.output, LogOutput::File("/var/log/orders.log".into()));
+        let sampled: LoggerSettings =
+            serde_json::from_str(r#"{"sampling": {"first": 5}, "flight_recorder": "16KiB"}"#).unwrap();
+        assert_eq!(sampled.sampling, Some(SamplingSettings { first: 5, ..SamplingSettings::default() }));
+        assert_eq!(sampled.flight_recorder, Some(ByteSize::kib(16)));
     }
 
     #[test]

@@ -2,9 +2,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
     Redaction, Value,
-    json::{Buf, Line, Scratch, escape},
     key::{self, is_reserved},
-    record::{Head, Source},
+    stream::json::{Buf, Line, Scratch, escape},
+    stream::record::{Head, Source},
     tag::Name,
 };
 
@@ -42,10 +42,12 @@ impl JsonFormat {
         self.put("service", name)
     }
 
-    /// Puts a field on every line, such as `version`. A reserved key gets an underscore behind it.
+    /// Puts a field on every line, such as `version`. A reserved key gets an underscore behind it, and so do `error` and
+    /// `at`, which some records have themselves.
     #[must_use]
     pub fn fixed(self, key: &str, value: &str) -> Self {
-        if is_reserved(key.as_bytes()) { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
+        let taken = is_reserved(key.as_bytes()) || matches!(key, "error" | "at" | "log_error");
+        if taken { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
     }
 
     /// Caps a record, newline included; longer ones lose the ends of their longest texts and get `"truncated":true`.
@@ -127,11 +129,11 @@ impl JsonFormat {
         });
     }
 
-    /// Whether every line has this key already.
+    /// Whether every line has this key already, as it would be written.
     #[inline]
     fn is_fixed(&self, name: Name<'_>) -> bool {
-        let possible = name.rendered.is_none_or(|key| self.bits & key.bit != 0);
-        possible && self.fields.iter().any(|(fixed, _)| fixed == name.text)
+        let possible = name.rendered.is_none_or(|key| !key.is_plain() || self.bits & key.bit != 0);
+        possible && self.fields.iter().any(|(fixed, _)| is_written_as(name.text, fixed))
     }
 
     fn put(mut self, key: &str, value: &str) -> Self {
@@ -149,6 +151,11 @@ impl JsonFormat {
         self.bits = self.fields.iter().fold(0, |bits, (key, _)| bits | key::bit(key.as_bytes()));
         self
     }
+}
+
+/// Whether a tag of this key would stand in the line as `written`.
+fn is_written_as(key: &str, written: &str) -> bool {
+    written == key || (written.strip_suffix('_') == Some(key) && is_reserved(key.as_bytes()))
 }
 
 impl Default for JsonFormat {
