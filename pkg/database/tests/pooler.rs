@@ -8,13 +8,13 @@ mod common;
 
 use std::{
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use common::number;
+use common::{number, until};
 use underpin_database::{
-    Condition, DatabaseError, DatabaseSettings, Pool, Route, TxOptions, connect,
+    Condition, DatabaseError, DatabaseSettings, Pool, RetrySettings, Route, TxOptions, connect,
     migrate::{Migration, Migrations},
     sql,
 };
@@ -36,36 +36,47 @@ impl Pooler {
         let (user, password) = credentials.split_once(':').unwrap();
         let (address, name) = rest.split_once('/').unwrap();
         let (host, server_port) = address.split_once(':').unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("pgbouncer.ini");
-        std::fs::write(
-            &config,
-            format!(
-                "[databases]\n{name} = host={host} port={server_port} user={user} password={password}\n\
-                 [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
-                 pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 100\nuser = nobody\n"
-            ),
-        )
-        .unwrap();
         let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
-        let child = Command::new("pgbouncer")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("pgbouncer is on the PATH: apt-get install pgbouncer");
-        let url = format!("postgres://app@127.0.0.1:{port}/{name}");
-        Self { child, url, database, _folder: folder }
+        let config = folder.path().join("pgbouncer.ini");
+        // A port that is free now may be taken when pgbouncer asks for it: it ends then, and the next port is tried.
+        for _ in 0..10 {
+            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let text = format!(
+                "[databases]\n{name} = host={host} port={server_port} user={user} password={password}\n\
+                 [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+                 pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 100\nuser = nobody\n"
+            );
+            std::fs::write(&config, text).unwrap();
+            let child = Command::new("pgbouncer")
+                .arg(&config)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("pgbouncer is on the PATH: apt-get install pgbouncer");
+            let child = Mutex::new(child);
+            let has_ended = || child.lock().unwrap().try_wait().unwrap().is_some();
+            until("pgbouncer listens, or has ended", async || {
+                tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() || has_ended()
+            })
+            .await;
+            if !has_ended() {
+                let url = format!("postgres://app@127.0.0.1:{port}/{name}");
+                return Self { child: child.into_inner().unwrap(), url, database, _folder: folder };
+            }
+        }
+        panic!("pgbouncer does not start with {}", config.display());
     }
 
     fn settings(&self, route: Route) -> DatabaseSettings {
         let mut settings = DatabaseSettings::new(&self.url);
         settings.route = route;
-        settings.acquire_timeout = Duration::from_secs(60);
+        // Two thousand callers share four sessions of the server: the last one waits for as long as all of them take
+        // together, which on a busy machine is a minute.
+        settings.acquire_timeout = Duration::from_secs(600);
         settings
     }
 
@@ -118,7 +129,11 @@ async fn hazard_11_two_thousand_of_two_thousand_statements_pass() {
 async fn the_direct_route_is_refused_and_the_error_says_so() {
     let pooler = Pooler::start().await;
     pooler.pool().await;
-    let refused = connect(&pooler.settings(Route::Direct), Arc::new(NoopLogger)).await.unwrap_err();
+    let mut direct = pooler.settings(Route::Direct);
+    // pgbouncer has one code for everything it does not like, what passes included: it would be tried again.
+    direct.connect_retry = RetrySettings::times(0);
+    direct.connect_timeout = Duration::from_secs(1);
+    let refused = connect(&direct, Arc::new(NoopLogger)).await.unwrap_err();
     assert_eq!(refused.sql_code().as_deref(), Some("08P01"), "{refused:?}");
 }
 
