@@ -37,6 +37,8 @@ impl Idle {
         if let Some(slot) = self.slots.pop_back() {
             return Ok(slot);
         }
+        // Whoever was served otherwise leaves its end behind; while the server is away nothing else would clear them.
+        self.wanted.retain(|caller| !caller.is_closed());
         let (sender, receiver) = oneshot::channel();
         self.wanted.push_back(sender);
         Err(Wish { receiver, core: Arc::clone(core) })
