@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many events of a batch are stored before others get their turn.
-const LOCKED_FOR: usize = 256;
+const LOCKED_FOR: usize = 64;
 
 /// A bus inside the process. Clones share it.
 ///
@@ -53,6 +53,9 @@ pub struct MemoryBus {
 
 pub(super) struct Inner {
     state: Mutex<State>,
+    /// What was acknowledged and has not found its way into the state: handlers and publishers would else wait for each
+    /// other at every event.
+    acknowledged: Mutex<Vec<(Arc<str>, u64)>>,
     /// How far the journal is on the disk. Whoever holds this waits for the disk, on behalf of those behind.
     on_disk: tokio::sync::Mutex<u64>,
     pub(super) settings: MemorySettings,
@@ -110,7 +113,13 @@ impl MemoryBus {
 
 impl Inner {
     fn new(state: State, settings: MemorySettings, log: Arc<dyn Logger>) -> Self {
-        Self { state: Mutex::new(state), on_disk: tokio::sync::Mutex::default(), settings, log }
+        Self {
+            state: Mutex::new(state),
+            acknowledged: Mutex::default(),
+            on_disk: tokio::sync::Mutex::default(),
+            settings,
+            log,
+        }
     }
 
     /// Waits until what was published so far counts as stored.
@@ -141,9 +150,28 @@ impl Inner {
         Ok(())
     }
 
-    /// A panic while the lock was held cannot leave the state half changed: nothing in it calls foreign code.
+    /// Everything that was acknowledged is in it. A panic while the lock was held cannot leave the state half changed:
+    /// nothing in it calls foreign code.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let acknowledged = std::mem::take(&mut *self.acknowledged());
+        for (name, sequence) in acknowledged {
+            state.settle(&name, sequence);
+        }
+        state
+    }
+
+    /// Notes that a subscription is done with an event; `at_once` where somebody waits for that.
+    pub(super) fn settle(&self, name: &Arc<str>, sequence: u64, at_once: bool) {
+        if at_once || self.settings.journal.is_some() {
+            self.state().settle(name, sequence);
+        } else {
+            self.acknowledged().push((Arc::clone(name), sequence));
+        }
+    }
+
+    fn acknowledged(&self) -> MutexGuard<'_, Vec<(Arc<str>, u64)>> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

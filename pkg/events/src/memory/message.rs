@@ -14,6 +14,8 @@ pub(super) struct MemoryMessage {
     pub(super) sequence: u64,
     pub(super) attempt: u32,
     pub(super) event: Arc<Event>,
+    /// The next event waits for this one.
+    pub(super) strict: bool,
     pub(super) settled: bool,
 }
 
@@ -39,10 +41,9 @@ impl Inbound for MemoryMessage {
         self.sequence
     }
 
-    async fn ack(self, _slot: Slot) {
-        self.settle(|state, name, sequence| {
-            state.settle(name, sequence);
-        });
+    async fn ack(mut self, _slot: Slot) {
+        self.settled = true;
+        self.bus.settle(&self.subscription, self.sequence, self.strict);
     }
 
     async fn retry(self, after: Duration) {

@@ -10,7 +10,7 @@ use super::bus::Inner;
 use super::message::MemoryMessage;
 use super::state::Fetched;
 use crate::pipeline::{self, Control, Intake, Shared};
-use crate::{DrainOutcome, EventHandler, EventsError, Lag, SubscribeOptions, Subscription};
+use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription};
 
 /// A subscription of the in-memory bus. Its tasks end with it.
 pub(super) struct MemorySubscription {
@@ -39,16 +39,23 @@ async fn supervise(bus: Arc<Inner>, name: Arc<str>, shared: Arc<Shared>, wake: A
     // Runs even when the runtime drops this task: the name must not count as running for ever.
     let _membership =
         Membership { bus: Arc::clone(&bus), name: Arc::clone(&name), control: shared.control.clone() };
+    let strict = shared.options.order == Order::Strict;
     let (intake, workers) = pipeline::start(&shared);
     tokio::select! {
-        () = feed(&bus, &name, &intake, &wake) => {}
+        () = feed(&bus, &name, &intake, &wake, strict) => {}
         () = shared.control.stop.cancelled() => {}
     }
     drop(intake);
     workers.finish().await;
 }
 
-async fn feed(bus: &Arc<Inner>, name: &Arc<str>, intake: &Intake<MemoryMessage>, wake: &Notify) {
+async fn feed(
+    bus: &Arc<Inner>,
+    name: &Arc<str>,
+    intake: &Intake<MemoryMessage>,
+    wake: &Notify,
+    strict: bool,
+) {
     loop {
         let mut slots = intake.slots(256).await;
         let Fetched { messages, due } = bus.state().fetch(name, slots.len());
@@ -65,7 +72,7 @@ async fn feed(bus: &Arc<Inner>, name: &Arc<str>, intake: &Intake<MemoryMessage>,
             let (bus, subscription) = (Arc::clone(bus), Arc::clone(name));
             intake.push(
                 &mut slots,
-                MemoryMessage { bus, subscription, sequence, attempt, event, settled: false },
+                MemoryMessage { bus, subscription, sequence, attempt, event, strict, settled: false },
             );
         }
     }
