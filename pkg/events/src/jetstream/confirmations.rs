@@ -54,11 +54,12 @@ pub(super) async fn confirm(
     finish: &CancellationToken,
 ) {
     let mut one_by_one = FuturesUnordered::new();
-    let mut group = Vec::new();
+    let (mut group, mut closed) = (Vec::new(), false);
     loop {
         tokio::select! {
             biased;
-            _ = done.recv_many(&mut group, MAX_GROUP) => {}
+            // With plain acknowledgements nobody has anything to confirm, and the channel is closed.
+            count = done.recv_many(&mut group, MAX_GROUP), if !closed => closed = count == 0,
             Some(()) = one_by_one.next() => continue,
             () = finish.cancelled(), if one_by_one.is_empty() => return,
         }
@@ -101,7 +102,7 @@ async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
         biased;
         answered = timeout(bus.connection.request_timeout(), all) => matches!(answered, Ok(Some(_))),
         () = bus.connection.lost(last.epoch) => false,
-        () = last.in_flight.rebound(last.binding) => false,
-        () = last.in_flight.reply_changes(last.sequence, &reply) => false,
+        () = last.source.in_flight.rebound(last.binding) => false,
+        () = last.source.in_flight.reply_changes(last.sequence, &reply) => false,
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -85,18 +85,17 @@ impl InFlight {
 
     pub(super) fn arrive(&self, sequence: u64, reply: &Subject, message: &Message) -> Arrival {
         let identity = Identity::of(message);
-        let mut messages = self.messages();
-        match messages.get_mut(&sequence) {
-            None => {
-                messages.insert(sequence, Entry { reply: reply.clone(), identity });
+        match self.messages().entry(sequence) {
+            hash_map::Entry::Vacant(place) => {
+                place.insert(Entry { reply: reply.clone(), identity });
                 Arrival::New
             }
-            Some(held) if held.identity == identity => {
-                held.reply = reply.clone();
+            hash_map::Entry::Occupied(mut held) if held.get().identity == identity => {
+                held.get_mut().reply = reply.clone();
                 self.0.adopted.notify_waiters();
                 Arrival::Adopted
             }
-            Some(_) => Arrival::Stranger,
+            hash_map::Entry::Occupied(_) => Arrival::Stranger,
         }
     }
 

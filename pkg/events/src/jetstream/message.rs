@@ -20,24 +20,29 @@ const PUT_ASIDE_AGAIN: Duration = Duration::from_secs(5);
 /// The longest reason that a dead letter carries, in characters.
 const MAX_REASON: usize = 1024;
 
-/// One delivery of a JetStream consumer.
-pub(super) struct JetStreamMessage {
+/// What all deliveries of a subscription share.
+pub(super) struct Source {
     pub(super) bus: Arc<Inner>,
     pub(super) subscription: Arc<str>,
     /// Ordered messages are never given back by a nak: others would pass them.
     pub(super) ordered: bool,
+    pub(super) ack_wait: Duration,
+    pub(super) in_flight: InFlight,
+    /// Where messages go that are done; nowhere with plain acknowledgements.
+    pub(super) to_confirm: Option<ToConfirm>,
+}
+
+/// One delivery of a JetStream consumer.
+pub(super) struct JetStreamMessage {
+    pub(super) source: Arc<Source>,
     pub(super) message: async_nats::Message,
     pub(super) reply: Subject,
     pub(super) attempt: u32,
     pub(super) sequence: u64,
-    pub(super) ack_wait: Duration,
     /// The connection it was delivered over.
     pub(super) epoch: u64,
     /// The binding of the consumer that it was delivered to.
     pub(super) binding: u64,
-    pub(super) in_flight: InFlight,
-    /// Where it goes once it is done; nowhere with plain acknowledgements.
-    pub(super) to_confirm: Option<ToConfirm>,
     /// Whether `in_flight` knows it.
     pub(super) held: bool,
 }
@@ -45,7 +50,7 @@ pub(super) struct JetStreamMessage {
 impl JetStreamMessage {
     /// The subject by which it is acknowledged at the moment.
     pub(super) fn current_reply(&self) -> Subject {
-        self.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone())
+        self.source.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone())
     }
 
     /// Acknowledges it and awaits the answer.
@@ -62,9 +67,9 @@ impl JetStreamMessage {
         answer: Bytes,
         mut slot: Slot,
     ) -> Result<(), EventsError> {
-        let connection = &self.bus.connection;
+        let connection = &self.source.bus.connection;
         let within = connection.request_timeout();
-        let give_up = deadline::after(self.ack_wait.max(within));
+        let give_up = deadline::after(self.source.ack_wait.max(within));
         loop {
             let epoch = connection.connected(give_up).await?;
             if epoch != self.epoch {
@@ -81,7 +86,7 @@ impl JetStreamMessage {
                     Err(_) => EventsError::Timeout { operation, within },
                 },
                 () = connection.lost(epoch) => EventsError::Disconnected,
-                () = self.in_flight.reply_changes(self.sequence, &reply) => continue,
+                () = self.source.in_flight.reply_changes(self.sequence, &reply) => continue,
             };
             // What follows may take long, and is nothing that others should wait for.
             drop(slot.take());
@@ -89,7 +94,7 @@ impl JetStreamMessage {
                 continue;
             }
             tokio::select! {
-                () = self.in_flight.reply_changes(self.sequence, &reply) => {}
+                () = self.source.in_flight.reply_changes(self.sequence, &reply) => {}
                 () = connection.lost(epoch) => {}
                 () = sleep_until(give_up) => return Err(failure),
             }
@@ -98,13 +103,13 @@ impl JetStreamMessage {
 
     async fn settle(&self, operation: &'static str, answer: Bytes, slot: Slot) {
         if let Err(failure) = self.confirm(operation, answer, slot).await {
-            self.bus.unconfirmed.increment(1);
+            self.source.bus.unconfirmed.increment(1);
             warn!(
-                self.bus.log,
+                self.source.bus.log,
                 &Context::background(),
                 &failure,
                 "could not confirm an event, it will be delivered again",
-                subscription = &*self.subscription,
+                subscription = &*self.source.subscription,
                 sequence = self.sequence,
                 operation
             );
@@ -114,18 +119,18 @@ impl JetStreamMessage {
     async fn nak(&self, after: Duration) {
         // Never without a delay: that would ignore every back-off and burn the attempts within a millisecond.
         let delay = after.max(Duration::from_millis(1)).as_nanos();
-        self.bus.tell(self.current_reply(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+        self.source.bus.tell(self.current_reply(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
     }
 
     /// Publishes the message as it arrived to the dead letter stream.
     async fn put_aside(&self, reason: &str, attempts: u32) -> Result<(), EventsError> {
-        let letters = &self.bus.settings.dead_letters;
-        let stream = &self.bus.settings.stream;
+        let letters = &self.source.bus.settings.dead_letters;
+        let stream = &self.source.bus.settings.stream;
         let subject: Subject =
-            letters.subject_of(&self.subscription, stream.type_in(&self.message.subject)).into();
+            letters.subject_of(&self.source.subscription, stream.type_in(&self.message.subject)).into();
         let mut own = HeaderMap::new();
         let mut add = |name: &str, value: &str| wire::insert(&mut own, name, value);
-        add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.subscription))?;
+        add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.source.subscription))?;
         add(header::REASON, &wire::one_line(reason, MAX_REASON))?;
         add(header::ATTEMPTS, &attempts.to_string())?;
         add(header::SEQUENCE, &self.sequence.to_string())?;
@@ -136,13 +141,13 @@ impl JetStreamMessage {
             }
         }
         let payload = self.message.payload.clone();
-        let stored = self.bus.send(&Outbound { subject: subject.clone(), headers, payload }).await;
+        let stored = self.source.bus.send(&Outbound { subject: subject.clone(), headers, payload }).await;
         if !matches!(stored, Err(EventsError::TooLarge { .. })) {
             return stored.map(drop);
         }
         // With the reason it is larger than the server takes: headers and payload stay in the stream of events.
         wire::insert(&mut own, header::PAYLOAD_LEFT, "in-stream")?;
-        self.bus.send(&Outbound { subject, headers: own, payload: Bytes::new() }).await.map(drop)
+        self.source.bus.send(&Outbound { subject, headers: own, payload: Bytes::new() }).await.map(drop)
     }
 }
 
@@ -170,12 +175,16 @@ impl Inbound for JetStreamMessage {
     }
 
     async fn ack(mut self, slot: Slot) {
-        match self.to_confirm.take() {
+        let source = Arc::clone(&self.source);
+        match &source.to_confirm {
             Some(confirmations) => confirmations.send(self, slot),
             None => {
                 let held = std::mem::take(&mut self.held);
-                let reply = if held { self.in_flight.remove(self.sequence) } else { None };
-                self.bus.tell(reply.unwrap_or_else(|| self.reply.clone()), Bytes::from_static(b"+ACK")).await;
+                let reply = if held { self.source.in_flight.remove(self.sequence) } else { None };
+                self.source
+                    .bus
+                    .tell(reply.unwrap_or_else(|| self.reply.clone()), Bytes::from_static(b"+ACK"))
+                    .await;
             }
         }
     }
@@ -191,11 +200,11 @@ impl Inbound for JetStreamMessage {
             Err(failure) => {
                 let took = started.elapsed();
                 error!(
-                    self.bus.log,
+                    self.source.bus.log,
                     &Context::background(),
                     &failure,
                     "could not put an event aside, it will come again",
-                    subscription = &*self.subscription,
+                    subscription = &*self.source.subscription,
                     sequence = self.sequence,
                     took
                 );
@@ -205,7 +214,7 @@ impl Inbound for JetStreamMessage {
     }
 
     async fn release(self) {
-        if !self.ordered {
+        if !self.source.ordered {
             self.nak(RELEASE_DELAY).await;
         }
     }
@@ -214,7 +223,7 @@ impl Inbound for JetStreamMessage {
 impl Drop for JetStreamMessage {
     fn drop(&mut self) {
         if self.held {
-            drop(self.in_flight.remove(self.sequence));
+            drop(self.source.in_flight.remove(self.sequence));
         }
     }
 }
@@ -223,10 +232,11 @@ impl Drop for JetStreamMessage {
 ///
 /// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>...`, with domain and account before the stream from ADR-15 on.
 pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
-    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let (delivered, sequence) = if tokens.len() >= 9 { (4, 5) } else { (2, 3) };
-    let delivered: u64 = tokens.get(delivered)?.parse().ok()?;
-    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.get(sequence)?.parse().ok()?))
+    let rest = reply.strip_prefix("$JS.ACK.")?;
+    let with_domain = rest.bytes().filter(|byte| *byte == b'.').count() >= 8;
+    let mut tokens = rest.split('.').skip(if with_domain { 4 } else { 2 });
+    let delivered: u64 = tokens.next()?.parse().ok()?;
+    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.next()?.parse().ok()?))
 }
 
 /// Headers without those that the server or this crate added for delivery.

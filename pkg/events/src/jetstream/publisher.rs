@@ -1,8 +1,10 @@
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::{Message, Request, RequestError, Subject};
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -165,12 +167,11 @@ impl Inner {
     /// Publishes without an answer, for acknowledgements that need none. Bounded, and only while there is a connection.
     pub(super) async fn tell(&self, subject: Subject, payload: bytes::Bytes) {
         if self.connection.link().up {
-            let sent = timeout(
-                self.connection.request_timeout(),
-                self.connection.client().publish(subject, payload),
-            );
-            // Nobody can act on a failure: the server will deliver the message again.
-            drop(sent.await);
+            let mut sent = pin!(self.connection.client().publish(subject, payload));
+            // Nobody can act on a failure: the server will deliver the message again. And what goes out at once needs no timer.
+            if sent.as_mut().now_or_never().is_none() {
+                drop(timeout(self.connection.request_timeout(), sent).await);
+            }
         }
     }
 }

@@ -11,13 +11,11 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Inner;
-use super::confirmations::ToConfirm;
 use super::health::Pulse;
-use super::in_flight::{Arrival, InFlight};
-use super::message::{JetStreamMessage, delivery_info};
+use super::in_flight::Arrival;
+use super::message::{JetStreamMessage, Source, delivery_info};
 use crate::pipeline::{Intake, Slots};
-use crate::{AckMode, EventsError, Order, SubscribeOptions};
+use crate::{EventsError, SubscribeOptions};
 
 /// How often the server says that a request is still open.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -50,13 +48,17 @@ pub(super) enum Ended {
 
 /// What one subscription needs to pull.
 pub(super) struct Puller {
-    pub(super) bus: Arc<Inner>,
+    pub(super) source: Arc<Source>,
     pub(super) options: SubscribeOptions,
-    pub(super) name: Arc<str>,
-    pub(super) in_flight: InFlight,
-    pub(super) to_confirm: ToConfirm,
     pub(super) pulse: Pulse,
     pub(super) stop: CancellationToken,
+}
+
+/// The connection and the binding of the consumer that a message comes over.
+#[derive(Clone, Copy)]
+struct Era {
+    epoch: u64,
+    binding: u64,
 }
 
 /// The requests that the server may still have, and the slots for everything that they may bring. Which request a message
@@ -103,20 +105,26 @@ impl Open {
 impl Puller {
     /// Pulls until something is wrong, or until it is told to stop.
     pub(super) async fn run(&self, intake: &Intake<JetStreamMessage>, epoch: u64) -> Ended {
-        self.in_flight.rebind();
-        let client = self.bus.connection.client();
+        self.source.in_flight.rebind();
+        let era = Era { epoch, binding: self.source.in_flight.binding() };
+        let client = self.source.bus.connection.client();
         let inbox = client.new_inbox();
-        let mut replies =
-            match self.bus.connection.call("subscribe", client.subscribe(format!("{inbox}.*"))).await {
-                Ok(Ok(replies)) => replies,
-                Ok(Err(error)) => return Ended::Unsent(EventsError::Unavailable(error.into())),
-                Err(error) => return Ended::Unsent(error),
-            };
+        let mut replies = match self
+            .source
+            .bus
+            .connection
+            .call("subscribe", client.subscribe(format!("{inbox}.*")))
+            .await
+        {
+            Ok(Ok(replies)) => replies,
+            Ok(Err(error)) => return Ended::Unsent(EventsError::Unavailable(error.into())),
+            Err(error) => return Ended::Unsent(error),
+        };
         let ended = tokio::select! {
-            ended = self.pull(&mut replies, &inbox, intake, epoch) => ended,
+            ended = self.pull(&mut replies, &inbox, intake, era) => ended,
             () = self.stop.cancelled() => Ended::Stopped,
         };
-        self.give_back(&mut replies, intake, epoch).await;
+        self.give_back(&mut replies, intake, era).await;
         ended
     }
 
@@ -125,7 +133,7 @@ impl Puller {
         replies: &mut Subscriber,
         inbox: &str,
         intake: &Intake<JetStreamMessage>,
-        epoch: u64,
+        era: Era,
     ) -> Ended {
         let (mut numbers, mut open) = (1_u64.., Open::default());
         loop {
@@ -142,20 +150,20 @@ impl Puller {
                 }
                 open.add(reply, slots);
             }
-            if let Err(ended) = self.receive(replies, &mut open, intake, epoch).await {
+            if let Err(ended) = self.receive(replies, &mut open, intake, era).await {
                 return ended;
             }
         }
     }
 
     /// Takes what is still on its way for a request that was given up. Unseen, it would come back after `ack_wait` only.
-    async fn give_back(&self, replies: &mut Subscriber, intake: &Intake<JetStreamMessage>, epoch: u64) {
-        if !self.bus.connection.link().up || replies.unsubscribe().await.is_err() {
+    async fn give_back(&self, replies: &mut Subscriber, intake: &Intake<JetStreamMessage>, era: Era) {
+        if !self.source.bus.connection.link().up || replies.unsubscribe().await.is_err() {
             return;
         }
         while let Ok(Some(message)) = timeout(LAST_REPLIES, replies.next()).await {
             if message.status.is_none_or(|status| status == StatusCode::OK) {
-                self.take(message, &mut Slots::none(), intake, epoch);
+                self.take(message, &mut Slots::none(), intake, era);
             }
         }
     }
@@ -168,16 +176,24 @@ impl Puller {
     }
 
     async fn ask(&self, reply: &str, batch: usize) -> Result<(), EventsError> {
-        let prefix = match &self.bus.settings.domain {
+        let prefix = match &self.source.bus.settings.domain {
             Some(domain) => format!("$JS.{domain}.API"),
             None => "$JS.API".to_owned(),
         };
-        let subject = format!("{prefix}.CONSUMER.MSG.NEXT.{}.{}", self.bus.settings.stream.name, self.name);
+        let subject = format!(
+            "{prefix}.CONSUMER.MSG.NEXT.{}.{}",
+            self.source.bus.settings.stream.name, self.source.subscription
+        );
         let (expires, heartbeat) = (EXPIRES.as_nanos(), HEARTBEAT.as_nanos());
         let body = format!(r#"{{"batch":{batch},"expires":{expires},"idle_heartbeat":{heartbeat}}}"#);
-        let client = self.bus.connection.client();
+        let client = self.source.bus.connection.client();
         let sent = client.publish_with_reply(subject, reply.to_owned(), Bytes::from(body));
-        self.bus.connection.call("pull", sent).await?.map_err(|error| EventsError::Unavailable(error.into()))
+        self.source
+            .bus
+            .connection
+            .call("pull", sent)
+            .await?
+            .map_err(|error| EventsError::Unavailable(error.into()))
     }
 
     async fn receive(
@@ -185,7 +201,7 @@ impl Puller {
         replies: &mut Subscriber,
         open: &mut Open,
         intake: &Intake<JetStreamMessage>,
-        epoch: u64,
+        era: Era,
     ) -> Result<(), Ended> {
         let next = match replies.next().now_or_never() {
             // No timer for what is there already.
@@ -194,7 +210,7 @@ impl Puller {
                 let next = tokio::select! {
                     biased;
                     next = replies.next() => next,
-                    () = self.bus.connection.lost(epoch) => return Err(Ended::Disconnected),
+                    () = self.source.bus.connection.lost(era.epoch) => return Err(Ended::Disconnected),
                     () = sleep(SILENCE) => return Err(Ended::Silence),
                 };
                 self.pulse.beat();
@@ -203,7 +219,7 @@ impl Puller {
         };
         let message = next.ok_or(Ended::Disconnected)?;
         match message.status {
-            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, intake, epoch),
+            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, intake, era),
             Some(StatusCode::IDLE_HEARTBEAT) => {}
             // Late news of a request that was fulfilled.
             Some(_) if !open.knows(&message.subject) => {}
@@ -217,28 +233,23 @@ impl Puller {
         Ok(())
     }
 
-    fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>, epoch: u64) {
+    fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>, era: Era) {
         // What has no such reply subject is no delivery.
         let Some(reply) = message.reply.take() else { return slots.forfeit() };
         let Some((attempt, sequence)) = delivery_info(&reply) else { return slots.forfeit() };
-        let held = match self.in_flight.arrive(sequence, &reply, &message) {
+        let held = match self.source.in_flight.arrive(sequence, &reply, &message) {
             Arrival::New => true,
             Arrival::Stranger => false,
             Arrival::Adopted => return slots.forfeit(),
         };
         let message = JetStreamMessage {
-            bus: Arc::clone(&self.bus),
-            subscription: Arc::clone(&self.name),
-            ordered: self.options.order != Order::None,
+            source: Arc::clone(&self.source),
             message,
             reply,
             attempt,
             sequence,
-            ack_wait: self.options.ack_wait,
-            epoch,
-            binding: self.in_flight.binding(),
-            in_flight: self.in_flight.clone(),
-            to_confirm: (self.options.acks == AckMode::Confirmed).then(|| self.to_confirm.clone()),
+            epoch: era.epoch,
+            binding: era.binding,
             held,
         };
         intake.push(slots, message);

@@ -15,10 +15,12 @@ use super::confirmations::{self, Done};
 use super::consumer::{Bound, Known};
 use super::health::Pulse;
 use super::in_flight::InFlight;
-use super::message::JetStreamMessage;
+use super::message::{JetStreamMessage, Source};
 use super::pull::{Ended, Puller};
 use crate::pipeline::{self, Control, Intake, Shared};
-use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline};
+use crate::{
+    AckMode, DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline,
+};
 
 /// How often consumer and lag are looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
@@ -42,15 +44,15 @@ impl JetStreamSubscription {
         let shared = Shared::new(options.clone(), handler, Arc::clone(&bus.log));
         let (control, pulse) = (shared.control.clone(), Pulse::new());
         let (to_confirm, done) = confirmations::channel();
-        let puller = Puller {
+        let source = Arc::new(Source {
             bus: Arc::clone(&bus),
-            options,
-            name: Arc::clone(&name),
+            subscription: Arc::clone(&name),
+            ordered: options.order != Order::None,
+            ack_wait: options.ack_wait,
             in_flight: InFlight::default(),
-            to_confirm,
-            pulse: pulse.clone(),
-            stop: control.stop.clone(),
-        };
+            to_confirm: (options.acks == AckMode::Confirmed).then_some(to_confirm),
+        });
+        let puller = Puller { source, options, pulse: pulse.clone(), stop: control.stop.clone() };
         tokio::spawn(supervise(puller, shared, bound, done));
         Ok(Self { bus, name, control, pulse })
     }
@@ -68,7 +70,7 @@ async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: Unbo
         workers.finish().await;
         finish.cancel();
     };
-    let confirm = confirmations::confirm(&puller.bus, &puller.in_flight, done, &finish);
+    let confirm = confirmations::confirm(&puller.source.bus, &puller.source.in_flight, done, &finish);
     // The handlers that a kill cancels end by themselves; confirmations do not.
     let confirm = async {
         tokio::select! {
@@ -78,7 +80,7 @@ async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: Unbo
     };
     tokio::select! {
         ((), ()) = async { tokio::join!(work, confirm) } => {}
-        () = puller.in_flight.keep_alive(&puller.bus, puller.options.ack_wait) => {}
+        () = puller.source.in_flight.keep_alive(&puller.source.bus, puller.options.ack_wait) => {}
     }
 }
 
@@ -89,14 +91,15 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
     let work = async {
         let (mut bound, mut failures) = (Some(first.info), 0_u32);
         loop {
-            let Ok(epoch) = puller.bus.connection.connected(deadline::after(Duration::MAX)).await else {
+            let Ok(epoch) = puller.source.bus.connection.connected(deadline::after(Duration::MAX)).await
+            else {
                 return;
             };
             match bound.take() {
                 Some(info) => wait_for_predecessor(puller, &info).await,
                 None => {
                     let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    match puller.bus.bind(&puller.options, Some(&before)).await {
+                    match puller.source.bus.bind(&puller.options, Some(&before)).await {
                         Ok(bound) => *known.lock().unwrap_or_else(PoisonError::into_inner) = bound.known,
                         Err(failure) => {
                             failures = failures.saturating_add(1);
@@ -104,15 +107,15 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
                             if failures.is_power_of_two() {
                                 // The same again every few seconds: told ever more rarely.
                                 warn!(
-                                    puller.bus.log,
+                                    puller.source.bus.log,
                                     &ctx,
                                     &failure,
                                     "subscription is not in place",
-                                    subscription = &*puller.name,
+                                    subscription = &*puller.source.subscription,
                                     failures
                                 );
                             }
-                            sleep(puller.bus.settings.reconnect.delay(failures)).await;
+                            sleep(puller.source.bus.settings.reconnect.delay(failures)).await;
                             continue;
                         }
                     }
@@ -128,9 +131,15 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
                 return;
             }
             puller.pulse.recovering(Report(&ended).to_string());
-            warn!(puller.bus.log, &ctx, &ended, "subscription recovers", subscription = &*puller.name);
+            warn!(
+                puller.source.bus.log,
+                &ctx,
+                &ended,
+                "subscription recovers",
+                subscription = &*puller.source.subscription
+            );
             failures = if started.elapsed() > WATCH_EVERY { 1 } else { failures.saturating_add(1) };
-            sleep(puller.bus.settings.reconnect.delay(failures)).await;
+            sleep(puller.source.bus.settings.reconnect.delay(failures)).await;
         }
     };
     // `run` ends by itself at a stop, and gives back what was on its way; all else is simply dropped.
@@ -142,7 +151,12 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
         () = work => {}
         () = unattended => {}
     }
-    info!(puller.bus.log, &ctx, "subscription takes no further events", subscription = &*puller.name);
+    info!(
+        puller.source.bus.log,
+        &ctx,
+        "subscription takes no further events",
+        subscription = &*puller.source.subscription
+    );
 }
 
 /// With order per key, events that an earlier process left unconfirmed come first: they are delivered again once its time
@@ -153,10 +167,10 @@ async fn wait_for_predecessor(puller: &Puller, info: &async_nats::jetstream::con
         puller.pulse.busy();
         let (unconfirmed, wait) = (info.num_ack_pending, puller.options.ack_wait);
         info!(
-            puller.bus.log,
+            puller.source.bus.log,
             &Context::background(),
             "waiting for what an earlier process left unconfirmed",
-            subscription = &*puller.name,
+            subscription = &*puller.source.subscription,
             unconfirmed,
             wait
         );
@@ -166,12 +180,12 @@ async fn wait_for_predecessor(puller: &Puller, info: &async_nats::jetstream::con
 
 /// Remembers how far the consumer is, and reports it.
 async fn watch(puller: &Puller, known: &Mutex<Known>) -> Infallible {
-    let gauge = |name: &'static str| gauge!(name, "subscription" => puller.name.to_string());
+    let gauge = |name: &'static str| gauge!(name, "subscription" => puller.source.subscription.to_string());
     let (waiting, in_flight) = (gauge("underpin_events_waiting"), gauge("underpin_events_in_flight"));
     loop {
         sleep(WATCH_EVERY).await;
         // A failure is found by the fetch loop as well, which tells it.
-        if let Ok(Some(info)) = puller.bus.consumer_info(&puller.name).await {
+        if let Ok(Some(info)) = puller.source.bus.consumer_info(&puller.source.subscription).await {
             waiting.set(as_f64(info.num_pending));
             in_flight.set(as_f64(u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX)));
             known.lock().unwrap_or_else(PoisonError::into_inner).confirmed(info.ack_floor.stream_sequence);
