@@ -23,9 +23,11 @@ const AHEAD: u64 = 8 * 1024;
 pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     let bus = MemoryBus::new();
     let (handled, more) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
-    let (counted, notified) = (Arc::clone(&handled), Arc::clone(&more));
+    let end = Arc::new(AtomicU64::new(0));
+    let (counted, notified, last) = (Arc::clone(&handled), Arc::clone(&more), Arc::clone(&end));
     let handler = handler_fn(move |_delivery| {
-        if (counted.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(BATCH as u64 / 4) {
+        let count = counted.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_multiple_of(BATCH as u64 / 4) || count == last.load(Ordering::Relaxed) {
             notified.notify_one();
         }
         async { Outcome::ack() }
@@ -54,6 +56,7 @@ pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
                 next += times;
                 let start = Instant::now();
                 let (mut left, mut published) = (events.into_iter(), handled.load(Ordering::Relaxed));
+                end.store(published + times, Ordering::Relaxed);
                 loop {
                     let batch: Vec<Event> = left.by_ref().take(BATCH).collect();
                     if batch.is_empty() {
@@ -67,6 +70,10 @@ pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
                         more.notified().await;
                     }
                 }
+                while handled.load(Ordering::Relaxed) < published {
+                    more.notified().await;
+                }
+                // Asked only now: to ask all the time would keep the handlers from their events.
                 while !subscription.lag().await.is_ok_and(|lag| lag.is_zero()) {
                     tokio::task::yield_now().await;
                 }
