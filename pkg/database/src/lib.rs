@@ -1,4 +1,55 @@
-#![doc = include_str!("../README.md")]
+//! sea-orm on a pool that survives: one round trip a query, transactions that end the way they look, and no surprise when
+//! PostgreSQL dies.
+//!
+//! For services that talk to PostgreSQL, or to SQLite where there is no server. Entities, queries and loaders of sea-orm run
+//! unchanged, since [`Pool`], [`Session`] and [`Transaction`] implement its `ConnectionTrait`; hand-written SQL goes through
+//! [`sql`]. What lies below is sqlx's driver; the pool, the transactions, the health and the errors are ours.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use underpin_database::{DatabaseError, DatabaseSettings, TxOptions, connect, sql};
+//! use underpin_logger::NoopLogger;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+//! let settings = DatabaseSettings::new("sqlite::memory:"); // or postgres://app:secret@db/orders
+//! let pool = connect(&settings, Arc::new(NoopLogger)).await?;
+//! pool.batch("CREATE TABLE account (id INTEGER PRIMARY KEY, balance BIGINT); INSERT INTO account VALUES (1, 100)").await?;
+//!
+//! // Runs the whole closure again on a conflict, also when it surfaces at COMMIT.
+//! pool.transaction(TxOptions::serializable(), |tx| async move {
+//!     tx.execute(sql("UPDATE account SET balance = balance - $1 WHERE id = 1", [30.into()])).await?;
+//!     Ok::<_, DatabaseError>(())
+//! })
+//! .await?;
+//!
+//! let row = pool.query_one(sql("SELECT balance FROM account WHERE id = 1", [])).await?.expect("it is there");
+//! assert_eq!(row.try_get_by_index::<i64>(0)?, 70);
+//! # Ok(()) }
+//! ```
+//!
+//! # The parts, in the order in which a service meets them
+//!
+//! * [`DatabaseSettings`] say where the database is and what the pool may do; [`connect`] waits for what may pass (refused,
+//!   starting up, no room) and fails at once for what will not (a wrong password).
+//! * [`Pool`] lends connections in the order of asking, with a deadline; [`Pool::with`] says on whose behalf, for the slow-query
+//!   log. [`Session`] is one connection for a unit of work. [`Database`] is what of it goes behind an `Arc<dyn Database>`.
+//! * [`Transaction`] and [`DatabaseExt::transaction`]: rolled back when dropped, run again where that is known to do no harm,
+//!   and never after a COMMIT whose outcome is unknown. [`TxOptions`] choose isolation, access and retries.
+//! * [`DatabaseError`] says by its [`Condition`] what can be done about it.
+//! * [`migrate`]: migrations under a lock, each in a transaction with the note that it ran.
+//! * [`DatabaseHealth`], [`PoolStats`], [`CloseOutcome`]: how it is, what it does, how it ended.
+//! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications that say when one may be missing; a lease for the one
+//!   process that leads.
+//! * `testing` (feature of that name): a mock, and a transaction that is rolled back after each test.
+//!
+//! # What holds everywhere
+//!
+//! A cancelled future leaves no seat taken and no transaction open. No setting, error, log line or handle shows a password. No
+//! statement is repeated that may have taken effect.
+#![cfg_attr(
+    not(feature = "postgres"),
+    allow(rustdoc::broken_intra_doc_links, reason = "the story links to what some features leave out")
+)]
 
 mod backend;
 mod connect;
@@ -43,3 +94,7 @@ pub use transaction::{Isolation, Transaction, TxOptions};
 pub use sea_orm;
 /// The driver below, for what [`Pool::sqlx`] lends out.
 pub use sqlx;
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,6 +7,16 @@ use underpin_config::{Checks, Validate, duration};
 /// How long to wait before the next attempt: doubled each time up to a limit, with half of it random.
 ///
 /// The random half keeps many waiters from coming back at the same moment.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_events::Backoff;
+///
+/// let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(60));
+/// assert!(backoff.delay(1) <= Duration::from_millis(200));
+/// assert!((Duration::from_secs(30)..=Duration::from_secs(60)).contains(&backoff.delay(100)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]

@@ -6,6 +6,29 @@ use bytes::Bytes;
 use crate::{Event, EventsError, InvalidEvent, PublishReceipt};
 
 /// The events that handlers gave up, or that could not be decoded.
+///
+/// # Examples
+/// ```
+/// use underpin_events::memory::MemoryBus;
+/// use underpin_events::{DeadLetterQueue, Event, EventPublisher, EventSubscriber, Outcome, SubscribeOptions, handler_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bus = MemoryBus::new();
+/// let handler = handler_fn(|_| async { Outcome::dead_letter("no such customer") });
+/// let mailer = bus.subscribe(SubscribeOptions::new("mailer"), handler).await?;
+/// bus.publish(Event::builder("order.placed", "/orders").subject("42").build()?).await?;
+/// let letter = loop {
+///     match bus.list(0, 10).await?.pop() {
+///         Some(letter) => break letter,
+///         None => tokio::task::yield_now().await,
+///     }
+/// };
+/// assert_eq!((letter.subscription.as_str(), letter.reason.as_str()), ("mailer", "no such customer"));
+/// bus.discard(letter.id).await?; // or replay(letter.id): to this subscription, and to no other
+/// assert!(bus.list(0, 10).await?.is_empty());
+/// # let _ = mailer.drain(std::time::Duration::from_secs(5)).await;
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait DeadLetterQueue: Send + Sync + 'static {
     /// The dead letters after `after` (0 for the first page), oldest first, at most `limit`.

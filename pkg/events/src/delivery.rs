@@ -67,6 +67,19 @@ impl Delivery {
 }
 
 /// What becomes of a delivery.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_events::Outcome;
+///
+/// let done = Outcome::ack();
+/// let the_world_is_at_fault = Outcome::retry("the mail server is away"); // after the subscription's back-off
+/// let it_said_when = Outcome::retry_after(Duration::from_secs(30), "too many requests");
+/// let the_event_is_at_fault = Outcome::dead_letter("no such customer");
+/// assert!(done.is_ack() && !the_world_is_at_fault.is_ack());
+/// # assert!(!it_said_when.is_ack() && !the_event_is_at_fault.is_ack());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the outcome decides whether the event comes again"]
 #[non_exhaustive]

@@ -6,6 +6,32 @@ use async_trait::async_trait;
 use crate::{Delivery, Outcome, TypedEvent};
 
 /// Handles the events of a subscription.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use async_trait::async_trait;
+/// use underpin_events::{Delivery, Event, EventHandler, Outcome};
+///
+/// struct Mailer;
+///
+/// #[async_trait]
+/// impl EventHandler for Mailer {
+///     async fn handle(&self, delivery: Delivery) -> Outcome {
+///         match delivery.event().subject() {
+///             Some(_order) => Outcome::ack(),
+///             None => Outcome::dead_letter("an order without a number"), // it never will have one
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A handler needs no bus to be tested.
+/// let mailer: Arc<dyn EventHandler> = Arc::new(Mailer);
+/// let event = Event::builder("order.placed", "/orders").subject("42").build()?;
+/// assert!(mailer.handle(Delivery::new(event)).await.is_ack());
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait EventHandler: Send + Sync + 'static {
     /// Handles one delivery and says what becomes of it.

@@ -5,6 +5,20 @@ use async_trait::async_trait;
 use crate::{Event, EventsError};
 
 /// Publishes events to a bus that acknowledges them.
+///
+/// # Examples
+/// ```
+/// use underpin_events::memory::MemoryBus;
+/// use underpin_events::{Event, EventPublisher};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bus = MemoryBus::new();
+/// let event = Event::builder("order.placed", "/orders").build()?;
+/// let first = bus.publish(event.clone()).await?;
+/// let again = bus.publish(event).await?; // after a failure that may have been none
+/// assert!(again.duplicate && again.sequence == first.sequence, "stored once");
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait EventPublisher: Send + Sync + 'static {
     /// Publishes one event and waits until the bus has stored it.

@@ -7,6 +7,41 @@ use crate::{Context, Entry, FlushError, Level};
 ///
 /// Code takes `&dyn Logger` or keeps an `Arc<dyn Logger>`. No method panics because of what it is given or because the
 /// sink fails, and none waits for longer than the sink's own limit.
+///
+/// # Examples
+///
+/// A logger of your own, over whatever there is:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+/// use underpin_logger::{Context, Entry, FlushError, Level, Logger, info};
+///
+/// #[derive(Default)]
+/// struct Lines(Mutex<Vec<String>>);
+///
+/// impl Logger for Lines {
+///     fn enabled(&self, level: Level, _target: &str, _ctx: &Context) -> bool {
+///         level >= Level::Info
+///     }
+///
+///     fn log<'a>(&self, entry: &Entry<'a>) {
+///         let mut line = format!("{} {}", entry.level, entry.msg);
+///         for tag in entry.tags {
+///             line += &format!(" {}={}", tag.key(), tag.value());
+///         }
+///         self.0.lock().unwrap().push(line);
+///     }
+///
+///     fn flush(&self, _deadline: Duration) -> Result<(), FlushError> {
+///         Ok(())
+///     }
+/// }
+///
+/// let log = Lines::default();
+/// info!(log, &Context::background(), "order accepted", items = 3);
+/// assert_eq!(*log.0.lock().unwrap(), ["info order accepted items=3"]);
+/// ```
 pub trait Logger: Send + Sync {
     /// Whether a record of this level and target would be written for this context.
     ///

@@ -5,6 +5,21 @@ use underpin_errors::Kind;
 /// What happened to a piece of work in the database, told by what can be done about it.
 ///
 /// The codes behind each are listed once, in `error/classify.rs`.
+///
+/// # Examples
+/// ```
+/// use underpin_database::{Condition, DatabaseError, sql};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+/// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
+/// # let db = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+/// # db.batch("CREATE TABLE account (name TEXT UNIQUE)").await?;
+/// let insert = || sql("INSERT INTO account VALUES ('ada')", []);
+/// db.execute(insert()).await?;
+/// let taken = db.execute(insert()).await.unwrap_err();
+/// assert_eq!(taken.condition(), Condition::UniqueViolation);
+/// assert!(!taken.is_retryable());
+/// # Ok(()) }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {

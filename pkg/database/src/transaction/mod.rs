@@ -27,6 +27,24 @@ pub(crate) use run::run;
 ///   a quiet ROLLBACK.
 /// - When the future of a statement is dropped half-way, it is not known here what it did: the transaction can only be
 ///   rolled back then, and says so.
+///
+/// # Examples
+/// ```
+/// use underpin_database::{DatabaseError, TxOptions, sql};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+/// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
+/// # let db = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+/// # db.batch("CREATE TABLE account (name TEXT)").await?;
+/// let tx = db.begin(TxOptions::default()).await?;
+/// tx.execute(sql("INSERT INTO account VALUES ('ada')", [])).await?;
+/// tx.commit().await?;
+///
+/// let tx = db.begin(TxOptions::default()).await?;
+/// tx.execute(sql("DELETE FROM account", [])).await?;
+/// drop(tx); // rolled back
+/// assert!(db.query_one(sql("SELECT 1 FROM account", [])).await?.is_some());
+/// # Ok(()) }
+/// ```
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Transaction {
     line: Arc<Line>,

@@ -21,6 +21,28 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 ///   with its code and its chain.
 /// * A request whose client went away first is logged as `request cancelled`; one whose handler panicked as
 ///   `request panicked`.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use axum::{Extension, Router, body::Body, http::Request, routing::get};
+/// use tower::ServiceExt;
+/// use underpin_logger::{Context, Level, info, testing::CaptureLogger, tower::RequestLayer};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let log = CaptureLogger::new();
+/// let inner = log.clone();
+/// let app: Router = Router::new()
+///     .route("/", get(move |Extension(ctx): Extension<Context>| async move { info!(inner, &ctx, "in the handler") }))
+///     .layer(RequestLayer::new(Arc::new(log.clone())));
+/// let request = Request::get("/").header("x-request-id", "req-1").body(Body::empty()).unwrap();
+/// let response = app.oneshot(request).await.unwrap();
+/// assert_eq!(response.headers()["x-request-id"], "req-1");
+/// for message in ["in the handler", "request"] {
+///     assert_eq!(log.assert_logged(Level::Info, message).request_id(), Some("req-1"));
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RequestLayer {
     shared: Arc<Shared>,
