@@ -42,16 +42,15 @@ pub struct Greeter {
 }
 
 impl Greeter {
-    /// The id of the greeting follows from that of the order's event, so that a second delivery publishes nothing new. It is
-    /// another id: a bus drops what has one that it knows, whatever the source.
+    /// The greeting has the id of the order's event, so that a second delivery publishes nothing new: source and id together
+    /// make an event, and the source is another one.
     async fn greet(&self, ctx: &Context, event: &Event) -> Result<(), Error> {
         let order = event.decode::<OrderPlaced>().wrap_err(Kind::InvalidArgument, "read the order")?;
         if self.is_known(&order.customer).await.context("look the customer up")? {
             return Ok(());
         }
         let greeted = CustomerGreeted { text: self.greeting.replace("{}", &order.customer) };
-        let id = format!("{}-greeted", event.id());
-        let greeting = Event::typed("/greeter", &greeted).id(id).caused_by(ctx).build();
+        let greeting = Event::typed("/greeter", &greeted).id(event.id()).caused_by(ctx).build();
         self.events.publish(greeting.wrap_err(Kind::Internal, "describe the greeting")?).await?;
         info!(self.log, ctx, "customer greeted", order = event.id());
         Ok(())

@@ -36,10 +36,10 @@ fn empty_database() -> MockDatabase {
 }
 
 #[tokio::test]
-async fn a_new_customer_is_greeted_under_an_id_that_follows_from_the_order() {
+async fn a_new_customer_is_greeted_under_the_id_of_the_order() {
     let mut events = MockEventPublisher::new();
     events.expect_publish().times(1).returning(|event| {
-        assert_eq!((event.id(), event.ty()), ("order-1-greeted", "customer.greeted"));
+        assert_eq!((event.id(), event.ty()), ("order-1", "customer.greeted"));
         let greeted = event.decode::<CustomerGreeted>().unwrap();
         assert_eq!(greeted, CustomerGreeted { text: "Welcome, ada!".to_owned() });
         Ok(PublishReceipt::new(1, false))
