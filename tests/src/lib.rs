@@ -6,25 +6,26 @@
 
 pub mod chaos;
 
-/// The README of the workspace and the guides, so that their code is compiled and run. `docs/migrate-config.md` is in
+/// The README of the workspace and the guides, as `build.rs` prepares them, so that their code is compiled and run.
+/// `docs/migrate-config.md` is in
 /// `underpin-config`, whose tests need no other crate.
 #[cfg(doctest)]
 mod documents {
-    #[doc = include_str!("../../README.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/README.md"))]
     pub struct Readme;
 
-    #[doc = include_str!("../../docs/start.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start.md"))]
     pub struct Start;
 
-    #[doc = include_str!("../../docs/testing.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/testing.md"))]
     pub struct Testing;
 
-    #[doc = include_str!("../../docs/migrate.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/migrate.md"))]
     pub struct Migrate;
 
-    #[doc = include_str!("../../docs/production.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/production.md"))]
     pub struct Production;
 
-    #[doc = include_str!("../../docs/upgrade.md")]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/upgrade.md"))]
     pub struct Upgrade;
 }
