@@ -31,6 +31,8 @@
 //! Logging never panics, never fails and never blocks its caller without a limit. A line is complete or not there. What is
 //! lost is counted and told in the stream. User code (a `Display`, a `slog::KV`) runs under no lock.
 
+#![forbid(unsafe_code)]
+
 mod context;
 mod entry;
 mod error;
