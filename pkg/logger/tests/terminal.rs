@@ -41,7 +41,7 @@ fn a_record_is_one_line_with_its_tags_in_a_column() {
         "order accepted",
         order_id = 7,
         customer = "ada l",
-        took = Duration::from_micros(1500)
+        took_ms = Duration::from_micros(1500)
     );
     info!(log, &Context::background(), "a message that is longer than its column", n = 1);
     assert_eq!(
