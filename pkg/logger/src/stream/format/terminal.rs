@@ -111,7 +111,8 @@ impl TerminalFormat {
     fn tag(self, buf: &mut Buf, key: &str, value: Value<'_>) {
         buf.extend_from_slice(b"  ");
         // A duration is written with its unit here, in JSON as a number under a key that names it.
-        let key = if matches!(value, Value::Duration(_)) { key.strip_suffix("_ms").unwrap_or(key) } else { key };
+        let key =
+            if matches!(value, Value::Duration(_)) { key.strip_suffix("_ms").unwrap_or(key) } else { key };
         self.styled(buf, DIM, |buf| {
             push_visible(buf, key);
             buf.push(b'=');
