@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many events of a batch are stored before others get their turn.
-const LOCKED_FOR: usize = 64;
+const LOCKED_FOR: usize = 256;
 
 /// A bus inside the process. Clones share it.
 ///
@@ -190,7 +190,11 @@ impl fmt::Debug for MemoryBus {
 #[async_trait]
 impl EventPublisher for MemoryBus {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        let receipt = self.publish_now(&mut self.inner.state(), event)?;
+        let (receipt, woken) = {
+            let mut state = self.inner.state();
+            (self.publish_now(&mut state, event)?, state.take_woken())
+        };
+        woken.iter().for_each(|subscription| subscription.notify_one());
         self.inner.stored().await?;
         Ok(receipt)
     }
@@ -200,8 +204,13 @@ impl EventPublisher for MemoryBus {
         let mut events = events.into_iter();
         while events.len() > 0 {
             // Not all under one lock: subscriptions want to begin.
-            let mut state = self.inner.state();
-            results.extend(events.by_ref().take(LOCKED_FOR).map(|event| self.publish_now(&mut state, event)));
+            let woken = {
+                let mut state = self.inner.state();
+                let some = events.by_ref().take(LOCKED_FOR);
+                results.extend(some.map(|event| self.publish_now(&mut state, event)));
+                state.take_woken()
+            };
+            woken.iter().for_each(|subscription| subscription.notify_one());
         }
         if let Err(failure) = self.inner.stored().await {
             let reason = underpin_errors::Report(&failure).to_string();

@@ -26,12 +26,13 @@ impl DeadLetterQueue for MemoryBus {
         let event = Arc::new(letter.event()?);
         let message_id = format!("replay:{id}:{}", event.message_id()).into();
         let target: Arc<str> = letter.subscription.as_str().into();
-        let receipt = {
+        let (receipt, woken) = {
             let mut state = self.inner().state();
             let receipt = state.append(&self.inner().settings, message_id, event, Some(target))?;
             state.remove_dead_letter(id);
-            receipt
+            (receipt, state.take_woken())
         };
+        woken.iter().for_each(|subscription| subscription.notify_one());
         self.inner().stored().await?;
         Ok(receipt)
     }

@@ -23,6 +23,8 @@ pub(super) struct Durable {
     /// Subscriptions of this name that run.
     pub(super) members: usize,
     pub(super) wake: Arc<Notify>,
+    /// Something was published for it that it was not woken for.
+    pub(super) has_news: bool,
 }
 
 impl Durable {
@@ -46,6 +48,7 @@ impl Durable {
             in_flight: BTreeMap::new(),
             members: 0,
             wake: Arc::new(Notify::new()),
+            has_news: false,
         }
     }
 

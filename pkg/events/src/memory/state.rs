@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::MemorySettings;
@@ -87,15 +88,23 @@ impl State {
         self.next_sequence = self.next_sequence.saturating_add(1);
         self.message_ids_by_age.push_back((now, Arc::clone(place.key())));
         place.insert(stored.sequence);
-        for (name, durable) in &self.durables {
-            if durable.members > 0 && durable.wants(name, &stored) {
-                durable.wake.notify_one();
+        for (name, durable) in &mut self.durables {
+            if durable.members > 0 && !durable.has_news && durable.wants(name, &stored) {
+                durable.has_news = true;
             }
         }
         let receipt = PublishReceipt::new(stored.sequence, false);
         self.log.push_back(stored);
         self.compact();
         Ok(receipt)
+    }
+
+    /// The subscriptions that have something to fetch since this was last asked. They are woken once the lock is free: they
+    /// would only wait for it.
+    pub(super) fn take_woken(&mut self) -> Vec<Arc<Notify>> {
+        let woken =
+            |durable: &mut Durable| std::mem::take(&mut durable.has_news).then(|| Arc::clone(&durable.wake));
+        self.durables.values_mut().filter_map(woken).collect()
     }
 
     /// The durable of a name, made on its first subscription.
