@@ -4,31 +4,26 @@
 #[path = "../../examples/orders/tests/support/mod.rs"]
 mod support;
 
+mod scene;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use scene::Scene;
 use serde_json::json;
-use support::{LIMIT, Service, pause, tea};
-use tokio::runtime::Runtime;
-use underpin_testkit::{NatsServer, PostgresDatabase, PostgresServer};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_orders-under-test");
+use support::{LIMIT, pause, tea};
 
 #[test]
 fn a_database_that_comes_up_3_s_late_is_waited_for() {
-    let runtime = Runtime::new().unwrap();
-    let database = runtime.block_on(PostgresServer::private());
-    let nats = runtime.block_on(NatsServer::private());
-    runtime.block_on(database.stop());
-    let folder = tempfile::tempdir().unwrap();
-    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    let scene = Scene::set_with_a_server();
+    scene.wait(scene.database.stop());
     std::thread::scope(|scope| {
-        let start = scope.spawn(|| Service::start(BINARY, folder.path(), &variables));
+        let start = scope.spawn(|| scene.start());
         // Not a wait for something: the three seconds are the fault.
-        runtime.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
-        runtime.block_on(database.start());
+        scene.wait(async { tokio::time::sleep(Duration::from_secs(3)).await });
+        scene.wait(scene.database.start());
         let up = Instant::now();
         let service = start.join().unwrap();
         println!("listening {:?} after the database was up", up.elapsed());
@@ -42,16 +37,12 @@ fn a_database_that_comes_up_3_s_late_is_waited_for() {
 
 #[test]
 fn a_database_that_dies_is_a_503_that_tells_nothing_and_the_service_goes_on_when_it_is_back() {
-    let runtime = Runtime::new().unwrap();
-    let database = runtime.block_on(PostgresServer::private());
-    let nats = runtime.block_on(NatsServer::private());
-    let folder = tempfile::tempdir().unwrap();
-    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
-    let service = Service::start(BINARY, folder.path(), &variables);
+    let scene = Scene::set_with_a_server();
+    let service = scene.start();
     assert_eq!(service.post("/orders", &[], &tea("ada")).status, 201);
     service.get_until("/stats", |stats| stats.json()["orders_placed"] == 1);
 
-    runtime.block_on(database.kill());
+    scene.wait(scene.database.kill());
     let refused = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
     let problem = refused.problem(503, "UNAVAILABLE");
     assert!(problem["errors"].is_null() && !refused.body.contains("127.0.0.1"), "{problem}");
@@ -59,7 +50,7 @@ fn a_database_that_dies_is_a_503_that_tells_nothing_and_the_service_goes_on_when
     assert_eq!(ready["components"]["database"]["status"], "down", "{ready}");
     assert_eq!(service.get("/health/live").status, 200);
 
-    runtime.block_on(database.start());
+    scene.wait(scene.database.start());
     service.get_until("/health/ready", |reply| reply.status == 200);
     let placed = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
     assert_eq!(placed.status, 201, "{placed:?}\n{}", service.log);
@@ -69,12 +60,8 @@ fn a_database_that_dies_is_a_503_that_tells_nothing_and_the_service_goes_on_when
 
 #[test]
 fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
-    let runtime = Runtime::new().unwrap();
-    let database = runtime.block_on(PostgresDatabase::fresh());
-    let nats = runtime.block_on(NatsServer::private());
-    let folder = tempfile::tempdir().unwrap();
-    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
-    let service = Service::start(BINARY, folder.path(), &variables);
+    let scene = Scene::set();
+    let service = scene.start();
 
     let (accepted, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let load = |worker: usize| {
@@ -99,14 +86,14 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
         };
         for _ in 0..2 {
             more(100);
-            runtime.block_on(nats.kill());
+            scene.wait(scene.nats.kill());
             let ready = service.get_until("/health/ready", |reply| reply.json()["status"] == "degraded");
             assert_eq!(
                 (ready.status, &ready.json()["components"]["events"]["status"]),
                 (200, &json!("down"))
             );
             more(100);
-            runtime.block_on(nats.restart());
+            scene.wait(scene.nats.restart());
         }
         more(100);
         stop.store(true, Ordering::SeqCst);
@@ -128,13 +115,9 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
 #[test]
 fn a_service_killed_with_events_on_their_way_counts_every_order_once_after_its_next_start() {
     const ORDERS: usize = 200;
-    let runtime = Runtime::new().unwrap();
-    let database = runtime.block_on(PostgresDatabase::fresh());
-    let nats = runtime.block_on(NatsServer::private());
-    let folder = tempfile::tempdir().unwrap();
-    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    let scene = Scene::set();
 
-    let service = Service::start(BINARY, folder.path(), &variables);
+    let service = scene.start();
     std::thread::scope(|scope| {
         for worker in 0..4 {
             let service = &service;
@@ -154,7 +137,7 @@ fn a_service_killed_with_events_on_their_way_counts_every_order_once_after_its_n
     drop(service);
 
     // What the relay of the killed process held is free again after the lease of the outbox, 15 seconds.
-    let service = Service::start(BINARY, folder.path(), &variables);
+    let service = scene.start();
     service.get_until("/stats", |stats| stats.json()["orders_placed"].as_u64() >= Some(ORDERS as u64));
     assert_eq!(service.post("/orders", &[], &tea("last")).status, 201);
     let wanted = json!({"orders_placed": ORDERS + 1, "revenue_cents": (ORDERS + 1) * 700});

@@ -4,26 +4,20 @@
 #[path = "../../examples/orders/tests/support/mod.rs"]
 mod support;
 
+mod scene;
+
 use std::sync::Barrier;
 
+use scene::Scene;
 use serde_json::json;
 use support::{Reply, Service, tea};
-use tokio::runtime::Runtime;
-use underpin_testkit::{NatsServer, PostgresDatabase};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_orders-under-test");
 
 #[test]
 fn requests_that_race_under_one_key_on_two_replicas_place_one_order() {
-    let runtime = Runtime::new().unwrap();
-    let database = runtime.block_on(PostgresDatabase::fresh());
-    let nats = runtime.block_on(NatsServer::private());
-    let folder = tempfile::tempdir().unwrap();
-    let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
+    let scene = Scene::set();
     // Started at the same time, so that they also race to create the tables.
     let replicas: Vec<Service> = std::thread::scope(|scope| {
-        let starts: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| Service::start(BINARY, folder.path(), &variables))).collect();
+        let starts: Vec<_> = (0..2).map(|_| scope.spawn(|| scene.start())).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
 
