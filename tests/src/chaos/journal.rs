@@ -48,18 +48,30 @@ impl Journal {
     pub(crate) fn read(folder: &Path) -> Result<Self, BoxError> {
         let mut journal = Self::default();
         for worker in WORKERS {
-            match File::open(log_file(folder, worker)) {
-                Ok(file) => {
-                    for line in BufReader::new(file).lines() {
-                        journal.count(&line?);
-                    }
-                }
-                // A run need not have all workers.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
+            journal.add(folder, worker)?;
         }
         Ok(journal)
+    }
+
+    /// Reads the log of one worker.
+    pub(crate) fn of(folder: &Path, worker: &str) -> Result<Self, BoxError> {
+        let mut journal = Self::default();
+        journal.add(folder, worker)?;
+        Ok(journal)
+    }
+
+    fn add(&mut self, folder: &Path, worker: &str) -> Result<(), BoxError> {
+        match File::open(log_file(folder, worker)) {
+            Ok(file) => {
+                for line in BufReader::new(file).lines() {
+                    self.count(&line?);
+                }
+                Ok(())
+            }
+            // A run need not have all workers.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn count(&mut self, line: &str) {

@@ -13,6 +13,7 @@ mod bank;
 mod check;
 mod evidence;
 mod fault;
+mod frozen;
 mod journal;
 mod mistake;
 mod process;
@@ -25,6 +26,7 @@ mod stage;
 mod worker;
 
 pub use check::Violation;
+pub use frozen::{Thawed, freeze_and_thaw};
 pub use journal::Journal;
 pub use mistake::{Mistake, make};
 pub use report::{RecoveryReport, Report};

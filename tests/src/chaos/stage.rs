@@ -201,6 +201,12 @@ impl Stage {
         Ok(())
     }
 
+    /// Sets the weather on one link, until it is set again.
+    pub(crate) fn weather(&self, link: (&'static str, Server), weather: Weather) -> Result<(), BoxError> {
+        self.links.get(&link).ok_or("there is no such link")?.set(weather);
+        Ok(())
+    }
+
     /// Workers that have ended by themselves since the last call, and how. They are started again.
     pub(crate) fn fallen(&self) -> Result<Vec<String>, BoxError> {
         let mut fallen = Vec::new();

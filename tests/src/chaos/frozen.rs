@@ -1,0 +1,114 @@
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use underpin_database::{Pool, sql};
+use underpin_errors::BoxError;
+
+use super::check::{Violation, check};
+use super::evidence::{Evidence, settle};
+use super::fault::Server;
+use super::journal::Journal;
+use super::proxy::Weather;
+use super::stage::Stage;
+use super::worker::{Enqueue, InboxUse, ProducerSettings, Role};
+
+const LIMIT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+/// Enough for a dozen waves of the twelve accounts.
+const TRANSFERS: u64 = 150;
+
+/// What a relay did that was frozen in the middle of a batch, and woken after its lanes were another's.
+#[derive(Debug)]
+pub struct Thawed {
+    /// What the check says at the end.
+    pub violations: Vec<Violation>,
+    /// Events that it had yet to publish when it was frozen.
+    pub left: u64,
+    /// Events that it published again after it was woken: at most what was on the wire.
+    pub repeated: u64,
+}
+
+/// Freezes a relay (SIGSTOP) while it works on a batch, lets another take over and finish, wakes it, and lets both work on.
+///
+/// # Errors
+/// When the servers cannot be had or the scene does not play as it should.
+pub async fn freeze_and_thaw(program: &Path, folder: &Path) -> Result<Thawed, BoxError> {
+    std::fs::create_dir_all(folder)?;
+    let mut stage = Stage::set(program, folder).await?;
+    let database = stage.database().await?;
+    let producer =
+        ProducerSettings { seed: 3, writers: 1, rate: 1000, most: Some(TRANSFERS), enqueue: Enqueue::Inside };
+    stage.start("producer", Role::Producer(producer), None).await?;
+    finish(&stage, "producer").await?;
+
+    stage.start("relay-1", Role::Relay, None).await?;
+    // Slow enough to be frozen half-way, and not so slow that a publish runs out of its time.
+    stage.weather(("relay-1", Server::Nats), Weather::Slow(Duration::from_millis(100)))?;
+    until("relay-1 has published something", || async { Ok(Journal::of(folder, "relay-1")?.published > 0) })
+        .await?;
+    let relay = stage.worker("relay-1")?;
+    let frozen = relay.lock().await;
+    frozen.freeze();
+    stage.weather(("relay-1", Server::Nats), Weather::Fair)?;
+    let before = Journal::of(folder, "relay-1")?;
+
+    stage.start("relay-2", Role::Relay, None).await?;
+    until("relay-2 has published everything", || async { Ok(rows(&database).await? == 0) }).await?;
+    frozen.thaw();
+    // Two workers each.
+    until("both relays have lanes", || async { Ok(owners(&database).await? == 4) }).await?;
+    let after = Journal::of(folder, "relay-1")?;
+    drop(frozen);
+
+    stage.start("consumer-1", Role::Consumer(InboxUse::On), None).await?;
+    let producer = stage.worker("producer")?;
+    producer.lock().await.start_again()?;
+    finish(&stage, "producer").await?;
+    settle(&stage, LIMIT).await?;
+    let mut incidents = Vec::new();
+    for name in ["relay-1", "relay-2", "consumer-1"] {
+        incidents.extend(stage.worker(name)?.lock().await.stop(LIMIT).await.err().map(|e| e.to_string()));
+    }
+    database.close(Duration::from_secs(5)).await;
+    Ok(Thawed {
+        violations: check(&Evidence::collect(&stage, incidents).await?),
+        left: TRANSFERS.saturating_sub(before.published),
+        repeated: after.published + after.dropped_by_broker - before.published - before.dropped_by_broker,
+    })
+}
+
+async fn finish(stage: &Stage, name: &str) -> Result<(), BoxError> {
+    let worker = stage.worker(name)?;
+    let done = worker.lock().await.wait(LIMIT).await;
+    if done.is_some_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(format!("{name} did not finish").into())
+}
+
+async fn until<F: Future<Output = Result<bool, BoxError>>>(
+    what: &str,
+    mut holds: impl FnMut() -> F,
+) -> Result<(), BoxError> {
+    let started = Instant::now();
+    while !holds().await? {
+        if started.elapsed() > LIMIT {
+            return Err(format!("waited for {LIMIT:?} until {what}").into());
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn rows(database: &Pool) -> Result<i64, BoxError> {
+    one(database, "SELECT count(*) FROM underpin_outbox").await
+}
+
+async fn owners(database: &Pool) -> Result<i64, BoxError> {
+    one(database, "SELECT count(DISTINCT owner) FROM underpin_outbox_lanes").await
+}
+
+async fn one(database: &Pool, text: &str) -> Result<i64, BoxError> {
+    Ok(database.query_one(sql(text, [])).await?.ok_or("no row")?.try_get_by_index(0)?)
+}
