@@ -92,7 +92,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// The row that stands for an event, for transactions that this crate does not know.
+    /// The row that stands for an event, for transactions that this crate does not know: of sqlx alone, whichever version,
+    /// or of another driver. Call [`wake`](Self::wake) after the commit.
     ///
     /// # Errors
     /// [`OutboxError::TooLarge`] and [`OutboxError::KeyTooLong`].
@@ -103,11 +104,18 @@ impl Outbox {
     /// # use underpin_database::Backend;
     /// use underpin_events::{Event, outbox::{Outbox, OutboxRow}};
     ///
+    /// async fn tell(outbox: &Outbox, pool: &sqlx::PgPool, event: &Event) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut tx = pool.begin().await?;
+    ///     // ... the change itself, on `tx` ...
+    ///     let row = outbox.row(event)?;
+    ///     let insert = sqlx::AssertSqlSafe(OutboxRow::insert(Backend::Postgres));
+    ///     sqlx::query(insert).bind(row.lane).bind(row.key).bind(row.envelope).execute(&mut *tx).await?;
+    ///     tx.commit().await?;
+    ///     outbox.wake();
+    ///     Ok(())
+    /// }
     /// # let (outbox, event) = (Outbox::default(), Event::builder("order.placed", "/orders").subject("42").build()?);
-    /// let row = outbox.row(&event)?;
-    /// let insert = OutboxRow::insert(Backend::Postgres);
-    /// // sqlx::query(&insert).bind(row.lane).bind(row.key).bind(row.envelope).execute(&mut *tx).await?;
-    /// # assert!(insert.contains("$3") && row.key == "42");
+    /// # assert!(OutboxRow::insert(Backend::Postgres).contains("$3") && outbox.row(&event)?.key == "42");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn row(&self, event: &Event) -> Result<OutboxRow, OutboxError> {
@@ -124,6 +132,11 @@ impl Outbox {
             key: key.to_owned(),
             envelope: String::from_utf8_lossy(&envelope).into_owned(),
         })
+    }
+
+    /// Lets the relays of this process look for work now. [`enqueue`](Self::enqueue) does so by itself.
+    pub fn wake(&self) {
+        self.bell.ring();
     }
 
     pub(super) fn bell(&self) -> &Bell {
@@ -167,6 +180,11 @@ impl OutboxRow {
     /// The statement that inserts one row and, on PostgreSQL, wakes the relay that waits for its lane.
     pub fn insert(backend: Backend) -> String {
         insert(backend, 1)
+    }
+
+    /// The same for so many rows in one statement, with three binds each, row after row.
+    pub fn insert_many(backend: Backend, rows: usize) -> String {
+        insert(backend, rows)
     }
 
     fn binds(&self) -> [Value; 3] {

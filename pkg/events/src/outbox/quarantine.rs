@@ -1,6 +1,7 @@
 use underpin_database::sea_orm::QueryResult;
-use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, TxOptions, sql};
+use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
 
+use super::lane::LANES;
 use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
 use crate::{Event, InvalidEvent};
 
@@ -53,6 +54,52 @@ impl Outbox {
             .map_err(OutboxError::during("read the quarantine"))
     }
 
+    /// Puts an event into quarantine that waits or is tried again and again. `false` when it does neither (any more).
+    ///
+    /// For the one case that a relay cannot decide: an event that fails while nothing else is sent may be poison, or the
+    /// broker may be down. The relay then stands still, and its health names the row (`trouble_at_row`). An event that is
+    /// on its way at this moment may be published all the same.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`].
+    pub async fn quarantine(
+        &self,
+        database: &(impl Database + ?Sized),
+        row: i64,
+        reason: &str,
+    ) -> Result<bool, OutboxError> {
+        let now = now(database.backend());
+        let lanes = (0..LANES).map(|lane| lane.to_string()).collect::<Vec<_>>().join(",");
+        // The row must not be sent between the two statements; SQLite has one writer anyway.
+        let lock = if database.backend() == Backend::Postgres { "FOR UPDATE" } else { "" };
+        // The primary key begins with the lane.
+        let take = format!(
+            "INSERT INTO underpin_outbox_held (lane, key, id, envelope, created_at, reason, quarantined_at) \
+             SELECT lane, key, id, envelope, created_at, $2, {now} FROM underpin_outbox WHERE lane IN ({lanes}) AND id = $1 {lock}"
+        );
+        let delete = format!("DELETE FROM underpin_outbox WHERE lane IN ({lanes}) AND id = $1");
+        let stop = format!(
+            "UPDATE underpin_outbox_held SET quarantined_at = {now}, due_at = NULL, reason = $2 \
+             WHERE id = $1 AND quarantined_at IS NULL RETURNING lane, key"
+        );
+        let work = |tx: Transaction| {
+            let (take, delete, stop) = (take.clone(), delete.clone(), stop.clone());
+            async move {
+                if tx.execute(sql(take, [row.into(), reason.into()])).await?.rows_affected() > 0 {
+                    tx.execute(sql(delete, [row.into()])).await?;
+                    return Ok(true);
+                }
+                let Some(stopped) = tx.query_one(sql(stop, [row.into(), reason.into()])).await? else {
+                    return Ok(false);
+                };
+                self.promote_next(&tx, &stopped).await?;
+                Ok::<_, DatabaseError>(true)
+            }
+        };
+        let done = database.transaction(TxOptions::default(), work).await;
+        done.map_err(OutboxError::during("put an event into quarantine"))
+    }
+
     /// Lets an event be published again: its failures are forgotten, and its id stays. `false` when it is not in
     /// quarantine (any more). Relays see it within a quarter of their lease.
     ///
@@ -62,8 +109,7 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError::Database`].
     pub async fn replay(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
-        let postgres = database.backend() == Backend::Postgres;
-        let now = if postgres { "clock_timestamp()" } else { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
+        let now = now(database.backend());
         let text = format!(
             "UPDATE underpin_outbox_held SET quarantined_at = NULL, attempts = 0, due_at = {now} \
              WHERE id = $1 AND quarantined_at IS NOT NULL"
@@ -79,28 +125,30 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError::Database`].
     pub async fn discard(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
-        let postgres = database.backend() == Backend::Postgres;
-        let now = if postgres { "clock_timestamp()" } else { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
-        let hold = self.settings().after_quarantine == AfterQuarantine::Hold;
         let discard = "DELETE FROM underpin_outbox_held WHERE id = $1 AND quarantined_at IS NOT NULL RETURNING lane, key";
-        let promote = format!(
-            "UPDATE underpin_outbox_held SET due_at = {now} WHERE lane = $1 AND key = $2 AND due_at IS NULL \
-             AND quarantined_at IS NULL AND id = (SELECT x.id FROM underpin_outbox_held x WHERE x.lane = $1 \
-             AND x.key = $2 AND (x.quarantined_at IS NULL OR $3) ORDER BY x.id LIMIT 1)"
-        );
-        let work = |tx: underpin_database::Transaction| {
-            let promote = promote.clone();
-            async move {
-                let Some(gone) = tx.query_one(sql(discard, [row.into()])).await? else { return Ok(false) };
-                let (lane, key): (i16, String) = (gone.try_get_by_index(0)?, gone.try_get_by_index(1)?);
-                tx.execute(sql(promote, [lane.into(), key.into(), hold.into()])).await?;
-                Ok::<_, DatabaseError>(true)
-            }
+        let work = |tx: Transaction| async move {
+            let Some(gone) = tx.query_one(sql(discard, [row.into()])).await? else { return Ok(false) };
+            self.promote_next(&tx, &gone).await?;
+            Ok::<_, DatabaseError>(true)
         };
         database
             .transaction(TxOptions::default(), work)
             .await
             .map_err(OutboxError::during("discard an event"))
+    }
+
+    /// Lets the next held event of a key have its turn, now that one before it is out of the way. `head` is the lane and
+    /// the key.
+    async fn promote_next(&self, tx: &Transaction, head: &QueryResult) -> Result<(), DatabaseError> {
+        let (lane, key): (i16, String) = (head.try_get_by_index(0)?, head.try_get_by_index(1)?);
+        let hold = self.settings().after_quarantine == AfterQuarantine::Hold;
+        let promote = format!(
+            "UPDATE underpin_outbox_held SET due_at = {now} WHERE lane = $1 AND key = $2 AND due_at IS NULL \
+             AND quarantined_at IS NULL AND id = (SELECT x.id FROM underpin_outbox_held x WHERE x.lane = $1 \
+             AND x.key = $2 AND (x.quarantined_at IS NULL OR $3) ORDER BY x.id LIMIT 1)",
+            now = now(tx.backend())
+        );
+        tx.execute(sql(promote, [lane.into(), key.into(), hold.into()])).await.map(|_| ())
     }
 
     /// How far the outbox is behind, asked of the tables. Cheap, however many events wait.
@@ -109,6 +157,13 @@ impl Outbox {
     /// [`OutboxError::Database`].
     pub async fn lag(&self, database: &(impl Database + ?Sized)) -> Result<OutboxLag, OutboxError> {
         lag::read(database).await.map_err(OutboxError::during("read the lag"))
+    }
+}
+
+fn now(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "clock_timestamp()",
+        _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Module {
 
 pub(crate) const OUTBOX: Module = Module {
     name: "outbox",
-    postgres: &[schema_sql::OUTBOX_POSTGRES_1],
+    postgres: &[schema_sql::OUTBOX_POSTGRES_1, schema_sql::OUTBOX_POSTGRES_2],
     sqlite: &[schema_sql::OUTBOX_SQLITE_1],
 };
 

@@ -131,6 +131,10 @@ pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
     END $$",
 ];
 
+/// A function that is not stable looks at the tables later than the statement that calls it: the lag missed a row that was
+/// put aside in between.
+pub(super) const OUTBOX_POSTGRES_2: &[&str] = &["ALTER FUNCTION underpin_outbox_lag(integer) STABLE"];
+
 pub(super) const OUTBOX_SQLITE_1: &[&str] = &[
     // Writers wait for each other, so ids appear in order; AUTOINCREMENT keeps them from being used again.
     "CREATE TABLE underpin_outbox (

@@ -109,6 +109,8 @@ pub struct Recorder {
     faults: Mutex<HashMap<String, Fault>>,
     /// Everything fails: there is no connection.
     pub down: AtomicBool,
+    /// So many of a hundred publishes are not confirmed, by chance.
+    pub failing_per_cent: AtomicU64,
     /// Publishes never end.
     pub hangs: AtomicBool,
     /// Publishes that hang or hung.
@@ -191,7 +193,9 @@ impl EventPublisher for Recorder {
             let fault = event.subject().and_then(|key| self.faults.lock().unwrap().get(key).copied());
             let unconfirmed =
                 EventsError::Unconfirmed { within: Duration::from_millis(1), source: "no answer".into() };
+            let by_chance = rand::random_range(0..100) < self.failing_per_cent.load(Ordering::SeqCst);
             results.push(match fault {
+                _ if by_chance => Err(unconfirmed),
                 _ if self.down.load(Ordering::SeqCst) => Err(EventsError::Disconnected),
                 Some(Fault::Lost) => Err(unconfirmed),
                 Some(Fault::StoredUnconfirmed) => {

@@ -24,11 +24,15 @@ pub(super) enum Verdict {
     /// The broker has it.
     Sent,
     /// It can never be published.
-    Hopeless(String),
-    /// It was not confirmed, and only the company it was in tells whether that was its own fault.
-    Failed(String),
-    /// There was no connection: not its fault.
-    Unreachable(String),
+    Never(String),
+    /// It failed while others went through.
+    AtFault {
+        reason: String,
+        /// Whether the failure brings it closer to quarantine.
+        counts: bool,
+    },
+    /// It failed, and nothing says that it is to blame.
+    Outage(String),
 }
 
 /// A failure that is to be written down.
@@ -64,9 +68,17 @@ pub(super) struct Settlement {
     /// Keys whose next held row becomes due.
     pub(super) promote: BTreeSet<(i16, String)>,
     /// Why nothing could be published, if nothing could.
-    pub(super) outage: Option<String>,
+    pub(super) outage: Option<Outage>,
     /// Rows that were taken and are left as they were.
     pub(super) untouched: usize,
+}
+
+/// What the relay stands still at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outage {
+    /// The first row that could not be published.
+    pub(super) row: i64,
+    pub(super) reason: String,
 }
 
 impl Settlement {
@@ -149,7 +161,7 @@ impl Batch {
                     }
                     Err(error) => {
                         let reason = underpin_errors::Report(&error).to_string();
-                        self.apply_one(place, Verdict::Hopeless(reason), true);
+                        self.apply_one(place, Verdict::Never(reason));
                     }
                 }
             }
@@ -158,10 +170,15 @@ impl Batch {
         events
     }
 
+    /// The rows of the wave, in its order.
+    pub(super) fn wave(&self) -> Vec<i64> {
+        let first = |place: &usize| self.queues.get(*place)?.rows.front();
+        self.wave.iter().filter_map(first).map(|row| row.id).collect()
+    }
+
     /// Takes the verdicts on the wave, in its order; returns the waiting times of the rows that were sent.
     pub(super) fn apply(&mut self, verdicts: Vec<Verdict>) -> Vec<i64> {
         let wave = std::mem::take(&mut self.wave);
-        let any_sent = verdicts.contains(&Verdict::Sent);
         let mut ages = Vec::new();
         for (place, verdict) in wave.into_iter().zip(verdicts) {
             if verdict == Verdict::Sent {
@@ -169,7 +186,7 @@ impl Batch {
                     self.queues.get(place).and_then(|queue| queue.rows.front()).map(|row| row.age_ms),
                 );
             }
-            self.apply_one(place, verdict, any_sent);
+            self.apply_one(place, verdict);
         }
         if self.settlement.outage.is_some() {
             // What has not begun is left alone: the rows lie where the next turn finds them.
@@ -206,7 +223,7 @@ impl Batch {
         self.settlement
     }
 
-    fn apply_one(&mut self, place: usize, verdict: Verdict, any_sent: bool) {
+    fn apply_one(&mut self, place: usize, verdict: Verdict) {
         let Some(queue) = self.queues.get_mut(place) else { return };
         let Some(row) = queue.rows.front() else { return };
         let (attempts, reason, quarantine) = match verdict {
@@ -221,17 +238,16 @@ impl Batch {
                 }
                 return;
             }
-            Verdict::Hopeless(reason) => (row.attempts + 1, reason, true),
-            // Others went through, so it is this event.
-            Verdict::Failed(reason) if any_sent => {
+            Verdict::Never(reason) => (row.attempts + 1, reason, true),
+            Verdict::AtFault { reason, counts: true } => {
                 (row.attempts + 1, reason, row.attempts + 1 >= self.policy.max_attempts)
             }
-            // It failed before, and nothing says that it is to blame this time: it waits without being counted.
-            Verdict::Failed(reason) | Verdict::Unreachable(reason) if row.held => {
-                (row.attempts, reason, false)
-            }
-            Verdict::Failed(reason) | Verdict::Unreachable(reason) => {
-                self.settlement.outage.get_or_insert(reason);
+            Verdict::AtFault { reason, counts: false } => (row.attempts, reason, false),
+            // It failed before, and waits once more without being counted.
+            Verdict::Outage(reason) if row.held => (row.attempts, reason, false),
+            Verdict::Outage(reason) => {
+                let row = row.id;
+                self.settlement.outage.get_or_insert(Outage { row, reason });
                 queue.state = State::Frozen;
                 return;
             }

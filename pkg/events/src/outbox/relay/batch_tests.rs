@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::batch::{Batch, Fate, Policy, Row, Settlement, Verdict};
+use super::batch::{Batch, Fate, Outage, Policy, Row, Settlement, Verdict};
 use crate::Event;
 
 fn row(key: u8, id: i64, held: bool, decodable: bool) -> Row {
@@ -14,12 +14,16 @@ fn row(key: u8, id: i64, held: bool, decodable: bool) -> Row {
     Row { lane: 0, id, key: format!("k{key}"), envelope, age_ms: 1, attempts: u32::from(held), held }
 }
 
+fn at_fault(counts: bool) -> Verdict {
+    Verdict::AtFault { reason: "f".to_owned(), counts }
+}
+
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         6 => Just(Verdict::Sent),
-        1 => Just(Verdict::Hopeless("h".to_owned())),
-        2 => Just(Verdict::Failed("f".to_owned())),
-        1 => Just(Verdict::Unreachable("u".to_owned())),
+        1 => Just(Verdict::Never("n".to_owned())),
+        2 => prop::bool::ANY.prop_map(at_fault),
+        1 => Just(Verdict::Outage("o".to_owned())),
     ]
 }
 
@@ -37,6 +41,7 @@ fn run(mut batch: Batch, mut verdicts: impl Iterator<Item = Verdict>) -> (Settle
         published.extend(
             wave.iter().zip(&verdicts).map(|(event, v)| (event.id().parse().unwrap(), *v == Verdict::Sent)),
         );
+        assert_eq!(batch.wave().len(), wave.len());
         batch.apply(verdicts);
     }
     (batch.settle(), published)
@@ -90,28 +95,33 @@ proptest! {
 const POLICY: Policy = Policy { max_attempts: 3, hold_after_quarantine: false };
 
 #[test]
-fn a_failure_counts_only_in_company() {
+fn an_outage_leaves_everything_where_it_is_and_a_failure_of_its_own_does_not() {
     let rows = || vec![row(0, 1, false, true), row(1, 2, false, true)];
-    let failed = || Verdict::Failed("f".to_owned());
-    let (alone, _) = run(Batch::new(Vec::new(), rows(), |_| false, POLICY), [failed(), failed()].into_iter());
-    assert_eq!((alone.outage.as_deref(), alone.untouched, alone.hold.len()), (Some("f"), 2, 0));
-    let (company, _) =
-        run(Batch::new(Vec::new(), rows(), |_| false, POLICY), [failed(), Verdict::Sent].into_iter());
-    assert_eq!((company.outage, company.sent.len()), (None, 1));
-    assert_eq!((company.hold[0].attempts, company.hold[0].fate), (1, Fate::Retry));
+    let outage = || Verdict::Outage("o".to_owned());
+    let (alone, _) = run(Batch::new(Vec::new(), rows(), |_| false, POLICY), [outage(), outage()].into_iter());
+    assert_eq!((alone.untouched, alone.hold.len()), (2, 0));
+    assert_eq!(alone.outage, Some(Outage { row: 1, reason: "o".to_owned() }));
+    for (counts, attempts) in [(true, 1), (false, 0)] {
+        let verdicts = [at_fault(counts), Verdict::Sent].into_iter();
+        let (company, _) = run(Batch::new(Vec::new(), rows(), |_| false, POLICY), verdicts);
+        assert_eq!((company.outage, company.sent.len()), (None, 1));
+        assert_eq!((company.hold[0].attempts, company.hold[0].fate), (attempts, Fate::Retry));
+    }
     // A lost connection is nobody's fault, whatever went through before it was lost.
-    let lost = [Verdict::Unreachable("u".to_owned()), Verdict::Sent];
-    let (lost, _) = run(Batch::new(Vec::new(), rows(), |_| false, POLICY), lost.into_iter());
-    assert_eq!((lost.outage.as_deref(), lost.untouched, lost.sent.len()), (Some("u"), 1, 1));
+    let (lost, _) =
+        run(Batch::new(Vec::new(), rows(), |_| false, POLICY), [outage(), Verdict::Sent].into_iter());
+    assert_eq!((lost.outage.map(|outage| outage.row), lost.untouched, lost.sent.len()), (Some(1), 1, 1));
 }
 
 #[test]
 fn enough_failures_end_in_quarantine() {
-    let mut poison = row(0, 1, true, true);
-    poison.attempts = 2;
-    let company = vec![row(1, 2, false, true)];
-    let verdicts = [Verdict::Failed("f".to_owned()), Verdict::Sent];
-    let (settlement, _) =
-        run(Batch::new(vec![poison], company, |key| key == "k0", POLICY), verdicts.into_iter());
-    assert_eq!((settlement.again[0].attempts, settlement.again[0].fate), (3, Fate::Quarantine));
+    for (counts, attempts, fate) in [(true, 3, Fate::Quarantine), (false, 2, Fate::Retry)] {
+        let mut poison = row(0, 1, true, true);
+        poison.attempts = 2;
+        let company = vec![row(1, 2, false, true)];
+        let verdicts = [at_fault(counts), Verdict::Sent];
+        let (settlement, _) =
+            run(Batch::new(vec![poison], company, |key| key == "k0", POLICY), verdicts.into_iter());
+        assert_eq!((settlement.again[0].attempts, settlement.again[0].fate), (attempts, fate));
+    }
 }

@@ -19,6 +19,7 @@ pub(super) struct Dialect {
     pub(super) keep: &'static [&'static str],
     pub(super) own: &'static str,
     pub(super) hold: &'static [&'static str],
+    /// An operator may have put the row into quarantine in the meantime.
     pub(super) fail_again: &'static str,
     pub(super) remove_held: &'static [&'static str],
     pub(super) keep_held: &'static [&'static str],
@@ -97,7 +98,7 @@ static POSTGRES: Dialect = Dialect {
             quarantined_at = CASE WHEN w.quarantine THEN clock_timestamp() END \
         FROM jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text, id bigint, attempts integer, \
             reason text, delay_ms bigint, quarantine boolean) \
-        WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id",
+        WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id AND h.quarantined_at IS NULL",
     remove_held: &["DELETE FROM underpin_outbox_held h \
         USING jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text, id bigint) \
         WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id"],
@@ -170,7 +171,8 @@ static SQLITE: Dialect = Dialect {
             due_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + (w.value ->> 'delay_ms'), \
             quarantined_at = CASE WHEN w.value ->> 'quarantine' THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) END \
         FROM json_each($1) w WHERE lane = w.value ->> 'lane' \
-            AND underpin_outbox_held.key = w.value ->> 'key' AND underpin_outbox_held.id = w.value ->> 'id'",
+            AND underpin_outbox_held.key = w.value ->> 'key' AND underpin_outbox_held.id = w.value ->> 'id' \
+            AND quarantined_at IS NULL",
     remove_held: &["DELETE FROM underpin_outbox_held WHERE (lane, key, id) IN \
         (SELECT value ->> 'lane', value ->> 'key', value ->> 'id' FROM json_each($1))"],
     keep_held: &[

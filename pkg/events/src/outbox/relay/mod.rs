@@ -3,7 +3,9 @@
 mod batch;
 #[cfg(test)]
 mod batch_tests;
+mod blocked;
 mod dialect;
+mod evidence;
 mod lanes;
 mod listen;
 mod pace;
@@ -27,10 +29,12 @@ use underpin_errors::{Health, HealthCheck};
 use underpin_logger::Logger;
 use uuid::Uuid;
 
+use self::blocked::Blocked;
+use self::evidence::{Judge, Tally};
 use self::pace::{Bell, Pace};
 use self::status::Status;
 use self::store::Store;
-use self::worker::{Blocked, Worker};
+use self::worker::Worker;
 use super::{AfterQuarantine, Outbox, OutboxError, RelaySettings};
 use crate::EventPublisher;
 
@@ -113,7 +117,7 @@ impl Relay {
         let ears = listen::forward(pool.clone(), outbox.bell().clone(), Arc::clone(&log));
         let (seats, bell, stopped) = (Arc::clone(&status), outbox.bell().clone(), stop.clone());
         let hold_after_quarantine = outbox.settings().after_quarantine == AfterQuarantine::Hold;
-        let database: Arc<dyn Database> = Arc::new(pool.clone());
+        let (database, tally): (Arc<dyn Database>, _) = (Arc::new(pool.clone()), Arc::new(Tally::default()));
         let workers: Vec<Worker> = (0..count)
             .map(move |number| Worker {
                 store: Store::new(
@@ -131,6 +135,7 @@ impl Relay {
                 lease_until: None,
                 next_heartbeat: Instant::now(),
                 blocked: Blocked::default(),
+                judge: Judge::new(Arc::clone(&tally)),
                 unsettled: None,
                 pace: Pace::new(settings.poll),
                 bell: Bell::On,

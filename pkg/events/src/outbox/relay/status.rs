@@ -35,8 +35,16 @@ struct State {
 #[derive(Debug, Clone, Default)]
 struct WorkerState {
     lanes: usize,
-    trouble: Option<(String, Instant)>,
+    trouble: Option<Trouble>,
     ended: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Trouble {
+    reason: String,
+    /// The row at which the worker stands still, if it is one.
+    row: Option<i64>,
+    since: Instant,
 }
 
 /// One worker's place in the status.
@@ -65,20 +73,21 @@ impl Seat {
     }
 
     /// Nothing can be done at the moment. Says whether this is news.
-    pub(super) fn trouble(&self, reason: &str) -> bool {
+    pub(super) fn trouble(&self, reason: &str, row: Option<i64>) -> bool {
         let mut news = false;
-        self.change(|worker| match &mut worker.trouble {
-            Some((known, _)) => reason.clone_into(known),
-            none => (news, *none) = (true, Some((reason.to_owned(), Instant::now()))),
+        self.change(|worker| {
+            news = worker.trouble.is_none();
+            let since = worker.trouble.as_ref().map_or_else(Instant::now, |known| known.since);
+            worker.trouble = Some(Trouble { reason: reason.to_owned(), row, since });
         });
         news
     }
 
     /// It goes on. Says for how long it did not.
     pub(super) fn well(&self) -> Option<Duration> {
-        let mut since = None;
-        self.change(|worker| since = worker.trouble.take());
-        since.map(|(_, since)| since.elapsed())
+        let mut trouble = None;
+        self.change(|worker| trouble = worker.trouble.take());
+        trouble.map(|trouble| trouble.since.elapsed())
     }
 
     pub(super) fn ended(&self) {
@@ -124,13 +133,14 @@ impl Status {
     pub(super) fn health(&self) -> Health {
         let State { lag, workers } = self.lock().clone();
         let trouble =
-            workers.iter().filter_map(|worker| worker.trouble.as_ref()).min_by_key(|(_, since)| *since);
+            workers.iter().filter_map(|worker| worker.trouble.as_ref()).min_by_key(|trouble| trouble.since);
         let health = if workers.iter().any(|worker| worker.ended) {
             Health::down("the relay has ended")
-        } else if let Some((reason, since)) = trouble {
+        } else if let Some(Trouble { reason, row, since }) = trouble {
             // Degraded, not down: the outbox keeps what cannot be published, and a service that takes no more work
             // because of that would defeat its purpose.
-            Health::degraded(reason.clone()).detail("trouble_for_ms", millis(since.elapsed()))
+            let health = Health::degraded(reason.clone()).detail("trouble_for_ms", millis(since.elapsed()));
+            row.map_or(health.clone(), |row| health.detail("trouble_at_row", row))
         } else if lag.quarantined > 0 {
             Health::degraded("events are in quarantine")
         } else if lag.oldest >= self.lag_warning {

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,9 @@ use tokio_util::sync::CancellationToken;
 use underpin_errors::Report;
 use underpin_logger::{Context, Logger, info, warn};
 
-use super::batch::{Batch, Fate, Policy, Row, Settlement};
+use super::batch::{Batch, Fate, Outage, Policy, Row, Settlement};
+use super::blocked::Blocked;
+use super::evidence::Judge;
 use super::lanes::Lanes;
 use super::pace::{Bell, Pace};
 use super::publish::publish;
@@ -18,8 +19,7 @@ use crate::EventPublisher;
 use crate::outbox::lane::LANES;
 use crate::outbox::{OutboxError, RelaySettings};
 
-/// Held keys that are looked at in one turn, and rows of each.
-const HELD_KEYS: usize = 64;
+/// Rows of a held key that are looked at in one turn.
 const HELD_ROWS: i64 = 64;
 /// The pause between heartbeats of a relay that lacks lanes.
 const HURRY: Duration = Duration::from_millis(500);
@@ -42,6 +42,7 @@ pub(super) struct Worker {
     pub(super) lease_until: Option<Instant>,
     pub(super) next_heartbeat: Instant,
     pub(super) blocked: Blocked,
+    pub(super) judge: Judge,
     /// A settlement that the database did not take yet. It is written before anything else is published.
     pub(super) unsettled: Option<(Settlement, Vec<(i16, i64)>)>,
     pub(super) pace: Pace,
@@ -49,20 +50,10 @@ pub(super) struct Worker {
     pub(super) failures: u32,
 }
 
-/// Keys that must not go on, as the table has them.
-#[derive(Debug, Default)]
-pub(super) struct Blocked {
-    keys: HashSet<String>,
-    /// Keys whose time has come.
-    due: Vec<(i16, String)>,
-    next_due: Option<Instant>,
-    stale: bool,
-}
-
 enum Turn {
     Busy,
     Idle,
-    Outage(String),
+    Outage(Outage),
 }
 
 impl Worker {
@@ -78,8 +69,12 @@ impl Worker {
                     self.recovered();
                     Some(self.pace.nothing())
                 }
-                Ok(Turn::Outage(reason)) => Some(self.trouble(&reason)),
-                Err(error) => Some(self.trouble(&Report(&error).to_string())),
+                Ok(Turn::Outage(outage)) => {
+                    // An operator may take the row away at which it stands still.
+                    self.blocked.grow_stale();
+                    Some(self.trouble(&outage.reason, Some(outage.row)))
+                }
+                Err(error) => Some(self.trouble(&Report(&error).to_string(), None)),
             };
             if self.failures == 0 {
                 self.set_bell().await;
@@ -101,13 +96,12 @@ impl Worker {
         if self.lanes.is_empty() {
             return Ok(Turn::Idle);
         }
-        if self.blocked.stale || self.blocked.next_due.is_some_and(|due| due <= Instant::now()) {
-            self.read_blocked().await?;
+        if self.blocked.must_be_read() {
+            let heads = self.store.heads(&self.lanes.names(), self.hold_after_quarantine).await?;
+            self.blocked = Blocked::read(heads);
         }
         let mut due = Vec::new();
-        // Whatever becomes of them, the keys are read again afterwards.
-        self.blocked.stale |= !self.blocked.due.is_empty();
-        for (lane, key) in std::mem::take(&mut self.blocked.due) {
+        for (lane, key) in self.blocked.take_due() {
             due.extend(self.store.held(lane, &key, HELD_ROWS).await?);
         }
         let plan = self.lanes.plan(self.settings.batch, self.settings.batch_bytes.bytes());
@@ -131,13 +125,15 @@ impl Worker {
             max_attempts: self.settings.max_attempts,
             hold_after_quarantine: self.hold_after_quarantine,
         };
-        let mut batch = Batch::new(due, rows, |key| self.blocked.keys.contains(key), policy);
+        let mut batch = Batch::new(due, rows, |key| self.blocked.has(key), policy);
         while !batch.is_outage() && !self.stop.is_cancelled() && self.lease_outlasts_a_publish() {
             let wave = batch.next_wave();
             if wave.is_empty() {
                 break;
             }
-            let (verdicts, duplicates) = publish(&*self.publisher, wave, self.settings.publish_timeout).await;
+            let before = self.judge.before();
+            let (answers, duplicates) = publish(&*self.publisher, wave, self.settings.publish_timeout).await;
+            let verdicts = self.judge.verdicts(before, &batch.wave(), answers);
             let ages = batch.apply(verdicts);
             self.seat.meters().duplicates.increment(duplicates);
             self.seat.meters().published.increment(ages.len() as u64);
@@ -166,7 +162,11 @@ impl Worker {
             self.unsettled = Some((settlement, floors));
             return Err(error);
         }
-        self.blocked.stale |= !settlement.is_plain();
+        if !settlement.is_plain() {
+            self.blocked.grow_stale();
+        } else if settlement.outage.is_none() && self.blocked.is_empty() {
+            self.judge.all_is_well();
+        }
         if settlement.untouched == 0 {
             self.lanes.done(&floors);
         }
@@ -233,7 +233,7 @@ impl Worker {
         let pause = self.settings.heartbeat();
         let pause = if lacks { pause.min(HURRY) } else { pause };
         self.next_heartbeat = asked + pause;
-        self.blocked.stale = true;
+        self.blocked.grow_stale();
         self.seat.lanes(self.lanes.len());
         if self.seat.is_first() {
             self.keep_house().await?;
@@ -250,30 +250,6 @@ impl Worker {
         Ok(())
     }
 
-    async fn read_blocked(&mut self) -> Result<(), OutboxError> {
-        let heads = self.store.heads(&self.lanes.names(), self.hold_after_quarantine).await?;
-        let now = Instant::now();
-        let waits = |ms: i64| now + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-        let mut blocked = Blocked::default();
-        for head in heads {
-            match head.due_in_ms {
-                Some(ms) if ms <= 0 && blocked.due.len() < HELD_KEYS => {
-                    blocked.due.push((head.lane, head.key.clone()));
-                }
-                Some(ms) => {
-                    blocked.next_due = Some(blocked.next_due.map_or(waits(ms), |next| next.min(waits(ms))));
-                }
-                None => {}
-            }
-            blocked.keys.insert(head.key);
-        }
-        // A key can have two heads after a replay; it has one turn.
-        blocked.due.sort();
-        blocked.due.dedup();
-        self.blocked = blocked;
-        Ok(())
-    }
-
     async fn set_bell(&mut self) {
         if let Some(bell) = self.pace.bell(self.bell) {
             // Only speed hangs on it: whatever becomes of the statement, the relay looks by itself.
@@ -287,7 +263,7 @@ impl Worker {
         let mut until = Instant::now() + wait;
         if self.failures == 0 {
             until = until.min(self.next_heartbeat);
-            until = self.blocked.next_due.map_or(until, |due| until.min(due));
+            until = self.blocked.next_due().map_or(until, |due| until.min(due));
         }
         tokio::select! {
             () = self.stop.cancelled() => {}
@@ -297,11 +273,11 @@ impl Worker {
         }
     }
 
-    fn trouble(&mut self, reason: &str) -> Duration {
+    fn trouble(&mut self, reason: &str, row: Option<i64>) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.seat.meters().outages.increment(1);
-        if self.seat.trouble(reason) {
-            warn!(self.log, &Context::background(), "relay stands still, and tries again", reason);
+        if self.seat.trouble(reason, row) {
+            warn!(self.log, &Context::background(), "relay stands still, and tries again", row, reason);
         }
         self.settings.outage_backoff.delay(self.failures)
     }
