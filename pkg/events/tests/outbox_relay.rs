@@ -343,11 +343,8 @@ async fn a_transaction_of_sqlx_alone_can_enqueue() {
             query = query.bind(row.lane).bind(row.key).bind(row.envelope);
         }
         query.execute(&mut *tx).await.unwrap();
-        if commit {
-            tx.commit().await.unwrap()
-        } else {
-            tx.rollback().await.unwrap()
-        }
+        let ended = if commit { tx.commit().await } else { tx.rollback().await };
+        ended.unwrap();
         outbox.wake();
     };
     enqueue(0..1, true).await;

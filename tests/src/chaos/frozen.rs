@@ -11,7 +11,7 @@ use super::fault::Server;
 use super::journal::Journal;
 use super::proxy::Weather;
 use super::stage::Stage;
-use super::worker::{Enqueue, InboxUse, ProducerSettings, Role};
+use super::worker::{Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -56,8 +56,8 @@ pub async fn freeze_and_thaw(program: &Path, folder: &Path) -> Result<Thawed, Bo
     stage.start("relay-2", Role::Relay, None).await?;
     until("relay-2 has published everything", || async { Ok(rows(&database).await? == 0) }).await?;
     frozen.thaw();
-    // Two workers each.
-    until("both relays have lanes", || async { Ok(owners(&database).await? == 4) }).await?;
+    let workers = 2 * i64::from(WorkerSettings::relay().workers);
+    until("both relays have lanes", || async { Ok(owners(&database).await? == workers) }).await?;
     let after = Journal::of(folder, "relay-1")?;
     drop(frozen);
 

@@ -145,20 +145,36 @@ impl Outbox {
 }
 
 /// Wakes the relays of this process. A relay that does not wait at the moment hears of it when it next does.
-#[derive(Debug, Clone)]
-pub(super) struct Bell(Arc<watch::Sender<()>>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bell {
+    work: Ring,
+    lanes: Ring,
+}
 
 impl Bell {
+    /// There may be work.
     pub(super) fn ring(&self) {
-        self.0.send_replace(());
+        self.work.0.send_replace(());
+    }
+
+    /// A relay has given lanes back.
+    pub(super) fn ring_for_lanes(&self) {
+        self.lanes.0.send_replace(());
     }
 
     pub(super) fn listen(&self) -> watch::Receiver<()> {
-        self.0.subscribe()
+        self.work.0.subscribe()
+    }
+
+    pub(super) fn listen_for_lanes(&self) -> watch::Receiver<()> {
+        self.lanes.0.subscribe()
     }
 }
 
-impl Default for Bell {
+#[derive(Debug, Clone)]
+struct Ring(Arc<watch::Sender<()>>);
+
+impl Default for Ring {
     fn default() -> Self {
         Self(Arc::new(watch::Sender::new(())))
     }

@@ -6,6 +6,8 @@ use super::schema_sql;
 
 /// The channel of NOTIFY.
 pub(crate) const CHANNEL: &str = "underpin_outbox";
+/// What a NOTIFY carries that tells of free lanes; one that tells of work carries nothing.
+pub(crate) const LANES_ARE_FREE: &str = "lanes";
 
 /// A set of tables that grows by steps; a step that was released is never changed.
 #[derive(Clone, Copy)]

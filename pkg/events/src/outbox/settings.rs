@@ -114,8 +114,8 @@ impl RelaySettings {
 impl Default for RelaySettings {
     fn default() -> Self {
         Self {
-            workers: 2,
-            batch: 1024,
+            workers: 4,
+            batch: 512,
             batch_bytes: ByteSize::mib(16),
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use underpin_database::{Pool, sql};
+use underpin_errors::HealthCheck;
 use underpin_events::outbox::{Outbox, OutboxSettings, Relay, RelayDrain};
 
 use super::outbox_support::{
@@ -129,4 +130,36 @@ async fn the_bell_is_taken_down_under_load_and_hung_up_again_afterwards() {
     until("the bell is up again", || async { count(&database.pool, bells).await == 32 }).await;
     wakes_up(&Outbox::default(), &database.pool, &publisher).await;
     assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+}
+
+/// Without a word from the one that leaves, the other would learn of it at its next heartbeat, 10 s later.
+async fn lanes_go_over(database: TestDatabase, leaving: &Outbox, staying: &Outbox) {
+    let (publisher, mut settings) = (Recorder::new(), quick());
+    settings.workers = 2;
+    settings.lease = Duration::from_secs(40);
+    let leaving = relay(leaving, &database, &publisher, settings.clone());
+    let staying = relay(staying, &database, &publisher, settings);
+    let owners = "SELECT count(DISTINCT owner) FROM underpin_outbox_lanes";
+    until("they share the lanes", || async { count(&database.pool, owners).await == 4 }).await;
+    until("the other has its half", || async { staying.check().await.details["lanes"] == 16 }).await;
+    let started = Instant::now();
+    assert_eq!(leaving.drain(LIMIT).await, RelayDrain::Drained);
+    until("the other has every lane", || async { staying.check().await.details["lanes"] == 32 }).await;
+    assert!(started.elapsed() < Duration::from_secs(6), "it took {:?}", started.elapsed());
+    assert_eq!(staying.drain(LIMIT).await, RelayDrain::Drained);
+}
+
+#[tokio::test]
+async fn the_lanes_of_a_drained_relay_go_to_another_process_at_once() {
+    let database = TestDatabase::postgres().await;
+    let leaving = outbox(&database, OutboxSettings::default()).await;
+    // An outbox of its own, as in another process: NOTIFY is all that they share.
+    lanes_go_over(database, &leaving, &Outbox::default()).await;
+}
+
+#[tokio::test]
+async fn the_lanes_of_a_drained_relay_go_to_another_one_of_this_process_at_once() {
+    let database = TestDatabase::sqlite().await;
+    let outbox = outbox(&database, OutboxSettings::default()).await;
+    lanes_go_over(database, &outbox, &outbox).await;
 }

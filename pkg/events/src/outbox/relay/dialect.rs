@@ -68,8 +68,10 @@ static POSTGRES: Dialect = Dialect {
         UPDATE underpin_outbox_lanes l \
         SET owner = $1, expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', bell = true \
         FROM free WHERE l.lane = free.lane RETURNING l.lane, l.floor",
-    release: "UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
-        WHERE owner = $1 AND lane = ANY($2::text::smallint[])",
+    // Relays that lack lanes need not find out by themselves.
+    release: "WITH freed AS (UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
+            WHERE owner = $1 AND lane = ANY($2::text::smallint[]) RETURNING lane) \
+        SELECT pg_notify('underpin_outbox', 'lanes') WHERE EXISTS (SELECT FROM freed)",
     ring: Some("UPDATE underpin_outbox_lanes SET bell = $2 WHERE owner = $1 AND bell <> $2"),
     fetch: "SELECT lane, id, key, envelope, age_ms, oldest \
         FROM underpin_outbox_fetch($1::text::smallint[], $2::text::bigint[], $3::integer, $4::bigint)",

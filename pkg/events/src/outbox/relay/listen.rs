@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use underpin_database::{Condition, DatabaseError, Pool};
+use underpin_database::{Condition, DatabaseError, Pool, Signal};
 use underpin_logger::{Context, Logger, debug, info};
 
 use crate::Backoff;
 use crate::outbox::enqueue::Bell;
-use crate::outbox::schema::CHANNEL;
+use crate::outbox::schema::{CHANNEL, LANES_ARE_FREE};
 
 /// Rings the bell at each NOTIFY, and after each time that one may have been missed. Never ends; dropped with the relay.
 ///
@@ -40,7 +40,9 @@ async fn listen(
     let mut listener = pool.listen(&[CHANNEL]).await?;
     *failures = 0;
     loop {
-        listener.next().await?;
-        bell.ring();
+        match listener.next().await? {
+            Signal::Notified { payload, .. } if payload == LANES_ARE_FREE => bell.ring_for_lanes(),
+            _ => bell.ring(),
+        }
     }
 }

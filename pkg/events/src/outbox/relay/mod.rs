@@ -131,6 +131,8 @@ impl Relay {
                 seat: seats.seat(number),
                 stop: stopped.clone(),
                 wake: bell.listen(),
+                lanes_free: bell.listen_for_lanes(),
+                tell: bell.clone(),
                 lanes: lanes::Lanes::default(),
                 lease_until: None,
                 next_heartbeat: Instant::now(),

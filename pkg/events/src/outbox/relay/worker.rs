@@ -16,6 +16,7 @@ use super::publish::publish;
 use super::status::Seat;
 use super::store::{Settling, Store};
 use crate::EventPublisher;
+use crate::outbox::enqueue::Bell as ProcessBell;
 use crate::outbox::lane::LANES;
 use crate::outbox::{OutboxError, RelaySettings};
 
@@ -38,6 +39,10 @@ pub(super) struct Worker {
     pub(super) seat: Seat,
     pub(super) stop: CancellationToken,
     pub(super) wake: watch::Receiver<()>,
+    /// Rings when another relay has given lanes back.
+    pub(super) lanes_free: watch::Receiver<()>,
+    /// Rings for the relays of this process.
+    pub(super) tell: ProcessBell,
     pub(super) lanes: Lanes,
     pub(super) lease_until: Option<Instant>,
     pub(super) next_heartbeat: Instant,
@@ -213,10 +218,14 @@ impl Worker {
         let (asked, ttl) = (Instant::now(), self.settings.lease);
         let live = self.store.heartbeat(ttl).await?;
         self.renew().await?;
+        // The other workers of this relay are counted before they have said that they live: what one takes too much stands
+        // still for a moment when it is given back.
+        let live = live.max(self.settings.workers as usize);
         let share = usize::from(LANES.unsigned_abs()).div_ceil(live);
         let surplus = self.lanes.above(share);
         if !surplus.is_empty() {
             self.store.release(&surplus).await?;
+            self.tell.ring_for_lanes();
             let rest: Vec<i16> =
                 self.lanes.names().into_iter().filter(|lane| !surplus.contains(lane)).collect();
             self.lanes.keep_only(&rest);
@@ -270,6 +279,7 @@ impl Worker {
             () = tokio::time::sleep_until(until) => {}
             // New work does not end a back-off.
             Ok(()) = self.wake.changed(), if self.failures == 0 => self.pace.woken(),
+            Ok(()) = self.lanes_free.changed(), if self.failures == 0 => self.next_heartbeat = Instant::now(),
         }
     }
 
@@ -296,12 +306,14 @@ impl Worker {
         {
             warn!(self.log, &Context::background(), &error, "sent events not removed, they are sent again");
         }
-        for result in [self.store.release(&self.lanes.names()).await, self.store.sign_off().await] {
+        // In this order: whoever hears of the free lanes counts the relays that are left.
+        for result in [self.store.sign_off().await, self.store.release(&self.lanes.names()).await] {
             if let Err(error) = result {
                 warn!(self.log, &Context::background(), &error, "lanes not released, their leases run out");
                 break;
             }
         }
+        self.tell.ring_for_lanes();
         self.seat.ended();
     }
 }
