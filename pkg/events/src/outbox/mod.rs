@@ -1,7 +1,7 @@
 //! The outbox: an event is published if and only if the transaction that tells it commits.
 //!
 //! [`Outbox::enqueue`] writes the event in the caller's own transaction. A [`Relay`], or any number of them, takes it to
-//! the broker, with the event id as message id, and forgets it after the acknowledgement. The reader's half is the
+//! the broker, under the message id of the event, and forgets it after the acknowledgement. The reader's half is the
 //! [`inbox`](crate::inbox), which makes the effects of an event happen once however often it is delivered.
 //!
 //! Together they give at-least-once delivery and effects once. What a reader sees when a process, the database or the
