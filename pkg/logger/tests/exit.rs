@@ -355,7 +355,7 @@ fn sampling_is_set_by_configuration() {
     play(
         "sampling_is_set_by_configuration",
         |file| {
-            let sampling = Some(SamplingSettings { first: 3, then_every: 0, at_most: None });
+            let sampling = SamplingSettings { first: Some(3), then_every: 0, at_most: None };
             let output = LogOutput::File(file.to_owned());
             let log = init(&LoggerSettings { sampling, ..settings(output, LogSink::Direct) }).unwrap();
             (0..1_000).for_each(|n| say(&log, n));

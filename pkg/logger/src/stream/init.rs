@@ -118,8 +118,8 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
         SlogLogger::json(if settings.service.is_empty() { format } else { format.service(&settings.service) })
     };
     let builder = builder.levels(rules).redact(redact).shared_sink(sink);
-    Ok(match &settings.sampling {
-        Some(sampling) => builder.sampling(sampling.sampling()).build(),
+    Ok(match settings.sampling.sampling() {
+        Some(sampling) => builder.sampling(sampling).build(),
         None => builder.build(),
     })
 }

@@ -38,8 +38,8 @@ pub struct LoggerSettings {
     pub redact: Vec<String>,
     /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
     pub reveal: Vec<String>,
-    /// What is left out of what repeats; nothing is where this is not set.
-    pub sampling: Option<SamplingSettings>,
+    /// What is left out of what repeats; by default nothing is.
+    pub sampling: SamplingSettings,
     /// How many bytes of what the level rules keep out of the log are held for each request, and written if it fails;
     /// none are where this is not set. `RequestLayer::configured` (feature `tower`) follows it.
     pub flight_recorder: Option<ByteSize>,
@@ -53,8 +53,8 @@ pub struct LoggerSettings {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplingSettings {
-    /// How many records of one message are all written each second.
-    pub first: u32,
+    /// How many records of one message are all written each second; all of them where this is not set.
+    pub first: Option<u32>,
     /// After the first: each how-many-th record is written; 0 for none.
     pub then_every: u32,
     /// The most records a second in all, of those that may be left out; no limit where this is not set.
@@ -62,19 +62,19 @@ pub struct SamplingSettings {
 }
 
 impl SamplingSettings {
-    /// What these settings ask for.
-    pub fn sampling(&self) -> Sampling {
-        let sampling = Sampling::new().first(self.first).then_every(self.then_every);
+    /// What these settings ask for; `None` where nothing is to be left out.
+    pub fn sampling(&self) -> Option<Sampling> {
+        let of_one = Sampling::new().first(self.first.unwrap_or(u32::MAX)).then_every(self.then_every);
         match self.at_most {
-            Some(limit) => sampling.at_most(limit),
-            None => sampling,
+            Some(limit) => Some(of_one.at_most(limit)),
+            None => self.first.map(|_| of_one),
         }
     }
 }
 
 impl Default for SamplingSettings {
     fn default() -> Self {
-        Self { first: Sampling::FIRST, then_every: Sampling::EVERY, at_most: None }
+        Self { first: None, then_every: Sampling::EVERY, at_most: None }
     }
 }
 
@@ -159,7 +159,7 @@ impl Default for LoggerSettings {
             service: String::new(),
             redact: Vec::new(),
             reveal: Vec::new(),
-            sampling: None,
+            sampling: SamplingSettings::default(),
             flight_recorder: None,
             #[cfg(feature = "otel")]
             otlp: None,
@@ -199,7 +199,9 @@ mod tests {
         assert_eq!(file.output, LogOutput::File("/var/log/orders.log".into()));
         let sampled: LoggerSettings =
             serde_json::from_str(r#"{"sampling": {"first": 5}, "flight_recorder": "16KiB"}"#).unwrap();
-        assert_eq!(sampled.sampling, Some(SamplingSettings { first: 5, ..SamplingSettings::default() }));
+        assert_eq!(sampled.sampling, SamplingSettings { first: Some(5), ..SamplingSettings::default() });
+        assert!(sampled.sampling.sampling().is_some());
+        assert!(LoggerSettings::default().sampling.sampling().is_none());
         assert_eq!(sampled.flight_recorder, Some(ByteSize::kib(16)));
     }
 
