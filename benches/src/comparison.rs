@@ -1,7 +1,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use crate::stats::{median, percentile};
 use crate::{Row, Table};
 
 /// Contenders that do the same work, measured in turns. The first one is the reference: its ratio is 1.
@@ -93,17 +92,8 @@ impl<'a> Comparison<'a> {
             }
         }
         let reference = samples.first().cloned().unwrap_or_default();
-        let rows = self.contenders.iter().zip(samples).map(|(contender, samples)| {
-            let mut ratios: Vec<f64> = samples.iter().zip(&reference).map(|(a, b)| a / b).collect();
-            let mut nanos = samples;
-            Row {
-                name: contender.name.clone(),
-                nanos: median(&mut nanos),
-                ratio: median(&mut ratios),
-                ratio_low: percentile(&mut ratios, 0.1),
-                ratio_high: percentile(&mut ratios, 0.9),
-            }
-        });
+        let rows = self.contenders.iter().zip(samples);
+        let rows = rows.map(|(contender, samples)| Row::of(contender.name.as_str(), samples, &reference));
         Table { title: self.title, unit: self.unit, rows: rows.collect() }
     }
 }

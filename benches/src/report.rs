@@ -3,10 +3,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::stats::{median, percentile};
 
 /// What a comparison found, one row a contender, in the order in which they were added.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
     /// What was measured.
     pub title: String,
@@ -17,7 +19,7 @@ pub struct Table {
 }
 
 /// One contender's figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The contender.
     pub name: String,
@@ -29,6 +31,30 @@ pub struct Row {
     pub ratio_low: f64,
     /// The 90th percentile of those ratios.
     pub ratio_high: f64,
+}
+
+impl Row {
+    /// A contender's figures: its time of one operation in each round, beside the reference's in the same rounds.
+    pub fn of(name: impl Into<String>, mut nanos: Vec<f64>, reference: &[f64]) -> Self {
+        let mut ratios: Vec<f64> = nanos.iter().zip(reference).map(|(own, other)| own / other).collect();
+        Self {
+            name: name.into(),
+            nanos: median(&mut nanos),
+            ratio: median(&mut ratios),
+            ratio_low: percentile(&mut ratios, 0.1),
+            ratio_high: percentile(&mut ratios, 0.9),
+        }
+    }
+
+    /// The time of one operation as a person reads it: `1.50 us`.
+    pub fn time(&self) -> String {
+        match self.nanos {
+            n if n < 1e3 => format!("{n:.1} ns"),
+            n if n < 1e6 => format!("{:.2} us", n / 1e3),
+            n if n < 1e9 => format!("{:.2} ms", n / 1e6),
+            n => format!("{:.2} s", n / 1e9),
+        }
+    }
 }
 
 impl Table {
@@ -62,23 +88,14 @@ impl fmt::Display for Table {
             writeln!(
                 f,
                 "| {} | {} | {:.2} | {:.2} to {:.2} |",
-                row.name,
-                duration(row.nanos),
+                row.name.replace('|', "\\|"),
+                row.time(),
                 row.ratio,
                 row.ratio_low,
                 row.ratio_high
             )?;
         }
         Ok(())
-    }
-}
-
-fn duration(nanos: f64) -> String {
-    match nanos {
-        n if n < 1e3 => format!("{n:.1} ns"),
-        n if n < 1e6 => format!("{:.2} us", n / 1e3),
-        n if n < 1e9 => format!("{:.2} ms", n / 1e6),
-        n => format!("{:.2} s", n / 1e9),
     }
 }
 

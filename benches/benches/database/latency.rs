@@ -55,17 +55,8 @@ impl Latencies {
             contender.rounds.iter().skip(contender.rounds.len().saturating_sub(rounds)).map(of).collect()
         };
         let reference = all.first().map(figures).unwrap_or_default();
-        let rows = all.iter().map(|contender| {
-            let nanos = figures(contender);
-            let ratios: Vec<f64> = nanos.iter().zip(&reference).map(|(own, other)| own / other).collect();
-            Row {
-                name: contender.name.clone(),
-                nanos: share(nanos, 0.5),
-                ratio: share(ratios.clone(), 0.5),
-                ratio_low: share(ratios.clone(), 0.1),
-                ratio_high: share(ratios, 0.9),
-            }
-        });
+        let rows =
+            all.iter().map(|contender| Row::of(contender.name.as_str(), figures(contender), &reference));
         Table { title, unit: "query".to_owned(), rows: rows.collect() }
     }
 }
@@ -76,16 +67,4 @@ fn p50(shares: &Shares) -> f64 {
 
 fn p99(shares: &Shares) -> f64 {
     shares.p99
-}
-
-fn share(mut values: Vec<f64>, share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the rank lies within the values"
-    )]
-    let rank = (last as f64 * share).round() as usize;
-    values.get(rank.min(last)).copied().unwrap_or(f64::NAN)
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Row, Table};
-use super::report::{ratio, time};
+use underpin_benches::{Row, Table};
 
 const WIDTH: f64 = 900.0;
 const NAME: f64 = 340.0;
@@ -46,7 +45,7 @@ fn bar(text: &mut String, y: f64, row: &Row, share: f64) {
         "<rect x=\"{NAME}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"14\" fill=\"{colour}\"/>",
         y - 11.0
     );
-    let figures = format!("{}, {}", ratio(row.ratio), time(row.nanos));
+    let figures = format!("{:.2}, {}", row.ratio, row.time());
     push(text, NAME + length + 8.0, y, "fill=\"#222222\"", &figures);
 }
 

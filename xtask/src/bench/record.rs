@@ -1,11 +1,11 @@
 //! What a benchmark found, kept in `target/bench` between runs.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
+use underpin_benches::{Effort, Table};
 
 use crate::shell::{Done, root};
 
@@ -21,23 +21,6 @@ pub(super) struct Record {
     pub(super) rounds: String,
     pub(super) machine: Vec<(String, String)>,
     pub(super) tables: Vec<Table>,
-}
-
-/// A line of `BENCH_RECORD`, as benches/src/report.rs writes it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Table {
-    pub(super) title: String,
-    pub(super) unit: String,
-    pub(super) rows: Vec<Row>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) nanos: f64,
-    pub(super) ratio: f64,
-    pub(super) ratio_low: f64,
-    pub(super) ratio_high: f64,
 }
 
 impl Record {
@@ -83,10 +66,9 @@ pub(super) fn keep(name: &str, tables: &Path) -> Done {
     fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-/// As benches/src/comparison.rs reads it.
 fn rounds() -> String {
-    let number = |name: &str, usual: &str| env::var(name).unwrap_or_else(|_| usual.to_owned());
-    format!("{} rounds of {} ms each", number("BENCH_ROUNDS", "15"), number("BENCH_ROUND_MS", "100"))
+    let effort = Effort::default();
+    format!("{} rounds of {} ms each", effort.rounds, effort.round.as_millis())
 }
 
 fn folder() -> PathBuf {

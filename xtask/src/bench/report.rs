@@ -59,44 +59,16 @@ fn markdown(records: &[Record]) -> String {
             before = &record.machine;
         }
         for table in &record.tables {
-            let _ = write!(
-                text,
-                "\n### {}\n\n| | time per {} | ratio | 10th to 90th percentile |\n|---|---:|---:|---:|\n",
-                table.title, table.unit
-            );
-            for row in &table.rows {
-                let _ = writeln!(
-                    text,
-                    "| {} | {} | {} | {:.2} to {:.2} |",
-                    row.name.replace('|', "\\|"),
-                    time(row.nanos),
-                    ratio(row.ratio),
-                    row.ratio_low,
-                    row.ratio_high
-                );
-            }
+            let _ = write!(text, "\n{table}");
         }
     }
     text
 }
 
-pub(super) fn ratio(ratio: f64) -> String {
-    format!("{ratio:.2}")
-}
-
-pub(super) fn time(nanos: f64) -> String {
-    match nanos {
-        n if n < 1e3 => format!("{n:.1} ns"),
-        n if n < 1e6 => format!("{:.2} us", n / 1e3),
-        n if n < 1e9 => format!("{:.2} ms", n / 1e6),
-        n => format!("{:.2} s", n / 1e9),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::record::{Row, Table};
+    use underpin_benches::{Row, Table};
 
     fn record(name: &str, machine: &str) -> Record {
         let row = Row { name: "a|b".into(), nanos: 1500.0, ratio: 0.5, ratio_low: 0.4, ratio_high: 0.6 };
