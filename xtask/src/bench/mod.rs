@@ -9,6 +9,7 @@ mod record;
 mod report;
 
 use std::fs;
+use std::path::Path;
 
 use crate::shell::{Done, cargo, output, root, run};
 use record::Record;
@@ -63,12 +64,16 @@ fn names() -> Done<Vec<String>> {
     let entries =
         fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-    let mut names: Vec<String> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-        .collect();
+    let mut names: Vec<String> = paths.filter_map(|path| target(&path)).collect();
     names.sort();
     Ok(names)
+}
+
+/// The benchmark at this path, as cargo finds them: a file, or a folder with a `main.rs`.
+fn target(path: &Path) -> Option<String> {
+    let is_one = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file();
+    let name = if is_one { path.file_stem() } else { None };
+    name.map(|name| name.to_string_lossy().into_owned())
 }
 
 fn measure(name: &str, rest: &[String]) -> Done {
@@ -83,4 +88,14 @@ fn measure(name: &str, rest: &[String]) -> Done {
 fn said(command: &mut std::process::Command) -> String {
     let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
     output(command).map_or_else(|_| "not found".to_owned(), first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_folders_are_found_and_what_belongs_to_a_file_is_not_one() {
+        assert_eq!(names().unwrap(), ["config", "database", "events", "logger", "outbox"]);
+    }
 }
