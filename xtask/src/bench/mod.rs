@@ -71,7 +71,8 @@ fn names() -> Done<Vec<String>> {
 
 /// The benchmark at this path, as cargo finds them: a file, or a folder with a `main.rs`.
 fn target(path: &Path) -> Option<String> {
-    let is_one = path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file();
+    let is_one =
+        path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file();
     let name = if is_one { path.file_stem() } else { None };
     name.map(|name| name.to_string_lossy().into_owned())
 }

@@ -1,19 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
 use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
-use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
+use underpin_database::{Backend, Database, DatabaseError, sql};
 
-use super::batch::{Failure, Fate, Row, Settlement};
+use super::batch::Row;
 use super::dialect::{Dialect, list};
-use crate::Backoff;
 use crate::outbox::{OutboxError, OutboxLag, lag};
 
 /// What one relay reads from and writes to the database, each call within a limit.
 pub(super) struct Store {
-    database: Arc<dyn Database>,
-    dialect: &'static Dialect,
+    pub(super) database: Arc<dyn Database>,
+    pub(super) dialect: &'static Dialect,
     /// The name of this relay: one start of one relay, never used again.
     relay: Arc<str>,
     limit: Duration,
@@ -163,80 +161,6 @@ impl Store {
         rows.iter().map(held).collect::<Result<_, _>>().map_err(read)
     }
 
-    /// Writes down what became of a batch. Rows that were sent are removed whoever owns their lane now; what failed is
-    /// written only for lanes that are still ours. Safe to call again with the same settlement.
-    pub(super) async fn settle(
-        &self,
-        settlement: &Settlement,
-        how: &Settling<'_>,
-    ) -> Result<(), OutboxError> {
-        let sent = [
-            self.list(settlement.sent.iter().map(|(lane, _)| lane)),
-            self.list(settlement.sent.iter().map(|(_, id)| id)),
-        ];
-        let remove = if how.keep_sent { self.dialect.keep } else { self.dialect.remove };
-        if settlement.is_plain() {
-            return match (settlement.sent.is_empty(), remove) {
-                (true, _) => Ok(()),
-                (false, [one]) => self.execute("remove sent events", one, sent).await,
-                (false, all) => {
-                    let work = async { in_one(&*self.database, all, &sent).await };
-                    self.bounded("remove sent events", work).await
-                }
-            };
-        }
-        let work = self
-            .database
-            .transaction(TxOptions::default(), |tx| self.write(tx, settlement, how, remove, sent.clone()));
-        self.bounded("settle a batch", work).await
-    }
-
-    async fn write(
-        &self,
-        tx: Transaction,
-        settlement: &Settlement,
-        how: &Settling<'_>,
-        remove: &[&str],
-        sent: [Value; 2],
-    ) -> Result<(), DatabaseError> {
-        if !settlement.sent.is_empty() {
-            for text in remove {
-                tx.execute(sql(*text, sent.clone())).await?;
-            }
-        }
-        let failed: Vec<i16> =
-            settlement.hold.iter().chain(&settlement.again).map(|failure| failure.lane).collect();
-        let touched = settlement.promote.iter().map(|(lane, _)| *lane);
-        let lanes: std::collections::BTreeSet<i16> = failed.into_iter().chain(touched).collect();
-        let rows = tx.query_all(sql(self.dialect.own, [self.me(), self.list(&lanes)])).await?;
-        let ours: Vec<i16> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
-
-        let remove_held = if how.keep_sent { self.dialect.keep_held } else { self.dialect.remove_held };
-        let sent_held = records(
-            settlement.sent_held.iter().map(|(lane, key, id)| json!({"lane": lane, "key": key, "id": id})),
-        );
-        let hold = records(
-            settlement.hold.iter().filter(|row| ours.contains(&row.lane)).map(|row| failure(row, how)),
-        );
-        let again = records(
-            settlement.again.iter().filter(|row| ours.contains(&row.lane)).map(|row| failure(row, how)),
-        );
-        let due = settlement.promote.iter().filter(|(lane, _)| ours.contains(lane));
-        let promote = records(due.map(|(lane, key)| json!({"lane": lane, "key": key})));
-        for (texts, records) in
-            [(remove_held, sent_held), (self.dialect.hold, hold), (&[self.dialect.fail_again], again)]
-        {
-            let Some(records) = records else { continue };
-            for text in texts {
-                tx.execute(sql(*text, [records.clone()])).await?;
-            }
-        }
-        if let Some(records) = promote {
-            tx.execute(sql(self.dialect.promote, [records, how.hold_after_quarantine.into()])).await?;
-        }
-        Ok(())
-    }
-
     /// Deletes kept events that are old enough, at most so many; returns how many.
     pub(super) async fn sweep_sent(&self, keep: Duration, most: u32) -> Result<u64, OutboxError> {
         let work =
@@ -249,7 +173,7 @@ impl Store {
         self.bounded("read the lag", lag::read(&*self.database)).await
     }
 
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T, DatabaseError>>,
@@ -260,7 +184,7 @@ impl Store {
         }
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         operation: &'static str,
         text: &'static str,
@@ -278,31 +202,13 @@ impl Store {
         self.bounded(operation, self.database.query_all(sql(text, binds))).await
     }
 
-    fn me(&self) -> Value {
+    pub(super) fn me(&self) -> Value {
         self.relay.as_ref().into()
     }
 
-    fn list<N: ToString>(&self, numbers: impl IntoIterator<Item = N>) -> Value {
+    pub(super) fn list<N: ToString>(&self, numbers: impl IntoIterator<Item = N>) -> Value {
         list(self.database.backend(), numbers).into()
     }
-}
-
-/// How a settlement is written.
-pub(super) struct Settling<'a> {
-    pub(super) keep_sent: bool,
-    pub(super) hold_after_quarantine: bool,
-    pub(super) backoff: &'a Backoff,
-}
-
-async fn in_one(database: &dyn Database, texts: &[&str], binds: &[Value]) -> Result<(), DatabaseError> {
-    database
-        .transaction(TxOptions::default(), |tx| async move {
-            for text in texts {
-                tx.execute(sql(*text, binds.iter().cloned())).await?;
-            }
-            Ok(())
-        })
-        .await
 }
 
 fn fetched(row: &QueryResult) -> Result<Option<Row>, DatabaseError> {
@@ -311,34 +217,11 @@ fn fetched(row: &QueryResult) -> Result<Option<Row>, DatabaseError> {
     Ok(Some(Row { lane, id, key, envelope, age_ms, attempts: 0, held: false }))
 }
 
-fn failure(failure: &Failure, how: &Settling<'_>) -> Json {
-    let delay = (failure.fate == Fate::Retry).then(|| how.backoff.delay(failure.attempts).as_millis());
-    json!({
-        "lane": failure.lane,
-        "key": failure.key,
-        "id": failure.id,
-        "attempts": failure.attempts,
-        "reason": failure.reason.as_deref().map(readable),
-        "delay_ms": delay.map(|delay| u64::try_from(delay).unwrap_or(u64::MAX)),
-        "quarantine": failure.fate == Fate::Quarantine,
-    })
-}
-
-/// A reason as it is kept: short, and without characters that a text column refuses.
-fn readable(reason: &str) -> String {
-    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1000).collect()
-}
-
-fn records(records: impl Iterator<Item = Json>) -> Option<Value> {
-    let records: Vec<Json> = records.collect();
-    (!records.is_empty()).then(|| Json::Array(records).to_string().into())
-}
-
 fn millis(duration: Duration) -> Value {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).into()
 }
 
-fn get<T: TryGetable>(row: &QueryResult, column: usize) -> Result<T, DatabaseError> {
+pub(super) fn get<T: TryGetable>(row: &QueryResult, column: usize) -> Result<T, DatabaseError> {
     row.try_get_by_index(column).map_err(DatabaseError::from)
 }
 
