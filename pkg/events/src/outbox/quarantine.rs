@@ -89,6 +89,7 @@ impl Outbox {
                     tx.execute(sql(delete, [row.into()])).await?;
                     return Ok(true);
                 }
+                lock_lane_of(&tx, row).await?;
                 let Some(stopped) = tx.query_one(sql(stop, [row.into(), reason.into()])).await? else {
                     return Ok(false);
                 };
@@ -127,6 +128,7 @@ impl Outbox {
     pub async fn discard(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
         let discard = "DELETE FROM underpin_outbox_held WHERE id = $1 AND quarantined_at IS NOT NULL RETURNING lane, key";
         let work = |tx: Transaction| async move {
+            lock_lane_of(&tx, row).await?;
             let Some(gone) = tx.query_one(sql(discard, [row.into()])).await? else { return Ok(false) };
             self.promote_next(&tx, &gone).await?;
             Ok::<_, DatabaseError>(true)
@@ -158,6 +160,17 @@ impl Outbox {
     pub async fn lag(&self, database: &(impl Database + ?Sized)) -> Result<OutboxLag, OutboxError> {
         lag::read(database).await.map_err(OutboxError::during("read the lag"))
     }
+}
+
+/// Holds the lane of a held row until the end of the transaction, as a relay does that writes down what became of a batch:
+/// each of them decides which row of the key is its head, and must see what the other has done.
+async fn lock_lane_of(tx: &Transaction, row: i64) -> Result<(), DatabaseError> {
+    if tx.backend() == Backend::Postgres {
+        let lock = "SELECT FROM underpin_outbox_lanes \
+            WHERE lane = (SELECT lane FROM underpin_outbox_held WHERE id = $1) FOR UPDATE";
+        tx.query_all(sql(lock, [row.into()])).await?;
+    }
+    Ok(())
 }
 
 fn now(backend: Backend) -> &'static str {

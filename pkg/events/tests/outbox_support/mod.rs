@@ -1,7 +1,7 @@
 //! What the tests of the outbox share: a database, a publisher that can be told to fail, and short waits.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -116,7 +116,9 @@ pub struct Recorder {
     /// Publishes that hang or hung.
     pub hung: AtomicU64,
     pub duplicates: AtomicU64,
-    /// How many events were under way at once at most, per key.
+    /// Keys of events that are under way.
+    under_way: Mutex<HashSet<String>>,
+    /// How often an event was to be published while another of its key was under way.
     pub key_overlaps: AtomicU64,
 }
 
@@ -128,6 +130,10 @@ pub enum Fault {
     StoredUnconfirmed,
     /// Refused for good.
     TooLarge,
+    /// There is never an answer, and none for those in the same batch either.
+    Silent,
+    /// The publisher panics.
+    Panics,
 }
 
 impl Recorder {
@@ -161,6 +167,10 @@ impl Recorder {
         self.calls.lock().unwrap().get(id).copied().unwrap_or(0)
     }
 
+    fn fault_of(&self, event: &Event) -> Option<Fault> {
+        event.subject().and_then(|key| self.faults.lock().unwrap().get(key).copied())
+    }
+
     fn store(&self, event: Event) -> PublishReceipt {
         let mut stored = self.stored.lock().unwrap();
         if let Some(place) = stored.iter().position(|known| known.id() == event.id()) {
@@ -183,21 +193,20 @@ impl EventPublisher for Recorder {
             self.hung.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
-        let mut keys = std::collections::HashSet::new();
+        let _under_way = UnderWay::enter(self, &events);
+        let silent = events.iter().any(|event| matches!(self.fault_of(event), Some(Fault::Silent)));
         let mut results = Vec::new();
         for event in events {
-            if !keys.insert(event.ordering_key().to_owned()) {
-                self.key_overlaps.fetch_add(1, Ordering::SeqCst);
-            }
             *self.calls.lock().unwrap().entry(event.id().to_owned()).or_default() += 1;
-            let fault = event.subject().and_then(|key| self.faults.lock().unwrap().get(key).copied());
+            let fault = self.fault_of(&event);
             let unconfirmed =
                 EventsError::Unconfirmed { within: Duration::from_millis(1), source: "no answer".into() };
             let by_chance = rand::random_range(0..100) < self.failing_per_cent.load(Ordering::SeqCst);
             results.push(match fault {
                 _ if by_chance => Err(unconfirmed),
                 _ if self.down.load(Ordering::SeqCst) => Err(EventsError::Disconnected),
-                Some(Fault::Lost) => Err(unconfirmed),
+                Some(Fault::Lost | Fault::Silent) => Err(unconfirmed),
+                Some(Fault::Panics) => panic!("told to"),
                 Some(Fault::StoredUnconfirmed) => {
                     self.store(event);
                     Err(unconfirmed)
@@ -206,6 +215,9 @@ impl EventPublisher for Recorder {
                 None => Ok(self.store(event)),
             });
         }
+        if silent {
+            std::future::pending::<()>().await;
+        }
         // The broker answers a little later, so that relays overlap.
         tokio::task::yield_now().await;
         results
@@ -213,5 +225,35 @@ impl EventPublisher for Recorder {
 
     async fn flush(&self, _within: Duration) -> Result<(), EventsError> {
         Ok(())
+    }
+}
+
+/// Keys that are under way until it is dropped, as they are where the relay gives up.
+struct UnderWay<'a> {
+    publisher: &'a Recorder,
+    keys: Vec<String>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn enter(publisher: &'a Recorder, events: &[Event]) -> Self {
+        let mut all = publisher.under_way.lock().unwrap();
+        let mut keys = Vec::new();
+        for key in events.iter().map(|event| event.ordering_key().to_owned()) {
+            if all.insert(key.clone()) {
+                keys.push(key);
+            } else {
+                publisher.key_overlaps.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        Self { publisher, keys }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut all = self.publisher.under_way.lock().unwrap();
+        for key in &self.keys {
+            all.remove(key);
+        }
     }
 }

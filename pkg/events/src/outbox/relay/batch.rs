@@ -176,6 +176,12 @@ impl Batch {
         self.wave.iter().filter_map(first).map(|row| row.id).collect()
     }
 
+    /// Whether the wave holds a row that failed before, and that may keep the others waiting for its answer.
+    pub(super) fn has_failed_before(&self) -> bool {
+        let first = |place: &usize| self.queues.get(*place)?.rows.front();
+        self.wave.iter().filter_map(first).any(|row| row.held)
+    }
+
     /// Takes the verdicts on the wave, in its order; returns the waiting times of the rows that were sent.
     pub(super) fn apply(&mut self, verdicts: Vec<Verdict>) -> Vec<i64> {
         let wave = std::mem::take(&mut self.wave);

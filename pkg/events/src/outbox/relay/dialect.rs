@@ -17,7 +17,7 @@ pub(super) struct Dialect {
     pub(super) held: &'static str,
     pub(super) remove: &'static [&'static str],
     pub(super) keep: &'static [&'static str],
-    pub(super) own: &'static str,
+    pub(super) lock: &'static str,
     pub(super) hold: &'static [&'static str],
     /// An operator may have put the row into quarantine in the meantime.
     pub(super) fail_again: &'static str,
@@ -57,17 +57,21 @@ static POSTGRES: Dialect = Dialect {
             SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq) \
         UPDATE underpin_outbox_lanes l \
         SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', \
-            floor = CASE WHEN w.floor > l.floor AND underpin_outbox_is_clear(l.lane, l.floor, w.floor) \
-                THEN w.floor ELSE l.floor END \
+            floor = CASE WHEN l.floor > drawn.last THEN 0 \
+                WHEN w.floor > l.floor AND w.floor <= drawn.last \
+                    AND underpin_outbox_is_clear(l.lane, l.floor, w.floor) THEN w.floor ELSE l.floor END \
         FROM drawn, ROWS FROM (unnest($3::text::smallint[]), unnest($4::text::bigint[])) AS w(lane, floor) \
         WHERE l.lane = w.lane AND l.owner = $1 \
         RETURNING l.lane, l.floor, drawn.last, pg_current_xact_id()::text::bigint",
     acquire: "WITH free AS MATERIALIZED (\
             SELECT lane FROM underpin_outbox_lanes WHERE expires_at IS NULL OR expires_at < clock_timestamp() \
-            ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED) \
+            ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED), \
+        drawn AS MATERIALIZED (\
+            SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq) \
         UPDATE underpin_outbox_lanes l \
-        SET owner = $1, expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', bell = true \
-        FROM free WHERE l.lane = free.lane RETURNING l.lane, l.floor",
+        SET owner = $1, expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', bell = true, \
+            floor = CASE WHEN l.floor > drawn.last THEN 0 ELSE l.floor END \
+        FROM free, drawn WHERE l.lane = free.lane RETURNING l.lane, l.floor",
     // Relays that lack lanes need not find out by themselves.
     release: "WITH freed AS (UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
             WHERE owner = $1 AND lane = ANY($2::text::smallint[]) RETURNING lane) \
@@ -82,8 +86,9 @@ static POSTGRES: Dialect = Dialect {
         FROM underpin_outbox_held WHERE lane = $1 AND key = $2 AND quarantined_at IS NULL ORDER BY id LIMIT $3",
     remove: &["SELECT underpin_outbox_remove($1::text::smallint[], $2::text::bigint[])"],
     keep: &["SELECT underpin_outbox_keep($1::text::smallint[], $2::text::bigint[])"],
-    own: "UPDATE underpin_outbox_lanes SET owner = owner \
-        WHERE owner = $1 AND lane = ANY($2::text::smallint[]) RETURNING lane",
+    // Whoever decides which row of a key is its head holds the lane meanwhile.
+    lock: "SELECT lane, owner FROM underpin_outbox_lanes \
+        WHERE lane = ANY($1::text::smallint[]) ORDER BY lane FOR UPDATE",
     hold: &["WITH gone AS (DELETE FROM underpin_outbox o \
             USING jsonb_to_recordset($1::text::jsonb) \
                 AS w(lane smallint, id bigint, attempts integer, reason text, delay_ms bigint, quarantine boolean) \
@@ -156,8 +161,8 @@ static SQLITE: Dialect = Dialect {
             WHERE id IN (SELECT value FROM json_each($2)) AND $1 IS NOT NULL",
         "DELETE FROM underpin_outbox WHERE id IN (SELECT value FROM json_each($2)) AND $1 IS NOT NULL",
     ],
-    own: "UPDATE underpin_outbox_lanes SET owner = owner \
-        WHERE owner = $1 AND lane IN (SELECT value FROM json_each($2)) RETURNING lane",
+    lock: "SELECT lane, owner FROM underpin_outbox_lanes \
+        WHERE lane IN (SELECT value FROM json_each($1))",
     hold: &[
         "INSERT INTO underpin_outbox_held \
             (lane, key, id, envelope, created_at, attempts, reason, failed_at, due_at, quarantined_at) \

@@ -26,6 +26,8 @@ pub(super) struct Lanes {
     pending: Option<Mark>,
     /// No row up to here is on its way any more.
     settled: i64,
+    /// The last mark that was read.
+    newest: Option<Mark>,
     /// Lanes that had more than was asked for, and whether the last fetch asked only those.
     hot: Vec<i16>,
     asked_hot: bool,
@@ -68,9 +70,23 @@ impl Lanes {
     pub(super) fn renewed(&mut self, kept: &[AcquiredLane], mark: Option<Mark>) {
         self.floors.clear();
         self.gain(kept);
+        let went_back = |mark: Mark, before: Mark| mark.last < before.last || mark.number < before.number;
+        if mark.zip(self.newest).is_some_and(|(mark, before)| went_back(mark, before)) {
+            self.distrust();
+        }
+        self.newest = mark.or(self.newest);
         self.hot.retain(|lane| self.floors.contains_key(lane));
         self.pending = self.pending.or(mark.filter(|mark| mark.last > self.settled));
         self.fetched = 0;
+    }
+
+    /// Forgets what was proven about ids on their way: it is proven anew.
+    pub(super) fn distrust(&mut self) {
+        self.pending = None;
+        self.settled = 0;
+        for floor in self.floors.values_mut() {
+            floor.reached = floor.written;
+        }
     }
 
     pub(super) fn keep_only(&mut self, lanes: &[i16]) {
@@ -196,6 +212,33 @@ mod tests {
         // A lane that went to another relay is gone.
         lanes.renewed(&acquired(&[(2, 50)]), None);
         assert_eq!(lanes.names(), [2]);
+    }
+
+    #[test]
+    fn a_server_that_went_back_is_asked_anew() {
+        let back = [Mark { last: 600, number: 220 }, Mark { last: 1_200, number: 90 }];
+        for back in back {
+            let mut lanes = owning(&[1]);
+            lanes.renewed(&acquired(&[(1, 0)]), Some(Mark { last: 1_000, number: 200 }));
+            turn(&mut lanes, 200, &[]);
+            assert_eq!(lanes.reached(), [(1, 1_000)]);
+            lanes.renewed(&acquired(&[(1, 600)]), Some(back));
+            turn(&mut lanes, back.number - 1, &[]);
+            assert_eq!(lanes.reached(), [(1, 600)], "ids up to 1,000 may be drawn a second time");
+            turn(&mut lanes, back.number, &[]);
+            assert_eq!(lanes.reached(), [(1, back.last)]);
+        }
+    }
+
+    #[test]
+    fn what_was_proven_before_an_error_is_proven_anew() {
+        let mut lanes = owning(&[1]);
+        lanes.renewed(&acquired(&[(1, 0)]), Some(Mark { last: 1_000, number: 200 }));
+        turn(&mut lanes, 200, &[]);
+        lanes.distrust();
+        assert_eq!(lanes.reached(), [(1, 0)]);
+        turn(&mut lanes, 300, &[]);
+        assert_eq!(lanes.reached(), [(1, 0)]);
     }
 
     #[test]

@@ -141,6 +141,7 @@ impl Relay {
                 blocked: Blocked::default(),
                 judge: Judge::new(Arc::clone(&tally)),
                 unsettled: None,
+                one_by_one: false,
                 pace: Pace::new(settings.poll),
                 bell: Bell::On,
                 failures: 0,

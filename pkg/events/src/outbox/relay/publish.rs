@@ -1,27 +1,58 @@
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use tokio::time::timeout;
 use underpin_errors::Report;
 
 use super::evidence::Answer;
-use crate::{Event, EventPublisher, EventsError};
+use crate::{Event, EventPublisher, EventsError, PublishReceipt};
 
-/// Publishes a wave within a limit, and says of each event what it came to and whether the broker knew it already.
-pub(super) async fn publish(
+/// What the publisher said of each event of a wave, and how many of them the broker knew already.
+pub(super) type Answers = (Vec<Answer>, u64);
+
+/// Publishes a wave in one go. `None` where the publisher has not answered as a whole within the limit, or has panicked:
+/// then nobody knows which event is to blame, and [`publish_each`] finds out.
+pub(super) async fn publish_together(
     publisher: &dyn EventPublisher,
     wave: Vec<Event>,
     within: Duration,
-) -> (Vec<Answer>, u64) {
+) -> Option<Answers> {
     let count = wave.len();
-    let Ok(results) = tokio::time::timeout(within, publisher.publish_batch(wave)).await else {
-        let reason = format!("not confirmed within {} ms", within.as_millis());
-        return (vec![Answer::Failed(reason); count], 0);
-    };
+    let batch = AssertUnwindSafe(publisher.publish_batch(wave)).catch_unwind();
+    let results = timeout(within, batch).await.ok()?.ok()?;
     let duplicates = results.iter().flatten().filter(|receipt| receipt.duplicate).count();
-    let mut answers: Vec<Answer> =
-        results.into_iter().map(|result| result.err().map_or(Answer::Sent, |error| answer(&error))).collect();
+    let mut answers: Vec<Answer> = results.into_iter().map(said).collect();
     // A publisher that answers too little has not confirmed the rest.
     answers.resize(count, Answer::Failed("the publisher gave no answer".to_owned()));
-    (answers, duplicates as u64)
+    Some((answers, duplicates as u64))
+}
+
+/// Publishes the events of a wave side by side, each under the limit, so that one without an answer does not take those of
+/// the others with it.
+pub(super) async fn publish_each(
+    publisher: &dyn EventPublisher,
+    wave: Vec<Event>,
+    within: Duration,
+) -> Answers {
+    let results = join_all(wave.into_iter().map(|event| async move {
+        timeout(within, AssertUnwindSafe(publisher.publish(event)).catch_unwind()).await
+    }));
+    let mut duplicates = 0;
+    let answers = results.await.into_iter().map(|result| match result {
+        Err(_elapsed) => Answer::Failed(format!("not confirmed within {} ms", within.as_millis())),
+        Ok(Err(_panic)) => Answer::Failed("the publisher panicked".to_owned()),
+        Ok(Ok(result)) => {
+            duplicates += u64::from(result.as_ref().is_ok_and(|receipt| receipt.duplicate));
+            said(result)
+        }
+    });
+    (answers.collect(), duplicates)
+}
+
+fn said(result: Result<PublishReceipt, EventsError>) -> Answer {
+    result.err().map_or(Answer::Sent, |error| answer(&error))
 }
 
 fn answer(error: &EventsError) -> Answer {

@@ -62,8 +62,13 @@ impl Store {
             settlement.hold.iter().chain(&settlement.again).map(|failure| failure.lane).collect();
         let touched = settlement.promote.iter().map(|(lane, _)| *lane);
         let lanes: BTreeSet<i16> = failed.into_iter().chain(touched).collect();
-        let rows = tx.query_all(sql(self.dialect.own, [self.me(), self.list(&lanes)])).await?;
-        let ours: Vec<i16> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+        let rows = tx.query_all(sql(self.dialect.lock, [self.list(&lanes)])).await?;
+        let mut ours = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if get::<Option<String>>(row, 1)?.as_deref() == Some(self.relay()) {
+                ours.push(get::<i16>(row, 0)?);
+            }
+        }
 
         let remove_held = if how.keep_sent { self.dialect.keep_held } else { self.dialect.remove_held };
         let sent_held = records(
@@ -75,8 +80,8 @@ impl Store {
         let again = records(
             settlement.again.iter().filter(|row| ours.contains(&row.lane)).map(|row| failure(row, how)),
         );
-        let due = settlement.promote.iter().filter(|(lane, _)| ours.contains(lane));
-        let promote = records(due.map(|(lane, key)| json!({"lane": lane, "key": key})));
+        // Whoever owns the lane: the first row of a key must not wait for ever, and one that is due already stays so.
+        let promote = records(settlement.promote.iter().map(|(lane, key)| json!({"lane": lane, "key": key})));
         for (texts, records) in
             [(remove_held, sent_held), (self.dialect.hold, hold), (&[self.dialect.fail_again], again)]
         {

@@ -90,8 +90,9 @@ impl Seat {
         trouble.map(|trouble| trouble.since.elapsed())
     }
 
-    pub(super) fn ended(&self) {
-        self.change(|worker| (worker.ended, worker.lanes) = (true, 0));
+    /// Notes when it is dropped that this worker has ended.
+    pub(super) fn ends(&self) -> impl Drop + use<> {
+        Ends(self.clone())
     }
 
     fn change(&self, change: impl FnOnce(&mut WorkerState)) {
@@ -101,6 +102,14 @@ impl Seat {
             state.workers.iter().map(|worker| worker.lanes).sum()
         };
         self.status.meters.lanes.set(count(lanes as u64));
+    }
+}
+
+struct Ends(Seat);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.change(|worker| (worker.ended, worker.lanes) = (true, 0));
     }
 }
 

@@ -202,8 +202,12 @@ impl Store {
         self.bounded(operation, self.database.query_all(sql(text, binds))).await
     }
 
-    pub(super) fn me(&self) -> Value {
-        self.relay.as_ref().into()
+    pub(super) fn relay(&self) -> &str {
+        &self.relay
+    }
+
+    fn me(&self) -> Value {
+        self.relay().into()
     }
 
     pub(super) fn list<N: ToString>(&self, numbers: impl IntoIterator<Item = N>) -> Value {

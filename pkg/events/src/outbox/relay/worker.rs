@@ -9,10 +9,10 @@ use underpin_logger::{Context, Logger, info, warn};
 
 use super::batch::{Batch, Fate, Outage, Policy, Row, Settlement};
 use super::blocked::Blocked;
-use super::evidence::Judge;
+use super::evidence::{Answer, Judge};
 use super::lanes::Lanes;
 use super::pace::{Bell, Pace};
-use super::publish::publish;
+use super::publish::{publish_each, publish_together};
 use super::settling::Settling;
 use super::status::Seat;
 use super::store::Store;
@@ -44,6 +44,8 @@ pub(super) struct Worker {
     pub(super) judge: Judge,
     /// A settlement that the database did not take yet. It is written before anything else is published.
     pub(super) unsettled: Option<(Settlement, Vec<(i16, i64)>)>,
+    /// The last wave had no answer as a whole.
+    pub(super) one_by_one: bool,
     pub(super) pace: Pace,
     pub(super) bell: Bell,
     pub(super) failures: u32,
@@ -57,6 +59,8 @@ enum Turn {
 
 impl Worker {
     pub(super) async fn run(mut self) {
+        // However this ends: by a drain, a panic, or with the task.
+        let _ended = self.seat.ends();
         while !self.stop.is_cancelled() {
             let wait = match self.turn().await {
                 Ok(Turn::Busy) => {
@@ -73,7 +77,11 @@ impl Worker {
                     self.blocked.grow_stale();
                     Some(self.trouble(&outage.reason, Some(outage.row)))
                 }
-                Err(error) => Some(self.trouble(&Report(&error).to_string(), None)),
+                Err(error) => {
+                    // What answers next may be another server, which knows less.
+                    self.lanes.distrust();
+                    Some(self.trouble(&Report(&error).to_string(), None))
+                }
             };
             if self.failures == 0 {
                 self.set_bell().await;
@@ -131,7 +139,17 @@ impl Worker {
                 break;
             }
             let before = self.judge.before();
-            let (answers, duplicates) = publish(&*self.publisher, wave, self.settings.publish_timeout).await;
+            let within = self.settings.publish_timeout;
+            let answered = match self.one_by_one || batch.has_failed_before() {
+                true => Some(publish_each(&*self.publisher, wave, within).await),
+                false => publish_together(&*self.publisher, wave, within).await,
+            };
+            let Some((answers, duplicates)) = answered else {
+                // The same rows once more, now or in the next turn, in a way that shows which of them has no answer.
+                self.one_by_one = true;
+                continue;
+            };
+            self.one_by_one = self.one_by_one && !answers.contains(&Answer::Sent);
             let verdicts = self.judge.verdicts(before, &batch.wave(), answers);
             let ages = batch.apply(verdicts);
             self.seat.meters().duplicates.increment(duplicates);
@@ -248,6 +266,5 @@ impl Worker {
             }
         }
         self.tell.ring_for_lanes();
-        self.seat.ended();
     }
 }
