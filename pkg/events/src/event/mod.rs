@@ -23,6 +23,7 @@ pub use json::STRUCTURED_CONTENT_TYPE;
 pub use typed::TypedEvent;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use head::Head;
 use serde::de::DeserializeOwned;
@@ -109,7 +110,11 @@ impl Event {
     /// ```
     pub fn message_id(&self) -> String {
         let (source, id) = (self.source(), self.id());
-        [&source.len().to_string(), source, id].join(":")
+        let digits = source.len().checked_ilog10().map_or(1, |log| log as usize + 1);
+        let mut text = String::with_capacity(digits + source.len() + id.len() + 2);
+        let _infallible = write!(text, "{}:", source.len());
+        [source, ":", id].into_iter().for_each(|part| text.push_str(part));
+        text
     }
 
     /// The context in which the event happened, a URI reference.
