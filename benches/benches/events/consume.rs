@@ -2,9 +2,10 @@
 //! acknowledgement, which each contender sees in the consumer's info.
 //!
 //! Plain acknowledgements are compared with plain ones, confirmed ones with confirmed ones. Ours decodes each event and
-//! runs a handler; the peers look at nothing.
+//! runs a handler; the first peer looks at nothing, the second reads each event with serde_json.
 
 use std::error::Error;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::Stream;
 use futures_util::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use underpin_benches::{Comparison, GoPeer};
@@ -51,7 +54,12 @@ pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     ] {
         let comparison = Comparison::new(title, "event")
             .timed("async-nats, fetch(1024)", |times| {
-                spread(times, |times| checked(runtime.block_on(consume_raw(&stream, times, mode))))
+                spread(times, |times| {
+                    checked(runtime.block_on(consume_raw(&stream, times, mode, look_at_nothing)))
+                })
+            })
+            .timed("async-nats, fetch(1024), decoded with serde_json", |times| {
+                spread(times, |times| checked(runtime.block_on(consume_raw(&stream, times, mode, decode))))
             })
             .timed("underpin, decoded and handled", |times| {
                 spread(times, |times| checked(runtime.block_on(consume(&ours, &stream, times, mode))))
@@ -106,7 +114,36 @@ async fn consume(bus: &JetStream, stream: &Stream, times: u64, acks: AckMode) ->
     Ok(took)
 }
 
-async fn consume_raw(stream: &Stream, times: u64, acks: AckMode) -> Result<Duration, Failure> {
+/// What a program without this crate reads of an event: its attributes, and the data as it is.
+#[derive(Deserialize)]
+struct Envelope {
+    specversion: String,
+    id: String,
+    source: String,
+    r#type: String,
+    subject: Option<String>,
+    time: Option<String>,
+    datacontenttype: Option<String>,
+    data: Option<Box<RawValue>>,
+}
+
+fn look_at_nothing(_payload: &[u8]) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn decode(payload: &[u8]) -> Result<(), Failure> {
+    let event: Envelope = serde_json::from_slice(payload)?;
+    let Envelope { specversion, id, source, r#type, subject, time, datacontenttype, data } = event;
+    black_box((specversion, id, source, r#type, subject, time, datacontenttype, data));
+    Ok(())
+}
+
+async fn consume_raw(
+    stream: &Stream,
+    times: u64,
+    acks: AckMode,
+    handle: fn(&[u8]) -> Result<(), Failure>,
+) -> Result<Duration, Failure> {
     let config = pull::Config {
         durable_name: Some("raw".to_owned()),
         ack_policy: AckPolicy::Explicit,
@@ -125,14 +162,20 @@ async fn consume_raw(stream: &Stream, times: u64, acks: AckMode) -> Result<Durat
                 let mut batch = batch;
                 let mut taken = 0;
                 while let Some(message) = batch.next().await {
-                    message?.ack().await?;
+                    let message = message?;
+                    handle(&message.payload)?;
+                    message.ack().await?;
                     taken += 1;
                 }
                 taken
             }
             _ => {
                 let confirmed = batch
-                    .map(|message| async move { message?.double_ack().await })
+                    .map(|message| async move {
+                        let message = message?;
+                        handle(&message.payload)?;
+                        message.double_ack().await
+                    })
                     .buffer_unordered(CONFIRMATIONS);
                 confirmed.try_fold(0, |sum, ()| async move { Ok(sum + 1) }).await?
             }
