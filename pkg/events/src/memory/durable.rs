@@ -87,6 +87,18 @@ impl Durable {
         }
     }
 
+    /// Looks at an event that was just stored and is not news: where nothing lies before it, nobody has to look again.
+    pub(super) fn pass(&mut self, stored: &Stored) {
+        if !self.has_news && self.cursor == stored.sequence {
+            self.cursor = self.cursor.saturating_add(1);
+        }
+    }
+
+    /// Nothing is left before this position.
+    pub(super) fn skip_to(&mut self, first: u64) {
+        self.cursor = self.cursor.max(first);
+    }
+
     /// The next position to deliver with its attempt, or none. `lookup` reads the log; `None` is a position that is gone.
     pub(super) fn take<'a>(
         &mut self,
@@ -144,12 +156,14 @@ impl Durable {
         self.delayed.first().map(|(at, _)| *at)
     }
 
-    /// The oldest position that is still needed.
-    pub(super) fn floor(&self) -> u64 {
-        let oldest =
-            |map: &BTreeMap<u64, u32>| map.first_key_value().map_or(u64::MAX, |(sequence, _)| *sequence);
-        let delayed = self.delayed.iter().map(|(_, sequence)| *sequence).min().unwrap_or(u64::MAX);
-        self.cursor.min(oldest(&self.ready)).min(oldest(&self.in_flight)).min(delayed)
+    /// Whether an event is still to be delivered or settled. What it does not want it does not need, looked at or not: it is
+    /// woken for what it wants alone, so it may be long before it looks.
+    pub(super) fn needs(&self, name: &str, stored: &Stored) -> bool {
+        let sequence = stored.sequence;
+        (self.cursor <= sequence && self.wants(name, stored))
+            || self.ready.contains_key(&sequence)
+            || self.in_flight.contains_key(&sequence)
+            || self.delayed_attempts.contains_key(&sequence)
     }
 
     /// `unseen` are the events from the cursor on.

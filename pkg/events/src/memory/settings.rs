@@ -12,7 +12,8 @@ use super::JournalSettings;
 #[non_exhaustive]
 pub struct MemorySettings {
     /// How many events are kept. When it is reached the oldest event goes, unless a running subscription still needs
-    /// it: then the bus is full and publishing fails. A subscription that nobody runs does not hold up publishers.
+    /// it: then the bus is full and publishing fails. A subscription that nobody runs, or that does not want the event, does
+    /// not hold up publishers.
     pub max_events: usize,
     /// The largest event in bytes of JSON data.
     pub max_event_size: usize,

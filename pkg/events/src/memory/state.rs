@@ -89,8 +89,9 @@ impl State {
         self.message_ids_by_age.push_back((now, Arc::clone(place.key())));
         place.insert(stored.sequence);
         for (name, durable) in &mut self.durables {
-            if durable.members > 0 && !durable.has_news && durable.wants(name, &stored) {
-                durable.has_news = true;
+            if durable.members > 0 && !durable.has_news {
+                durable.has_news = durable.wants(name, &stored);
+                durable.pass(&stored);
             }
         }
         let receipt = PublishReceipt::new(stored.sequence, false);
@@ -138,6 +139,7 @@ impl State {
                 .checked_sub(first)
                 .and_then(|offset| log.get(usize::try_from(offset).unwrap_or(usize::MAX)))
         };
+        durable.skip_to(first);
         let mut messages = Vec::new();
         while messages.len() < max {
             let Some((stored, attempt)) = durable.take(name, *next_sequence, lookup) else { break };
@@ -231,9 +233,10 @@ impl State {
 
     /// The position of the oldest event, unless a running subscription still needs it.
     fn oldest_unneeded(&self) -> Result<u64, EventsError> {
-        let oldest = self.log.front().map_or(0, |stored| stored.sequence);
-        let needed = self.durables.values().any(|durable| durable.members > 0 && durable.floor() <= oldest);
-        if needed { Err(EventsError::StreamFull) } else { Ok(oldest) }
+        let Some(oldest) = self.log.front() else { return Ok(0) };
+        let needed =
+            self.durables.iter().any(|(name, durable)| durable.members > 0 && durable.needs(name, oldest));
+        if needed { Err(EventsError::StreamFull) } else { Ok(oldest.sequence) }
     }
 
     fn forget_message_ids(&mut self, now: Instant, settings: &MemorySettings) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::conformance::Recorder;
-use underpin_events::memory::{MemoryBus, MemorySettings};
+use underpin_events::memory::{JournalSettings, MemoryBus, MemorySettings};
 use underpin_events::{
     Backoff, DeadLetterQueue, Event, EventPublisher, EventSubscriber, EventsError, Order, Outcome,
     SubscribeOptions, handler_fn,
@@ -144,6 +144,70 @@ async fn a_full_bus_refuses_while_a_subscription_needs_the_oldest_and_drops_it_o
     let _again = bus.subscribe(SubscribeOptions::new("slow"), late.handler()).await.unwrap();
     let seen = late.wait_for(10, Duration::from_secs(5)).await;
     assert!(seen.iter().all(|seen| seen.event.id().parse::<usize>().unwrap() >= 190));
+}
+
+/// What a subscription does not want it does not need, wherever its cursor stands: unseen behind something it wants, or
+/// after a restart.
+#[tokio::test]
+async fn what_nobody_wants_never_fills_a_bus() {
+    let folder = tempfile::tempdir().unwrap();
+    for (journal, order) in [(false, Order::None), (true, Order::None), (true, Order::Strict)] {
+        let mut settings = MemorySettings::default();
+        settings.max_events = 10;
+        settings.journal = journal.then(|| JournalSettings::new(folder.path().join(format!("{order:?}"))));
+        let typed = |ty: &str, n: usize| Event::builder(ty, "/memory").id(n.to_string()).build().unwrap();
+        let options = || SubscribeOptions::new("s").types(["a.>"]).order(order);
+        let bus = MemoryBus::with_settings(settings.clone(), Arc::new(NoopLogger)).unwrap();
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let (waiting, (done, mut handled)) = (Arc::clone(&gate), tokio::sync::mpsc::unbounded_channel());
+        let handler = handler_fn(move |delivery| {
+            let (gate, done) = (Arc::clone(&waiting), done.clone());
+            async move {
+                gate.acquire().await.unwrap().forget();
+                done.send(delivery.event().id().to_owned()).unwrap();
+                Outcome::ack()
+            }
+        });
+        let subscription = bus.subscribe(options(), handler).await.unwrap();
+        for n in 0..100 {
+            bus.publish(typed("b.c", n)).await.unwrap();
+        }
+        // Wanted ones are kept, with others behind them.
+        for n in 100..103 {
+            bus.publish(typed("a.b", n)).await.unwrap();
+        }
+        for n in 103..110 {
+            bus.publish(typed("b.c", n)).await.unwrap();
+        }
+        assert!(matches!(bus.publish(typed("b.c", 110)).await, Err(EventsError::StreamFull)));
+        gate.add_permits(3);
+        for n in 100..103 {
+            assert_eq!(handled.recv().await, Some(n.to_string()));
+        }
+        underpin_events::conformance::eventually(Duration::from_secs(5), "there is room", || async {
+            bus.publish(typed("b.c", 110)).await.is_ok()
+        })
+        .await;
+        for n in 111..200 {
+            bus.publish(typed("b.c", n)).await.unwrap();
+        }
+        assert!(subscription.lag().await.unwrap().is_zero());
+        let _ = subscription.drain(Duration::from_secs(5)).await;
+        for n in 200..300 {
+            bus.publish(typed("b.c", n)).await.unwrap();
+        }
+        if journal {
+            drop((subscription, bus));
+            let bus = MemoryBus::with_settings(settings, Arc::new(NoopLogger)).unwrap();
+            let seen = Recorder::acking();
+            let _subscription = bus.subscribe(options(), seen.handler()).await.unwrap();
+            for n in 300..400 {
+                bus.publish(typed("b.c", n)).await.unwrap();
+            }
+            bus.publish(typed("a.b", 400)).await.unwrap();
+            assert_eq!(seen.wait_for(1, Duration::from_secs(5)).await[0].event.id(), "400");
+        }
+    }
 }
 
 #[tokio::test]
