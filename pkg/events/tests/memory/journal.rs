@@ -153,6 +153,52 @@ async fn damage_is_told_and_nothing_is_thrown_away() {
     assert_eq!(std::fs::read(&path).unwrap(), b"something else entirely");
 }
 
+/// However a single byte changes, no acknowledged record is taken for the remains of a crash; the last one, which may be
+/// just that, is cut.
+#[tokio::test]
+async fn a_changed_byte_before_the_last_record_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.journal");
+    let mut ends = Vec::new();
+    {
+        let bus = open(&path);
+        for n in 0..4 {
+            publish(&bus, n..n + 1).await;
+            ends.push(usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap());
+        }
+    }
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8], what: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let error = MemoryBus::with_settings(settings(&path), Arc::new(NoopLogger)).expect_err(what);
+        let text = underpin_errors::Report(&error).to_string();
+        assert!(text.contains("damaged") || text.contains("no journal of this version"), "{what}: {text}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what}: something was thrown away");
+    };
+    for at in 0..ends[2] {
+        for flip in [0x01, 0x40, 0xFF] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= flip;
+            refused(&damaged, &format!("byte {at} with {flip:#x}"));
+        }
+    }
+    // Two that lie side by side, and all but the last.
+    for damage in [ends[0]..ends[2], 8..ends[2]] {
+        let mut damaged = whole.clone();
+        damaged[damage.clone()].iter_mut().for_each(|byte| *byte ^= 0x5A);
+        refused(&damaged, &format!("bytes {damage:?}"));
+        damaged[damage.clone()].fill(0);
+        refused(&damaged, &format!("zeros at {damage:?}"));
+    }
+    for at in ends[2]..whole.len() {
+        let mut torn = whole.clone();
+        torn[at] ^= 0x40;
+        std::fs::write(&path, &torn).unwrap();
+        drop(open(&path));
+        assert_eq!(std::fs::read(&path).unwrap(), whole[..ends[2]], "byte {at}");
+    }
+}
+
 /// A journal that only ever grew would fill the disk.
 #[tokio::test]
 async fn it_is_written_anew_when_most_of_it_is_history() {
