@@ -176,7 +176,7 @@ async fn a_changed_byte_before_the_last_record_is_refused() {
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what}: something was thrown away");
     };
     for at in 0..ends[2] {
-        for flip in [0x01, 0x40, 0xFF] {
+        for flip in [0x01, 0xFF] {
             let mut damaged = whole.clone();
             damaged[at] ^= flip;
             refused(&damaged, &format!("byte {at} with {flip:#x}"));

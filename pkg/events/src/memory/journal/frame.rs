@@ -39,9 +39,10 @@ pub(super) fn read(bytes: &[u8]) -> Frame<'_> {
 /// Whether a whole record begins anywhere behind the first byte. Lengths may be what is damaged, so every position is
 /// looked at.
 ///
-/// A torn record hides none: its body is JSON, where no byte is below 32, and lengths of less than half a gigabyte have such
-/// bytes. What is no length of a record, or no body by its first and last byte, costs nothing; so checksums are computed for
-/// next to none but whole records. Bytes that cost more than a few times their number were not torn off a record.
+/// A torn record hides none: its body is JSON, where no byte is below that of a tab, and every length below 144 MiB has
+/// such a byte. What is no length of a record, or no body by its first and last byte, costs nothing; so checksums are
+/// computed for next to none but whole records. Bytes that cost more than a few times their number were not torn off a
+/// record.
 fn hides_a_record(bytes: &[u8]) -> bool {
     let mut affordable = bytes.len().saturating_mul(8);
     for start in 1..bytes.len() {
