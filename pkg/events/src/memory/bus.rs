@@ -129,14 +129,21 @@ impl Inner {
 
     /// One `fsync` for all that wait at the same time.
     async fn sync(&self, forced: bool) -> Result<(), EventsError> {
-        let point = || self.state().journal.as_ref().and_then(|journal| journal.sync_point(forced));
-        let Some((_, mine)) = point() else { return Ok(()) };
+        let unconfirmed = |failure: std::io::Error| EventsError::Unconfirmed {
+            within: Duration::ZERO,
+            source: failure.into(),
+        };
+        let point = || {
+            let state = self.state();
+            state.journal.as_ref().and_then(|journal| journal.sync_point(forced)).transpose()
+        };
+        let Some((_, mine)) = point().map_err(unconfirmed)? else { return Ok(()) };
         let mut on_disk = self.on_disk.lock().await;
         if *on_disk >= mine {
             return Ok(());
         }
         // By now there may be more, and that is synced as well.
-        let Some((file, all)) = point() else { return Ok(()) };
+        let Some((file, all)) = point().map_err(unconfirmed)? else { return Ok(()) };
         let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
         match synced.map_err(std::io::Error::other).flatten() {
             Ok(()) => *on_disk = all,
@@ -144,7 +151,7 @@ impl Inner {
                 if let Some(journal) = &mut self.state().journal {
                     journal.fail(&failure);
                 }
-                return Err(EventsError::Unconfirmed { within: Duration::ZERO, source: failure.into() });
+                return Err(unconfirmed(failure));
             }
         }
         Ok(())

@@ -32,6 +32,8 @@ pub(super) struct Journal {
     appended: u64,
     /// Nothing is written behind a failure: what was acknowledged before stays readable.
     failed: bool,
+    /// [`Folder::sync`], save in the test of its failure.
+    sync_folder: fn(&Folder) -> io::Result<()>,
     log: Arc<dyn Logger>,
     _lock: File,
 }
@@ -63,6 +65,7 @@ impl Journal {
             compact_at: COMPACT_FROM.max(whole.saturating_mul(4)),
             appended: 0,
             failed: false,
+            sync_folder: Folder::sync,
             log,
             _lock: lock,
         };
@@ -73,7 +76,9 @@ impl Journal {
         }
         if whole == 0 {
             journal.write(frame::MAGIC).map_err(failed("write the journal"))?;
-            sync_folder(&journal.path).map_err(failed("write the journal"))?;
+            Folder::of(&journal.path)
+                .and_then(|folder| folder.sync())
+                .map_err(failed("write the journal"))?;
         }
         Ok(journal)
     }
@@ -95,12 +100,16 @@ impl Journal {
         self.length >= self.compact_at && !self.failed
     }
 
-    /// Replaces everything by these records. When that fails, the journal goes on as it was.
+    /// Replaces everything by these records. When that fails before the new file has the name, the journal goes on as it
+    /// was. When it fails behind that, nobody knows which of the two a loss of power leaves, and nothing more is taken.
     pub(super) fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = Record<'a>>) {
         match self.replace(records) {
-            Ok((file, length)) => {
+            Ok(Replaced { file, length, folder }) => {
                 (self.file, self.length) = (Arc::new(file), length);
                 self.compact_at = COMPACT_FROM.max(length.saturating_mul(4));
+                if let Err(failure) = (self.sync_folder)(&folder) {
+                    self.fail(&failure);
+                }
             }
             Err(failure) => {
                 self.compact_at = self.length.saturating_mul(2);
@@ -110,8 +119,16 @@ impl Journal {
     }
 
     /// What has to reach the disk, and how far that is; none where the operating system decides when.
-    pub(super) fn sync_point(&self, forced: bool) -> Option<(Arc<File>, u64)> {
-        (forced || self.sync == JournalSync::Always).then(|| (Arc::clone(&self.file), self.appended))
+    ///
+    /// Nothing counts as being on the disk any more once the journal has failed: the file may not be the one that is found
+    /// there.
+    pub(super) fn sync_point(&self, forced: bool) -> Option<io::Result<(Arc<File>, u64)>> {
+        (forced || self.sync == JournalSync::Always).then(|| {
+            if self.failed {
+                return Err(io::Error::other("the journal failed"));
+            }
+            Ok((Arc::clone(&self.file), self.appended))
+        })
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -141,7 +158,8 @@ impl Journal {
         (&*self.file).seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    fn replace<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> io::Result<(File, u64)> {
+    /// Writes the new file and gives it the name. Everything that can fail for want of something is done before.
+    fn replace<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Replaced> {
         let mut bytes = frame::MAGIC.to_vec();
         bytes.extend(encode(records)?);
         let fresh = beside(&self.path, "new");
@@ -149,9 +167,9 @@ impl Journal {
         file.write_all(&bytes)?;
         // The old one must not be gone before the new one is on the disk.
         file.sync_all()?;
+        let folder = Folder::of(&self.path)?;
         std::fs::rename(&fresh, &self.path)?;
-        sync_folder(&self.path)?;
-        Ok((file, bytes.len() as u64))
+        Ok(Replaced { file, length: bytes.len() as u64, folder })
     }
 }
 
@@ -177,7 +195,7 @@ fn read(
             }
             Frame::End | Frame::Torn => return Ok(at as u64),
             Frame::Damaged => {
-                let what = format!("the record at byte {at} is damaged, and others follow it");
+                let what = format!("the record at byte {at} is damaged, and whole ones follow it");
                 return Err(EventsError::backend("read the journal", what));
             }
         }
@@ -209,10 +227,25 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A new name is on the disk once its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// A file that has taken the place of another, and the folder where that has to be known.
+struct Replaced {
+    file: File,
+    length: u64,
+    folder: Folder,
+}
+
+/// A new name is on the disk once its folder is. Only Unix opens folders.
+struct Folder(Option<File>);
+
+impl Folder {
+    fn of(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if cfg!(unix) { File::open(folder).map(|folder| Self(Some(folder))) } else { Ok(Self(None)) }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), File::sync_all)
+    }
 }
 
 fn failed(operation: &'static str) -> impl Fn(io::Error) -> EventsError {
@@ -243,5 +276,25 @@ mod tests {
         };
         Journal::open(&settings, Arc::new(NoopLogger), count).unwrap();
         assert_eq!(records, 0);
+    }
+    /// What is written after the file has another one in its place goes into that one, or is refused.
+    #[test]
+    fn a_new_file_is_taken_once_it_has_the_name_even_if_its_folder_is_not_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = JournalSettings::new(folder.path().join("journal"));
+        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_| Ok(())).unwrap();
+        journal.append([Record::DeadLetterGone { id: 1 }]).unwrap();
+        journal.sync_folder = |_| Err(io::Error::other("EIO"));
+        journal.rewrite([Record::DeadLetterGone { id: 1 }]);
+        let acknowledged = journal.append([Record::DeadLetterGone { id: 2 }]).is_ok();
+        assert!(journal.has_failed() && journal.sync_point(true).is_none_or(|point| point.is_err()));
+        drop(journal);
+        let mut records = 0;
+        let count = |_| {
+            records += 1;
+            Ok(())
+        };
+        Journal::open(&settings, Arc::new(NoopLogger), count).unwrap();
+        assert_eq!((acknowledged, records), (false, 1), "acknowledged and not there");
     }
 }
