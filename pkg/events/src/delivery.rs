@@ -76,9 +76,10 @@ impl Delivery {
 /// let done = Outcome::ack();
 /// let the_world_is_at_fault = Outcome::retry("the mail server is away"); // after the subscription's back-off
 /// let it_said_when = Outcome::retry_after(Duration::from_secs(30), "too many requests");
+/// let somebody_else_is_at_it = Outcome::postpone(Duration::from_secs(1), "claimed"); // counts no attempt
 /// let the_event_is_at_fault = Outcome::dead_letter("no such customer");
 /// assert!(done.is_ack() && !the_world_is_at_fault.is_ack());
-/// # assert!(!it_said_when.is_ack() && !the_event_is_at_fault.is_ack());
+/// # assert!(!it_said_when.is_ack() && !somebody_else_is_at_it.is_ack() && !the_event_is_at_fault.is_ack());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the outcome decides whether the event comes again"]
@@ -91,6 +92,14 @@ pub enum Outcome {
         /// How long to wait; the subscription's back-off when none is given.
         after: Option<Duration>,
         /// Why, for the dead letter of the last attempt. Keep secrets out of it.
+        reason: String,
+    },
+    /// Not yet: deliver it again, and count nothing. For an event whose turn has not come, not for one that failed: it is
+    /// postponed for as long as a handler says so, and stays in this process in the meantime.
+    Postpone {
+        /// How long to wait.
+        after: Duration,
+        /// Why, for the log. Keep secrets out of it.
         reason: String,
     },
     /// Never: put it aside as a dead letter.
@@ -114,6 +123,11 @@ impl Outcome {
     /// Deliver again after this long.
     pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
         Self::Retry { after: Some(after), reason: reason.into() }
+    }
+
+    /// Deliver again after this long, without counting an attempt.
+    pub fn postpone(after: Duration, reason: impl Into<String>) -> Self {
+        Self::Postpone { after, reason: reason.into() }
     }
 
     /// Put it aside.

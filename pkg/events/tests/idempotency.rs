@@ -4,14 +4,18 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::{connect, settings};
+use underpin_events::conformance::eventually;
+use underpin_events::memory::MemoryBus;
 use underpin_events::testing::MockIdempotencyStore;
 use underpin_events::{
-    Claim, Delivery, Event, EventHandler, EventsError, IdempotencyStore, IdempotentHandler,
-    JetStreamIdempotencyStore, MemoryIdempotencyStore, Outcome, handler_fn,
+    Claim, DeadLetterQueue, Delivery, Event, EventHandler, EventPublisher, EventSubscriber, EventsError,
+    IdempotencyStore, IdempotentHandler, JetStreamIdempotencyStore, MemoryIdempotencyStore, Order, Outcome,
+    StartPosition, SubscribeOptions, handler_fn,
 };
 use underpin_testkit::NatsServer;
 
@@ -93,4 +97,115 @@ async fn a_failed_attempt_gives_its_claim_back_and_a_dead_letter_too() {
         let event = Event::builder("t", "/s").id("e-1").build().unwrap();
         assert_eq!(once.handle(Delivery::new(event)).await, expected);
     }
+}
+
+/// However a call ends without an outcome, its claim ends with it, and every attempt is a real one.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_hangs_or_panics_gives_its_claim_back() {
+    for order in [Order::None, Order::PerKey, Order::Strict] {
+        let (bus, calls) = (MemoryBus::new(), Arc::new(AtomicU32::new(0)));
+        let counted = Arc::clone(&calls);
+        let handler = handler_fn(move |_| {
+            let call = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match call {
+                    0 => std::future::pending::<Outcome>().await,
+                    1 => panic!("as it happens"),
+                    _ => Outcome::ack(),
+                }
+            }
+        });
+        let once = IdempotentHandler::new("s", Arc::new(MemoryIdempotencyStore::default()), handler);
+        let options = SubscribeOptions::new("s").order(order).max_attempts(3);
+        let subscription =
+            bus.subscribe(options.handler_timeout(Duration::from_secs(1)), Arc::new(once)).await.unwrap();
+        bus.publish(Event::builder("t", "/s").build().unwrap()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(calls.load(Ordering::SeqCst), 3, "{order:?}");
+        assert_eq!(bus.list(0, 10).await.unwrap().len(), 0, "{order:?}");
+        assert!(subscription.lag().await.unwrap().is_zero(), "{order:?}");
+    }
+}
+
+/// A process that died leaves its claim. Whoever gets the event waits for the lease, and has all of its attempts then.
+async fn waits_for_a_claim(
+    bus: Arc<dyn EventPublisher>,
+    subscriber: &dyn EventSubscriber,
+    store: Arc<dyn IdempotencyStore>,
+    lease: Duration,
+    order: Order,
+) {
+    let event = Event::builder("t", "/s").build().unwrap();
+    let name = format!("{order:?}");
+    let key = format!("{name}/{}", event.message_id());
+    assert_eq!(store.claim(&key, lease).await.unwrap(), Claim::Granted);
+    let claimed = tokio::time::Instant::now();
+    let (seen, mut attempts) = tokio::sync::mpsc::unbounded_channel();
+    let handler = handler_fn(move |delivery| {
+        seen.send((delivery.event().id().to_owned(), delivery.attempt())).unwrap();
+        async { Outcome::ack() }
+    });
+    let once = Arc::new(IdempotentHandler::new(name.as_str(), store, handler));
+    let options = SubscribeOptions::new(name).start(StartPosition::Next).order(order);
+    let options = options.max_attempts(1).concurrency(1);
+    let subscription = subscriber.subscribe(options.handler_timeout(lease), once).await.unwrap();
+    let free = Event::builder("t", "/s").subject("another").build().unwrap();
+    let (held, free_id) = (event.id().to_owned(), free.id().to_owned());
+    bus.publish(event).await.unwrap();
+    bus.publish(free).await.unwrap();
+    let mut expected = vec![held, free_id];
+    if order == Order::None {
+        // The others need not wait, not even where one is handled at a time.
+        expected.reverse();
+    }
+    for id in expected {
+        let next = tokio::time::timeout(LEASE * 2, attempts.recv()).await.expect("it is handled in the end");
+        assert_eq!(next, Some((id, 1)), "{order:?}");
+    }
+    assert!(claimed.elapsed() >= lease, "{order:?}: {:?}", claimed.elapsed());
+    eventually(LEASE, "all is done", || async { subscription.lag().await.is_ok_and(|lag| lag.is_zero()) })
+        .await;
+    let _ = subscription.drain(LEASE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_a_process_that_died_costs_no_attempt() {
+    for order in [Order::None, Order::PerKey, Order::Strict] {
+        let bus = MemoryBus::new();
+        let store = Arc::new(MemoryIdempotencyStore::default());
+        waits_for_a_claim(Arc::new(bus.clone()), &bus, store, LEASE, order).await;
+        assert_eq!(bus.list(0, 10).await.unwrap().len(), 0, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_in_jetstream_costs_no_attempt_either() {
+    let server = NatsServer::private().await;
+    let bus = connect(&settings(&server)).await;
+    let store = JetStreamIdempotencyStore::open(&bus, "handled", Duration::from_secs(3600)).await.unwrap();
+    let store: Arc<dyn IdempotencyStore> = Arc::new(store);
+    for order in [Order::None, Order::PerKey] {
+        let lease = Duration::from_secs(3);
+        waits_for_a_claim(Arc::new(bus.clone()), &bus, Arc::clone(&store), lease, order).await;
+    }
+    assert_eq!(bus.list(0, 10).await.unwrap().len(), 0);
+    gives_back_what_is_dropped(store).await;
+}
+
+#[tokio::test]
+async fn a_dropped_call_gives_its_claim_back_in_memory() {
+    gives_back_what_is_dropped(Arc::new(MemoryIdempotencyStore::default())).await;
+}
+
+async fn gives_back_what_is_dropped(store: Arc<dyn IdempotencyStore>) {
+    let hangs = handler_fn(|_| std::future::pending::<Outcome>());
+    let once = IdempotentHandler::new("dropped", Arc::clone(&store), hangs);
+    let event = Event::builder("t", "/s").build().unwrap();
+    let key = format!("dropped/{}", event.message_id());
+    let call = once.handle(Delivery::new(event));
+    tokio::time::timeout(Duration::from_millis(500), call).await.expect_err("it hangs");
+    eventually(LEASE / 3, "the claim is given back", || async {
+        store.claim(&key, LEASE).await.is_ok_and(|claim| claim == Claim::Granted)
+    })
+    .await;
 }

@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio_util::task::TaskTracker;
 use underpin_errors::Report;
-use underpin_logger::{Logger, NoopLogger, warn};
+use underpin_logger::{Logger, NoopLogger};
 
+use super::claimed::Claimed;
 use super::{Claim, IdempotencyStore};
 use crate::{Delivery, EventHandler, Outcome};
 
@@ -12,10 +14,18 @@ use crate::{Delivery, EventHandler, Outcome};
 /// under a handler that still runs.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
+/// How often a claim of somebody else is looked at: it may end long before its lease does.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Wraps a handler so that an event it has handled is acknowledged without calling it again.
 ///
 /// The key is `scope/source/id`, since CloudEvents identifies an event by source and id, and each subscription does its
 /// own work with it.
+///
+/// An event that somebody else has claimed is postponed, at no cost of its attempts: the claim of a process that died is
+/// waited for until its lease is over. A call that is dropped at the handler timeout or by a drain, or that panics, gives
+/// its claim back. It may have had its effect by then, as one that answers with a retry may: such an effect can happen
+/// twice, and belongs into a transaction.
 ///
 /// # Examples
 /// ```
@@ -44,6 +54,8 @@ pub struct IdempotentHandler {
     inner: Arc<dyn EventHandler>,
     lease: Duration,
     log: Arc<dyn Logger>,
+    /// Claims of dropped calls that are being given back.
+    giving_back: TaskTracker,
 }
 
 impl IdempotentHandler {
@@ -53,7 +65,8 @@ impl IdempotentHandler {
         store: Arc<dyn IdempotencyStore>,
         inner: Arc<dyn EventHandler>,
     ) -> Self {
-        Self { scope: scope.into(), store, inner, lease: DEFAULT_LEASE, log: Arc::new(NoopLogger) }
+        let (scope, log) = (scope.into(), Arc::new(NoopLogger));
+        Self { scope, store, inner, lease: DEFAULT_LEASE, log, giving_back: TaskTracker::new() }
     }
 
     /// Sets how long a claim holds when nobody ends it; longer than the handler timeout.
@@ -68,6 +81,16 @@ impl IdempotentHandler {
     pub fn log(mut self, log: Arc<dyn Logger>) -> Self {
         self.log = log;
         self
+    }
+
+    /// Waits until the claims of calls that were dropped are given back; call it after the subscription has drained. Without
+    /// it they are given back all the same, while the runtime lives, or end with their lease.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn close(&self) {
+        self.giving_back.close();
+        self.giving_back.wait().await;
     }
 }
 
@@ -84,20 +107,19 @@ impl EventHandler for IdempotentHandler {
         match self.store.claim(&key, self.lease).await {
             Ok(Claim::Granted) => {}
             Ok(Claim::Done) => return Outcome::ack(),
-            Ok(Claim::Held) => return Outcome::retry("another handler holds the claim on this event"),
+            Ok(Claim::Held) => {
+                return Outcome::postpone(
+                    LOOK_AGAIN.min(self.lease),
+                    "another handler holds the claim on this event",
+                );
+            }
             Err(error) => return Outcome::retry(format!("idempotency store: {}", Report(&error))),
         }
         let context = delivery.context();
+        let log = Arc::clone(&self.log);
+        let claimed = Claimed::new(Arc::clone(&self.store), key, self.lease, &self.giving_back, log, context);
         let outcome = self.inner.handle(delivery).await;
-        let noted = match outcome {
-            Outcome::Ack => self.store.complete(&key).await,
-            // A dead letter is not done: its replay has to reach the handler.
-            Outcome::Retry { .. } | Outcome::DeadLetter { .. } => self.store.release(&key).await,
-        };
-        if let Err(error) = noted {
-            // The outcome stands: the effect has happened or has not, and another attempt would not know better.
-            warn!(self.log, &context, &error, "idempotency claim could not be ended", key);
-        }
+        claimed.end(&outcome).await;
         outcome
     }
 }

@@ -1,5 +1,6 @@
 //! Effects once: a store of what was done, and the handler that asks it.
 
+mod claimed;
 mod handler;
 #[cfg(feature = "jetstream")]
 mod jetstream;

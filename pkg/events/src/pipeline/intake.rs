@@ -92,7 +92,8 @@ impl<M: Inbound> Intake<M> {
         };
         let slot = slots.0.as_mut().and_then(|permit| permit.split(1));
         if let Some(lane) = self.lanes.get(lane) {
-            lane.push(Job { message, event, slot });
+            // It is open for as long as there is an intake.
+            drop(lane.push(Job { message, event, slot }));
         }
     }
 

@@ -27,10 +27,15 @@ impl<T> Lane<T> {
         }
     }
 
-    pub(super) fn push(&self, job: T) {
+    /// Adds a job, or returns it when the lane is closed.
+    pub(super) fn push(&self, job: T) -> Option<T> {
         let mut state = self.state();
+        if state.closed {
+            return Some(job);
+        }
         state.jobs.push_back(job);
         self.wake_one(state);
+        None
     }
 
     /// What waits is still taken; after that there is nothing.
@@ -92,8 +97,9 @@ mod tests {
     #[tokio::test]
     async fn jobs_come_in_order_and_end_with_the_lane() {
         let lane = Lane::new();
-        (0..3).for_each(|n| lane.push(n));
+        (0..3).for_each(|n| assert_eq!(lane.push(n), None));
         lane.close();
+        assert_eq!(lane.push(3), Some(3));
         for n in 0..3 {
             assert_eq!(lane.take().await, Some(n));
         }
@@ -120,7 +126,7 @@ mod tests {
             })
             .collect();
         for job in 0..JOBS {
-            lane.push(job);
+            assert_eq!(lane.push(job), None);
             if job % 100 == 0 {
                 tokio::task::yield_now().await;
             }
@@ -150,7 +156,7 @@ mod tests {
         tokio::task::yield_now().await;
         let (done, mut all) = tokio::sync::mpsc::channel(1);
         // Each waits for three others: all four have to be at work at once.
-        (0..4).for_each(|_| lane.push(done.clone()));
+        (0..4).for_each(|_| assert!(lane.push(done.clone()).is_none()));
         drop(done);
         assert!(tokio::time::timeout(Duration::from_secs(5), all.recv()).await.unwrap().is_none());
     }

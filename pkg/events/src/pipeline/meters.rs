@@ -7,6 +7,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 pub(super) struct Meters {
     pub(super) acked: Counter,
     pub(super) retried: Counter,
+    pub(super) postponed: Counter,
     pub(super) dead_lettered: Counter,
     pub(super) redelivered: Counter,
     pub(super) panicked: Counter,
@@ -20,6 +21,7 @@ impl Meters {
         Self {
             acked: handled("ack"),
             retried: handled("retry"),
+            postponed: handled("postpone"),
             dead_lettered: handled("dead_letter"),
             panicked: handled("panic"),
             timed_out: handled("timeout"),

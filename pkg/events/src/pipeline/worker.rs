@@ -35,7 +35,7 @@ pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, lane: Arc<Lane<Job<M>>>
         } else {
             let event = event.unwrap_or_else(|| message.decode());
             match event {
-                Ok(event) => shared.handle(message, event, slot).await,
+                Ok(event) => shared.handle(message, event, slot, &lane).await,
                 Err(error) => {
                     let reason = format!("undecodable: {}", Report(&error));
                     shared.give_up(message, &Context::background(), reason, 1, slot).await;
@@ -45,13 +45,24 @@ pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, lane: Arc<Lane<Job<M>>>
     }
 }
 
+/// A handler that postpones without a wait would do nothing else.
+const SHORTEST_POSTPONEMENT: Duration = Duration::from_millis(10);
+
 enum Verdict {
     Settled(Outcome),
     Cancelled,
 }
 
+/// A call that is made once more.
+struct Again {
+    delay: Duration,
+    /// Whether the call before counts as an attempt.
+    counts: bool,
+    reason: String,
+}
+
 impl Shared {
-    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>, slot: Slot) {
+    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>, slot: Slot, lane: &Arc<Lane<Job<M>>>) {
         let mut attempt = message.attempt();
         if attempt > 1 {
             self.meters.redelivered.increment(1);
@@ -62,7 +73,7 @@ impl Shared {
             return self.give_up(message, &event.context(), reason, attempt, slot).await;
         }
         loop {
-            let (after, reason) = match self.call(&event, attempt, message.sequence()).await {
+            let again = match self.call(&event, attempt, message.sequence()).await {
                 Verdict::Cancelled => {
                     self.control.note_cancelled();
                     return message.release().await;
@@ -77,10 +88,17 @@ impl Shared {
                 Verdict::Settled(Outcome::Retry { reason, .. }) if attempt >= self.options.max_attempts => {
                     return self.give_up(message, &event.context(), reason, attempt, slot).await;
                 }
-                Verdict::Settled(Outcome::Retry { after, reason }) => (after, reason),
+                Verdict::Settled(Outcome::Retry { after, reason }) => {
+                    self.meters.retried.increment(1);
+                    let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt));
+                    Again { delay, counts: true, reason }
+                }
+                Verdict::Settled(Outcome::Postpone { after, reason }) => {
+                    self.meters.postponed.increment(1);
+                    Again { delay: after.max(SHORTEST_POSTPONEMENT), counts: false, reason }
+                }
             };
-            self.meters.retried.increment(1);
-            let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt)).min(LONGEST_DELAY);
+            let delay = again.delay.min(LONGEST_DELAY);
             debug!(
                 self.log,
                 &event.context(),
@@ -89,17 +107,35 @@ impl Shared {
                 event_id = event.id(),
                 attempt,
                 delay,
-                reason = reason
+                reason = again.reason
             );
-            if self.options.order == Order::None {
-                return message.retry(delay).await;
-            }
-            // Giving an event back would let those behind it pass: ordered events wait in their lane.
-            tokio::select! {
-                () = sleep(delay) => attempt = attempt.saturating_add(1),
-                () = self.control.stop.cancelled() => return message.release().await,
+            match self.options.order {
+                Order::None if again.counts => return message.retry(delay).await,
+                Order::None => {
+                    return self.postpone(Job { message, event: Some(Ok(event)), slot }, delay, lane);
+                }
+                // Giving an event back would let those behind it pass: ordered events wait in their lane.
+                Order::PerKey | Order::Strict => tokio::select! {
+                    () = sleep(delay) => attempt = attempt.saturating_add(u32::from(again.counts)),
+                    () = self.control.stop.cancelled() => return message.release().await,
+                },
             }
         }
+    }
+
+    /// Puts a job into its lane again after a while. Backends count what they deliver, so the message is not given back; it
+    /// keeps its slot, so there are only so many, and no worker waits for it.
+    fn postpone<M: Inbound>(&self, job: Job<M>, delay: Duration, lane: &Arc<Lane<Job<M>>>) {
+        let (stop, lane) = (self.control.stop.clone(), Arc::clone(lane));
+        self.settling.spawn(async move {
+            let refused = match stop.run_until_cancelled(sleep(delay)).await {
+                Some(()) => lane.push(job),
+                None => Some(job),
+            };
+            if let Some(job) = refused {
+                job.message.release().await;
+            }
+        });
     }
 
     async fn call(&self, event: &Arc<Event>, attempt: u32, sequence: u64) -> Verdict {
