@@ -4,8 +4,8 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use async_trait::async_trait;
 
-use super::message::{header, original_headers};
-use super::wire::{MESSAGE_ID, Outbound, insert};
+use super::message::header;
+use super::wire::{MESSAGE_ID, Outbound, append, insert, original_pairs};
 use super::{Inner, JetStream};
 use crate::{DeadLetter, DeadLetterQueue, EventsError, PublishReceipt};
 
@@ -33,7 +33,7 @@ impl DeadLetterQueue for JetStream {
         }
         let mut headers = async_nats::HeaderMap::new();
         for (name, value) in &letter.headers {
-            insert(&mut headers, name, value)?;
+            append(&mut headers, name, value)?;
         }
         // The event stays what it was; this one tells the server that the message is a new one.
         insert(
@@ -90,14 +90,14 @@ impl Inner {
             time: SystemTime::from(message.time),
             ty: ty.to_owned(),
             sequence: origin,
-            headers: original_headers(&message.headers),
+            headers: original_pairs(&message.headers),
             payload: message.payload.clone(),
             complete: true,
         };
         if message.headers.get(header::PAYLOAD_LEFT).is_some() {
             match self.left_behind(origin).await? {
                 Some(left) => {
-                    letter.headers = original_headers(&left.headers);
+                    letter.headers = original_pairs(&left.headers);
                     letter.payload = left.payload;
                 }
                 None => letter.complete = false,

@@ -134,11 +134,9 @@ impl JetStreamMessage {
         add(header::REASON, &wire::one_line(reason, MAX_REASON))?;
         add(header::ATTEMPTS, &attempts.to_string())?;
         add(header::SEQUENCE, &self.sequence.to_string())?;
-        let mut headers = self.message.headers.clone().unwrap_or_default();
-        for (name, values) in own.iter() {
-            for value in values {
-                headers.insert(name.clone(), value.clone());
-            }
+        let mut headers = own.clone();
+        for (name, values) in self.message.headers.iter().flat_map(wire::originals) {
+            values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
         }
         let payload = self.message.payload.clone();
         let stored = self.source.bus.send(&Outbound { subject: subject.clone(), headers, payload }).await;
@@ -237,18 +235,6 @@ pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
     let mut tokens = rest.split('.').skip(if with_domain { 4 } else { 2 });
     let delivered: u64 = tokens.next()?.parse().ok()?;
     Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.next()?.parse().ok()?))
-}
-
-/// Headers without those that the server or this crate added for delivery.
-pub(super) fn original_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let own = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        name.starts_with("nats-") || name.starts_with("underpin-")
-    };
-    wire::pairs(headers)
-        .filter(|(name, _)| !own(name))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }
 
 #[cfg(test)]

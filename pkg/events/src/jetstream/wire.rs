@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use async_nats::{HeaderMap, HeaderValue, Subject};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::ContentMode;
@@ -43,10 +43,22 @@ impl Outbound {
 
 /// Adds a header. A value with CR or LF is refused here: the client below would panic.
 pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), EventsError> {
-    let refused = || EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"));
-    let name = async_nats::HeaderName::from_str(name).map_err(|_| refused())?;
-    headers.insert(name, HeaderValue::from_str(value).map_err(|_| refused())?);
+    let (name, value) = header(name, value)?;
+    headers.insert(name, value);
     Ok(())
+}
+
+/// Adds one more value of a header, with the same care.
+pub(super) fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), EventsError> {
+    let (name, value) = header(name, value)?;
+    headers.append(name, value);
+    Ok(())
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EventsError> {
+    let refused = || EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"));
+    let value = HeaderValue::from_str(value).map_err(|_| refused())?;
+    Ok((HeaderName::from_str(name).map_err(|_| refused())?, value))
 }
 
 /// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
@@ -56,6 +68,26 @@ pub(super) fn decode(headers: Option<&HeaderMap>, payload: &Bytes) -> Result<Eve
         return Event::from_binary(attributes(), payload.clone());
     }
     Event::from_json(payload)
+}
+
+/// The headers without those that speak to the server or were added by it, and those that this crate adds. A message that is
+/// stored once more must not repeat them: the server would refuse it, or obey.
+pub(super) fn originals(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Vec<HeaderValue>)> {
+    let starts =
+        |name: &str, with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    headers.iter().filter(move |(name, _)| {
+        let name: &str = name.as_ref();
+        !starts(name, "nats-") && !starts(name, "underpin-")
+    })
+}
+
+/// The original headers as text, with each of their values.
+pub(super) fn original_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let each = |(name, values): (&HeaderName, &Vec<HeaderValue>)| {
+        let name = name.to_string();
+        values.iter().map(|value| (name.clone(), value.as_str().to_owned())).collect::<Vec<_>>()
+    };
+    originals(headers).flat_map(each).collect()
 }
 
 /// Every header with each of its values.

@@ -1,0 +1,58 @@
+//! How deliveries end: dead letters that must be stored, and confirmations that a drain waits for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::sync::Arc;
+
+use async_nats::HeaderMap;
+use support::{LIMIT, connect, event, eventually, options, settings};
+use underpin_events::{DeadLetterQueue, EventSubscriber, Order, Outcome, Subscription, handler_fn};
+use underpin_testkit::NatsServer;
+
+async fn settled(subscription: &Arc<dyn Subscription>) {
+    eventually(LIMIT, "everything is settled", || async {
+        subscription.lag().await.is_ok_and(|lag| lag.is_zero())
+    })
+    .await;
+}
+
+/// What a producer told the server about its message is no part of the dead letter: the stream of dead letters would refuse it,
+/// or obey.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_for_the_server_do_not_keep_an_event_out_of_the_dead_letters() {
+    let server = NatsServer::private().await;
+    let bus = connect(&settings(&server)).await;
+    let fails = handler_fn(|_| async { Outcome::dead_letter("never") });
+    let strict = options("s").order(Order::Strict);
+    let subscription = bus.subscribe(strict, fails).await.unwrap();
+    let controls = [
+        ("Nats-Expected-Stream", "EVENTS"),
+        ("nats-expected-stream", "EVENTS"),
+        ("Nats-Expected-Last-Sequence", "2"),
+        ("Nats-Msg-Id", "theirs"),
+        ("Underpin-Reason", "theirs"),
+        ("underpin-payload", "theirs"),
+    ];
+    for (n, (name, value)) in controls.iter().enumerate() {
+        let mut headers = HeaderMap::new();
+        headers.insert(*name, *value);
+        headers.insert("X-Trace", "a");
+        let payload = event(n).to_json();
+        let stored = bus.jetstream().publish_with_headers("events.order.placed", headers, payload).await;
+        stored.unwrap().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        settled(&subscription).await;
+    }
+    let letters = bus.list(0, 100).await.unwrap();
+    assert_eq!(letters.len(), controls.len(), "{letters:#?}");
+    let traces = [("X-Trace".to_owned(), "a".to_owned())];
+    for letter in &letters {
+        assert_eq!((&letter.headers[..], letter.reason.as_str()), (&traces[..], "never"));
+    }
+    // A replay is a message of its own, too; it fails once more here.
+    bus.replay(letters[0].id).await.unwrap();
+    settled(&subscription).await;
+    let again = bus.list(letters[letters.len() - 1].id, 10).await.unwrap();
+    assert_eq!((again.len(), &again[0].headers[..]), (1, &traces[..]));
+    assert_eq!(again[0].event().unwrap().id(), "e-0");
+}
