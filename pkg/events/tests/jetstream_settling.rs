@@ -3,11 +3,16 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use support::{LIMIT, connect, event, eventually, options, settings};
-use underpin_events::{DeadLetterQueue, EventSubscriber, Order, Outcome, Subscription, handler_fn};
+use underpin_events::jetstream::JetStream;
+use underpin_events::{
+    DeadLetterQueue, EventPublisher, EventSubscriber, Order, Outcome, Subscription, handler_fn,
+};
+use underpin_logger::testing::{CaptureLogger, CapturedEntry};
 use underpin_testkit::NatsServer;
 
 async fn settled(subscription: &Arc<dyn Subscription>) {
@@ -55,4 +60,43 @@ async fn headers_for_the_server_do_not_keep_an_event_out_of_the_dead_letters() {
     let again = bus.list(letters[letters.len() - 1].id, 10).await.unwrap();
     assert_eq!((again.len(), &again[0].headers[..]), (1, &traces[..]));
     assert_eq!(again[0].event().unwrap().id(), "e-0");
+}
+
+/// An event that is given up stays ahead of its key until it lies in the dead letters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_cannot_be_stored_lets_nothing_pass() {
+    let server = NatsServer::private().await;
+    let log = Arc::new(CaptureLogger::new());
+    let mut impatient = settings(&server);
+    impatient.publish.timeout = Duration::from_secs(1);
+    impatient.publish.ack_timeout = Duration::from_millis(500);
+    let bus = JetStream::connect(&impatient, Arc::<CaptureLogger>::clone(&log)).await.unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let handler = handler_fn(move |delivery| {
+        let number = delivery.event().json::<usize>().unwrap();
+        let mut seen = noted.lock().unwrap();
+        // Would succeed if it came again.
+        let outcome =
+            if number == 0 && !seen.contains(&0) { Outcome::dead_letter("never") } else { Outcome::ack() };
+        seen.push(number);
+        async { outcome }
+    });
+    let subscription = bus.subscribe(options("o").order(Order::PerKey), handler).await.unwrap();
+    bus.jetstream().delete_stream(&impatient.dead_letters.stream).await.unwrap();
+    for result in bus.publish_batch((0..3).map(event).collect()).await {
+        result.unwrap();
+    }
+    eventually(LIMIT, "storing it fails again", || async {
+        let told = |entry: &&CapturedEntry| entry.msg.contains("could not put an event aside");
+        log.entries().iter().filter(told).count() >= 2
+    })
+    .await;
+    assert_eq!(*seen.lock().unwrap(), [0]);
+    assert!(subscription.lag().await.unwrap().in_flight > 0);
+    bus.apply().await.unwrap();
+    settled(&subscription).await;
+    assert_eq!(*seen.lock().unwrap(), [0, 1, 2]);
+    let letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].attempts, letters[0].sequence), (1, 1, 1));
 }

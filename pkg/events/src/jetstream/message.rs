@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, Subject};
 use bytes::Bytes;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use underpin_logger::{Context, error, warn};
 
 use super::Inner;
 use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
 use super::wire::{self, Outbound};
-use crate::pipeline::{Inbound, Slot};
+use crate::pipeline::{Control, Inbound, Slot};
 use crate::{Event, EventsError, InvalidEvent, deadline};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
@@ -28,6 +28,7 @@ pub(super) struct Source {
     pub(super) ordered: bool,
     pub(super) ack_wait: Duration,
     pub(super) in_flight: InFlight,
+    pub(super) control: Control,
     /// Where messages go that are done; nowhere with plain acknowledgements.
     pub(super) to_confirm: Option<ToConfirm>,
 }
@@ -192,21 +193,34 @@ impl Inbound for JetStreamMessage {
     }
 
     async fn dead_letter(self, reason: String, attempts: u32, slot: Slot) {
-        let started = Instant::now();
-        match self.put_aside(&reason, attempts).await {
-            Ok(()) => self.settle("term", Bytes::from_static(b"+TERM"), slot).await,
-            Err(failure) => {
+        let mut failures = 0_u32;
+        loop {
+            let started = Instant::now();
+            let Err(failure) = self.put_aside(&reason, attempts).await else {
+                return self.settle("term", Bytes::from_static(b"+TERM"), slot).await;
+            };
+            failures = failures.saturating_add(1);
+            if failures.is_power_of_two() {
                 let took = started.elapsed();
                 error!(
                     self.source.bus.log,
                     &Context::background(),
                     &failure,
-                    "could not put an event aside, it will come again",
+                    "could not put an event aside, which is tried again",
                     subscription = &*self.source.subscription,
                     sequence = self.sequence,
+                    failures,
                     took
                 );
-                self.nak(PUT_ASIDE_AGAIN).await;
+            }
+            if !self.source.ordered {
+                return self.nak(PUT_ASIDE_AGAIN).await;
+            }
+            // Given back, it would come again behind those that it precedes.
+            let delay = self.source.bus.settings.publish.backoff.delay(failures);
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = self.source.control.stop.cancelled() => return,
             }
         }
     }

@@ -50,6 +50,7 @@ impl JetStreamSubscription {
             ordered: options.order != Order::None,
             ack_wait: options.ack_wait,
             in_flight: InFlight::default(),
+            control: control.clone(),
             to_confirm: (options.acks == AckMode::Confirmed).then_some(to_confirm),
         });
         let puller = Puller { source, options, pulse: pulse.clone(), stop: control.stop.clone() };

@@ -201,18 +201,20 @@ impl Shared {
             sequence = message.sequence(),
             attempts
         );
-        let settlement = message.dead_letter(reason, attempts, slot);
-        if M::PUTS_ASIDE_AT_ONCE {
+        let (settlement, control) = (message.dead_letter(reason, attempts, slot), self.control.clone());
+        let settlement = async move {
+            tokio::select! {
+                biased;
+                () = settlement => {}
+                () = control.kill.cancelled() => {}
+            }
+        };
+        if M::PUTS_ASIDE_AT_ONCE || self.options.order != Order::None {
+            // In its order: what cannot be put aside now comes again, and nothing may have passed it then.
             return settlement.await;
         }
         // The worker has other things to do than to wait for a stream. The message keeps its slot, so there are only so many.
-        let kill = self.control.kill.clone();
-        self.settling.spawn(async move {
-            tokio::select! {
-                () = settlement => {}
-                () = kill.cancelled() => {}
-            }
-        });
+        self.settling.spawn(settlement);
     }
 }
 
