@@ -48,7 +48,8 @@ pub trait Subscription: HealthCheck {
     /// Takes no further events, waits for the handlers that run, and ends.
     ///
     /// Events that wait in this process are given back. Idempotency: a second call waits for the same end. When the
-    /// time is over the remaining handlers are cancelled, and their events will be delivered again.
+    /// time is over the remaining handlers are cancelled, confirmations and dead letters under way are given up, and their
+    /// events will be delivered again.
     ///
     /// # Cancel safety
     /// The drain goes on when the future is dropped; only the waiting ends, and with it the limit.
@@ -94,9 +95,9 @@ impl Lag {
 pub enum DrainOutcome {
     /// Every handler finished.
     Drained,
-    /// The time was over; that many handlers were cancelled.
+    /// The time was over with that many events left.
     TimedOut {
-        /// Handlers that had not finished.
+        /// Events whose handler was cancelled, or whose confirmation or dead letter was under way.
         cancelled: usize,
     },
 }

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use support::{LIMIT, connect, event, eventually, options, settings};
+use support::{LIMIT, connect, event, eventually, options, settings, within};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::unbounded_channel;
 use underpin_events::jetstream::JetStream;
 use underpin_events::{
-    DeadLetterQueue, EventPublisher, EventSubscriber, Order, Outcome, Subscription, handler_fn,
+    DeadLetterQueue, DrainOutcome, EventPublisher, EventSubscriber, Order, Outcome, Subscription, handler_fn,
 };
 use underpin_logger::testing::{CaptureLogger, CapturedEntry};
 use underpin_testkit::NatsServer;
@@ -99,4 +101,41 @@ async fn a_dead_letter_that_cannot_be_stored_lets_nothing_pass() {
     assert_eq!(*seen.lock().unwrap(), [0, 1, 2]);
     let letters = bus.list(0, 10).await.unwrap();
     assert_eq!((letters.len(), letters[0].attempts, letters[0].sequence), (1, 1, 1));
+}
+
+/// A drain that runs out of time says so, whatever it still waited for.
+async fn drain_counts(order: Order, answer: fn() -> Outcome) {
+    let server = NatsServer::private().await;
+    let bus = connect(&settings(&server)).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (begun, mut begins) = unbounded_channel();
+    let waiting = Arc::clone(&gate);
+    let handler = handler_fn(move |_| {
+        let (gate, begun) = (Arc::clone(&waiting), begun.clone());
+        async move {
+            begun.send(()).unwrap();
+            gate.acquire().await.unwrap().forget();
+            answer()
+        }
+    });
+    let slow = options("d").order(order).ack_wait(LIMIT);
+    let subscription = bus.subscribe(slow, handler).await.unwrap();
+    bus.publish(event(0)).await.unwrap();
+    within(LIMIT, "the handler begins", begins.recv()).await;
+    server.pause().await;
+    gate.add_permits(1);
+    let outcome = within(LIMIT, "the drain ends", subscription.drain(Duration::from_millis(800))).await;
+    assert_eq!(outcome, DrainOutcome::TimedOut { cancelled: 1 });
+    server.resume().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_counts_confirmations_that_did_not_come() {
+    drain_counts(Order::None, Outcome::ack).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_counts_dead_letters_that_were_not_stored() {
+    drain_counts(Order::None, || Outcome::dead_letter("never")).await;
+    drain_counts(Order::Strict, || Outcome::dead_letter("never")).await;
 }

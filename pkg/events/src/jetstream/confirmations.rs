@@ -35,7 +35,8 @@ pub(super) struct Done {
 pub(super) struct ToConfirm(UnboundedSender<Done>);
 
 impl ToConfirm {
-    pub(super) fn send(&self, message: JetStreamMessage, slot: Slot) {
+    pub(super) fn send(&self, mut message: JetStreamMessage, slot: Slot) {
+        message.confirming = true;
         // A subscription that is killed confirms nothing any more: the event will be delivered again.
         drop(self.0.send(Done { message, slot }));
     }
@@ -76,13 +77,19 @@ pub(super) async fn confirm(
                 }
             }
         };
-        if !confirmed {
+        if confirmed {
+            fresh.into_iter().for_each(Done::confirmed);
+        } else {
             one_by_one.extend(fresh.into_iter().map(Done::confirm));
         }
     }
 }
 
 impl Done {
+    fn confirmed(mut self) {
+        self.message.confirming = false;
+    }
+
     async fn confirm(self) {
         self.message.settle_ack(self.slot).await;
     }

@@ -46,6 +46,8 @@ pub(super) struct JetStreamMessage {
     pub(super) binding: u64,
     /// Whether `in_flight` knows it.
     pub(super) held: bool,
+    /// Whether its confirmation is awaited.
+    pub(super) confirming: bool,
 }
 
 impl JetStreamMessage {
@@ -55,8 +57,9 @@ impl JetStreamMessage {
     }
 
     /// Acknowledges it and awaits the answer.
-    pub(super) async fn settle_ack(self, slot: Slot) {
+    pub(super) async fn settle_ack(mut self, slot: Slot) {
         self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
+        self.confirming = false;
     }
 
     /// Sends the answer and waits until the server has it: only a reply is a confirmation. The server says nothing to an
@@ -236,6 +239,9 @@ impl Drop for JetStreamMessage {
     fn drop(&mut self) {
         if self.held {
             drop(self.source.in_flight.remove(self.sequence));
+        }
+        if self.confirming {
+            self.source.control.note_cancelled();
         }
     }
 }

@@ -251,6 +251,7 @@ impl Puller {
             epoch: era.epoch,
             binding: era.binding,
             held,
+            confirming: false,
         };
         intake.push(slots, message);
     }

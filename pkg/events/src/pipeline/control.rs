@@ -37,7 +37,8 @@ impl Control {
         self.kill.cancel();
     }
 
-    pub(super) fn note_cancelled(&self) {
+    /// A handler, a confirmation or a dead letter was not waited for to its end.
+    pub(crate) fn note_cancelled(&self) {
         self.cancelled.fetch_add(1, Ordering::AcqRel);
     }
 }

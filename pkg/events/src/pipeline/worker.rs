@@ -206,7 +206,7 @@ impl Shared {
             tokio::select! {
                 biased;
                 () = settlement => {}
-                () = control.kill.cancelled() => {}
+                () = control.kill.cancelled() => control.note_cancelled(),
             }
         };
         if M::PUTS_ASIDE_AT_ONCE || self.options.order != Order::None {
