@@ -36,6 +36,7 @@ pub(super) struct ToConfirm(UnboundedSender<Done>);
 
 impl ToConfirm {
     pub(super) fn send(&self, mut message: JetStreamMessage, slot: Slot) {
+        message.note_answered();
         message.confirming = true;
         // A subscription that is killed confirms nothing any more: the event will be delivered again.
         drop(self.0.send(Done { message, slot }));

@@ -44,6 +44,8 @@ struct State {
     recovering: Option<String>,
     last_sign: Instant,
     busy: bool,
+    /// Nothing is asked for until what is unconfirmed is settled.
+    waiting: bool,
     recoveries: u64,
 }
 
@@ -56,6 +58,7 @@ impl Pulse {
             recovering: None,
             last_sign: Instant::now(),
             busy: false,
+            waiting: false,
             recoveries: 0,
         })))
     }
@@ -63,7 +66,7 @@ impl Pulse {
     /// The server gave a sign of life.
     pub(super) fn beat(&self) {
         let mut state = self.state();
-        (state.last_sign, state.busy) = (Instant::now(), false);
+        (state.last_sign, state.busy, state.waiting) = (Instant::now(), false, false);
     }
 
     /// Every slot is taken: the server is not asked for more, and has no reason to say anything.
@@ -82,11 +85,20 @@ impl Pulse {
         self.beat();
     }
 
+    /// The subscription is in place, and holds back for the sake of order. That is no trouble unless it takes long.
+    pub(super) fn waiting(&self) {
+        self.recovered();
+        self.state().waiting = true;
+    }
+
     pub(super) fn health(&self) -> Health {
         let state = self.state();
         let silent = state.last_sign.elapsed();
         let health = match &state.recovering {
             Some(reason) => Health::down(format!("recovering: {reason}")),
+            None if state.waiting && silent > DEAF_AFTER => {
+                Health::down("waiting for what was delivered and is unconfirmed")
+            }
             None if !state.busy && silent > DEAF_AFTER => Health::down("no sign of life from the server"),
             None => Health::up(),
         };

@@ -115,6 +115,11 @@ impl InFlight {
         }
     }
 
+    /// How many messages are held.
+    pub(super) fn count(&self) -> usize {
+        self.messages().len()
+    }
+
     /// Lets go of a message; returns the subject by which it is confirmed.
     pub(super) fn remove(&self, sequence: u64) -> Option<Subject> {
         self.messages().remove(&sequence).map(|held| held.reply)

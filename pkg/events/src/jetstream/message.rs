@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, Subject};
@@ -28,9 +29,20 @@ pub(super) struct Source {
     pub(super) ordered: bool,
     pub(super) ack_wait: Duration,
     pub(super) in_flight: InFlight,
+    /// How many of those in flight were answered, so that the server may know of their end before we do.
+    pub(super) answered: AtomicUsize,
     pub(super) control: Control,
     /// Where messages go that are done; nowhere with plain acknowledgements.
     pub(super) to_confirm: Option<ToConfirm>,
+}
+
+impl Source {
+    /// How many messages are held and not answered yet.
+    pub(super) fn at_work(&self) -> usize {
+        // In this order: one that is answered and let go in between is not counted as one at work.
+        let answered = self.answered.load(Ordering::SeqCst);
+        self.in_flight.count().saturating_sub(answered)
+    }
 }
 
 /// One delivery of a JetStream consumer.
@@ -46,6 +58,8 @@ pub(super) struct JetStreamMessage {
     pub(super) binding: u64,
     /// Whether `in_flight` knows it.
     pub(super) held: bool,
+    /// Whether `answered` counts it.
+    pub(super) answered: bool,
     /// Whether its confirmation is awaited.
     pub(super) confirming: bool,
 }
@@ -60,6 +74,13 @@ impl JetStreamMessage {
     pub(super) async fn settle_ack(mut self, slot: Slot) {
         self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
         self.confirming = false;
+    }
+
+    /// The server is going to be told that this is done.
+    pub(super) fn note_answered(&mut self) {
+        if self.held && !std::mem::replace(&mut self.answered, true) {
+            self.source.answered.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     /// Sends the answer and waits until the server has it: only a reply is a confirmation. The server says nothing to an
@@ -195,11 +216,12 @@ impl Inbound for JetStreamMessage {
         self.nak(after).await;
     }
 
-    async fn dead_letter(self, reason: String, attempts: u32, slot: Slot) {
+    async fn dead_letter(mut self, reason: String, attempts: u32, slot: Slot) {
         let mut failures = 0_u32;
         loop {
             let started = Instant::now();
             let Err(failure) = self.put_aside(&reason, attempts).await else {
+                self.note_answered();
                 return self.settle("term", Bytes::from_static(b"+TERM"), slot).await;
             };
             failures = failures.saturating_add(1);
@@ -239,6 +261,9 @@ impl Drop for JetStreamMessage {
     fn drop(&mut self) {
         if self.held {
             drop(self.source.in_flight.remove(self.sequence));
+        }
+        if self.answered {
+            self.source.answered.fetch_sub(1, Ordering::SeqCst);
         }
         if self.confirming {
             self.source.control.note_cancelled();

@@ -23,6 +23,7 @@ mod stream_settings;
 mod subjects;
 mod subscription;
 mod topology;
+mod unseen;
 mod wire;
 
 pub use auth::{AuthSettings, TlsSettings};

@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// After how long without a message or a heartbeat a request counts as lost.
 const SILENCE: Duration = Duration::from_millis(2500);
 /// How long a request stays open at the server.
-const EXPIRES: Duration = Duration::from_secs(5);
+pub(super) const EXPIRES: Duration = Duration::from_secs(5);
 /// The largest request. Far below the client's subscription capacity of 65,536: a batch that is larger than what the
 /// client buffers loses messages.
 const MAX_BATCH: usize = 1024;
@@ -251,6 +251,7 @@ impl Puller {
             epoch: era.epoch,
             binding: era.binding,
             held,
+            answered: false,
             confirming: false,
         };
         intake.push(slots, message);

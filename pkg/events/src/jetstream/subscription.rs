@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::health::Pulse;
 use super::in_flight::InFlight;
 use super::message::{JetStreamMessage, Source};
 use super::pull::{Ended, Puller};
+use super::unseen::{self, Binding};
 use crate::pipeline::{self, Control, Intake, Shared};
 use crate::{
     AckMode, DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline,
@@ -50,6 +52,7 @@ impl JetStreamSubscription {
             ordered: options.order != Order::None,
             ack_wait: options.ack_wait,
             in_flight: InFlight::default(),
+            answered: AtomicUsize::new(0),
             control: control.clone(),
             to_confirm: (options.acks == AckMode::Confirmed).then_some(to_confirm),
         });
@@ -96,12 +99,15 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
             else {
                 return;
             };
-            match bound.take() {
-                Some(info) => wait_for_predecessor(puller, &info).await,
+            let (info, binding) = match bound.take() {
+                Some(info) => (info, Binding::First),
                 None => {
                     let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     match puller.source.bus.bind(&puller.options, Some(&before)).await {
-                        Ok(bound) => *known.lock().unwrap_or_else(PoisonError::into_inner) = bound.known,
+                        Ok(bound) => {
+                            *known.lock().unwrap_or_else(PoisonError::into_inner) = bound.known;
+                            (bound.info, Binding::Again)
+                        }
                         Err(failure) => {
                             failures = failures.saturating_add(1);
                             puller.pulse.recovering(Report(&failure).to_string());
@@ -121,6 +127,13 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
                         }
                     }
                 }
+            };
+            unseen::wait(puller, epoch, &info, binding).await;
+            if puller.stop.is_cancelled() {
+                return;
+            }
+            if puller.source.bus.connection.link().epoch != epoch {
+                continue;
             }
             puller.pulse.recovered();
             let started = Instant::now();
@@ -158,25 +171,6 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
         "subscription takes no further events",
         subscription = &*puller.source.subscription
     );
-}
-
-/// With order per key, events that an earlier process left unconfirmed come first: they are delivered again once its time
-/// is over, and what is newer must not pass them.
-async fn wait_for_predecessor(puller: &Puller, info: &async_nats::jetstream::consumer::Info) {
-    let alone = info.num_waiting == 0;
-    if puller.options.order == Order::PerKey && alone && info.num_ack_pending > 0 {
-        puller.pulse.busy();
-        let (unconfirmed, wait) = (info.num_ack_pending, puller.options.ack_wait);
-        info!(
-            puller.source.bus.log,
-            &Context::background(),
-            "waiting for what an earlier process left unconfirmed",
-            subscription = &*puller.source.subscription,
-            unconfirmed,
-            wait
-        );
-        sleep(wait).await;
-    }
 }
 
 /// Remembers how far the consumer is, and reports it.
