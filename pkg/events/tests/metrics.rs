@@ -1,54 +1,30 @@
-//! What a subscription counts through the `metrics` facade.
+//! What subscriptions and relays report through the `metrics` facade.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+mod outbox_support;
+mod support;
+
+#[path = "metrics/jetstream.rs"]
+mod jetstream;
+#[path = "metrics/outbox.rs"]
+mod outbox;
+#[path = "metrics/recorder.rs"]
+mod recorder;
+
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use recorder::Metrics;
 use underpin_events::memory::MemoryBus;
 use underpin_events::{
     Backoff, DeadLetterQueue, Event, EventPublisher, EventSubscriber, Outcome, SubscribeOptions, handler_fn,
 };
 
-/// Keeps every counter by its name and labels.
-#[derive(Default)]
-struct Counters(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
-
-impl Counters {
-    fn get(&self, name: &str) -> u64 {
-        self.0.lock().unwrap().get(name).map_or(0, |counter| counter.load(Ordering::SeqCst))
-    }
-}
-
-impl Recorder for Counters {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels: Vec<String> =
-            key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        let name = format!("{}{{{}}}", key.name(), labels.join(","));
-        Counter::from_arc(Arc::clone(self.0.lock().unwrap().entry(name).or_default()))
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
 #[test]
 fn outcomes_and_redeliveries_are_counted() {
-    let counters = Counters::default();
+    let metrics = Metrics::default();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    metrics::with_local_recorder(&counters, || {
+    metrics::with_local_recorder(&metrics, || {
         runtime.block_on(async {
             let bus = MemoryBus::new();
             let handler = handler_fn(|delivery| async move {
@@ -73,9 +49,9 @@ fn outcomes_and_redeliveries_are_counted() {
         });
     });
     let handled = |outcome: &str| {
-        counters.get(&format!("underpin_events_handled_total{{subscription=s,outcome={outcome}}}"))
+        metrics.counter(&format!("underpin_events_handled_total{{subscription=s,outcome={outcome}}}"))
     };
     assert_eq!((handled("ack"), handled("retry"), handled("dead_letter")), (3, 3, 2));
     assert_eq!((handled("panic"), handled("timeout")), (1, 1));
-    assert_eq!(counters.get("underpin_events_redelivered_total{subscription=s}"), 3);
+    assert_eq!(metrics.counter("underpin_events_redelivered_total{subscription=s}"), 3);
 }
