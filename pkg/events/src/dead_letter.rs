@@ -108,7 +108,8 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// The event, when it can be decoded.
+    /// The event, when it can be decoded as a CloudEvent. One in the flat form, which a subscription can be told to take, is
+    /// read from the payload by [`Event::from_json_or_flat`].
     ///
     /// # Errors
     /// [`InvalidEvent`] for the payload that could not be decoded in the first place.

@@ -46,6 +46,7 @@
     allow(rustdoc::broken_intra_doc_links, reason = "the story links to what some features leave out")
 )]
 
+mod accept;
 mod ack_mode;
 mod backoff;
 mod dead_letter;
@@ -76,6 +77,7 @@ pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use accept::Accept;
 pub use ack_mode::AckMode;
 pub use backoff::Backoff;
 pub use dead_letter::{DeadLetter, DeadLetterQueue};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
-use crate::{AckMode, Backoff, EventsError, TypePattern};
+use crate::{Accept, AckMode, Backoff, EventsError, TypePattern};
 
 /// What a subscription wants, and how failures are treated.
 ///
@@ -51,6 +51,8 @@ pub struct SubscribeOptions {
     pub ack_wait: Duration,
     /// How the bus is told that an event is done.
     pub acks: AckMode,
+    /// Which forms of an event are read.
+    pub accept: Accept,
 }
 
 /// Where a new subscription begins.
@@ -78,8 +80,9 @@ pub enum Order {
     #[default]
     None,
     /// Events with the same [`Event::ordering_key`](crate::Event::ordering_key) one after the other, in the order of the
-    /// stream. A failing event holds up those behind it in its lane. Holds within one process: processes that share a
-    /// name share the events without regard to keys.
+    /// stream. A failing event holds up those behind it in its lane, until it is done or lies in the dead letters. Holds within
+    /// one process: processes that share a name share the events without regard to keys. Events that were lost with a
+    /// connection are waited for, up to [`ack_wait`](SubscribeOptions::ack_wait) and some seconds.
     PerKey,
     /// All events one after the other, over all processes that share the name.
     Strict,
@@ -155,6 +158,13 @@ impl SubscribeOptions {
         self
     }
 
+    /// Sets which forms of an event are read, for a migration from another form.
+    #[must_use]
+    pub fn accept(mut self, accept: Accept) -> Self {
+        self.accept = accept;
+        self
+    }
+
     /// Checks every option; backends do this before they begin.
     ///
     /// # Errors
@@ -205,6 +215,7 @@ impl Default for SubscribeOptions {
             handler_timeout: Duration::from_secs(30),
             ack_wait: Duration::from_secs(30),
             acks: AckMode::default(),
+            accept: Accept::default(),
         }
     }
 }

@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 use underpin_events::jetstream::JetStream;
 use underpin_events::{
-    DeadLetterQueue, DrainOutcome, EventPublisher, EventSubscriber, Order, Outcome, Subscription, handler_fn,
+    Accept, DeadLetterQueue, DrainOutcome, Event, EventPublisher, EventSubscriber, Order, Outcome,
+    Subscription, handler_fn,
 };
 use underpin_logger::testing::{CaptureLogger, CapturedEntry};
 use underpin_testkit::NatsServer;
@@ -138,4 +139,32 @@ async fn a_drain_counts_confirmations_that_did_not_come() {
 async fn a_drain_counts_dead_letters_that_were_not_stored() {
     drain_counts(Order::None, || Outcome::dead_letter("never")).await;
     drain_counts(Order::Strict, || Outcome::dead_letter("never")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_flat_form_of_before_is_taken_by_those_who_ask_for_it_and_put_aside_by_others() {
+    let server = NatsServer::private().await;
+    let bus = connect(&settings(&server)).await;
+    let (sender, mut taken) = unbounded_channel();
+    let handler = handler_fn(move |delivery| {
+        sender.send(delivery.event().clone()).unwrap();
+        async { Outcome::ack() }
+    });
+    let migrating = options("migrating").accept(Accept::CloudEventsOrFlat);
+    let migrating = bus.subscribe(migrating, handler).await.unwrap();
+    let refuses = bus.subscribe(options("strict"), support::Tally::default().handler()).await.unwrap();
+    let flat = br#"{"id":"1","source":"/s","type":"order.placed","timestamp":"2024-01-02T03:04:05Z","organization_id":"acme","data":{"n":1}}"#;
+    bus.jetstream().publish("events.order.placed", flat.as_slice().into()).await.unwrap().await.unwrap();
+    let second = event(2);
+    bus.publish(second.clone()).await.unwrap();
+    for subscription in [&migrating, &refuses] {
+        settled(subscription).await;
+    }
+    let first = taken.try_recv().unwrap();
+    assert_eq!((first.id(), first.organization_id()), ("1", Some("acme")));
+    assert_eq!(first.time(), Event::from_json_or_flat(flat).unwrap().time());
+    assert_eq!(taken.try_recv().unwrap(), second);
+    let letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].subscription.as_str()), (1, "strict"));
+    assert!(letters[0].reason.starts_with("undecodable"), "{}", letters[0].reason);
 }

@@ -12,7 +12,7 @@ use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
 use super::wire::{self, Outbound};
 use crate::pipeline::{Control, Inbound, Slot};
-use crate::{Event, EventsError, InvalidEvent, deadline};
+use crate::{Accept, Event, EventsError, InvalidEvent, deadline};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
 const RELEASE_DELAY: Duration = Duration::from_millis(10);
@@ -28,6 +28,7 @@ pub(super) struct Source {
     /// Ordered messages are never given back by a nak: others would pass them.
     pub(super) ordered: bool,
     pub(super) ack_wait: Duration,
+    pub(super) accept: Accept,
     pub(super) in_flight: InFlight,
     /// How many of those in flight were answered, so that the server may know of their end before we do.
     pub(super) answered: AtomicUsize,
@@ -186,7 +187,7 @@ impl Inbound for JetStreamMessage {
     const PUTS_ASIDE_AT_ONCE: bool = false;
 
     fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
-        wire::decode(self.message.headers.as_ref(), &self.message.payload).map(Arc::new)
+        wire::decode(self.message.headers.as_ref(), &self.message.payload, self.source.accept).map(Arc::new)
     }
 
     fn attempt(&self) -> u32 {
@@ -267,34 +268,6 @@ impl Drop for JetStreamMessage {
         }
         if self.confirming {
             self.source.control.note_cancelled();
-        }
-    }
-}
-
-/// What the reply subject of a delivery says: the attempt and the position in the stream.
-///
-/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>...`, with domain and account before the stream from ADR-15 on.
-pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
-    let rest = reply.strip_prefix("$JS.ACK.")?;
-    let with_domain = rest.bytes().filter(|byte| *byte == b'.').count() >= 8;
-    let mut tokens = rest.split('.').skip(if with_domain { 4 } else { 2 });
-    let delivered: u64 = tokens.next()?.parse().ok()?;
-    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.next()?.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_forms_of_the_reply_subject_are_read() {
-        assert_eq!(delivery_info("$JS.ACK.EVENTS.projection.3.100.7.1790230470084404000.42"), Some((3, 100)));
-        assert_eq!(
-            delivery_info("$JS.ACK.hub.abc.EVENTS.projection.3.100.7.1790230470084404000.42.x"),
-            Some((3, 100))
-        );
-        for bad in ["", "_INBOX.x", "$JS.ACK.", "$JS.ACK.a.b.c.d.e.f.g"] {
-            assert_eq!(delivery_info(bad), None, "{bad}");
         }
     }
 }

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::health::Pulse;
 use super::in_flight::Arrival;
-use super::message::{JetStreamMessage, Source, delivery_info};
+use super::message::{JetStreamMessage, Source};
+use super::subjects::delivery_info;
 use crate::pipeline::{Intake, Slots};
 use crate::{EventsError, SubscribeOptions};
 

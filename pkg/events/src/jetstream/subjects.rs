@@ -58,6 +58,17 @@ impl DeadLetterSettings {
     }
 }
 
+/// What the reply subject of a delivery says: the attempt and the position in the stream.
+///
+/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>...`, with domain and account before the stream from ADR-15 on.
+pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
+    let rest = reply.strip_prefix("$JS.ACK.")?;
+    let with_domain = rest.bytes().filter(|byte| *byte == b'.').count() >= 8;
+    let mut tokens = rest.split('.').skip(if with_domain { 4 } else { 2 });
+    let delivered: u64 = tokens.next()?.parse().ok()?;
+    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.next()?.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +81,18 @@ mod tests {
             assert_eq!(stream.type_in(&stream.replay_subject_of("projection", ty)), ty);
             let dead = DeadLetterSettings::default();
             assert_eq!(dead.parts(&dead.subject_of("projection", ty)), ("projection", ty));
+        }
+    }
+
+    #[test]
+    fn both_forms_of_the_reply_subject_are_read() {
+        assert_eq!(delivery_info("$JS.ACK.EVENTS.projection.3.100.7.1790230470084404000.42"), Some((3, 100)));
+        assert_eq!(
+            delivery_info("$JS.ACK.hub.abc.EVENTS.projection.3.100.7.1790230470084404000.42.x"),
+            Some((3, 100))
+        );
+        for bad in ["", "_INBOX.x", "$JS.ACK.", "$JS.ACK.a.b.c.d.e.f.g"] {
+            assert_eq!(delivery_info(bad), None, "{bad}");
         }
     }
 }

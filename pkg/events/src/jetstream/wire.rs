@@ -6,7 +6,7 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::ContentMode;
-use crate::{Event, EventsError, InvalidEvent, STRUCTURED_CONTENT_TYPE};
+use crate::{Accept, Event, EventsError, InvalidEvent, STRUCTURED_CONTENT_TYPE};
 
 /// The header by which the server drops a repeat.
 pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -62,12 +62,19 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EventsEr
 }
 
 /// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
-pub(super) fn decode(headers: Option<&HeaderMap>, payload: &Bytes) -> Result<Event, InvalidEvent> {
+pub(super) fn decode(
+    headers: Option<&HeaderMap>,
+    payload: &Bytes,
+    accept: Accept,
+) -> Result<Event, InvalidEvent> {
     let attributes = || headers.into_iter().flat_map(pairs);
     if attributes().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
         return Event::from_binary(attributes(), payload.clone());
     }
-    Event::from_json(payload)
+    match accept {
+        Accept::CloudEvents => Event::from_json(payload),
+        Accept::CloudEventsOrFlat => Event::from_json_or_flat(payload),
+    }
 }
 
 /// The headers without those that speak to the server or were added by it, and those that this crate adds. A message that is
@@ -119,7 +126,7 @@ mod tests {
         let event = Event::builder("t", "/s").json(&1).build().unwrap();
         for mode in [ContentMode::Structured, ContentMode::Binary] {
             let message = Outbound::new("s".into(), &event, mode).unwrap();
-            assert_eq!(decode(Some(&message.headers), &message.payload).unwrap(), event);
+            assert_eq!(decode(Some(&message.headers), &message.payload, Accept::CloudEvents).unwrap(), event);
         }
         let mut headers = HeaderMap::new();
         for (name, value) in
@@ -127,6 +134,6 @@ mod tests {
         {
             insert(&mut headers, name, value).unwrap();
         }
-        assert_eq!(decode(Some(&headers), &Bytes::new()).unwrap().id(), "1");
+        assert_eq!(decode(Some(&headers), &Bytes::new(), Accept::CloudEventsOrFlat).unwrap().id(), "1");
     }
 }
