@@ -108,7 +108,7 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// The event, when it can be decoded as a CloudEvent. One in the flat form, which a subscription can be told to take, is
+    /// The event, when it can be read as CloudEvents 1.0. One in the flat form, which a subscription can be told to take, is
     /// read from the payload by [`Event::from_json_or_flat`].
     ///
     /// # Errors
