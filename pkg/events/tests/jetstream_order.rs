@@ -65,7 +65,11 @@ impl Stage {
     }
 
     /// Waits until so many events are unconfirmed, and so many requests open.
-    async fn server_has(&self, unconfirmed: usize, requests: impl std::ops::RangeBounds<usize>) {
+    async fn server_has(
+        &self,
+        unconfirmed: usize,
+        requests: impl std::ops::RangeBounds<usize> + Send + Sync,
+    ) {
         let stream = self.beside.jetstream().get_stream("EVENTS").await.unwrap();
         eventually(LIMIT, &format!("{unconfirmed} are unconfirmed"), || async {
             let info = stream.consumer_info("o").await.unwrap();
