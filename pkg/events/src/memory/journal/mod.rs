@@ -258,6 +258,16 @@ mod tests {
 
     use super::*;
 
+    fn records_in(settings: &JournalSettings) -> usize {
+        let mut records = 0;
+        let count = |_| {
+            records += 1;
+            Ok(())
+        };
+        Journal::open(settings, Arc::new(NoopLogger), count).unwrap();
+        records
+    }
+
     #[test]
     fn behind_a_failed_write_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
@@ -269,13 +279,7 @@ mod tests {
         journal.file = writable;
         assert!(journal.append([Record::DeadLetterGone { id: 2 }]).is_err() && journal.has_failed());
         drop(journal);
-        let mut records = 0;
-        let count = |_| {
-            records += 1;
-            Ok(())
-        };
-        Journal::open(&settings, Arc::new(NoopLogger), count).unwrap();
-        assert_eq!(records, 0);
+        assert_eq!(records_in(&settings), 0);
     }
     /// What is written after the file has another one in its place goes into that one, or is refused.
     #[test]
@@ -289,12 +293,6 @@ mod tests {
         let acknowledged = journal.append([Record::DeadLetterGone { id: 2 }]).is_ok();
         assert!(journal.has_failed() && journal.sync_point(true).is_none_or(|point| point.is_err()));
         drop(journal);
-        let mut records = 0;
-        let count = |_| {
-            records += 1;
-            Ok(())
-        };
-        Journal::open(&settings, Arc::new(NoopLogger), count).unwrap();
-        assert_eq!((acknowledged, records), (false, 1), "acknowledged and not there");
+        assert_eq!((acknowledged, records_in(&settings)), (false, 1), "acknowledged and not there");
     }
 }
