@@ -45,7 +45,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Formatting, lints, docs and weight, with warnings as errors
+    /// Formatting, lints, docs and crate budgets, with warnings as errors
     Check(check::Check),
     /// Measure side by side with peers, and write docs/benchmarks.md
     Bench(bench::Bench),
