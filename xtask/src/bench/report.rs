@@ -16,7 +16,7 @@ const HEAD: &str = "\
 Each table measures us and our peers in turns, in one run: short rounds, each beginning with another contender. The ratio is the median of
 the ratios of adjacent rounds to the first row, so below 1 is faster than the first row; the last column says how much those ratios
 spread. Times depend on the machine and on what else it does; ratios much less. What each row does is in
-[`benches/benches`](../benches/benches).
+[`benches/benches`](../benches/benches). What was wanted, what was reached and what limits it: [benchmark-goals.md](benchmark-goals.md).
 
 To measure again: `cargo xtask bench`, or `cargo xtask bench logger` for one. `BENCH_ROUNDS` and `BENCH_ROUND_MS` say how long (15
 rounds of 100 ms). Peers in Go take part where there is a Go toolchain.
@@ -89,5 +89,6 @@ mod tests {
         assert_eq!(text.matches("| processor | B |").count(), 1);
         assert!(text.contains("| a\\|b | 1.50 us | 0.50 | 0.40 to 0.60 |"));
         assert!(text.contains("![logger](benchmarks/logger.svg)"));
+        assert!(text.contains("(benchmark-goals.md)"), "what was wanted is told by hand, elsewhere");
     }
 }
