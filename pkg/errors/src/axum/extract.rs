@@ -62,6 +62,24 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// The query string; rejects with an [`Error`] that names the parameter.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use tower::ServiceExt;
+/// use underpin_errors::axum::Query;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Page { limit: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let app: Router = Router::new().route("/", get(async |Query(page): Query<Page>| page.limit.to_string()));
+/// let answer = app.oneshot(Request::get("/?limit=many").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(answer.status(), 400);
+/// let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+/// assert!(String::from_utf8_lossy(&body).contains(r#""parameter":"limit""#));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<T>(pub T);
 
@@ -75,6 +93,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 /// The parameters of the path; rejects with an [`Error`] that names the parameter.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use tower::ServiceExt;
+/// use underpin_errors::axum::Path;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let app: Router = Router::new().route("/orders/{id}", get(async |Path(id): Path<u64>| id.to_string()));
+/// let answer = app.oneshot(Request::get("/orders/x").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(answer.status(), 400);
+/// let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+/// assert!(String::from_utf8_lossy(&body).contains(r#""parameter":"id""#));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path<T>(pub T);
 

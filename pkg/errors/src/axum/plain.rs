@@ -12,6 +12,23 @@ use crate::Error;
 /// a load shedder of tower answers with an empty body. Such an answer becomes a problem of the same status and keeps its
 /// headers; its text is the public text of a 4xx and a context for the log of a 5xx, where axum would show the names
 /// of types. An answer with any other content type was meant as it is and stays.
+///
+/// # Examples
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::{Html, IntoResponse};
+/// use underpin_errors::axum::plain_errors_to_problems;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let plain = (StatusCode::METHOD_NOT_ALLOWED, [("allow", "GET")], "use GET").into_response();
+/// let problem = plain_errors_to_problems(plain).await;
+/// assert_eq!((problem.status(), &problem.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"GET".parse().unwrap()));
+/// assert_eq!(problem.headers()["content-type"], "application/problem+json");
+///
+/// let page = plain_errors_to_problems((StatusCode::NOT_FOUND, Html("<h1>404</h1>")).into_response()).await;
+/// assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8", "it was meant as it is");
+/// # }
+/// ```
 pub async fn plain_errors_to_problems(response: Response) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || !is_plain(response.headers()) {
