@@ -86,6 +86,18 @@ impl DatabaseError {
 
     /// The same work can be tried again without harm: it is known not to have taken effect. Inside a transaction the
     /// work is the whole transaction.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_database::{Condition, testing::error};
+    ///
+    /// let full = error(Condition::Saturated); // nothing was sent
+    /// assert!(full.is_retryable() && !full.is_ambiguous());
+    /// let unclear = error(Condition::Ambiguous); // the connection broke during COMMIT
+    /// assert!(unclear.is_ambiguous() && !unclear.is_retryable());
+    /// assert!(error(Condition::Timeout).is_timeout());
+    /// assert!(error(Condition::NotFound).is_not_found());
+    /// ```
     pub fn is_retryable(&self) -> bool {
         self.0.condition.is_retryable()
     }
@@ -101,6 +113,25 @@ impl DatabaseError {
     }
 
     /// A unique constraint or primary key was violated: the row exists already.
+    ///
+    /// # Examples
+    /// ```
+    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, connect, sql};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+    /// pool.batch("CREATE TABLE person (id INTEGER PRIMARY KEY); INSERT INTO person VALUES (1)").await?;
+    /// pool.batch("CREATE TABLE account (owner INTEGER NOT NULL REFERENCES person (id))").await?;
+    ///
+    /// let taken = pool.execute(sql("INSERT INTO person VALUES (1)", [])).await.unwrap_err();
+    /// assert!(taken.is_unique_violation() && taken.is_constraint_violation());
+    /// let orphan = pool.execute(sql("INSERT INTO account VALUES (2)", [])).await.unwrap_err();
+    /// assert!(orphan.is_foreign_key_violation() && orphan.is_constraint_violation());
+    ///
+    /// pool.close(std::time::Duration::from_secs(1)).await;
+    /// let late = pool.execute(sql("INSERT INTO person VALUES (3)", [])).await.unwrap_err();
+    /// assert!(late.is_closed() && !late.is_constraint_violation());
+    /// # Ok(()) }
+    /// ```
     pub fn is_unique_violation(&self) -> bool {
         self.0.condition == Condition::UniqueViolation
     }

@@ -76,6 +76,23 @@ impl Migrations {
     ///
     /// # Errors
     /// What reading the folder says, and [`io::ErrorKind::NotFound`] for a `.down.sql` without its other half.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_database::migrate::Migrations;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
+    /// # let pool = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let folder = temporary.path();
+    /// std::fs::write(folder.join("0001_note.sql"), "CREATE TABLE note (text TEXT)")?;
+    /// std::fs::write(folder.join("0001_note.down.sql"), "DROP TABLE note")?;
+    /// std::fs::write(folder.join("0002_author.sql"), "ALTER TABLE note ADD COLUMN author TEXT")?;
+    /// let migrations = Migrations::new("notes").folder(folder)?;
+    /// assert_eq!(migrations.up(&pool).await?, ["0001_note", "0002_author"]);
+    /// # Ok(()) }
+    /// ```
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
         let mut names = Vec::new();
         for entry in fs::read_dir(folder.as_ref())? {
