@@ -1,7 +1,7 @@
 //! CloudEvents over NATS JetStream, or in memory, behind one set of small traits; with a consumer that recovers by itself.
 //!
 //! For services that publish what happened and react to what others publish: that must not lose an event when a server
-//! restarts, nor go deaf in silence, and whose tests should not need a server.
+//! restarts, nor stop receiving unnoticed, and whose tests should not need a server.
 //!
 //! ```
 //! use std::time::Duration;

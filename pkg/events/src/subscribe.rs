@@ -7,6 +7,27 @@ use underpin_errors::HealthCheck;
 use crate::{EventHandler, EventsError, SubscribeOptions};
 
 /// Hands events to handlers.
+///
+/// # Examples
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use underpin_events::{DrainOutcome, Event, EventPublisher, EventSubscriber, Outcome, SubscribeOptions, handler_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bus = Arc::new(underpin_events::memory::MemoryBus::new());
+/// let (seen, mut events) = tokio::sync::mpsc::unbounded_channel();
+/// let handler = handler_fn(move |delivery| {
+///     seen.send(delivery.into_event()).ok();
+///     async { Outcome::ack() }
+/// });
+/// let subscriber: Arc<dyn EventSubscriber> = bus.clone();
+/// let subscription = subscriber.subscribe(SubscribeOptions::new("mailer").types(["order.>"]), handler).await?;
+///
+/// bus.publish(Event::builder("order.placed", "/orders").subject("42").build()?).await?;
+/// assert_eq!(events.recv().await.ok_or("the handler is there")?.subject(), Some("42"));
+/// assert_eq!(subscription.drain(Duration::from_secs(5)).await, DrainOutcome::Drained);
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait EventSubscriber: Send + Sync + 'static {
     /// Starts a subscription and returns once it is in place: an event published afterwards reaches the handler.

@@ -24,6 +24,23 @@ use crate::EventsError;
 /// A claim is a lease: the holder completes or releases it, and one that dies loses it after the lease. When the effects
 /// are in a database, prefer a claim in the same transaction (the inbox); this store is for all other effects, where a
 /// crash between effect and `complete` still repeats the effect once.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_events::{Claim, IdempotencyStore, MemoryIdempotencyStore};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_events::EventsError> {
+/// let (store, lease) = (MemoryIdempotencyStore::default(), Duration::from_secs(60));
+/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Granted);
+/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Held, "somebody is at it");
+///
+/// store.release("mail/42").await?; // the mail server is away
+/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Granted);
+/// store.complete("mail/42").await?;
+/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Done);
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync + 'static {
     /// Claims a key for as long as `lease`, if nobody holds it and it is not done.

@@ -135,6 +135,28 @@ impl Inbox {
     ///
     /// # Cancel safety
     /// Dropped half-way, the transaction can only be rolled back.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use underpin_database::{DatabaseSettings, TxOptions, connect};
+    /// use underpin_events::{Event, inbox::Inbox};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;
+    /// # let (inbox, event) = (Inbox::default(), Event::builder("order.placed", "/orders").build()?);
+    /// # inbox.migrate(&pool).await?;
+    /// let tx = pool.begin(TxOptions::default()).await?;
+    /// assert!(inbox.claim(&tx, "stats", &event).await?);
+    /// // ... the effect, on `tx` ...
+    /// tx.commit().await?;
+    ///
+    /// let again = pool.begin(TxOptions::default()).await?;
+    /// assert!(!inbox.claim(&again, "stats", &event).await?, "it was done before");
+    /// assert!(inbox.claim(&again, "mail", &event).await?, "others do their own work");
+    /// again.rollback().await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn claim(
         &self,
         tx: &dyn InTransaction,

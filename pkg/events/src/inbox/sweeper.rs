@@ -20,6 +20,9 @@ pub struct InboxSweeper {
 
 impl Inbox {
     /// Starts a sweeper on the current runtime. A sweep that fails is logged, and tried again the next time.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start_sweeper(&self, database: Arc<dyn Database>, log: Arc<dyn Logger>) -> InboxSweeper {
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(self.clone(), database, log, stop.clone()));

@@ -37,6 +37,30 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect, sql};
+    /// use underpin_events::{Event, outbox::Outbox};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;
+    /// # let (outbox, event) = (&Outbox::default(), &Event::builder("order.placed", "/orders").subject("42").build()?);
+    /// # outbox.migrate(&pool).await?;
+    /// # pool.transaction(TxOptions::default(), |tx| async move { outbox.enqueue(&tx, event).await }).await?;
+    /// # let row = pool.query_one(sql("SELECT id FROM underpin_outbox", [])).await?.ok_or("it waits")?.try_get_by_index::<i64>(0)?;
+    /// // The relay's health names the row as `trouble_at_row`.
+    /// assert!(outbox.quarantine(&pool, row, "the broker never takes it").await?);
+    /// let put_away = outbox.quarantined(&pool, None, 100).await?;
+    /// assert_eq!((put_away.len(), put_away[0].row), (1, row));
+    /// assert_eq!(&put_away[0].event()?, event);
+    /// assert!(outbox.quarantined(&pool, Some(row), 100).await?.is_empty(), "the next page");
+    /// # Ok(()) }
+    /// ```
     pub async fn quarantined(
         &self,
         database: &(impl Database + ?Sized),
@@ -62,6 +86,9 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it is one transaction. Dropped during COMMIT, a second call finds out.
     pub async fn quarantine(
         &self,
         database: &(impl Database + ?Sized),
@@ -109,6 +136,28 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it is one transaction. Dropped during COMMIT, a second call finds out.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect, sql};
+    /// use underpin_events::{Event, outbox::Outbox};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;
+    /// # let (outbox, event) = (&Outbox::default(), &Event::builder("order.placed", "/orders").subject("42").build()?);
+    /// # outbox.migrate(&pool).await?;
+    /// # pool.transaction(TxOptions::default(), |tx| async move { outbox.enqueue(&tx, event).await }).await?;
+    /// # let row = pool.query_one(sql("SELECT id FROM underpin_outbox", [])).await?.ok_or("it waits")?.try_get_by_index::<i64>(0)?;
+    /// # outbox.quarantine(&pool, row, "the broker never takes it").await?;
+    /// assert!(outbox.replay(&pool, row).await?);
+    /// assert!(outbox.quarantined(&pool, None, 100).await?.is_empty(), "it is the relay's again");
+    /// assert!(!outbox.replay(&pool, row).await?, "once is enough");
+    /// # Ok(()) }
+    /// ```
     pub async fn replay(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
         let now = now(database.backend());
         let text = format!(
@@ -125,6 +174,9 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it is one transaction. Dropped during COMMIT, a second call finds out.
     pub async fn discard(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
         let discard = "DELETE FROM underpin_outbox_held WHERE id = $1 AND quarantined_at IS NOT NULL RETURNING lane, key";
         let work = |tx: Transaction| async move {
@@ -157,6 +209,9 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
     pub async fn lag(&self, database: &(impl Database + ?Sized)) -> Result<OutboxLag, OutboxError> {
         lag::read(database).await.map_err(OutboxError::during("read the lag"))
     }

@@ -106,6 +106,9 @@ impl Relay {
     ///
     /// # Errors
     /// [`OutboxError::Setting`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start(
         outbox: &Outbox,
         pool: &Pool,
