@@ -13,6 +13,21 @@ use crate::{
 /// A [`log::Log`] that writes records of the `log` crate, with their key-values, into a logger's stream.
 ///
 /// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process.
+///
+/// # Examples
+/// ```
+/// use log::{Level, Log, Record};
+/// use underpin_logger::{JsonFormat, LogBridge, SlogLogger, sink::MemorySink};
+///
+/// let sink = MemorySink::new();
+/// let logger = SlogLogger::json(JsonFormat::new()).sink(sink.clone()).build();
+/// let bridge = LogBridge::new(&logger).expect("a logger with a stream of its own");
+///
+/// // What `log::warn!` does, once `log::set_boxed_logger` has the bridge.
+/// bridge.log(&Record::builder().level(Level::Warn).target("legacy").args(format_args!("disk full")).build());
+/// let line = sink.lines().concat();
+/// assert!(line.contains(r#""msg":"disk full""#) && line.contains(r#""target":"legacy""#), "{line}");
+/// ```
 #[derive(Debug, Clone)]
 pub struct LogBridge {
     pipeline: Arc<Pipeline>,

@@ -13,6 +13,24 @@ use crate::{Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline,
 ///
 /// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process. In a subscriber of your own,
 /// know that the layer's level rules hold for the subscriber as a whole.
+///
+/// # Examples
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+/// use underpin_logger::{JsonFormat, SlogLogger, TracingLayer, sink::MemorySink};
+///
+/// let sink = MemorySink::new();
+/// let logger = SlogLogger::json(JsonFormat::new()).sink(sink.clone()).build();
+/// let layer = TracingLayer::new(&logger).expect("a logger with a stream of its own");
+///
+/// // With layers of your own beside it, and `tracing::subscriber::set_global_default` in a service.
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+///     let _payment = tracing::info_span!("payment", order_id = 7).entered();
+///     tracing::warn!("card refused");
+/// });
+/// let line = sink.lines().concat();
+/// assert!(line.contains(r#""msg":"card refused""#) && line.contains(r#""order_id":7"#), "{line}");
+/// ```
 #[derive(Debug, Clone)]
 pub struct TracingLayer {
     pipeline: Arc<Pipeline>,
