@@ -91,6 +91,11 @@ mod tests {
         let manifest = fs::read_to_string(service.join("Cargo.toml")).unwrap();
         assert!(manifest.contains("name = \"new-one\"") && manifest.contains("\"../underpin/pkg/errors\""));
         assert!(fs::read_to_string(service.join("src/settings.rs")).unwrap().contains("\"NEW_ONE\""));
+        assert!(
+            fs::read_to_string(service.join("Dockerfile"))
+                .unwrap()
+                .contains("\nENV NEW_ONE_HTTP__HOST=0.0.0.0\n")
+        );
         assert!(!service.join("cargo-generate.toml").exists());
         let mut folders = vec![service];
         while let Some(folder) = folders.pop() {
