@@ -10,6 +10,7 @@ use std::{env, fs};
 const DOCUMENTS: &[&str] = &[
     "README.md",
     "docs/migrate.md",
+    "docs/outbox.md",
     "docs/production.md",
     "docs/start.md",
     "docs/testing.md",

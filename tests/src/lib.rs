@@ -7,8 +7,7 @@
 pub mod chaos;
 
 /// The README of the workspace and the guides, as `build.rs` prepares them, so that their code is compiled and run.
-/// `docs/migrate-config.md` is in
-/// `underpin-config`, whose tests need no other crate.
+/// `docs/migrate-config.md` is in `underpin-config`, whose tests need no other crate.
 #[cfg(doctest)]
 mod documents {
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/README.md"))]
@@ -22,6 +21,9 @@ mod documents {
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/migrate.md"))]
     pub struct Migrate;
+
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/outbox.md"))]
+    pub struct Outbox;
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/production.md"))]
     pub struct Production;
