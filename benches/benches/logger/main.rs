@@ -3,7 +3,11 @@
 //! The record: a message, four context fields (service, request id, trace id, span id) and five fields of the call site
 //! (integer, float, text, bool, duration), as JSON on one line with a timestamp in microseconds. The sinks: nothing at
 //! all, `/dev/null`, and a file that is opened for appending and emptied before each round. One thread, and two that log
-//! through the same logger; the time is that of one record of one thread, as its caller sees it.
+//! through the same logger; the time is that of one record of one thread, as its caller sees it. What the sharing itself
+//! costs is a table of its own, which the argument `sharing` prints alone.
+
+mod sharing;
+mod sizes;
 
 use std::fs::File;
 use std::hint::black_box;
@@ -13,9 +17,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sizes::Sizes;
 use slog::Drain;
 use underpin_benches::{Comparison, GoPeer};
-use underpin_logger::sink::{BufferedSink, DirectSink, MemorySink, Output, Sink};
+use underpin_logger::sink::{BufferedSink, DirectSink, Output, Sink};
 use underpin_logger::{
     Context, FlushError, JsonFormat, LevelRules, Logger, RequestId, SlogLogger, debug, info,
 };
@@ -29,6 +34,9 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
+    if std::env::args().any(|argument| argument == "sharing") {
+        return sharing::compare(folder.path());
+    }
     let go = GoPeer::build("logger", &[&folder.path().to_string_lossy()])?;
     let sizes = Sizes::measure(go.as_ref())?;
     disabled(go.as_ref());
@@ -37,7 +45,7 @@ fn main() -> Result<(), Failure> {
             enabled(&Table { place, threads, folder: folder.path() }, go.as_ref(), &sizes)?;
         }
     }
-    Ok(())
+    sharing::compare(folder.path())
 }
 
 /// A record whose level is off.
@@ -271,37 +279,4 @@ fn context() -> Context {
     Context::new(RequestId::parse(REQUEST_ID).expect("a valid id"))
         .with_traceparent(TRACEPARENT)
         .expect("a valid header")
-}
-
-/// How long the record is in everybody's notation: `288 bytes`.
-struct Sizes {
-    zerolog: String,
-    zap: String,
-    slog: String,
-    tracing: String,
-    underpin: String,
-}
-
-impl Sizes {
-    fn measure(go: Option<&GoPeer>) -> Result<Self, Failure> {
-        let peer = |name: &str| go.map_or(0, |go| go.run(name, 1).as_nanos() as usize);
-        let file = tempfile::NamedTempFile::new()?;
-        let written = || io::Result::Ok(file.as_file().metadata()?.len() as usize);
-        slog_record(&slog::Logger::root(slog_json(Box::new(file.reopen()?)).fuse(), slog_context()));
-        let slog = written()?;
-        file.as_file().set_len(0)?;
-        let subscriber = tracing::Dispatch::new(subscriber(Box::new(file.reopen()?)));
-        tracing::dispatcher::with_default(&subscriber, tracing_record);
-        let tracing = written()?;
-        let sink = MemorySink::new();
-        our_record(&logger(sink.clone()), &context());
-        let bytes = |count: usize| format!("{count} bytes");
-        Ok(Self {
-            zerolog: bytes(peer("zerolog-bytes")),
-            zap: bytes(peer("zap-bytes")),
-            slog: bytes(slog),
-            tracing: bytes(tracing),
-            underpin: bytes(sink.text().len()),
-        })
-    }
 }
