@@ -13,10 +13,14 @@ use crate::{FlushError, Level};
 /// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
 ///
 /// An output that is full for the moment (EAGAIN, no space left) is tried again for 50 ms; then lines are dropped and
-/// counted, without waiting, until the output takes one. On Linux that holds for standard output and error too when they
-/// are pipes or terminals, for named pipes, and for a terminal that Ctrl-S has stopped. A socket (standard output under
-/// systemd), or a pipe on other systems, whose reader stands still keeps the caller waiting inside the system call; use
-/// [`BufferedSink`](super::BufferedSink) there, which is also what [`LogSink::Auto`](crate::LogSink) does.
+/// counted, without waiting, until the output takes one. That holds for files, for named pipes and devices given by path, for
+/// sockets (standard output under systemd, [`Output::descriptor`]), and on Linux for pipes and terminals too, also for a terminal
+/// that Ctrl-S has stopped.
+///
+/// Where the system or the writer has no way not to wait, one that stands still keeps the caller waiting inside of the
+/// call: an inherited pipe or terminal on systems other than Linux, any of these on Windows, and an [`Output::writer`] that
+/// waits. Use [`BufferedSink`](super::BufferedSink) there, which is also what [`LogSink::Auto`](crate::LogSink) does unless a
+/// person is looking.
 #[derive(Debug)]
 pub struct DirectSink {
     state: Mutex<State>,

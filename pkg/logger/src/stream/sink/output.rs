@@ -9,13 +9,13 @@ use std::{
 
 use super::impatient;
 
-/// What a sink writes to: standard output, standard error, a file or any writer.
+/// What a sink writes to: standard output, standard error, a file, a descriptor or any writer.
 pub struct Output {
     writer: Box<dyn Write + Send>,
     path: Option<PathBuf>,
     terminal: bool,
-    /// Standard output or error, as the process was given it.
-    standard: Option<File>,
+    /// A descriptor that was made elsewhere, such as standard output as the process was given it.
+    given: Option<File>,
 }
 
 impl Output {
@@ -46,12 +46,44 @@ impl Output {
         let path = path.into();
         let file = append(&path)?;
         let terminal = file.is_terminal();
-        Ok(Self { writer: Box::new(file), path: Some(path), terminal, standard: None })
+        Ok(Self { writer: Box::new(file), path: Some(path), terminal, given: None })
+    }
+
+    /// A descriptor that is open already: a `UnixStream` or `TcpStream` to a collector, the end of a pipe.
+    ///
+    /// A [`DirectSink`](super::DirectSink) does not wait for it, as it does not for standard output. What the descriptor's other
+    /// users see does not change.
+    ///
+    /// # Errors
+    ///
+    /// When the descriptor cannot be duplicated.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{BufRead as _, BufReader};
+    /// use std::os::unix::net::UnixStream;
+    /// use underpin_logger::{Context, JsonFormat, SlogLogger, info, sink::{DirectSink, Output}};
+    ///
+    /// let (stream, collector) = UnixStream::pair()?;
+    /// let sink = DirectSink::new(Output::descriptor(stream)?);
+    /// let log = SlogLogger::json(JsonFormat::new()).sink(sink).build();
+    /// info!(log, &Context::background(), "order accepted");
+    /// let mut line = String::new();
+    /// BufReader::new(collector).read_line(&mut line)?;
+    /// assert!(line.contains("order accepted"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(unix)]
+    pub fn descriptor(descriptor: impl Into<std::os::fd::OwnedFd>) -> io::Result<Self> {
+        let file = File::from(descriptor.into());
+        let terminal = file.is_terminal();
+        Self::given(file, terminal)
     }
 
     /// Any writer. It should not buffer; if it does, its `flush` is called after each batch.
     pub fn writer(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Box::new(writer), path: None, terminal: false, standard: None }
+        Self { writer: Box::new(writer), path: None, terminal: false, given: None }
     }
 
     /// Whether a person is probably looking.
@@ -59,11 +91,10 @@ impl Output {
         self.terminal
     }
 
-    /// The same output, which says that it is full instead of keeping its writer waiting, where the system offers that:
-    /// standard output or error that is a pipe or a terminal, on Linux.
+    /// The same output, which says that it is full instead of keeping its writer waiting, where the system offers that.
     pub(super) fn without_waiting(mut self) -> Self {
-        if let Some(file) = self.standard.take().and_then(|standard| impatient::opened_anew(&standard)) {
-            self.writer = Box::new(file);
+        if let Some(writer) = self.given.take().and_then(impatient::without_waiting) {
+            self.writer = writer;
         }
         self
     }
@@ -93,17 +124,17 @@ impl Output {
 
     #[cfg(unix)]
     fn standard<S: std::os::fd::AsFd + io::IsTerminal>(stream: &S) -> io::Result<Self> {
-        Self::standard_file(stream.as_fd().try_clone_to_owned()?.into(), stream.is_terminal())
+        Self::given(stream.as_fd().try_clone_to_owned()?.into(), stream.is_terminal())
     }
 
     #[cfg(windows)]
     fn standard<S: std::os::windows::io::AsHandle + io::IsTerminal>(stream: &S) -> io::Result<Self> {
-        Self::standard_file(stream.as_handle().try_clone_to_owned()?.into(), stream.is_terminal())
+        Self::given(stream.as_handle().try_clone_to_owned()?.into(), stream.is_terminal())
     }
 
-    fn standard_file(file: File, terminal: bool) -> io::Result<Self> {
-        let standard = Some(file.try_clone()?);
-        Ok(Self { writer: Box::new(file), path: None, terminal, standard })
+    fn given(file: File, terminal: bool) -> io::Result<Self> {
+        let given = Some(file.try_clone()?);
+        Ok(Self { writer: Box::new(file), path: None, terminal, given })
     }
 }
 
