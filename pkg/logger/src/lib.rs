@@ -22,6 +22,7 @@
 //!   [`LevelHandle`] changes levels at run time, [`Redaction`] and [`Sampling`] keep things out.
 //! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] leads the records of dependencies that speak
 //!   `tracing` or `log` into the same stream, with the request id of [`Context::scope`].
+//! * **Nested values** (feature `nested-values`): `Nested` is whatever serde can serialize, from the macros and from slog.
 //! * **Export** (feature `otel`): the same lines as OTLP log records to a collector.
 //! * **The request layer** (feature `tower`): one line a request, ids in and out.
 //! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
@@ -42,6 +43,8 @@ mod key;
 mod level;
 mod logger;
 mod macros;
+#[cfg(feature = "nested-values")]
+mod nested;
 mod noop;
 mod random;
 mod request_id;
@@ -77,6 +80,8 @@ pub use value::{ToValue, Value};
 
 #[cfg(feature = "bridges")]
 pub use bridge::{BridgeError, LogBridge, TracingLayer};
+#[cfg(feature = "nested-values")]
+pub use nested::Nested;
 #[cfg(feature = "json")]
 pub use stream::{
     InitError, JsonDrain, JsonFormat, LevelHandle, LevelRules, LevelRulesError, LogFormat, LogGuard,

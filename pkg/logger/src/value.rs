@@ -35,6 +35,9 @@ pub enum Value<'a> {
     Debug(&'a dyn fmt::Debug),
     /// A secret, of which only its presence is logged: `[redacted]`.
     Secret,
+    /// Whatever serde can serialize; JSON in JSON, text elsewhere.
+    #[cfg(feature = "nested-values")]
+    Nested(crate::Nested<'a>),
 }
 
 impl Value<'_> {
@@ -60,6 +63,8 @@ impl fmt::Display for Value<'_> {
             Self::Display(value) => value.fmt(f),
             Self::Debug(value) => value.fmt(f),
             Self::Secret => f.write_str(Self::REDACTED),
+            #[cfg(feature = "nested-values")]
+            Self::Nested(value) => value.fmt(f),
         }
     }
 }

@@ -169,17 +169,6 @@ fn hazard_1_a_slog_kv_that_panics_or_fails_leaves_a_complete_line() {
 }
 
 #[test]
-fn hazard_4_a_serde_value_of_slog_leaves_a_complete_line_that_says_what_is_missing() {
-    let (log, sink) = logger();
-    let slog = log.slog().new(slog::o!("component" => "billing"));
-    // slog hands over the last of the fields first.
-    slog::info!(slog, "m"; "after" => 2, "nested" => slog::Serde(vec![1, 2]), "before" => 1);
-    let line = line(&sink);
-    assert_eq!((&line["before"], &line["component"]), (&json!(1), &json!("billing")));
-    assert_eq!(line["log_error"], "a field of this record could not be written");
-}
-
-#[test]
 fn a_display_that_logs_gets_a_line_of_its_own() {
     struct Chatty(SlogLogger);
     impl fmt::Display for Chatty {

@@ -16,7 +16,8 @@ use crate::{
 /// [`SlogLogger`](crate::SlogLogger) (see [`SlogLogger::slog`](crate::SlogLogger::slog)).
 ///
 /// It carries the context of [`Context::scope`], if there is one. It never fails, and needs neither `Mutex` nor
-/// `Async` around it. Values of slog's feature `nested-values` are left out; `log_error` in the record says so.
+/// `Async` around it. Values of slog's feature `nested-values` are written with this crate's feature of the same name; without
+/// it they, and fields that slog hands over after them, are left out, and `log_error` in the record says so.
 ///
 /// # Examples
 ///

@@ -92,6 +92,13 @@ impl<F: FnMut(Name<'_>, Value<'_>)> Serializer for Fields<'_, F> {
         (self.0)(name(&key).into(), Value::Error(error));
         Ok(())
     }
+
+    #[cfg(feature = "nested-values")]
+    fn emit_serde(&mut self, key: Key, value: &dyn slog::SerdeValue) -> slog::Result {
+        let value = value.as_serde();
+        (self.0)(name(&key).into(), Value::Nested(crate::Nested::new(&value)));
+        Ok(())
+    }
 }
 
 /// A key is a `&'static str`, unless some crate in the graph enables slog's `dynamic-keys`.
@@ -181,5 +188,7 @@ fn emit(out: &mut dyn Serializer, key: Key, value: Value<'_>) -> slog::Result {
         Value::Duration(_) | Value::Path(_) | Value::Display(_) | Value::Debug(_) | Value::Secret => {
             out.emit_arguments(key, &format_args!("{value}"))
         }
+        #[cfg(feature = "nested-values")]
+        Value::Nested(value) => out.emit_arguments(key, &format_args!("{value}")),
     }
 }

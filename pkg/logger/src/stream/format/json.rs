@@ -78,7 +78,7 @@ impl JsonFormat {
         head: &Head<'_>,
         source: &S,
     ) {
-        let mut line = Line::begin(scratch, self.cap, head.level, head.since_epoch);
+        let mut line = Line::begin(scratch, redact, self.cap, head.level, head.since_epoch);
         match source.text() {
             Some(text) => line.msg(Value::Str(text)),
             None => Self::message(&mut line, source),
@@ -96,13 +96,13 @@ impl JsonFormat {
         }
         if S::RUNS_FOREIGN_CODE {
             // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
-            let fields = catch_unwind(AssertUnwindSafe(|| self.fields(&mut line, redact, source)));
+            let fields = catch_unwind(AssertUnwindSafe(|| self.fields(&mut line, source)));
             if fields.is_err() {
                 line.roll_back();
                 line.field("log_error".into(), Value::Str("the fields of this record panicked"));
             }
         } else {
-            self.fields(&mut line, redact, source);
+            self.fields(&mut line, source);
         }
         line.finish();
     }
@@ -121,10 +121,10 @@ impl JsonFormat {
     }
 
     #[inline]
-    fn fields(&self, line: &mut Line<'_>, redact: &Redaction, source: &impl Source) {
+    fn fields(&self, line: &mut Line<'_>, source: &impl Source) {
         source.fields(&mut |name, value| {
             if !self.is_fixed(name) {
-                line.field(name, if redact.covers(name.text) { Value::Secret } else { value });
+                line.tag(name, value);
             }
         });
     }

@@ -84,7 +84,15 @@ impl TerminalFormat {
                 // Tags start in one column where the messages are short enough.
                 let padding = if buf.len() == start { ends.saturating_sub(start) } else { 0 };
                 buf.extend(std::iter::repeat_n(b' ', padding));
-                self.tag(buf, key.text, if redact.covers(key.text) { Value::Secret } else { value });
+                match value {
+                    _ if redact.covers(key.text) => self.tag(buf, key.text, Value::Secret),
+                    #[cfg(feature = "nested-values")]
+                    Value::Nested(nested) => {
+                        self.key(buf, key.text);
+                        bare(buf, Value::Str(&nested.text(key.text, redact, VALUE_CAP)));
+                    }
+                    value => self.tag(buf, key.text, value),
+                }
             });
         }));
         if fields.is_err() {
@@ -109,14 +117,10 @@ impl TerminalFormat {
     }
 
     fn tag(self, buf: &mut Buf, key: &str, value: Value<'_>) {
-        buf.extend_from_slice(b"  ");
         // A duration is written with its unit here, in JSON as a number under a key that names it.
         let key =
             if matches!(value, Value::Duration(_)) { key.strip_suffix("_ms").unwrap_or(key) } else { key };
-        self.styled(buf, DIM, |buf| {
-            push_visible(buf, key);
-            buf.push(b'=');
-        });
+        self.key(buf, key);
         let start = buf.len();
         bare(buf, value);
         let spaced =
@@ -125,6 +129,14 @@ impl TerminalFormat {
             buf.insert(start, b'"');
             buf.push(b'"');
         }
+    }
+
+    fn key(self, buf: &mut Buf, key: &str) {
+        buf.extend_from_slice(b"  ");
+        self.styled(buf, DIM, |buf| {
+            push_visible(buf, key);
+            buf.push(b'=');
+        });
     }
 
     fn origin(self, buf: &mut Buf, head: &Head<'_>) {

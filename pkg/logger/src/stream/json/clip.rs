@@ -44,7 +44,7 @@ fn shorten_longest(scratch: &mut Scratch, over: usize) -> bool {
 }
 
 /// The length of the longest prefix of escaped text within `most` bytes that ends between two characters.
-fn whole_units(text: &[u8], most: usize) -> usize {
+pub(super) fn whole_units(text: &[u8], most: usize) -> usize {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         let next = at + escape::unit_len(*byte, text.get(at + 1).copied());

@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -38,13 +39,17 @@ pub(crate) fn guarded(
             Wrote::Whole
         }
         Err(payload) => {
-            // Even the payload's own drop may panic; it must not take the record with it.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                std::mem::forget(second);
-            }
+            discard(payload);
             buf.truncate(start);
             buf.extend_from_slice(b"[display panicked]");
             Wrote::Whole
         }
+    }
+}
+
+/// Drops what a panic left. Even that may panic; it must not take the record with it.
+pub(crate) fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
     }
 }

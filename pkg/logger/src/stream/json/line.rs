@@ -1,4 +1,6 @@
 mod chain;
+#[cfg(feature = "nested-values")]
+pub(super) mod nested;
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -9,7 +11,7 @@ use super::{
     scratch::{Scratch, Span},
 };
 use crate::{
-    Level, Value,
+    Level, Redaction, Value,
     key::{self, Key, is_reserved},
     tag::Name,
 };
@@ -17,6 +19,7 @@ use crate::{
 /// One record on its way to being one line of JSON.
 pub(crate) struct Line<'s> {
     scratch: &'s mut Scratch,
+    redact: &'s Redaction,
     cap: usize,
     /// One bit per hash of a key: no duplicate is possible while the bit is clear.
     seen: u64,
@@ -29,7 +32,13 @@ pub(crate) struct Line<'s> {
 impl<'s> Line<'s> {
     /// Starts a line of at most `cap` bytes, newline included, up to the quotation mark of the message.
     #[inline]
-    pub(crate) fn begin(scratch: &'s mut Scratch, cap: usize, level: Level, since_epoch: Duration) -> Self {
+    pub(crate) fn begin(
+        scratch: &'s mut Scratch,
+        redact: &'s Redaction,
+        cap: usize,
+        level: Level,
+        since_epoch: Duration,
+    ) -> Self {
         const PIECE: usize = 32;
         const fn piece(text: &[u8]) -> ([u8; PIECE], usize) {
             let mut piece = [0; PIECE];
@@ -62,7 +71,12 @@ impl<'s> Line<'s> {
             fraction.len()
         });
         scratch.buf.extend_padded(piece, *len);
-        Self { scratch, cap, seen: 0, clipped: false, head: 0, whole: 0 }
+        Self::bare(scratch, redact, cap)
+    }
+
+    /// Goes on with what is in the scratch.
+    fn bare(scratch: &'s mut Scratch, redact: &'s Redaction, cap: usize) -> Self {
+        Self { scratch, redact, cap, seen: 0, clipped: false, head: 0, whole: 0 }
     }
 
     /// The message, straight after [`Line::begin`]. Whatever the value is, it is written as text.
@@ -86,7 +100,13 @@ impl<'s> Line<'s> {
         self.head = self.scratch.buf.len();
     }
 
-    /// A field of the caller: under a name of its own if the key is reserved, left out if the key is there already.
+    /// A field of the caller, unless its value is kept out of the log.
+    #[inline]
+    pub(crate) fn tag(&mut self, name: Name<'_>, value: Value<'_>) {
+        self.field(name, if self.redact.covers(name.text) { Value::Secret } else { value });
+    }
+
+    /// A field under a name of its own if the key is reserved, left out if the key is there already.
     #[inline]
     pub(crate) fn field(&mut self, name: Name<'_>, value: Value<'_>) {
         match name.rendered {
@@ -117,7 +137,7 @@ impl<'s> Line<'s> {
             Value::Duration(span) => self.put(key, |place| digits::put_millis(place, span)),
             other => {
                 self.scratch.buf.extend_padded(&key.json, len);
-                self.value(other);
+                self.value_of(key.name(), other);
             }
         }
     }
@@ -149,7 +169,7 @@ impl<'s> Line<'s> {
         buf.extend_from_slice(b"\":");
         let colon = buf.len();
         if self.is_new(field, colon, bit) {
-            self.value(value);
+            self.value_of(key, value);
         }
     }
 
@@ -163,15 +183,13 @@ impl<'s> Line<'s> {
 
     /// Closes the line, clipped if it is longer than the cap.
     pub(crate) fn finish(self) {
-        const MARK: &[u8] = b",\"truncated\":true";
         let Self { scratch, cap, clipped, .. } = self;
-        let end = b"}\n".len();
-        if clipped || scratch.buf.len() + end > cap {
-            clip::clip(scratch, cap.saturating_sub(end + MARK.len()));
+        if clipped || scratch.buf.len() + END.len() > cap {
+            clip::clip(scratch, cap.saturating_sub(END.len() + MARK.len()));
             scratch.buf.extend_from_slice(MARK);
         }
         scratch.buf.fill(|place| {
-            *place = *b"}\n";
+            *place = *END;
             place.len()
         });
     }
@@ -197,6 +215,17 @@ impl<'s> Line<'s> {
     fn is_duplicate(&self, new: Span) -> bool {
         let bytes = |span: &Span| self.scratch.buf.get(span.start..span.end);
         self.scratch.keys.iter().any(|old| bytes(old) == bytes(&new))
+    }
+
+    /// The value of the field `key`.
+    #[inline]
+    #[cfg_attr(not(feature = "nested-values"), allow(unused_variables, reason = "for nested keys"))]
+    fn value_of(&mut self, key: &str, value: Value<'_>) {
+        match value {
+            #[cfg(feature = "nested-values")]
+            Value::Nested(nested) => self.nested(key, nested),
+            other => self.value(other),
+        }
     }
 
     fn value(&mut self, value: Value<'_>) {
@@ -229,6 +258,8 @@ impl<'s> Line<'s> {
             Value::Display(value) => self.user_text(|out| write!(out, "{value}")),
             Value::Debug(value) => self.user_text(|out| write!(out, "{value:?}")),
             Value::Secret => self.text(Value::REDACTED),
+            #[cfg(feature = "nested-values")]
+            Value::Nested(nested) => self.nested("", nested),
         }
     }
 
@@ -283,6 +314,10 @@ fn put_bool(place: &mut [u8; digits::ROOM], truth: bool) -> usize {
     }
     5 - usize::from(truth)
 }
+
+/// What tells that something is left out, and what ends the line.
+const MARK: &[u8] = b",\"truncated\":true";
+const END: &[u8; 2] = b"}\n";
 
 /// What stands before and behind a key: `,"` and `":`.
 const KEY_OPENS: usize = 2;

@@ -12,5 +12,7 @@ mod timestamp;
 pub(crate) use buf::Buf;
 pub(crate) use guard::guarded;
 pub(crate) use line::Line;
+#[cfg(feature = "nested-values")]
+pub(crate) use line::nested::{Out, Stop, rendered};
 pub(crate) use scratch::{Scratch, with_scratch};
 pub(crate) use timestamp::Second;

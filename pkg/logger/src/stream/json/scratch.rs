@@ -26,7 +26,7 @@ impl Scratch {
     /// More than this is not kept after an unusually large record.
     const KEPT: usize = 64 * 1024;
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             buf: Buf::with_capacity(1024),
             keys: Vec::with_capacity(32),
