@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use underpin_benches::Comparison;
 use underpin_logger::sink::{BufferedSink, DirectSink, Output};
-use underpin_logger::{Context, Logger};
+use underpin_logger::{Context, Logger, SlogLogger};
 
-use super::{Failure, Nothing, context, logger, our_record};
+use super::{Failure, Nothing, context, format, logger, our_record, slog_record};
 
 type Log = Arc<dyn Logger>;
 
@@ -24,6 +24,7 @@ pub(super) fn compare(folder: &Path) -> Result<(), Failure> {
     let direct = || Output::file("/dev/null").map(DirectSink::new).map(logger);
 
     rows("no sink", [logger(Nothing), logger(Nothing), logger(Nothing)], &|| {});
+    background();
     rows("`/dev/null`, direct sink", [direct()?, direct()?, direct()?], &|| {});
     rows("a file, buffered sink", [buffered("one")?, buffered("first")?, buffered("second")?], &|| {
         for name in ["one", "first", "second"] {
@@ -31,6 +32,18 @@ pub(super) fn compare(folder: &Path) -> Result<(), Failure> {
         }
     });
     Ok(())
+}
+
+/// Records of slog code outside of any request: each asks for the context of its task.
+fn background() {
+    let slog = || SlogLogger::json(format()).sink(Nothing).build().slog();
+    let (one, first, second) = (slog(), slog(), slog());
+    let round = |loggers: &[&slog::Logger], times: u64| run(loggers, times, |log| slog_record(log));
+    Comparison::new("two threads of slog code and no sink: one logger, or one each", "record and thread")
+        .timed("a logger and a sink each", |times| round(&[&first, &second], times))
+        .timed("one logger for both", |times| round(&[&one, &one], times))
+        .timed("one thread alone", |times| round(&[&one], times))
+        .print();
 }
 
 /// One table; `before` runs ahead of each round.
@@ -41,7 +54,7 @@ fn rows(sink: &str, [one, first, second]: [Log; 3], before: &dyn Fn()) {
     let [ctx, _] = &contexts;
     let round = |threads: &[(&Log, &Context)], times: u64| {
         before();
-        run(threads, times)
+        run(threads, times, |(log, ctx)| our_record(log, ctx))
     };
     Comparison::new(title, "record and thread")
         .timed("a logger and a sink each", |times| {
@@ -59,16 +72,16 @@ fn rows(sink: &str, [one, first, second]: [Log; 3], before: &dyn Fn()) {
 
 /// Lets each thread log that many records, all at once; what the slowest took.
 #[allow(clippy::expect_used, reason = "a thread that is lost measures something else")]
-fn run(threads: &[(&Log, &Context)], times: u64) -> Duration {
+fn run<T: Copy + Sync + Send>(threads: &[T], times: u64, record: impl Fn(T) + Sync) -> Duration {
     let start = Barrier::new(threads.len());
-    let work = |log: &Log, ctx: &Context| {
+    let work = |thread: T| {
         start.wait();
         let begun = Instant::now();
-        (0..times).for_each(|_| our_record(log, ctx));
+        (0..times).for_each(|_| record(thread));
         begun.elapsed()
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = threads.iter().map(|(log, ctx)| scope.spawn(|| work(log, ctx))).collect();
+        let threads: Vec<_> = threads.iter().map(|thread| scope.spawn(|| work(*thread))).collect();
         let took = threads.into_iter().map(|thread| thread.join().expect("nobody panics"));
         took.max().unwrap_or_default()
     })

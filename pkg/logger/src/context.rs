@@ -1,7 +1,7 @@
 #[cfg(feature = "json")]
 use std::sync::OnceLock;
 use std::sync::{
-    Arc, LazyLock,
+    Arc,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -21,7 +21,7 @@ tokio::task_local! {
 
 /// What every log line of one unit of work has in common: request id, trace and organization.
 ///
-/// A context is made where the work enters the service, passed down by reference and cloned for one atomic increment.
+/// A context is made where the work enters the service, passed down by reference and cloned for one atomic increment at most.
 /// The task-local copy ([`Context::scope`]) is only for records of libraries that cannot be handed a context.
 ///
 /// # Examples
@@ -38,7 +38,21 @@ tokio::task_local! {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context(
+    /// Nothing is the background: its clones, of which every thread makes many, have no count in common.
+    Option<Arc<Inner>>,
+);
+
+static BACKGROUND: Inner = Inner {
+    request_id: None,
+    trace: None,
+    organization_id: None,
+    level: None,
+    #[cfg(feature = "json")]
+    recorder: None,
+    #[cfg(feature = "json")]
+    rendered: OnceLock::new(),
+};
 
 #[derive(Debug, Clone, Default)]
 struct Inner {
@@ -55,14 +69,13 @@ struct Inner {
 
 impl Context {
     /// The context of work that no request started: start-up, a timer, a background loop.
-    pub fn background() -> Self {
-        static BACKGROUND: LazyLock<Context> = LazyLock::new(|| Context(Arc::default()));
-        BACKGROUND.clone()
+    pub const fn background() -> Self {
+        Self(None)
     }
 
     /// The context of a request.
     pub fn new(request_id: RequestId) -> Self {
-        Self(Arc::new(Inner { request_id: Some(request_id), ..Inner::default() }))
+        Self(Some(Arc::new(Inner { request_id: Some(request_id), ..Inner::default() })))
     }
 
     /// Joins the trace that a `traceparent` header names.
@@ -111,33 +124,33 @@ impl Context {
     /// The same context one span further down; without a trace, the root of a new one.
     #[must_use]
     pub fn child_span(&self) -> Self {
-        let trace = self.0.trace.as_ref().map_or_else(TraceParent::generate, TraceParent::child);
+        let trace = self.inner().trace.as_ref().map_or_else(TraceParent::generate, TraceParent::child);
         self.clone().with_trace(trace)
     }
 
     /// The request id, unless this is background work.
     pub fn request_id(&self) -> Option<&RequestId> {
-        self.0.request_id.as_ref()
+        self.inner().request_id.as_ref()
     }
 
     /// The place in the distributed trace.
     pub fn trace(&self) -> Option<&TraceParent> {
-        self.0.trace.as_ref()
+        self.inner().trace.as_ref()
     }
 
     /// The value of the `traceparent` header for calls made on behalf of this context.
     pub fn traceparent(&self) -> Option<&str> {
-        self.0.trace.as_ref().map(TraceParent::as_str)
+        self.inner().trace.as_ref().map(TraceParent::as_str)
     }
 
     /// The organization (tenant) on whose behalf the work is done.
     pub fn organization_id(&self) -> Option<&str> {
-        self.0.organization_id.as_deref()
+        self.inner().organization_id.as_deref()
     }
 
     /// The level from which on this unit of work logs whatever the rules say.
     pub fn level(&self) -> Option<Level> {
-        self.0.level
+        self.inner().level
     }
 
     /// Runs a future with this context as [`Context::current`].
@@ -168,11 +181,16 @@ impl Context {
     /// What holds the lines that the rules keep out of the log, if anything does.
     #[cfg(feature = "json")]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
-        self.0.recorder.as_deref()
+        self.inner().recorder.as_deref()
+    }
+
+    #[inline]
+    fn inner(&self) -> &Inner {
+        self.0.as_deref().unwrap_or(&BACKGROUND)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = Arc::make_mut(self.0.get_or_insert_default());
         change(inner);
         #[cfg(feature = "json")]
         {
@@ -184,7 +202,7 @@ impl Context {
     /// `,"request_id":"...","trace_id":...` for a JSON line; empty for background work.
     #[cfg(feature = "json")]
     pub(crate) fn rendered(&self) -> &[u8] {
-        self.0.rendered.get_or_init(|| {
+        self.inner().rendered.get_or_init(|| {
             let mut buf = Buf::with_capacity(256);
             let mut put = |key: &str, value: Option<&str>| {
                 if let Some(value) = value {
@@ -241,6 +259,14 @@ mod tests {
         assert!(spawned.is_none());
         assert!(Context::current().request_id().is_none());
         assert_eq!(ctx.scope_sync(Context::current).request_id(), ctx.request_id());
+    }
+
+    #[test]
+    fn the_background_is_nothing_that_threads_would_share() {
+        assert!(Context::background().0.is_none() && Context::current().0.is_none());
+        assert_eq!(size_of::<Context>(), size_of::<usize>());
+        let tenant = Context::background().with_organization("acme");
+        assert_eq!((tenant.organization_id(), Context::background().organization_id()), (Some("acme"), None));
     }
 
     #[test]
