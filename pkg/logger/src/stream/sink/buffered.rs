@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, lock::lock, pen, writer::Writer};
+use super::{Output, Sink, apart::Apart, lock::lock, pen, writer::Writer};
 use crate::{FlushError, Level};
 
 /// What a full [`BufferedSink`] does with the next line.
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) work: Condvar,
     /// Wakes those who wait for room or for a flush.
     pub(super) done: Condvar,
-    pub(super) dropped: AtomicU64,
+    pub(super) dropped: Apart<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ impl BufferedSink {
             state: Mutex::new(state),
             work: Condvar::new(),
             done: Condvar::new(),
-            dropped: AtomicU64::new(0),
+            dropped: Apart::new(AtomicU64::new(0)),
         });
         let writer = Writer::new(Arc::clone(&shared), pen::Pen::new(output), linger);
         let thread = thread::Builder::new().name("underpin-log".to_owned()).spawn(move || writer.run())?;

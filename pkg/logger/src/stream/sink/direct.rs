@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, lock::lock, pen};
+use super::{Output, Sink, apart::Apart, lock::lock, pen};
 use crate::{FlushError, Level};
 
 /// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
@@ -24,7 +24,7 @@ use crate::{FlushError, Level};
 #[derive(Debug)]
 pub struct DirectSink {
     state: Mutex<State>,
-    dropped: AtomicU64,
+    dropped: Apart<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl DirectSink {
     /// A sink over an output.
     pub fn new(output: Output) -> Self {
         let state = State { pen: pen::Pen::new(output.without_waiting()), stalled: false, failing: false };
-        Self { state: Mutex::new(state), dropped: AtomicU64::new(0) }
+        Self { state: Mutex::new(state), dropped: Apart::new(AtomicU64::new(0)) }
     }
 }
 

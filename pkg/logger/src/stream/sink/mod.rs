@@ -1,5 +1,6 @@
 //! Where finished lines go.
 
+mod apart;
 mod buffered;
 mod direct;
 mod impatient;
