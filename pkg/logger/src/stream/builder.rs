@@ -58,7 +58,9 @@ impl LoggerBuilder {
 
     /// The logger.
     pub fn build(self) -> SlogLogger {
-        let standard_error = || Arc::new(DirectSink::new(Output::writer(io::stderr()))) as Arc<dyn Sink>;
+        // What is closed cannot be duplicated; the records are counted as lost then.
+        let output = || Output::stderr().unwrap_or_else(|_| Output::writer(io::stderr()));
+        let standard_error = || Arc::new(DirectSink::new(output())) as Arc<dyn Sink>;
         let sink = self.sink.unwrap_or_else(standard_error);
         SlogLogger::from_parts(
             Arc::new(Pipeline::new(self.format, self.redact, sink, self.sampling)),
