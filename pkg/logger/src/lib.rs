@@ -29,8 +29,9 @@
 //!
 //! # What holds everywhere
 //!
-//! Logging never panics, never fails and never blocks its caller without a limit. A line is complete or not there. What is
-//! lost is counted and told in the stream. User code (a `Display`, a `slog::KV`) runs under no lock.
+//! Logging never panics, never fails and never blocks its caller without a limit; the one exception, a direct sink on an
+//! output that has no way not to wait, is described at [`sink::DirectSink`]. A line is complete or not there. What is lost is
+//! counted and told in the stream. User code (a `Display`, a `Serialize`, a `slog::KV`) runs under no lock.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
 /// The keys whose values are never written, whatever they hold.
 ///
 /// A key is redacted when it equals a listed one or ends with it after `.`, `_` or `-`, in any case: `password` covers
-/// `db_password` and `http.request.header.Authorization` is covered by `authorization`.
+/// `db_password` and `http.request.header.Authorization` is covered by `authorization`. Inside of nested values (feature
+/// `nested-values`) the key is the path, with dots: `statement` in a field `db` is `db.statement`.
 ///
 /// # Examples
 ///

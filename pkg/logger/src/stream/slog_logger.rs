@@ -51,7 +51,9 @@ impl SlogLogger {
         LoggerBuilder::new(crate::stream::format::Format::Terminal(format))
     }
 
-    /// A logger that hands its records to any drain of slog's world, filtered by `rules` first.
+    /// A logger that hands its records to any drain of slog's world, filtered by `rules` first, with [`Redaction::default`].
+    ///
+    /// What the drain promises is all that holds then: how a line looks, what is lost, whether a value may panic.
     pub fn from_slog(logger: slog::Logger, rules: LevelRules) -> Self {
         let redact = Arc::new(Redaction::default());
         Self { levels: LevelHandle::new(rules), way: Way::Slog { logger, redact } }
@@ -108,7 +110,8 @@ impl SlogLogger {
     ///
     /// # Errors
     ///
-    /// [`BridgeError`](crate::BridgeError) when somebody else has done so before.
+    /// [`BridgeError`](crate::BridgeError) when somebody else has done so before, or when this logger was made by
+    /// [`SlogLogger::from_slog`].
     #[cfg(feature = "bridges")]
     pub fn install(&self) -> Result<(), crate::BridgeError> {
         crate::bridge::install(self)
