@@ -32,14 +32,14 @@ pub(crate) const BUFFERED: Subject = Subject {
 pub(crate) const SLOG_JSON: Subject = Subject {
     name: "slog-json, fused",
     root: |tap| Logger::root(Mutex::new(slog_json::Json::default(tap)).map(slog::Fuse), o!()),
-    abc: |tap| slog_abc((SLOG_JSON.root)(tap)),
+    abc: |tap| slog_abc(&(SLOG_JSON.root)(tap)),
 };
 
 /// In a `Mutex`, its errors ignored: the other way that slog's documentation shows.
 pub(crate) const SLOG_JSON_SILENT: Subject = Subject {
     name: "slog-json, errors ignored",
     root: |tap| Logger::root(Mutex::new(slog_json::Json::default(tap)).ignore_res(), o!()),
-    abc: |tap| slog_abc((SLOG_JSON_SILENT.root)(tap)),
+    abc: |tap| slog_abc(&(SLOG_JSON_SILENT.root)(tap)),
 };
 
 /// With everything at its default.
@@ -49,7 +49,7 @@ pub(crate) const SLOG_ASYNC: Subject = Subject {
         let drain = Mutex::new(slog_json::Json::default(tap)).map(slog::Fuse);
         Logger::root(Async::default(drain).fuse(), o!())
     },
-    abc: |tap| slog_abc((SLOG_ASYNC.root)(tap)),
+    abc: |tap| slog_abc(&(SLOG_ASYNC.root)(tap)),
 };
 
 pub(crate) const SLOG_ASYNC_BLOCKING: Subject = Subject {
@@ -59,7 +59,7 @@ pub(crate) const SLOG_ASYNC_BLOCKING: Subject = Subject {
         let drain = Async::new(drain).overflow_strategy(OverflowStrategy::Block).build();
         Logger::root(drain.fuse(), o!())
     },
-    abc: |tap| slog_abc((SLOG_ASYNC_BLOCKING.root)(tap)),
+    abc: |tap| slog_abc(&(SLOG_ASYNC_BLOCKING.root)(tap)),
 };
 
 impl Subject {
@@ -88,6 +88,6 @@ fn our_abc(sink: impl Sink + 'static) {
     underpin_logger::info!(log, &Context::background(), "m", a = 1, b = 2, c = 3);
 }
 
-fn slog_abc(log: Logger) {
+fn slog_abc(log: &Logger) {
     slog::info!(log, "m"; "a" => 1, "b" => 2, "c" => 3);
 }
