@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing_core::Dispatch;
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
@@ -6,7 +6,7 @@ use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 use super::{LogBridge, TracingLayer};
 use crate::{Level, LevelHandle, SlogLogger};
 
-/// The level rules behind the bridges of this process, whose caches must be told of a change.
+/// The level rules behind the bridges of this process, which the filter of `log` follows.
 static INSTALLED: OnceLock<LevelHandle> = OnceLock::new();
 
 /// Makes the logger the process-wide target of `tracing` and `log`.
@@ -23,12 +23,17 @@ pub(crate) fn install(logger: &SlogLogger) -> Result<(), BridgeError> {
     Ok(())
 }
 
-/// Tells the bridges' caches that another set of records may pass now.
+/// Tells the callers' caches that another set of records may pass now: those of `tracing`, whoever's subscriber a layer of
+/// ours is in, and that of `log` where its logger is ours.
 pub(crate) fn levels_changed() {
+    /// Of two changes at once, the later look at the levels is the later to be put into force.
+    static TURN: Mutex<()> = Mutex::new(());
+
     if let Some(levels) = INSTALLED.get() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         log::set_max_level(log_filter(levels));
-        tracing_core::callsite::rebuild_interest_cache();
     }
+    tracing_core::callsite::rebuild_interest_cache();
 }
 
 fn log_filter(levels: &LevelHandle) -> log::LevelFilter {

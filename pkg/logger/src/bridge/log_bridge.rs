@@ -12,7 +12,8 @@ use crate::{
 
 /// A [`log::Log`] that writes records of the `log` crate, with their key-values, into a logger's stream.
 ///
-/// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process.
+/// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process. Inside of a logger of your own,
+/// `log::set_max_level` is yours to call, once with the most verbose level that the rules may ever reach.
 ///
 /// # Examples
 /// ```

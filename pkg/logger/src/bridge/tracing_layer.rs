@@ -12,7 +12,8 @@ use crate::{Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline,
 /// A `tracing_subscriber` layer that writes events, with the fields of the spans around them, into a logger's stream.
 ///
 /// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process. In a subscriber of your own,
-/// know that the layer's level rules hold for the subscriber as a whole.
+/// know that the layer's level rules hold for the subscriber as a whole. They may change while it runs: `tracing` asks
+/// every callsite again then.
 ///
 /// # Examples
 /// ```
