@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -21,6 +21,8 @@ pub struct LevelHandle(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// Held while both of those below change, so that they are always those of one set of rules.
+    changes: Mutex<()>,
     rules: ArcSwap<LevelRules>,
     gate: LevelGate,
 }
@@ -38,7 +40,7 @@ impl LevelHandle {
     /// A handle to rules of its own.
     pub fn new(rules: LevelRules) -> Self {
         let gate = LevelGate::new(&rules);
-        Self(Arc::new(Shared { rules: ArcSwap::from_pointee(rules), gate }))
+        Self(Arc::new(Shared { changes: Mutex::new(()), rules: ArcSwap::from_pointee(rules), gate }))
     }
 
     /// The rules in force.
@@ -58,8 +60,12 @@ impl LevelHandle {
 
     /// Puts rules into force, for all threads and for the bridges, whose caches are told.
     pub fn replace(&self, rules: LevelRules) {
-        self.0.gate.set(&rules);
-        self.0.rules.store(Arc::new(rules));
+        {
+            let _turn = self.0.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            self.0.gate.set(&rules);
+            self.0.rules.store(Arc::new(rules));
+        }
+        // Under no lock: the caches are rebuilt by code of others, which may come back here.
         #[cfg(feature = "bridges")]
         crate::bridge::levels_changed();
     }
@@ -103,4 +109,42 @@ impl LevelHandle {
     pub(crate) fn may_allow(&self, level: Level) -> bool {
         self.0.gate.may_pass(level) || crate::context::may_raise(level)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn two_changes_at_once_leave_the_rules_of_one_of_them_and_not_of_both() {
+        let levels = LevelHandle::new(LevelRules::default());
+        let (start, end) = (Barrier::new(3), Barrier::new(3));
+        thread::scope(|scope| {
+            for text in ["trace", "off"] {
+                let (levels, start, end) = (&levels, &start, &end);
+                let rules: LevelRules = text.parse().unwrap();
+                scope.spawn(move || {
+                    for _ in 0..ROUNDS {
+                        start.wait();
+                        levels.replace(rules.clone());
+                        end.wait();
+                    }
+                });
+            }
+            let mut mixed = 0;
+            for _ in 0..ROUNDS {
+                start.wait();
+                end.wait();
+                // Here nobody changes anything.
+                let rules = levels.rules().allow(Level::Trace, "orders");
+                mixed += u32::from(levels.0.gate.may_pass(Level::Trace) != rules);
+                mixed += u32::from(levels.rules_allow(Level::Trace, "orders") != rules);
+            }
+            assert_eq!(mixed, 0);
+        });
+    }
+
+    const ROUNDS: u32 = 5_000;
 }
