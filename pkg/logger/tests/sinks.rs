@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value as Json;
 use underpin_logger::{
-    Context, FlushError, JsonFormat, Level, Logger, SlogLogger, error, info,
+    Context, FlushError, JsonFormat, Level, Logger, SlogLogger, debug, error, info,
     sink::{BufferedSink, DirectSink, Output, Overflow, Sink},
 };
 
@@ -174,6 +174,38 @@ fn hazard_4_and_6_a_writer_that_fails_or_panics_costs_lines_and_never_the_logger
             assert!(told, "hazard: losses are told in the stream: {:?}", tap.lines());
         }
     }
+}
+
+#[test]
+fn what_a_flight_recorder_held_gets_through_a_buffer_that_is_smaller() {
+    let tap = Tap::default();
+    let log = buffered(&tap, Overflow::Block(SOON));
+    let ctx = Context::background().with_flight_recorder(4 * BufferedSink::BATCH);
+    let detail = "x".repeat(200);
+    (0..2_000_u64).for_each(|n| debug!(log, &ctx, "a detail", n, detail = detail.as_str()));
+    let started = Instant::now();
+    error!(log, &ctx, &io::Error::other("disk full"), "order lost", n = 2_000);
+    assert!(started.elapsed() < SOON / 2, "nobody waits for room that cannot be");
+    log.flush(SOON).unwrap();
+    let numbers = tap.numbers();
+    let first = numbers[0];
+    assert_eq!((numbers, log.dropped()), ((first..=2_000).collect(), 0));
+    assert!(tap.0.taken.lock().unwrap().len() > 3 * BufferedSink::BATCH);
+}
+
+#[test]
+fn a_line_larger_than_the_buffer_is_written_when_nothing_else_waits() {
+    let tap = Tap::default();
+    let sink =
+        BufferedSink::with(Output::writer(tap.clone()), BufferedSink::BATCH, Overflow::Block(SOON)).unwrap();
+    let log = SlogLogger::json(JsonFormat::new().cap(1024 * 1024)).sink(sink).build();
+    say(&log, 1);
+    let started = Instant::now();
+    info!(log, &Context::background(), "large", n = 2, body = "x".repeat(3 * BufferedSink::BATCH));
+    say(&log, 3);
+    assert!(started.elapsed() < SOON / 2, "nobody waits for room that cannot be");
+    log.flush(SOON).unwrap();
+    assert_eq!((tap.numbers(), log.dropped()), (vec![1, 2, 3], 0));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct LoggerSettings {
     pub sink: LogSink,
     /// The size of the buffer of [`LogSink::Buffered`], at least 64 KiB.
     pub buffer: ByteSize,
-    /// The cap on a JSON record, newline included, at least 1 KiB.
+    /// The cap on a JSON record, newline included, at least 1 KiB and no larger than a buffer.
     pub max_record: ByteSize,
     /// The name of the service on every JSON line; left out when empty.
     pub service: String,
@@ -41,7 +41,7 @@ pub struct LoggerSettings {
     /// What is left out of what repeats; by default nothing is.
     pub sampling: SamplingSettings,
     /// How many bytes of what the level rules keep out of the log are held for each request, and written if it fails;
-    /// none are where this is not set. `RequestLayer::configured` (feature `tower`) follows it.
+    /// none are where this is not set. No larger than a buffer. `RequestLayer::configured` (feature `tower`) follows it.
     pub flight_recorder: Option<ByteSize>,
     /// A collector that gets the records too; they are JSON then, also at a terminal.
     #[cfg(feature = "otel")]
@@ -147,6 +147,14 @@ impl LoggerSettings {
     }
 }
 
+impl LoggerSettings {
+    /// What is handed over at once is to have room in an empty buffer: a single record, and what one request left.
+    fn fits_into(&self, buffer: ByteSize, checks: &mut Checks, message: &'static str) {
+        checks.ensure(self.max_record <= buffer, "max_record", message);
+        checks.ensure(self.flight_recorder.is_none_or(|held| held <= buffer), "flight_recorder", message);
+    }
+}
+
 impl Default for LoggerSettings {
     fn default() -> Self {
         Self {
@@ -183,6 +191,13 @@ impl Validate for LoggerSettings {
             "max_record",
             "must be at least 1KiB",
         );
+        if self.sink != LogSink::Direct {
+            self.fits_into(self.buffer, checks, "must not be larger than `buffer`");
+        }
+        #[cfg(feature = "otel")]
+        if let Some(otlp) = &self.otlp {
+            self.fits_into(otlp.buffer, checks, "must not be larger than `otlp.buffer`");
+        }
     }
 }
 
@@ -208,9 +223,36 @@ mod tests {
     #[test]
     fn wrong_values_are_named_by_key() {
         let settings =
-            LoggerSettings { level: "loud".into(), buffer: ByteSize::kib(1), ..LoggerSettings::default() };
+            LoggerSettings { level: "loud".into(), buffer: ByteSize::kib(16), ..LoggerSettings::default() };
         let checks = Checks::of(&settings);
         let keys: Vec<_> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
         assert_eq!(keys, ["level", "buffer"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_buffer_is_named_where_there_is_one() {
+        let settings = LoggerSettings {
+            buffer: ByteSize::kib(64),
+            max_record: ByteSize::kib(65),
+            flight_recorder: Some(ByteSize::kib(65)),
+            ..LoggerSettings::default()
+        };
+        let checks = Checks::of(&settings);
+        let keys: Vec<_> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
+        assert_eq!(keys, ["max_record", "flight_recorder"]);
+        let direct = LoggerSettings { sink: LogSink::Direct, ..settings.clone() };
+        assert!(Checks::of(&direct).failures().is_empty());
+        let fits = LoggerSettings {
+            max_record: settings.buffer,
+            flight_recorder: Some(settings.buffer),
+            ..settings.clone()
+        };
+        assert!(Checks::of(&fits).failures().is_empty());
+        #[cfg(feature = "otel")]
+        {
+            let otlp = crate::otel::OtlpSettings { buffer: ByteSize::kib(64), ..Default::default() };
+            let exported = LoggerSettings { otlp: Some(otlp), ..direct };
+            assert_eq!(Checks::of(&exported).failures().len(), 2);
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::{FlushError, Level};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The caller waits for room, at most this long; then lines are dropped and counted, without waiting, until the
+    /// The caller waits for room, at most this long for all that it hands over at once; then lines are dropped and counted, without waiting, until the
     /// output moves again.
     Block(Duration),
     /// The line is dropped and counted; the caller never waits.
@@ -28,6 +28,9 @@ pub enum Overflow {
 /// on [`Sink::flush`] and on drop. What an output that is full for the moment does not take is kept and tried again;
 /// after any other failure the batch is dropped and counted, and the next one tries anew. Dropping the sink waits up to
 /// two seconds for the last batch.
+///
+/// More than 64 KiB handed over at once is taken in pieces of whole lines, between which lines of others may come. A line
+/// that is larger than the whole buffer is taken when nothing else waits.
 #[derive(Debug)]
 pub struct BufferedSink {
     shared: Arc<Shared>,
@@ -123,20 +126,45 @@ impl BufferedSink {
         Ok(Self { shared, thread: Some(thread), capacity: capacity.max(Self::BATCH), overflow })
     }
 
-    /// Waits for room as the policy says; false when there is none.
-    fn make_room<'s>(&self, mut state: MutexGuard<'s, State>, len: usize) -> (MutexGuard<'s, State>, bool) {
-        let fits = |state: &State| state.pending.len() + len <= self.capacity;
+    /// Takes lines in, or counts them as lost when there is no room for them until `since` is too long ago.
+    fn put(&self, level: Level, lines: &[u8], since: &mut Option<Instant>) {
+        let mut state = self.shared.lock();
+        if !self.fits(&state, lines.len()) {
+            let room;
+            (state, room) = self.make_room(state, lines.len(), since);
+            if !room {
+                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
+                return;
+            }
+        }
+        self.append(state, level, lines);
+    }
+
+    /// Whether there is room. There always is for what would be alone, or a line that is larger than the buffer would
+    /// never get through.
+    #[inline]
+    fn fits(&self, state: &State, len: usize) -> bool {
+        state.pending.len() + len <= self.capacity || state.pending.is_empty()
+    }
+
+    /// Waits for room as the policy says, and counts that from `since` on; false when there is none.
+    fn make_room<'s>(
+        &self,
+        mut state: MutexGuard<'s, State>,
+        len: usize,
+        since: &mut Option<Instant>,
+    ) -> (MutexGuard<'s, State>, bool) {
         if let Overflow::Block(limit) = self.overflow
-            && !fits(&state)
             && !state.stalled
         {
-            let full = |state: &mut State| !fits(state) && !state.stalled;
-            let waited = self.shared.done.wait_timeout_while(state, limit, full);
+            let left = limit.saturating_sub(since.get_or_insert_with(Instant::now).elapsed());
+            let full = |state: &mut State| !self.fits(state, len) && !state.stalled;
+            let waited = self.shared.done.wait_timeout_while(state, left, full);
             let timeout;
             (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state.stalled |= timeout.timed_out();
         }
-        let room = fits(&state);
+        let room = self.fits(&state, len);
         (state, room)
     }
 
@@ -159,22 +187,22 @@ impl BufferedSink {
 
 impl Sink for BufferedSink {
     fn write(&self, level: Level, lines: &[u8]) {
-        let mut state = self.shared.lock();
-        if state.pending.len() + lines.len() > self.capacity {
-            let room;
-            (state, room) = self.make_room(state, lines.len());
-            if !room {
-                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
-                return;
-            }
+        let mut since = None;
+        let mut left = lines;
+        // What a flight recorder held may be larger than the buffer.
+        while left.len() > Self::BATCH {
+            let (piece, rest) = pen::whole_lines(left, Self::BATCH);
+            self.put(level, piece, &mut since);
+            left = rest;
         }
-        self.append(state, level, lines);
+        if !left.is_empty() {
+            self.put(level, left, &mut since);
+        }
     }
 
     fn offer(&self, lines: &[u8]) -> bool {
         let state = self.shared.lock();
-        let room = state.pending.len() + lines.len() <= self.capacity;
-        let taken = room && !state.stalled && !state.failing;
+        let taken = self.fits(&state, lines.len()) && !state.stalled && !state.failing;
         if taken {
             self.append(state, Level::Warn, lines);
         }

@@ -77,6 +77,15 @@ pub(super) fn is_passing(error: &io::Error) -> bool {
     )
 }
 
+/// As many whole lines as `most` bytes hold, but at least one, and the lines behind them.
+pub(super) fn whole_lines(lines: &[u8], most: usize) -> (&[u8], &[u8]) {
+    let newline = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+    let within = lines.get(..most).map_or(Some(lines.len()), |fitting| {
+        fitting.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1)
+    });
+    lines.split_at(within.or_else(|| newline(lines)).unwrap_or(lines.len()))
+}
+
 pub(super) fn count_lines(lines: &[u8]) -> u64 {
     lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
@@ -106,6 +115,21 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn lines_are_told_apart_only_where_one_ends() {
+        let split = |lines: &'static str, most| {
+            let (piece, rest) = whole_lines(lines.as_bytes(), most);
+            (std::str::from_utf8(piece).unwrap(), std::str::from_utf8(rest).unwrap())
+        };
+        assert_eq!(split("one\ntwo\nsix\n", 9), ("one\ntwo\n", "six\n"));
+        assert_eq!(split("one\ntwo\nsix\n", 8), ("one\ntwo\n", "six\n"));
+        assert_eq!(split("one\ntwo\nsix\n", 7), ("one\n", "two\nsix\n"));
+        assert_eq!(split("one\ntwo\n", 100), ("one\ntwo\n", ""));
+        assert_eq!(split("a long one\ntwo\n", 3), ("a long one\n", "two\n"), "at least one");
+        assert_eq!(split("no end", 3), ("no end", ""));
+        assert_eq!(split("", 3), ("", ""));
     }
 
     #[test]
