@@ -24,12 +24,19 @@ const SOON: Duration = Duration::from_secs(20);
 /// A collector that answers with these statuses, one after the other, then with 200; what it was sent comes out of the
 /// channel with the status that it gave.
 fn collector(listener: TcpListener, statuses: &'static [u16]) -> mpsc::Receiver<(u16, Json)> {
-    let (sender, requests) = mpsc::channel();
     let mut statuses = statuses.iter().copied();
+    collector_that(listener, move |_| statuses.next().unwrap_or(200))
+}
+
+/// A collector that judges each request.
+fn collector_that(
+    listener: TcpListener,
+    mut judge: impl FnMut(&Json) -> u16 + Send + 'static,
+) -> mpsc::Receiver<(u16, Json)> {
+    let (sender, requests) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let status = statuses.next().unwrap_or(200);
-            if sender.send((status, answer(stream.unwrap(), status))).is_err() {
+            if sender.send(answer(stream.unwrap(), &mut judge)).is_err() {
                 return;
             }
         }
@@ -37,7 +44,7 @@ fn collector(listener: TcpListener, statuses: &'static [u16]) -> mpsc::Receiver<
     requests
 }
 
-fn answer(mut stream: TcpStream, status: u16) -> Json {
+fn answer(mut stream: TcpStream, judge: &mut impl FnMut(&Json) -> u16) -> (u16, Json) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut length, mut head) = (0, String::new());
     while !head.ends_with("\r\n\r\n") {
@@ -52,8 +59,10 @@ fn answer(mut stream: TcpStream, status: u16) -> Json {
     );
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
+    let request = serde_json::from_slice(&body).unwrap();
+    let status = judge(&request);
     write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\n{{}}").unwrap();
-    serde_json::from_slice(&body).unwrap()
+    (status, request)
 }
 
 fn listener() -> (TcpListener, OtlpSettings) {
@@ -161,6 +170,80 @@ fn a_collector_that_is_away_at_first_loses_nothing_and_nobody_waits_for_it() {
         arrived += records(&requests.recv_timeout(SOON).unwrap().1).len();
     }
     assert_eq!(arrived, 100);
+}
+
+/// The numbers of the records of a request, by their attribute `n`.
+fn numbers(request: &Json) -> Vec<u64> {
+    let of = |record: &Json| {
+        let attributes = record["attributes"].as_array().unwrap();
+        let n = attributes.iter().find(|attribute| attribute["key"] == "n").unwrap();
+        n["value"]["intValue"].as_str().unwrap().parse().unwrap()
+    };
+    records(request).iter().map(of).collect()
+}
+
+/// A logger behind which a collector comes up only when `count` records of about 300 bytes wait for it.
+fn backlog(
+    count: u64,
+    judge: impl FnMut(&Json) -> u16 + Send + 'static,
+) -> (SlogLogger, mpsc::Receiver<(u16, Json)>) {
+    let (listener, settings) = listener();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let log = logger(&settings);
+    let text = "x".repeat(200);
+    (0..count).for_each(|n| info!(log, &Context::background(), "record", n, text = text.as_str()));
+    (log, collector_that(TcpListener::bind(address).unwrap(), judge))
+}
+
+/// The numbers that a collector accepted, until there are `count` of them.
+fn accepted(requests: &mpsc::Receiver<(u16, Json)>, count: usize) -> Vec<u64> {
+    let mut arrived = Vec::new();
+    while arrived.len() < count {
+        let (status, request) = requests.recv_timeout(SOON).unwrap();
+        if status == 200 {
+            arrived.extend(numbers(&request));
+        }
+    }
+    arrived
+}
+
+#[test]
+fn a_backlog_goes_out_in_requests_of_64_kib_of_lines() {
+    let (sizes, seen) = mpsc::channel();
+    let (log, requests) = backlog(2_000, move |request| {
+        sizes.send(records(request).len()).unwrap();
+        200
+    });
+    log.flush(SOON).unwrap();
+    assert_eq!(accepted(&requests, 2_000), (0..2_000).collect::<Vec<_>>());
+    let most = seen.try_iter().max().unwrap();
+    assert!((100..300).contains(&most), "a line has some 300 bytes, a request had {most}");
+}
+
+#[test]
+fn a_request_that_is_too_large_for_the_collector_is_halved_until_it_fits() {
+    let (log, requests) = backlog(1_000, |request| if records(request).len() > 20 { 413 } else { 200 });
+    log.flush(SOON).unwrap();
+    assert_eq!(accepted(&requests, 1_000), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(log.dropped(), 0);
+}
+
+#[test]
+fn a_record_that_the_collector_refuses_takes_no_others_along() {
+    let (log, requests) = backlog(300, |request| if numbers(request).contains(&7) { 413 } else { 200 });
+    assert!(matches!(log.flush(SOON), Err(FlushError::Sink(_))));
+    assert_eq!(accepted(&requests, 299), (0..300).filter(|n| *n != 7).collect::<Vec<_>>());
+    assert_eq!(log.dropped(), 1);
+}
+
+#[test]
+fn a_request_that_the_collector_refuses_takes_no_other_along() {
+    let (log, requests) = backlog(1_000, |request| if numbers(request).contains(&7) { 400 } else { 200 });
+    assert!(matches!(log.flush(SOON), Err(FlushError::Sink(_))));
+    let refused = log.dropped();
+    assert!((100..300).contains(&refused), "{refused}");
+    assert_eq!(accepted(&requests, 1_000 - refused as usize), (refused..1_000).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write},
     net::{TcpStream, ToSocketAddrs as _},
     time::{Duration, Instant},
 };
@@ -30,36 +30,65 @@ impl Endpoint {
 ///
 /// # Errors
 ///
-/// When there is no connection, no answer within `timeout`, or an answer that is not HTTP.
+/// When there is no connection, no answer within `timeout` from now on (the system's search for the address excepted), or
+/// an answer that is not HTTP.
 pub(super) fn post(endpoint: &Endpoint, body: &[u8], timeout: Duration) -> io::Result<u16> {
     let deadline = Instant::now() + timeout;
-    let left = || match deadline.saturating_duration_since(Instant::now()) {
-        Duration::ZERO => Err(io::Error::from(io::ErrorKind::TimedOut)),
-        left => Ok(left),
-    };
     let mut connected = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in endpoint.authority.to_socket_addrs()? {
-        connected = TcpStream::connect_timeout(&address, left()?);
+        connected = TcpStream::connect_timeout(&address, left(deadline)?);
         if connected.is_ok() {
             break;
         }
     }
-    let mut stream = connected?;
+    let mut stream = Timed { stream: connected?, deadline };
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         endpoint.path,
         endpoint.authority,
         body.len()
     );
-    stream.set_write_timeout(Some(left()?))?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
-    stream.set_read_timeout(Some(left()?))?;
     status(stream)
 }
 
+fn left(deadline: Instant) -> io::Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// A connection whose deadline is one for all that is done with it: the timeouts of a socket hold for one call each.
+struct Timed {
+    stream: TcpStream,
+    deadline: Instant,
+}
+
+impl io::Read for Timed {
+    fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+        self.stream.read(place)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// No more than this in one call, which waits for the room for all of it.
+        const PIECE: usize = 64 * 1024;
+
+        self.stream.set_write_timeout(Some(left(self.deadline)?))?;
+        self.stream.write(bytes.get(..PIECE).unwrap_or(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 /// The status of an answer's first line; the rest is not needed.
-fn status(stream: TcpStream) -> io::Result<u16> {
+fn status(stream: Timed) -> io::Result<u16> {
     /// More than any status line has.
     const MOST: u64 = 1024;
 
@@ -73,6 +102,41 @@ fn status(stream: TcpStream) -> io::Result<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_that_drips_its_answer_is_held_to_the_deadline_of_the_whole() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint =
+            Endpoint { authority: listener.local_addr().unwrap().to_string(), path: "/".to_owned() };
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // Each byte comes well within the timeout; the thousand of them do not.
+            while stream.write_all(b"x").is_ok() {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let started = Instant::now();
+        let error = post(&endpoint, b"{}", Duration::from_millis(200)).unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}: {error}", started.elapsed());
+        assert!(matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{error:?}");
+    }
+
+    #[test]
+    fn a_peer_that_drips_the_request_in_is_held_to_the_deadline_of_the_whole() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint =
+            Endpoint { authority: listener.local_addr().unwrap().to_string(), path: "/".to_owned() };
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut piece = vec![0; 256 * 1024];
+            while stream.read(&mut piece).is_ok_and(|count| count > 0) {
+                std::thread::park_timeout(Duration::from_millis(50));
+            }
+        });
+        let started = Instant::now();
+        let error = post(&endpoint, &vec![b' '; 64 << 20], Duration::from_millis(300)).unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}: {error}", started.elapsed());
+    }
 
     #[test]
     fn addresses_are_taken_apart_or_refused() {

@@ -13,7 +13,7 @@ use crate::sink::{BufferedSink, Output, Overflow};
 pub struct OtlpSettings {
     /// The collector's logs endpoint, `http://host:port/path`.
     pub endpoint: String,
-    /// How long one export may take.
+    /// How long one request may take, from the connection to the answer. The system's search for the address comes on top.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub timeout: Duration,

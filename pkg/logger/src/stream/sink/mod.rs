@@ -18,6 +18,8 @@ pub use direct::DirectSink;
 pub use memory::MemorySink;
 pub use output::Output;
 pub(crate) use output::inside_output;
+#[cfg(feature = "otel")]
+pub(crate) use pen::{Refused, whole_lines};
 pub use tee::TeeSink;
 
 use crate::{FlushError, Level};

@@ -91,11 +91,16 @@ impl Writer {
             let out_of_time = state.closing
                 && closing_since.get_or_insert_with(Instant::now).elapsed() > BufferedSink::CLOSE / 2;
             if !pen::is_passing(&error) || out_of_time {
+                let (lost, rest) = left.split_at(pen::refused(&error).unwrap_or(left.len()).min(left.len()));
                 state.failure = Some(error);
                 drop(state);
-                let lost = self.pen.abandon(left);
+                let lost = self.pen.abandon(lost);
                 self.shared.dropped.fetch_add(lost, Ordering::Relaxed);
-                return;
+                if rest.is_empty() {
+                    return;
+                }
+                left = rest;
+                continue;
             }
             // Full for the moment: lines keep gathering behind this batch while it waits.
             let waited = self.shared.work.wait_timeout(state, pause);
