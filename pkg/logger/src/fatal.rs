@@ -1,4 +1,9 @@
-use std::{error::Error, process};
+use std::{
+    error::Error,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process,
+};
 
 use crate::FlushError;
 
@@ -15,7 +20,7 @@ pub struct Fatal {
 
 impl Fatal {
     pub(crate) fn new(message: &str, error: &(dyn Error + 'static), flush: Option<FlushError>) -> Self {
-        let cause = Cause(underpin_errors::Report(error).to_string());
+        let cause = Cause(text_of(error));
         Self { message: message.to_owned(), cause, flush }
     }
 
@@ -44,3 +49,12 @@ impl Fatal {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
+
+/// What an error and its causes say. One that panics instead costs its own text and not the way out of the process.
+fn text_of(error: &(dyn Error + 'static)) -> String {
+    catch_unwind(AssertUnwindSafe(|| underpin_errors::Report(error).to_string())).unwrap_or_else(|payload| {
+        // Even what a panic left may panic when it is dropped; at the end of a process it may as well stay.
+        mem::forget(payload);
+        "[display panicked]".to_owned()
+    })
+}

@@ -5,7 +5,7 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use underpin_logger::{
-    Context, Level, Logger, LoggerExt, RequestId, Tag, Value, debug, error, info, log,
+    Context, Level, Logger, LoggerExt, NoopLogger, RequestId, Tag, Value, debug, error, info, log,
     testing::{CaptureLogger, MockLogger},
     trace, warn,
 };
@@ -129,6 +129,21 @@ fn fatal_logs_and_leaves_the_end_of_the_process_to_the_caller() {
     let error = fatal.into_error();
     assert_eq!(underpin_errors::chain(&*error).collect::<Vec<_>>(), ["cannot listen", "no port"]);
     log.assert_logged(Level::Fatal, "cannot listen");
+}
+
+#[test]
+fn fatal_survives_an_error_that_cannot_be_printed() {
+    #[derive(Debug)]
+    struct Broken;
+    impl std::fmt::Display for Broken {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no text")
+        }
+    }
+    impl std::error::Error for Broken {}
+    let fatal = NoopLogger.fatal(&context(), &Broken, "cannot listen", &[]);
+    let error = fatal.into_error();
+    assert_eq!(underpin_errors::chain(&*error).collect::<Vec<_>>(), ["cannot listen", "[display panicked]"]);
 }
 
 #[cfg(feature = "json")]
