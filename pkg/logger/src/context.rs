@@ -95,6 +95,8 @@ impl Context {
     }
 
     /// Names the organization (tenant) on whose behalf the work is done.
+    ///
+    /// Any text will do; in a record that is over its cap a long one is cut like every other text.
     #[must_use]
     pub fn with_organization(self, id: impl Into<Arc<str>>) -> Self {
         let id = id.into();

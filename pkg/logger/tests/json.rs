@@ -383,6 +383,19 @@ fn hazard_6_more_fields_than_fit_are_left_out_whole() {
 }
 
 #[test]
+fn a_context_that_is_too_long_is_clipped_like_any_text_and_its_ids_stay_whole() {
+    let (log, sink) = with(JsonFormat::new().service("orders").cap(1024));
+    let ctx = Context::new(RequestId::parse("req-1").unwrap()).with_organization("x\u{1}".repeat(20_000));
+    info!(log, &ctx, "order accepted", items = 3);
+    assert!(sink.text().len() <= 1024 && sink.text().len() > 1000, "{}", sink.text().len());
+    let line = line(&sink);
+    assert_eq!((&line["msg"], &line["service"]), (&json!("order accepted"), &json!("orders")));
+    assert_eq!((&line["request_id"], &line["items"]), (&json!("req-1"), &json!(3)));
+    assert!(line["truncated"] == true && line["organization_id"].as_str().unwrap().starts_with("x\u{1}x"));
+    assert_eq!(ctx.organization_id().unwrap().len(), 40_000, "code sees all of it");
+}
+
+#[test]
 fn secrets_by_type_and_by_key_never_appear() {
     let (log, sink) = logger();
     let secret: Secret<String> = "hunter2".into();
@@ -459,5 +472,35 @@ proptest! {
         let shown = line["msg"].as_str().unwrap();
         let kept = if line.get("truncated").is_some() { msg.starts_with(shown) } else { msg == shown };
         prop_assert!(kept, "{} is not of {}", shown, msg);
+    }
+
+    #[test]
+    fn no_line_is_longer_than_the_cap_whatever_stands_on_every_line(
+        cap in 1024_usize..2048,
+        organization in any::<String>(),
+        service in any::<String>(),
+        fixed in proptest::collection::vec((any::<String>(), any::<String>()), 0..4),
+        target in any::<String>(),
+        repeat in 1_usize..200,
+        n in any::<u64>(),
+    ) {
+        let longer = |text: &str| text.repeat(repeat);
+        let format = JsonFormat::new().service(&longer(&service)).cap(cap);
+        let format = fixed.iter().fold(format, |format, (key, value)| format.fixed(&longer(key), &longer(value)));
+        let (log, sink) = with(format);
+        let organization = longer(&organization);
+        let ctx = Context::new(RequestId::parse(&"r".repeat(RequestId::MAX_LEN)).unwrap())
+            .child_span()
+            .with_organization(organization.as_str());
+        let target = longer(&target);
+        let tags = [Tag::new("n", &n), Tag::new("text", &target)];
+        log.log(&Entry::new(Level::Info, &ctx, &target, Callsite::new(&target, "", 0)).with_tags(&tags));
+        prop_assert!(sink.text().len() <= cap, "{} of {}", sink.text().len(), cap);
+        let line = line(&sink);
+        prop_assert_eq!(&line["level"], "info");
+        if line.get("truncated").is_none() {
+            prop_assert_eq!(&line["organization_id"], &organization);
+            prop_assert_eq!(&line["n"], n);
+        }
     }
 }

@@ -50,7 +50,8 @@ impl JsonFormat {
         if taken { self.put(&format!("{key}_"), value) } else { self.put(key, value) }
     }
 
-    /// Caps a record, newline included; longer ones lose the ends of their longest texts and get `"truncated":true`.
+    /// Caps a record, newline included; longer ones lose the ends of their longest texts, whether these are of the record,
+    /// of its context or on every line, then their last fields, and get `"truncated":true`.
     #[must_use]
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes.max(Self::MIN_CAP);

@@ -182,9 +182,9 @@ impl<'s> Line<'s> {
 
     /// Closes the line, clipped if it is longer than the cap.
     pub(crate) fn finish(self) {
-        let Self { scratch, cap, clipped, .. } = self;
+        let Self { scratch, cap, clipped, head, .. } = self;
         if clipped || scratch.buf.len() + END.len() > cap {
-            clip::clip(scratch, cap.saturating_sub(END.len() + MARK.len()));
+            clip::clip(scratch, head, cap.saturating_sub(END.len() + MARK.len()));
             scratch.buf.extend_from_slice(MARK);
         }
         scratch.buf.fill(|place| {
