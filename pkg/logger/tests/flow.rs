@@ -87,6 +87,23 @@ fn sampling_leaves_out_what_repeats_and_says_so() {
 }
 
 #[test]
+fn what_sampling_left_out_last_is_told_when_the_log_is_flushed() {
+    let (log, sink) = logger(|builder| builder.sampling(Sampling::new().first(1).then_every(0)));
+    (0..1000).for_each(|n| info!(log, &Context::background(), "tick", n));
+    let told = || {
+        let lines = sink.lines();
+        let parsed = lines.iter().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        parsed.filter_map(|line| line["left_out"].as_u64()).sum::<u64>()
+    };
+    let ticks = || messages(&sink).iter().filter(|line| *line == "tick").count() as u64;
+    log.flush(Duration::from_secs(1)).unwrap();
+    assert_eq!((ticks() + told(), log.dropped()), (1000, 0));
+    let lines = sink.lines().len();
+    log.flush(Duration::from_secs(1)).unwrap();
+    assert_eq!(sink.lines().len(), lines, "told once");
+}
+
+#[test]
 fn hazard_5_fields_keep_their_order_on_the_way_through_slog() {
     struct Keep(Mutex<Vec<String>>);
     struct Keys<'k>(&'k mut Vec<String>);

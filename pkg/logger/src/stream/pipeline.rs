@@ -75,8 +75,7 @@ impl Pipeline {
                 return;
             }
             if let Some(count) = sampling.notice(head.since_epoch) {
-                let notice = |lines: &[u8]| self.sink.write(Level::Warn, lines);
-                self.tell("log records left out", &[Tag::new("left_out", &count)], notice);
+                self.tell_left_out(count, |lines| self.sink.write(Level::Warn, lines));
             }
         }
         self.encoded(head, source, |lines| self.sink.write(head.level, lines));
@@ -100,7 +99,23 @@ impl Pipeline {
     }
 
     pub(crate) fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        if let Some(sampling) = &self.sampling {
+            self.tell_rest(sampling);
+        }
         self.sink.flush(deadline)
+    }
+
+    /// Says what was left out since the log last did, or keeps it for another time if nothing gets through.
+    fn tell_rest(&self, sampling: &Sampling) {
+        if !inside_output()
+            && let Some(count) = sampling.rest()
+        {
+            let mut taken = false;
+            self.tell_left_out(count, |lines| taken = self.sink.offer(lines));
+            if !taken {
+                sampling.leave_out(count);
+            }
+        }
     }
 
     /// Lines that were lost.
@@ -131,6 +146,10 @@ impl Pipeline {
 }
 
 impl Pipeline {
+    fn tell_left_out(&self, count: u64, take: impl FnOnce(&[u8])) {
+        self.tell("log records left out", &[Tag::new("left_out", &count)], take);
+    }
+
     /// A record of the log about itself.
     fn tell(&self, msg: &str, tags: &[Tag<'_>], take: impl FnOnce(&[u8])) {
         let ctx = Context::background();

@@ -10,7 +10,8 @@ use crate::Level;
 /// the rest every so many-th.
 ///
 /// Records of error level and above are always written, and so are those of a context with a level of its own. What is
-/// left out is counted, and the log tells of it once a second at most (`log records left out`).
+/// left out is counted, and the log tells of it (`log records left out`): while it is written to, once a second at most, and
+/// whenever it is flushed, as at the end of the process.
 ///
 /// # Examples
 ///
@@ -92,9 +93,19 @@ impl Sampling {
         let sampled = nth <= self.first || (self.every > 0 && (nth - self.first).is_multiple_of(self.every));
         let kept = sampled && (self.limit == u64::MAX || count(&self.total, now) <= self.limit);
         if !kept {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+            self.leave_out(1);
         }
         kept
+    }
+
+    /// Counts records that the log has yet to tell about.
+    pub(crate) fn leave_out(&self, count: u64) {
+        self.left_out.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many records were left out since this was last told.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        Some(self.left_out.swap(0, Ordering::Relaxed)).filter(|count| *count > 0)
     }
 
     /// How many records were left out, if it is time to tell.
@@ -104,7 +115,7 @@ impl Sampling {
         }
         let (last, now) = (self.told.load(Ordering::Relaxed), now.as_secs());
         let mine = || self.told.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        (now > last && mine()).then(|| self.left_out.swap(0, Ordering::Relaxed)).filter(|count| *count > 0)
+        if now > last && mine() { self.rest() } else { None }
     }
 }
 
