@@ -81,6 +81,16 @@ fn hazard_7_sql_is_redacted_also_where_sqlx_repeats_it() {
 }
 
 #[test]
+fn the_key_of_a_key_value_of_log_is_redacted_and_what_is_inside_of_a_map_is_text() {
+    let _turn = rules("info");
+    let map = std::collections::BTreeMap::from([("password", "in the open")]);
+    log::info!(password = "hunter2", login:? = map; "log with a map");
+    let line = &lines("log with a map")[0];
+    assert_eq!(line["password"], "[redacted]");
+    assert_eq!(line["login"], "{\"password\": \"in the open\"}");
+}
+
+#[test]
 fn fields_of_the_spans_around_are_kept_and_the_nearer_wins() {
     let _turn = rules("info");
     let outer = tracing::info_span!("outer", job = 1, stage = "outer", late = tracing::field::Empty);

@@ -415,6 +415,22 @@ fn secrets_by_type_and_by_key_never_appear() {
     assert_eq!(sink.text().matches("[redacted]").count(), 7);
 }
 
+#[test]
+fn a_key_inside_of_a_text_is_not_looked_at_but_a_secret_there_stays_one() {
+    #[derive(Debug)]
+    #[allow(dead_code, reason = "shown by Debug")]
+    struct Login {
+        password: &'static str,
+        token: Secret<String>,
+    }
+    let (log, sink) = logger();
+    let login = Login { password: "in the open", token: "hunter2".to_owned().into() };
+    info!(log, &background(), "m", ?login);
+    let text = line(&sink)["login"].as_str().unwrap().to_owned();
+    assert!(text.contains("password: \"in the open\"") && text.contains("[redacted]"), "{text}");
+    assert!(!text.contains("hunter2"));
+}
+
 fn any_value() -> impl Strategy<Value = Owned> {
     prop_oneof![
         any::<String>().prop_map(Owned::Text),

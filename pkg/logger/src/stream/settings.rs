@@ -34,7 +34,8 @@ pub struct LoggerSettings {
     pub max_record: ByteSize,
     /// The name of the service on every JSON line; left out when empty.
     pub service: String,
-    /// Keys to redact besides those of [`Redaction::DEFAULT`](crate::Redaction::DEFAULT).
+    /// Keys to redact besides those of [`Redaction::DEFAULT`](crate::Redaction::DEFAULT): keys of fields, not those
+    /// inside of the text of a value; see [`Redaction`](crate::Redaction).
     pub redact: Vec<String>,
     /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
     pub reveal: Vec<String>,
