@@ -103,13 +103,17 @@ fn status(stream: Timed) -> io::Result<u16> {
 mod tests {
     use super::*;
 
+    /// Where a peer is that treats its one connection like this.
+    fn peer(serve: impl FnOnce(TcpStream) + Send + 'static) -> Endpoint {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || serve(listener.accept().unwrap().0));
+        Endpoint { authority, path: "/".to_owned() }
+    }
+
     #[test]
     fn a_peer_that_drips_its_answer_is_held_to_the_deadline_of_the_whole() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint =
-            Endpoint { authority: listener.local_addr().unwrap().to_string(), path: "/".to_owned() };
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
+        let endpoint = peer(|mut stream| {
             // Each byte comes well within the timeout; the thousand of them do not.
             while stream.write_all(b"x").is_ok() {
                 std::thread::park_timeout(Duration::from_millis(20));
@@ -123,11 +127,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_drips_the_request_in_is_held_to_the_deadline_of_the_whole() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint =
-            Endpoint { authority: listener.local_addr().unwrap().to_string(), path: "/".to_owned() };
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
+        let endpoint = peer(|mut stream| {
             let mut piece = vec![0; 256 * 1024];
             while stream.read(&mut piece).is_ok_and(|count| count > 0) {
                 std::thread::park_timeout(Duration::from_millis(50));
