@@ -28,6 +28,7 @@ impl StreamTrait for Pool {
         Box::pin(async move {
             let call = self.call(statement);
             let (mut lease, watch) = self.core().acquire().await?;
+            self.mark_session_state(&mut lease, &call.sql);
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
                 lease.pin().await.map_err(statement_failed)?;
                 let mut broken = None;
@@ -89,6 +90,7 @@ fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
     Box::pin(async_stream::try_stream! {
         let call = line.call(statement);
         let mut held = line.enter(owner).await?;
+        held.note_session_state(line.core(), &call.sql);
         held.lease().pin().await.map_err(statement_failed)?;
         let mut failed = None;
         {

@@ -36,7 +36,8 @@ impl Held {
         })
     }
 
-    pub(super) fn note_session_state(&mut self, core: &Core, sql: &str) {
+    /// Before the statement is sent; see [`Pool::mark_session_state`](crate::Pool::mark_session_state).
+    pub(crate) fn note_session_state(&mut self, core: &Core, sql: &str) {
         if leaves_session_state(sql) && !core.opener.target().is_memory() {
             self.lease.mark(true);
         }

@@ -77,8 +77,8 @@ impl Line {
     ) -> Result<A::Answer, DatabaseError> {
         let (call, mut held) = (self.call(statement), self.enter(owner).await?);
         let watch = Watch::start();
-        let result = held.lease.ask::<A>(&call, watch.started()).await;
         held.note_session_state(&self.core, &call.sql);
+        let result = held.lease.ask::<A>(&call, watch.started()).await;
         watch.stop().statement(&self.core, self.ctx.as_ref(), &call, result.as_ref().ok().map(A::rows));
         held.judge(result)
     }
@@ -86,8 +86,8 @@ impl Line {
     pub(crate) async fn batch(&self, owner: Option<TxId>, sql: &str) -> Result<ExecResult, DatabaseError> {
         let mut held = self.enter(owner).await?;
         let watch = Watch::start();
-        let result = held.lease.batch(sql).await;
         held.note_session_state(&self.core, sql);
+        let result = held.lease.batch(sql).await;
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
         watch.stop().text(&self.core, self.ctx.as_ref(), sql, rows);
         held.judge(result)

@@ -58,8 +58,8 @@ impl Pool {
     /// As for [`execute`](Self::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
         let (mut lease, watch) = self.core().acquire().await?;
-        let result = lease.batch(sql).await;
         self.mark_session_state(&mut lease, sql);
+        let result = lease.batch(sql).await;
         let took = watch.stop();
         lease.end(took.ended);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
@@ -125,15 +125,16 @@ impl Pool {
 
     async fn ask<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
         let (call, (mut lease, watch)) = (self.call(statement), self.core().acquire().await?);
-        let result = lease.ask::<A>(&call, watch.started()).await;
         self.mark_session_state(&mut lease, &call.sql);
+        let result = lease.ask::<A>(&call, watch.started()).await;
         let took = watch.stop();
         lease.end(took.ended);
         took.statement(self.core(), self.ctx.as_ref(), &call, result.as_ref().ok().map(A::rows));
         result.map_err(statement_failed)
     }
 
-    fn mark_session_state(&self, lease: &mut Lease, sql: &str) {
+    /// Before the statement is sent: whoever is dropped half-way must not leave anything to the next caller either.
+    pub(crate) fn mark_session_state(&self, lease: &mut Lease, sql: &str) {
         if leaves_session_state(sql) && !self.core().opener.target().is_memory() {
             lease.mark(true);
         }

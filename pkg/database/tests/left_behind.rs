@@ -1,0 +1,70 @@
+//! What is dropped, changed or left unfinished on a connection, and what the next one finds there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{file, number, postgres, postgres_with};
+use futures_util::TryStreamExt as _;
+use sea_orm::StreamTrait as _;
+use sqlx::Connection as _;
+use underpin_database::{
+    Condition, DatabaseError, Pool, TxOptions,
+    migrate::{Migration, Migrations},
+    sql,
+};
+
+async fn text(pool: &Pool, query: &str) -> String {
+    pool.query_one(sql(query, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// Long enough to be dropped in, short enough not to be cancelled.
+const NAP: &str = "SELECT pg_sleep(0.03)";
+
+async fn dropped_half_way<T>(work: impl Future<Output = T>) {
+    drop(tokio::time::timeout(Duration::from_millis(8), work).await);
+}
+
+#[tokio::test]
+async fn a_setting_whose_caller_went_away_is_not_passed_on() {
+    let postgres = postgres_with(|settings| settings.max_open = 1).await;
+    let pool = &postgres.pool;
+    for set in [
+        "SET search_path = tenant_7",
+        "/* x */ SET search_path = tenant_7",
+        "-- x\nSET search_path = tenant_7",
+    ] {
+        pool.batch(set).await.unwrap();
+        assert_ne!(text(pool, "SELECT current_setting('search_path')").await, "tenant_7", "{set}");
+        let set = format!("{set}; {NAP}");
+        dropped_half_way(pool.batch(&set)).await;
+        assert_ne!(text(pool, "SELECT current_setting('search_path')").await, "tenant_7", "{set}");
+        let session = pool.session().await.unwrap();
+        dropped_half_way(session.batch(&set)).await;
+        drop(session);
+        assert_ne!(text(pool, "SELECT current_setting('search_path')").await, "tenant_7", "{set}");
+    }
+    let rows: Vec<_> =
+        pool.stream_raw(sql("SET search_path = tenant_7", [])).await.unwrap().try_collect().await.unwrap();
+    assert!(rows.is_empty());
+    assert_ne!(text(pool, "SELECT current_setting('search_path')").await, "tenant_7", "streamed");
+    let session = pool.session().await.unwrap();
+    session.stream_raw(sql("SET search_path = tenant_7", [])).await.unwrap().try_next().await.unwrap();
+    drop(session);
+    assert_ne!(text(pool, "SELECT current_setting('search_path')").await, "tenant_7", "streamed");
+    pool.batch("CREATE TEMP TABLE secret AS SELECT 1").await.unwrap();
+    assert_eq!(number(pool, "SELECT count(*) FROM pg_class WHERE relname = 'secret'").await, 0);
+}
+
+#[tokio::test]
+async fn what_follows_a_raw_begin_whose_caller_went_away_is_committed() {
+    let postgres = postgres_with(|settings| settings.max_open = 1).await;
+    let pool = &postgres.pool;
+    pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    dropped_half_way(pool.batch(&format!("BEGIN; {NAP}"))).await;
+    pool.execute(sql("INSERT INTO t VALUES (1)", [])).await.unwrap();
+    let mut other = sqlx::PgConnection::connect(postgres.database.url()).await.unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(&mut other).await.unwrap();
+    assert_eq!(seen, 1);
+}
