@@ -68,3 +68,34 @@ async fn what_follows_a_raw_begin_whose_caller_went_away_is_committed() {
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(&mut other).await.unwrap();
     assert_eq!(seen, 1);
 }
+
+#[tokio::test]
+async fn the_limit_of_a_session_outlives_its_transactions() {
+    let postgres = postgres_with(|settings| settings.statement_timeout = Duration::from_secs(1)).await;
+    let session = postgres.pool.session().await.unwrap();
+    session.set_statement_timeout(Duration::from_secs(60)).await.unwrap();
+    let tx = session.begin(TxOptions::default()).await.unwrap();
+    tx.set_statement_timeout(Duration::from_millis(500)).await.unwrap();
+    tx.commit().await.unwrap();
+    session.batch("SELECT pg_sleep(3.5)").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_savepoint_that_is_rolled_back_gives_the_limit_back() {
+    let postgres = postgres().await;
+    let tx = postgres.pool.begin(TxOptions::default()).await.unwrap();
+    let nested = tx.nested().await.unwrap();
+    nested.set_statement_timeout(Duration::from_millis(500)).await.unwrap();
+    nested.rollback().await.unwrap();
+    tx.batch("SELECT pg_sleep(3)").await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_long_migration_after_the_first_is_not_cut_off() {
+    let postgres = postgres_with(|settings| settings.statement_timeout = Duration::from_secs(1)).await;
+    let migrations = Migrations::new("long")
+        .step(Migration::new("0001", "CREATE TABLE t (id INTEGER)"))
+        .step(Migration::new("0002", "SELECT pg_sleep(3.5)"));
+    assert_eq!(migrations.up(&postgres.pool).await.unwrap(), ["0001", "0002"]);
+}

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::TxId;
 use crate::{
     Condition, DatabaseError,
@@ -9,12 +11,23 @@ use crate::{
 pub(crate) struct Held {
     pub(super) lease: Lease,
     /// The open transactions, outermost first; all but the first are savepoints.
-    pub(super) open: Vec<TxId>,
+    pub(super) open: Vec<OpenTx>,
     /// The first failure since BEGIN that decides what may be done with the whole transaction.
     pub(super) failure: Option<Condition>,
 }
 
+/// An open transaction.
+pub(super) struct OpenTx {
+    pub(super) id: TxId,
+    /// How long an answer was waited for when it began.
+    pub(super) limit: Option<Duration>,
+}
+
 impl Held {
+    pub(super) fn depth_of(&self, id: TxId) -> Option<usize> {
+        self.open.iter().position(|open| open.id == id)
+    }
+
     #[cfg(feature = "stream")]
     pub(crate) fn lease(&mut self) -> &mut Lease {
         &mut self.lease

@@ -14,13 +14,13 @@ use sea_orm::{ExecResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use underpin_logger::Context;
 
-use held::Held;
+use held::{Held, OpenTx};
 
 use crate::{
     Backend, Condition, DatabaseError, TxOptions,
     driver::{Ask, Call},
     error::Stage,
-    pool::{Core, Lease, Open, make_call},
+    pool::{Core, Lease, Open, Scope, make_call},
     slow::Watch,
 };
 
@@ -116,13 +116,14 @@ impl Line {
             let result = held.lease.batch(&format!("SAVEPOINT up_{depth}")).await;
             held.judge(result)?;
         }
-        held.open.push(id);
+        let limit = held.lease.limit();
+        held.open.push(OpenTx { id, limit });
         Ok(id)
     }
 
     pub(crate) async fn commit(&self, id: TxId) -> Result<(), DatabaseError> {
         let mut held = self.enter(Some(id)).await?;
-        if held.open.last() != Some(&id) {
+        if held.open.last().is_none_or(|last| last.id != id) {
             return Err(DatabaseError::said(
                 Condition::TransactionAborted,
                 "a transaction nested in this one is still open",
@@ -161,7 +162,7 @@ impl Line {
     pub(crate) async fn rollback(&self, id: TxId) -> Result<(), DatabaseError> {
         let mut held = self.held.lock().await;
         let held = &mut *held;
-        let Some(depth) = held.open.iter().position(|open| *open == id) else {
+        let Some(depth) = held.depth_of(id) else {
             return Err(finished());
         };
         self.roll_back_to(held, depth).await
@@ -179,10 +180,11 @@ impl Line {
                 "this database has no statement timeout",
             ));
         }
-        let scope = if owner.is_some() { "LOCAL" } else { "SESSION" };
+        let (name, scope) =
+            if owner.is_some() { ("LOCAL", Scope::Transaction) } else { ("SESSION", Scope::Session) };
         let millis = if limit.is_zero() { 0 } else { limit.as_millis().max(1) };
-        self.batch(owner, &format!("SET {scope} statement_timeout = {millis}")).await?;
-        self.held.lock().await.lease.set_statement_timeout(limit);
+        self.batch(owner, &format!("SET {name} statement_timeout = {millis}")).await?;
+        self.held.lock().await.lease.set_statement_timeout(limit, scope);
         Ok(())
     }
 
@@ -211,7 +213,7 @@ impl Line {
             Box::pin(self.roll_back_abandoned(&mut held)).await?;
         }
         if let Some(owner) = owner
-            && !held.open.contains(&owner)
+            && held.depth_of(owner).is_none()
         {
             return Err(finished());
         }
@@ -241,7 +243,7 @@ impl Line {
         loop {
             let abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).first().copied();
             let Some(id) = abandoned else { return Ok(()) };
-            if let Some(depth) = held.open.iter().position(|open| *open == id) {
+            if let Some(depth) = held.depth_of(id) {
                 self.roll_back_to(held, depth).await?;
             }
             self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != id);
@@ -263,9 +265,11 @@ impl Line {
         }
         let sql = format!("ROLLBACK TO SAVEPOINT up_{depth}; RELEASE SAVEPOINT up_{depth}");
         let result = held.lease.batch(&sql).await;
+        let limit = held.open.get(depth).and_then(|savepoint| savepoint.limit);
         held.open.truncate(depth);
         result.map_err(|error| DatabaseError::sqlx(error, Stage::InTransaction))?;
-        // What went wrong inside of the savepoint is undone with it.
+        // What was changed and what went wrong inside of the savepoint is undone with it.
+        held.lease.restore_limit(limit);
         held.failure = None;
         Ok(())
     }

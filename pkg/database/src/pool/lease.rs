@@ -30,6 +30,8 @@ pub(crate) struct Lease {
     pinned: bool,
     /// How long an answer is waited for.
     limit: Option<Duration>,
+    /// The same outside of transactions, whose own limit ends with them.
+    session_limit: Option<Duration>,
     /// When the last statement ended, where the clock was read for something else already.
     ended: Option<Instant>,
 }
@@ -39,6 +41,7 @@ impl Lease {
         let limit = seat.core().answer_limit();
         Self {
             limit,
+            session_limit: limit,
             slot: Some(slot),
             seat: Some(seat),
             busy: false,
@@ -154,7 +157,7 @@ impl Lease {
         if result.is_ok() {
             self.in_transaction = open_after != Open::Nothing;
             if !self.in_transaction {
-                self.limit = self.seat.as_ref().and_then(|seat| seat.core().answer_limit());
+                self.limit = self.session_limit;
             }
             self.read_only = open_after == Open::ReadOnly;
         }
@@ -182,6 +185,7 @@ impl Lease {
         if result.is_ok() {
             self.in_transaction = false;
             self.read_only = false;
+            self.limit = self.session_limit;
         }
         self.leave(result.as_ref().err());
         self.step_back();
@@ -244,8 +248,22 @@ impl Lease {
     }
 
     /// The server's own limit on a statement was changed.
-    pub(crate) fn set_statement_timeout(&mut self, timeout: Duration) {
+    pub(crate) fn set_statement_timeout(&mut self, timeout: Duration, scope: Scope) {
         self.limit = answer_limit(timeout);
+        if scope == Scope::Session {
+            // A transaction that is rolled back takes it back: then the longer of the two holds.
+            let before = if self.in_transaction { self.session_limit } else { self.limit };
+            self.session_limit = before.zip(self.limit).map(|(before, now)| before.max(now));
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// A savepoint was rolled back, and with it what was changed inside.
+    pub(crate) fn restore_limit(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
     }
 
     /// The connection goes on working for its holder and is closed then: it carries what belongs to a session.
@@ -285,6 +303,13 @@ pub(crate) enum Open {
     Nothing,
     ReadWrite,
     ReadOnly,
+}
+
+/// For how long a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Session,
+    Transaction,
 }
 
 /// What to do after a statement.

@@ -30,7 +30,7 @@ use underpin_logger::{Context, Logger};
 
 pub(crate) use self::{
     core::Core,
-    lease::{Lease, Open},
+    lease::{Lease, Open, Scope},
     open::{Opened, Opener},
     session_state::leaves_session_state,
     statements::make_call,
