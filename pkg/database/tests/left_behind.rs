@@ -99,3 +99,35 @@ async fn a_long_migration_after_the_first_is_not_cut_off() {
         .step(Migration::new("0002", "SELECT pg_sleep(3.5)"));
     assert_eq!(migrations.up(&postgres.pool).await.unwrap(), ["0001", "0002"]);
 }
+
+#[tokio::test]
+async fn a_session_goes_on_after_a_commit_that_failed() {
+    let postgres = postgres().await;
+    postgres.pool.batch("CREATE TABLE t (id INTEGER UNIQUE)").await.unwrap();
+    let session = postgres.pool.session().await.unwrap();
+    let tx = session.begin(TxOptions::default()).await.unwrap();
+    tx.batch("INSERT INTO t VALUES (1), (1)").await.unwrap_err();
+    tx.commit().await.unwrap_err();
+    session.execute(sql("INSERT INTO t VALUES (2)", [])).await.unwrap();
+    drop(session);
+    assert_eq!(number(&postgres.pool, "SELECT count(*) FROM t").await, 1);
+}
+
+#[tokio::test]
+async fn a_sqlite_session_goes_on_after_a_commit_that_failed() {
+    let (pool, _folder) = file().await;
+    pool.batch(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);
+         CREATE TABLE c (id INTEGER REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)",
+    )
+    .await
+    .unwrap();
+    let session = pool.session().await.unwrap();
+    let tx = session.begin(TxOptions::default()).await.unwrap();
+    tx.batch("INSERT INTO c VALUES (9)").await.unwrap();
+    assert!(tx.commit().await.unwrap_err().is_foreign_key_violation());
+    session.execute(sql("INSERT INTO p VALUES (1)", [])).await.unwrap();
+    drop(session);
+    assert_eq!(number(&pool, "SELECT count(*) FROM p").await, 1);
+    assert_eq!(number(&pool, "SELECT count(*) FROM c").await, 0);
+}

@@ -221,7 +221,9 @@ impl Line {
             let lost = if held.open.is_empty() { Condition::Unreachable } else { Condition::Interrupted };
             return Err(DatabaseError::new(lost));
         }
-        if held.lease.is_busy() {
+        // A COMMIT that failed may have left the transaction open, with nobody who knows of it.
+        let left_open = held.open.is_empty() && held.lease.is_in_transaction();
+        if held.lease.is_busy() || left_open {
             if !held.open.is_empty() {
                 held.failure.get_or_insert(Condition::TransactionAborted);
                 return Err(DatabaseError::said(

@@ -275,6 +275,10 @@ impl Lease {
         self.spoilt
     }
 
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.busy
     }
