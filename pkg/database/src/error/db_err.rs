@@ -6,21 +6,30 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use super::{Condition, DatabaseError, Source, Stage, classify};
 
-/// Keeps the condition. What a server said stays where sea-orm's `sql_err()` looks for it; everything else travels as an
-/// I/O error that holds this one.
+/// Keeps the condition. What a server said stays where sea-orm's `sql_err()` looks for it, as long as it says the same there
+/// as here; everything else travels as an I/O error that holds this one.
 impl From<DatabaseError> for DbErr {
     fn from(error: DatabaseError) -> Self {
         match error.source_kept() {
-            Some(Source::Sqlx(sqlx)) if sqlx.as_database_error().is_some() => {
+            Some(Source::Sqlx(sqlx)) if says_the_same(&error, sqlx) => {
                 Self::Query(RuntimeErr::SqlxError(Arc::clone(sqlx)))
             }
             Some(Source::Orm(original)) => original.clone(),
             None if error.condition() == Condition::Closed => {
                 Self::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
             }
-            _ => Self::Conn(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(io::Error::other(error))))),
+            _ => {
+                let came_from_the_server = error.database_error().is_some();
+                let own = RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(io::Error::other(error))));
+                if came_from_the_server { Self::Query(own) } else { Self::Conn(own) }
+            }
         }
     }
+}
+
+/// Whether the condition is found again without knowing when the error happened.
+fn says_the_same(error: &DatabaseError, sqlx: &sqlx::Error) -> bool {
+    sqlx.as_database_error().is_some() && classify::condition(sqlx, Stage::Statement) == error.condition()
 }
 
 /// What came from this crate is found again with its condition; what sea-orm says by itself is classified.

@@ -1,0 +1,56 @@
+//! What an error says, also after its way through sea-orm, and that nothing is called safe to run again that is not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::{error::Error as _, path::Path, sync::Arc, time::Duration};
+
+use common::{number, postgres, postgres_with};
+use futures_util::TryStreamExt as _;
+use sea_orm::{DbErr, StreamTrait as _};
+use sqlx::{Connection as _, Executor as _};
+use underpin_database::{Condition, DatabaseError, DatabaseSettings, RetrySettings, TxOptions, connect, sql};
+use underpin_logger::NoopLogger;
+
+#[tokio::test]
+async fn no_condition_changes_on_its_way_through_sea_orm() {
+    let postgres = postgres().await;
+    let pool = &postgres.pool;
+    let through = |error: DatabaseError| {
+        let (condition, code) = (error.condition(), error.sql_code().map(|code| code.into_owned()));
+        let back = DatabaseError::from(DbErr::from(error));
+        assert_eq!(back.condition(), condition, "{code:?}");
+        assert_eq!(back.sql_code().map(|code| code.into_owned()), code);
+        back
+    };
+    pool.batch(
+        "CREATE TABLE t (id INTEGER UNIQUE);
+         CREATE FUNCTION says() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = current_setting('my.code'); END $$;
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION says()",
+    )
+    .await
+    .unwrap();
+    for code in ["57P01", "57P02", "40001", "08006", "40003", "57014", "25006", "22012", "42601", "53300"] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
+        through(pool.batch(&raise).await.unwrap_err());
+        let tx = pool.begin(TxOptions::default()).await.unwrap();
+        through(tx.batch(&raise).await.unwrap_err());
+        drop(tx);
+        let tx = pool.begin(TxOptions::default()).await.unwrap();
+        tx.batch(&format!("SET LOCAL my.code = '{code}'; INSERT INTO t VALUES (1)")).await.unwrap();
+        let at_commit = through(tx.commit().await.unwrap_err());
+        if code.starts_with("57P0") {
+            assert!(at_commit.is_ambiguous() && !at_commit.is_retryable());
+        }
+    }
+    let read_only = pool.begin(TxOptions::default().read_only()).await.unwrap();
+    assert_eq!(
+        through(read_only.batch("INSERT INTO t VALUES (1)").await.unwrap_err()).condition(),
+        Condition::Statement
+    );
+    pool.batch("DROP TRIGGER late ON t; INSERT INTO t VALUES (1)").await.unwrap();
+    let taken = DbErr::from(pool.batch("INSERT INTO t VALUES (1)").await.unwrap_err());
+    assert!(matches!(taken.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))));
+}
