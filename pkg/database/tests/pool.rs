@@ -11,22 +11,13 @@ use std::{
 use common::{
     number, postgres, postgres_with,
     proxy::{Mode, Proxy},
-    until,
+    through_proxy, until,
 };
 use underpin_database::{
     CloseOutcome, Condition, DatabaseHealth, DatabaseSettings, Pool, TxOptions, connect, sql,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::{PostgresDatabase, PostgresServer};
-
-async fn through_proxy(change: impl FnOnce(&mut DatabaseSettings)) -> (Pool, Proxy, PostgresDatabase) {
-    let database = PostgresDatabase::fresh().await;
-    let (proxy, url) = Proxy::before(database.url()).await;
-    let mut settings = DatabaseSettings::new(url);
-    change(&mut settings);
-    let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
-    (pool, proxy, database)
-}
+use underpin_testkit::PostgresServer;
 
 #[tokio::test]
 async fn a_query_pays_one_round_trip() {

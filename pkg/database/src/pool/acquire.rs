@@ -19,7 +19,7 @@ impl Core {
             Err(TryAcquireError::Closed) => return Err(DatabaseError::new(Condition::Closed)),
             Err(TryAcquireError::NoPermits) => (self.wait_for_seat().await?, Instant::now()),
         };
-        let (slot, lent) = match self.fit_idle(seated).await {
+        let (slot, lent) = match self.fit_idle(seated, asked).await {
             Some(fit) => fit,
             None => Box::pin(self.one_more(asked)).await?,
         };
@@ -49,10 +49,10 @@ impl Core {
     }
 
     /// The most recently used idle connection that is young enough and alive, and when it was found to be.
-    async fn fit_idle(&self, mut now: Instant) -> Option<(Slot, Instant)> {
+    async fn fit_idle(&self, mut now: Instant, asked: Instant) -> Option<(Slot, Instant)> {
         loop {
             let slot = self.idle().slots.pop_back()?;
-            if let Some(fit) = self.fit(slot, now).await {
+            if let Some(fit) = self.fit(slot, now, asked).await {
                 return Some(fit);
             }
             now = Instant::now();
@@ -60,15 +60,15 @@ impl Core {
     }
 
     /// The connection, if it is young enough and alive.
-    async fn fit(&self, mut slot: Slot, now: Instant) -> Option<(Slot, Instant)> {
+    async fn fit(&self, mut slot: Slot, now: Instant, asked: Instant) -> Option<(Slot, Instant)> {
         if slot.is_old(now) {
             self.retire(slot);
             return None;
         }
-        if now.saturating_duration_since(slot.used) < self.settings.check_after && !self.suspects(&slot) {
+        if !self.is_doubtful(&slot, now) {
             return Some((slot, now));
         }
-        if Box::pin(self.is_alive(&mut slot)).await {
+        if Box::pin(self.is_alive(&mut slot, asked)).await {
             return Some((slot, Instant::now()));
         }
         self.counters.found_dead();
@@ -84,9 +84,19 @@ impl Core {
         }
     }
 
-    async fn is_alive(&self, slot: &mut Slot) -> bool {
-        let limit = self.settings.connect_timeout.min(self.settings.acquire_timeout / 2);
-        matches!(tokio::time::timeout(limit, slot.connection.ping()).await, Ok(Ok(())))
+    /// Waits for half of the time that the caller has left at most, so that there is some to open another one. Where nothing
+    /// is heard, the server is not asked again on others that were unused for as long: each would take its own time.
+    async fn is_alive(&self, slot: &mut Slot, asked: Instant) -> bool {
+        let left = self.settings.acquire_timeout.saturating_sub(asked.elapsed());
+        let limit = self.settings.connect_timeout.min(left / 2);
+        let began = Instant::now();
+        match tokio::time::timeout(limit, slot.connection.ping()).await {
+            Ok(answer) => answer.is_ok(),
+            Err(_silent) => {
+                self.retire_doubtful(began);
+                false
+            }
+        }
     }
 
     /// Opens a connection, unless one comes back before it is this caller's turn to open one.
@@ -103,7 +113,7 @@ impl Core {
                     return Ok((slot, opened));
                 }
             };
-            if let Some(fit) = self.fit(slot, Instant::now()).await {
+            if let Some(fit) = self.fit(slot, Instant::now(), asked).await {
                 return Ok(fit);
             }
         }

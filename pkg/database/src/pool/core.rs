@@ -95,6 +95,11 @@ impl Core {
         lost_at != 0 && slot.used <= self.started + Duration::from_millis(lost_at)
     }
 
+    /// Unused for so long, or since before a loss, that it is asked before it is handed out.
+    pub(super) fn is_doubtful(&self, slot: &Slot, now: Instant) -> bool {
+        now.saturating_duration_since(slot.used) >= self.settings.check_after || self.suspects(slot)
+    }
+
     pub(super) fn put_idle(&self, mut slot: Slot, now: Instant) {
         slot.used = now;
         slot.turn = None;
@@ -119,6 +124,29 @@ impl Core {
     pub(super) fn retire_all_idle(&self) {
         let slots = std::mem::take(&mut self.idle().slots);
         for slot in slots {
+            self.retire(slot);
+        }
+    }
+
+    /// Closes what would have to be asked whether it is alive.
+    pub(super) fn retire_doubtful(&self, now: Instant) {
+        if self.opener.target().is_memory() {
+            return;
+        }
+        let mut doubtful = Vec::new();
+        {
+            let idle = &mut self.idle().slots;
+            let mut kept = VecDeque::with_capacity(idle.len());
+            for slot in idle.drain(..) {
+                if self.is_doubtful(&slot, now) {
+                    doubtful.push(slot);
+                } else {
+                    kept.push_back(slot);
+                }
+            }
+            *idle = kept;
+        }
+        for slot in doubtful {
             self.retire(slot);
         }
     }

@@ -34,6 +34,18 @@ pub(crate) async fn memory() -> Pool {
     connect(&settings, Arc::new(CaptureLogger::new())).await.unwrap()
 }
 
+/// A pool whose way to its database leads through a proxy.
+pub(crate) async fn through_proxy(
+    change: impl FnOnce(&mut DatabaseSettings),
+) -> (Pool, proxy::Proxy, PostgresDatabase) {
+    let database = PostgresDatabase::fresh().await;
+    let (proxy, url) = proxy::Proxy::before(database.url()).await;
+    let mut settings = DatabaseSettings::new(url);
+    change(&mut settings);
+    let pool = connect(&settings, Arc::new(CaptureLogger::new())).await.unwrap();
+    (pool, proxy, database)
+}
+
 /// A SQLite file of the test's own.
 pub(crate) async fn file() -> (Pool, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();

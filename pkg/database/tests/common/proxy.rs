@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     Delay(Duration),
     /// Takes everything and answers nothing.
     BlackHole,
+    /// The same for the connections that stand; new ones pass.
+    BlackHoleOld,
     /// Lets what stands pass, and answers nothing to what is new.
     HoldNew,
     /// Ends every connection, and every new one at once.
@@ -133,6 +135,7 @@ async fn link(
     // Dropped last, when both ends are closed.
     let _link = Link::new(&seen);
     cut.mark_unchanged();
+    let old = *modes.borrow() != Mode::BlackHoleOld;
     if *modes.borrow() == Mode::Cut {
         return;
     }
@@ -147,8 +150,8 @@ async fn link(
     let count = move || {
         seen.messages.fetch_add(1, Ordering::SeqCst);
     };
-    let up = pump(from_client, to_server, modes.clone(), count);
-    let down = pump(from_server, to_client, modes, || {});
+    let up = pump(from_client, to_server, modes.clone(), old, count);
+    let down = pump(from_server, to_client, modes, old, || {});
     tokio::select! {
         () = up => {}
         () = down => {}
@@ -160,6 +163,7 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     modes: watch::Receiver<Mode>,
+    old: bool,
     count: impl Fn(),
 ) {
     let mut buffer = vec![0; 64 * 1024];
@@ -167,9 +171,10 @@ async fn pump(
         count();
         let mode = *modes.borrow();
         match mode {
+            Mode::BlackHoleOld if !old => {}
             Mode::Pass | Mode::HoldNew | Mode::Cut => {}
             Mode::Delay(delay) => tokio::time::sleep(delay).await,
-            Mode::BlackHole => {
+            Mode::BlackHole | Mode::BlackHoleOld => {
                 // What was swallowed never arrives: the line stays silent until it is cut.
                 std::future::pending::<()>().await;
             }
