@@ -54,3 +54,25 @@ async fn no_condition_changes_on_its_way_through_sea_orm() {
     let taken = DbErr::from(pool.batch("INSERT INTO t VALUES (1)").await.unwrap_err());
     assert!(matches!(taken.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))));
 }
+
+#[tokio::test]
+async fn a_plan_that_went_stale_is_forgotten_after_a_stream() {
+    let postgres = postgres_with(|settings| settings.max_open = 1).await;
+    let pool = &postgres.pool;
+    pool.batch("CREATE TABLE thing (id INTEGER); INSERT INTO thing VALUES (1)").await.unwrap();
+    let read = async || -> Result<Vec<sea_orm::QueryResult>, DbErr> {
+        pool.stream_raw(sql("SELECT * FROM thing", [])).await?.try_collect().await
+    };
+    read().await.unwrap();
+    pool.batch("ALTER TABLE thing ADD COLUMN note TEXT").await.unwrap();
+    drop(read().await);
+    assert_eq!(read().await.unwrap()[0].column_names().len(), 2);
+    let session = pool.session().await.unwrap();
+    let read = async || -> Result<Vec<sea_orm::QueryResult>, DbErr> {
+        session.stream_raw(sql("SELECT * FROM thing", [])).await?.try_collect().await
+    };
+    read().await.unwrap();
+    session.batch("ALTER TABLE thing ADD COLUMN more TEXT").await.unwrap();
+    drop(read().await);
+    assert_eq!(read().await.unwrap()[0].column_names().len(), 3);
+}

@@ -87,12 +87,21 @@ impl Lease {
     ///
     /// The driver sends a statement in two parts, and outside of a transaction the pooler may lend another server session
     /// in between. There the second part meets no statement, or the unnamed statement of another client.
-    pub(crate) async fn pin(&mut self) -> sqlx::Result<()> {
+    async fn pin(&mut self) -> sqlx::Result<()> {
         if self.needs_pin() {
             self.transact("BEGIN", Open::ReadWrite).await?;
             self.pinned = true;
         }
         Ok(())
+    }
+
+    /// What comes before a stream, which cannot send its statement again.
+    #[cfg(feature = "stream")]
+    pub(crate) async fn begin_stream(&mut self) -> sqlx::Result<()> {
+        if !self.in_transaction && self.slot.as_ref().is_some_and(|slot| slot.stale_plans) {
+            self.forget_plans().await?;
+        }
+        self.pin().await
     }
 
     fn needs_pin(&self) -> bool {
@@ -219,12 +228,12 @@ impl Lease {
                 seat.core().note_loss();
             }
         } else if is_stale_plan(error) {
+            if let Some(slot) = &mut self.slot {
+                slot.stale_plans = true;
+            }
             // Inside a transaction the server has aborted it; the whole of it runs again, on fresh plans.
             if !self.in_transaction {
                 return Next::Again;
-            }
-            if let Some(slot) = &mut self.slot {
-                slot.stale_plans = true;
             }
         }
         Next::Done
@@ -287,6 +296,9 @@ impl Lease {
         let limit = self.limit;
         let slot = self.borrow()?;
         let result = slot.answer_timer.within(limit, Instant::now(), slot.connection.forget_plans()).await;
+        if result.is_ok() {
+            slot.stale_plans = false;
+        }
         self.leave(result.as_ref().err());
         result
     }
