@@ -62,6 +62,7 @@ mod leader;
 mod line;
 #[cfg(feature = "postgres")]
 mod listen;
+mod literals;
 pub mod migrate;
 mod orm;
 mod pool;

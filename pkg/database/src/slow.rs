@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use underpin_logger::{Context, warn};
 
-use crate::{driver::Call, pool::Core};
+use crate::{driver::Call, literals::without_literals, pool::Core};
 
 /// Watches one statement. Only a slow one costs more than reading the clock.
 pub(crate) struct Watch {
@@ -84,54 +84,4 @@ fn report(
         }
     };
     warn!(core.log, ctx, "slow query", sql = without_literals(sql), duration, waited, binds, rows);
-}
-
-/// The text with every quoted literal replaced by `'?'`: what was written into the statement instead of bound is data too.
-/// Cut at 2,000 characters.
-fn without_literals(sql: &str) -> String {
-    let mut text = String::with_capacity(sql.len().min(2_048));
-    let mut rest = sql;
-    while let Some((before, quoted)) = rest.split_once('\'') {
-        text.push_str(before);
-        text.push_str("'?'");
-        rest = after_literal(quoted);
-        if text.len() > 2_000 {
-            break;
-        }
-    }
-    text.push_str(rest);
-    if let Some((cut, _)) = text.char_indices().nth(2_000) {
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
-}
-
-/// What follows the literal that `quoted` begins in; `''` is a quote inside of it.
-fn after_literal(mut quoted: &str) -> &str {
-    while let Some((_, rest)) = quoted.split_once('\'') {
-        match rest.strip_prefix('\'') {
-            Some(inside) => quoted = inside,
-            None => return rest,
-        }
-    }
-    ""
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_are_not_shown() {
-        for (sql, shown) in [
-            ("SELECT $1", "SELECT $1"),
-            ("SELECT 'secret', 2", "SELECT '?', 2"),
-            ("SELECT 'it''s secret' || 'x'", "SELECT '?' || '?'"),
-            ("SELECT 'never closed secret", "SELECT '?'"),
-        ] {
-            assert_eq!(without_literals(sql), shown);
-        }
-        assert_eq!(without_literals(&"é".repeat(5_000)).chars().count(), 2_001);
-    }
 }
