@@ -76,3 +76,25 @@ async fn a_plan_that_went_stale_is_forgotten_after_a_stream() {
     drop(read().await);
     assert_eq!(read().await.unwrap()[0].column_names().len(), 3);
 }
+
+#[tokio::test]
+async fn a_value_that_the_server_quotes_is_not_shown() {
+    let postgres = postgres().await;
+    let error = postgres
+        .pool
+        .query_one(sql("SELECT CAST(CAST($1 AS text) AS integer)", ["hunter2".into()]))
+        .await
+        .unwrap_err();
+    assert_eq!((error.condition(), error.sql_code().as_deref()), (Condition::Statement, Some("22P02")));
+    let source = error.source().expect("a cause");
+    let orm = DbErr::from(error.clone());
+    let back = DatabaseError::from(orm.clone());
+    let said = format!("{error} {error:?} {source} {source:?} {orm} {orm:?} {back} {back:?}");
+    assert!(source.source().is_none());
+    assert!(!said.contains("hunter2"), "{said}");
+    assert!(said.contains("22P02"), "{said}");
+    assert!(
+        error.as_sqlx().unwrap().to_string().contains("hunter2"),
+        "who asks for the driver's own error gets it"
+    );
+}

@@ -40,7 +40,7 @@ impl From<DbErr> for DatabaseError {
                 return own.clone();
             }
             let stage = if matches!(error, DbErr::Conn(_)) { Stage::Before } else { Stage::Statement };
-            return Self::of(classify::condition(sqlx, stage), Source::Sqlx(Arc::clone(sqlx)));
+            return Self::driver(Arc::clone(sqlx), stage);
         }
         let condition = match &error {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Condition::Saturated,

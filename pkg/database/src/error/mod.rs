@@ -3,6 +3,7 @@
 mod classify;
 mod condition;
 mod db_err;
+mod redacted;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
@@ -10,11 +11,13 @@ use underpin_errors::{Classify, Kind};
 
 pub(crate) use classify::{Stage, is_refused_write, is_stale_plan, leaves_the_connection_unusable};
 pub use condition::Condition;
+use redacted::Redacted;
 
 /// A failure of the database or on the way to it. One pointer wide, cheap to clone.
 ///
-/// `Display` says what failed at this layer; [`source`](StdError::source) is the driver's own error. Neither they nor
-/// `Debug` show a password or a bound value.
+/// `Display` says what failed at this layer; [`source`](StdError::source) is the driver's own error. Neither they nor our
+/// `Debug` show a password or a value that the server turned down: where PostgreSQL quotes it (class 22), the source shows
+/// the code alone. [`as_sqlx`](Self::as_sqlx) gives the driver's error unchanged, whose own `Debug` may show a row.
 ///
 /// # Examples
 /// ```
@@ -42,6 +45,7 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) enum Source {
     Sqlx(Arc<sqlx::Error>),
+    Redacted(Redacted),
     Orm(sea_orm::DbErr),
     Own(DatabaseError),
 }
@@ -58,10 +62,20 @@ impl DatabaseError {
 
     /// The driver's error, classified by when it happened.
     pub(crate) fn sqlx(error: sqlx::Error, stage: Stage) -> Self {
-        Self::of(classify::condition(&error, stage), Source::Sqlx(Arc::new(error)))
+        Self::driver(Arc::new(error), stage)
     }
 
-    pub(crate) fn of(condition: Condition, source: Source) -> Self {
+    fn driver(error: Arc<sqlx::Error>, stage: Stage) -> Self {
+        let condition = classify::condition(&error, stage);
+        let source = if Redacted::applies_to(&error) {
+            Source::Redacted(Redacted(error))
+        } else {
+            Source::Sqlx(error)
+        };
+        Self::of(condition, source)
+    }
+
+    fn of(condition: Condition, source: Source) -> Self {
         Self(Arc::new(Inner { condition, what: None, source: Some(source) }))
     }
 
@@ -169,7 +183,7 @@ impl DatabaseError {
     /// The driver's error, where the failure came from the driver.
     pub fn as_sqlx(&self) -> Option<&sqlx::Error> {
         match self.0.source.as_ref()? {
-            Source::Sqlx(error) => Some(error),
+            Source::Sqlx(error) | Source::Redacted(Redacted(error)) => Some(error),
             Source::Orm(error) => db_err::sqlx_in(error).map(AsRef::as_ref),
             Source::Own(error) => error.as_sqlx(),
         }
@@ -212,6 +226,7 @@ impl StdError for DatabaseError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self.0.source.as_ref()? {
             Source::Sqlx(error) => Some(error.as_ref()),
+            Source::Redacted(error) => Some(error),
             Source::Orm(error) => Some(error),
             Source::Own(error) => Some(error),
         }
