@@ -33,3 +33,31 @@ async fn idle_connections_that_went_silent_cost_one_caller_no_more_than_its_limi
     drop(futures_util::future::join_all((0..5).map(|_| pool.session())).await);
     assert!(asked.elapsed() < Duration::from_secs(3), "the others were given up: {:?}", asked.elapsed());
 }
+
+#[tokio::test]
+async fn a_server_without_room_for_the_check_is_not_down() {
+    let database = PostgresDatabase::fresh().await;
+    let admin = connect(&DatabaseSettings::new(database.url()), Arc::new(NoopLogger)).await.unwrap();
+    let role = format!("narrow_{}", std::process::id());
+    admin.batch(&format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'x'; ALTER ROLE {role} NOSUPERUSER CONNECTION LIMIT 1")).await.unwrap();
+    let (_, address) =
+        database.url().rsplit_once('@').unwrap_or_else(|| database.url().split_once("//").unwrap());
+    let pool =
+        connect(&DatabaseSettings::new(format!("postgres://{role}:x@{address}")), Arc::new(NoopLogger))
+            .await
+            .unwrap();
+    let health = pool.health(Duration::from_secs(5)).await;
+    assert!(matches!(health, DatabaseHealth::Saturated { .. }), "{health:?}");
+    number(&pool, "SELECT 1::bigint").await;
+    pool.close(Duration::from_secs(30)).await;
+    admin.batch(&format!("DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_check_does_not_take_its_own_old_connection_for_the_server() {
+    let (pool, proxy, _database) = through_proxy(|_| {}).await;
+    assert!(pool.health(Duration::from_secs(30)).await.is_up());
+    proxy.set(Mode::BlackHoleOld);
+    let health = pool.health(Duration::from_secs(4)).await;
+    assert!(health.is_up(), "{health:?}");
+}

@@ -17,9 +17,10 @@ pub enum DatabaseHealth {
         /// How long a caller waits for a connection at the moment.
         waited: Duration,
     },
-    /// The server answers, but callers wait for a connection for longer than the check did.
+    /// The server answers, but callers wait for a connection for longer than the check did, or it has no room for another
+    /// connection, as which the check comes.
     Saturated {
-        /// How long the check waited in the queue before it gave up.
+        /// How long the check waited in the queue.
         waited: Duration,
     },
     /// The server does not answer.
@@ -45,7 +46,7 @@ impl From<DatabaseHealth> for Health {
                 Self::up().detail("latency_ms", millis(latency)).detail("waited_ms", millis(waited))
             }
             DatabaseHealth::Saturated { waited } => {
-                Self::degraded("callers wait for a connection").detail("waited_ms", millis(waited))
+                Self::degraded("there is no room for more connections").detail("waited_ms", millis(waited))
             }
             DatabaseHealth::Down { reason } => Self::down(reason.to_string()),
         }
@@ -59,7 +60,7 @@ pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
     }
     let started = Instant::now();
     let server = async {
-        match tokio::time::timeout(within, core.side.ping(core)).await {
+        match tokio::time::timeout(within, core.side.ping(core, within)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
         }
@@ -79,6 +80,9 @@ pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
         };
     }
     match futures_util::future::join(server, queue).await {
+        (Err(full), (_, waited)) if full.condition() == Condition::Saturated => {
+            DatabaseHealth::Saturated { waited }
+        }
         (Err(reason), _) => DatabaseHealth::Down { reason },
         (Ok(latency), (true, waited)) => DatabaseHealth::Up { latency, waited },
         (Ok(_), (false, waited)) => DatabaseHealth::Saturated { waited },

@@ -15,15 +15,20 @@ use crate::{
 pub(super) struct Side(Mutex<Option<Connection>>);
 
 impl Side {
-    /// The time of one round trip, on a connection that may have to be opened first.
+    /// The time of one round trip, on a connection that may have to be opened first. Whoever calls cuts it off at `within`.
     ///
     /// # Cancel safety
     /// Cancel-safe: a connection of unknown state is dropped.
-    pub(super) async fn ping(&self, core: &Core) -> Result<Duration, DatabaseError> {
+    pub(super) async fn ping(&self, core: &Core, within: Duration) -> Result<Duration, DatabaseError> {
         let mut kept = self.0.lock().await;
         let (mut connection, before) = taken(&mut kept, core).await?;
         let mut asked = Instant::now();
-        let mut answer = connection.ping().await;
+        // A kept connection that went silent must leave time to open another one.
+        let limit = if before { within / 3 } else { Duration::MAX };
+        let mut answer = match tokio::time::timeout(limit, connection.ping()).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(sqlx::Error::Io(elapsed.into())),
+        };
         if answer.is_err() && before {
             core.note_loss();
             // The connection may be from before a restart; the server is judged by a new one.
