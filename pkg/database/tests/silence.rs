@@ -61,3 +61,16 @@ async fn a_check_does_not_take_its_own_old_connection_for_the_server() {
     let health = pool.health(Duration::from_secs(4)).await;
     assert!(health.is_up(), "{health:?}");
 }
+
+#[tokio::test]
+async fn behind_a_pooler_silence_ends_as_well() {
+    let (pool, proxy, _database) = through_proxy(|settings| {
+        settings.route = Route::TransactionPooler;
+        settings.statement_timeout = Duration::from_millis(500);
+    })
+    .await;
+    number(&pool, "SELECT 1::bigint").await;
+    proxy.set(Mode::BlackHole);
+    let asked = tokio::time::timeout(Duration::from_secs(15), pool.query_one(sql("SELECT 1", []))).await;
+    asked.expect("it ends").unwrap_err();
+}

@@ -182,9 +182,9 @@ impl Core {
 
     /// How long the answer to a statement is waited for. SQLite answers from within the process.
     pub(super) fn answer_limit(&self) -> Option<Duration> {
-        match (self.opener.target().backend(), self.settings.route) {
-            (Backend::Postgres, Route::Direct) => super::lease::answer_limit(self.settings.statement_timeout),
-            _ => None,
+        match self.opener.target().backend() {
+            Backend::Postgres => super::lease::answer_limit(self.settings.statement_timeout),
+            Backend::Sqlite => None,
         }
     }
 

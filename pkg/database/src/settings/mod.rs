@@ -68,7 +68,8 @@ pub struct DatabaseSettings {
     /// What [`connect`](crate::connect) does when the first attempt fails in a way that may pass.
     pub connect_retry: RetrySettings,
     /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It also ends what could not be
-    /// cancelled after its caller had gone away. Zero means never.
+    /// cancelled after its caller had gone away. An answer that has not come two seconds later counts as lost, also behind a
+    /// pooler, whose server has a limit of its own. Zero means never.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub statement_timeout: Duration,
@@ -103,8 +104,9 @@ pub enum Route {
     Direct,
     /// A pooler such as pgbouncer in transaction mode. Statements are prepared anew each time, one that is sent alone gets a
     /// transaction around it (three more round trips: prefer transactions), and nothing that belongs to a session is used:
-    /// no start-up parameters, LISTEN or session locks. `statement_timeout` and `idle_in_transaction_timeout` are left to
-    /// the pooler's configuration. What
+    /// no start-up parameters, LISTEN or session locks. That the server ends a statement after `statement_timeout`, and a
+    /// transaction after `idle_in_transaction_timeout`, is left to the pooler's configuration; keep the first below the setting
+    /// here, after which the connection counts as lost. What
     /// cannot run in a transaction, such as VACUUM, goes through [`Pool::batch`](crate::Pool::batch).
     TransactionPooler,
 }
