@@ -30,7 +30,7 @@ impl StreamTrait for Pool {
             let (mut lease, watch) = self.core().acquire().await?;
             self.mark_session_state(&mut lease, &call.sql);
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
-                lease.begin_stream().await.map_err(statement_failed)?;
+                lease.begin_stream(&call).await.map_err(statement_failed)?;
                 let mut broken = None;
                 {
                     let (mut timer, limit) = lease.take_timer();
@@ -91,7 +91,7 @@ fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
         let call = line.call(statement);
         let mut held = line.enter(owner).await?;
         held.note_session_state(line.core(), &call.sql);
-        held.lease().begin_stream().await.map_err(statement_failed)?;
+        held.lease().begin_stream(&call).await.map_err(statement_failed)?;
         let mut failed = None;
         {
             let (mut timer, limit) = held.lease().take_timer();

@@ -98,3 +98,22 @@ async fn a_value_that_the_server_quotes_is_not_shown() {
         "who asks for the driver's own error gets it"
     );
 }
+
+#[tokio::test]
+async fn too_many_binds_are_refused_before_anything_is_sent() {
+    let postgres = postgres().await;
+    let pool = &postgres.pool;
+    let many = || sql("SELECT 1", (0..65_536).map(Into::into));
+    let alone = pool.execute(many()).await.unwrap_err();
+    assert_eq!(alone.condition(), Condition::Statement, "{alone:?}");
+    assert!(format!("{alone:?}").contains("65535"), "{alone:?}");
+    let mut runs = 0;
+    let inside: Result<(), DatabaseError> = pool
+        .transaction(TxOptions::default(), |tx| {
+            runs += 1;
+            async move { tx.execute(many()).await.map(drop) }
+        })
+        .await;
+    assert_eq!((inside.unwrap_err().condition(), runs), (Condition::Statement, 1));
+    assert_eq!(pool.stats().lost, 0);
+}

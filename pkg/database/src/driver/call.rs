@@ -3,6 +3,9 @@ use std::sync::Arc;
 use sea_orm::{Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
 
+/// Their number is an unsigned 16-bit integer in the message Bind. SQLite refuses by itself what is more than 32,766.
+const MAX_BINDS: usize = 65_535;
+
 /// A statement on its way to the driver. The text is shared, because the slow-query log wants it afterwards.
 pub(crate) struct Call {
     pub(crate) sql: Arc<String>,
@@ -27,6 +30,17 @@ impl Call {
         self.sql = Arc::new(sql);
         self.persistent = false;
         self
+    }
+
+    /// Refuses what the protocol of PostgreSQL cannot carry, before anything is sent and the connection is lost over it.
+    pub(crate) fn check(&self) -> sqlx::Result<()> {
+        if self.binds() <= MAX_BINDS {
+            return Ok(());
+        }
+        let binds = self.binds();
+        let what =
+            format!("a statement carries at most {MAX_BINDS} values, this one has {binds}: send several");
+        Err(sqlx::Error::InvalidArgument(what))
     }
 
     /// How many values are bound; the values themselves are never logged.

@@ -56,6 +56,7 @@ impl Lease {
 
     /// Sends a statement, a second time where its plan had gone stale and nothing has happened yet.
     pub(crate) async fn ask<A: Ask>(&mut self, call: &Call, asked: Instant) -> sqlx::Result<A::Answer> {
+        call.check()?;
         if self.needs_pin() {
             Box::pin(self.pin()).await?;
         }
@@ -97,7 +98,8 @@ impl Lease {
 
     /// What comes before a stream, which cannot send its statement again.
     #[cfg(feature = "stream")]
-    pub(crate) async fn begin_stream(&mut self) -> sqlx::Result<()> {
+    pub(crate) async fn begin_stream(&mut self, call: &Call) -> sqlx::Result<()> {
+        call.check()?;
         if !self.in_transaction && self.slot.as_ref().is_some_and(|slot| slot.stale_plans) {
             self.forget_plans().await?;
         }
