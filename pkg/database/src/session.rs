@@ -102,7 +102,7 @@ impl Session {
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
     ///
     /// # Errors
-    /// [`DatabaseError`], classified.
+    /// As [`Pool::batch`](crate::Pool::batch).
     ///
     /// # Cancel safety
     /// See the type.

@@ -117,3 +117,37 @@ async fn too_many_binds_are_refused_before_anything_is_sent() {
     assert_eq!((inside.unwrap_err().condition(), runs), (Condition::Statement, 1));
     assert_eq!(pool.stats().lost, 0);
 }
+
+/// Holds the write lock of a SQLite file, as another process would.
+async fn lock(path: &Path) -> sqlx::SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    other
+}
+
+fn impatient(path: &Path) -> DatabaseSettings {
+    let mut settings = DatabaseSettings::new(format!("sqlite:{}", path.display()));
+    settings.acquire_timeout = Duration::from_millis(100);
+    settings
+}
+
+#[tokio::test]
+async fn a_sqlite_batch_that_was_done_in_part_is_not_retryable() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first.db"), folder.path().join("second.db"));
+    let pool = connect(&impatient(&first), Arc::new(NoopLogger)).await.unwrap();
+    let other = connect(&impatient(&second), Arc::new(NoopLogger)).await.unwrap();
+    pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    other.batch("CREATE TABLE u (id INTEGER)").await.unwrap();
+    let session = pool.session().await.unwrap();
+    session.batch(&format!("ATTACH '{}' AS second", second.display())).await.unwrap();
+    let locked = lock(&second).await;
+    let failed =
+        session.batch("INSERT INTO t VALUES (1); INSERT INTO second.u VALUES (1)").await.unwrap_err();
+    assert_eq!(number(&pool, "SELECT count(*) FROM t").await, 1, "the first stays");
+    assert!(!failed.is_retryable() && failed.is_ambiguous(), "{failed:?}");
+    let alone = session.batch("INSERT INTO second.u VALUES (1);").await.unwrap_err();
+    assert_eq!(alone.condition(), Condition::Conflict);
+    drop(locked);
+}

@@ -1,5 +1,6 @@
 //! What can go wrong, told by what a caller can do about it.
 
+mod batch;
 mod classify;
 mod condition;
 mod db_err;
@@ -9,6 +10,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use underpin_errors::{Classify, Kind};
 
+pub(crate) use batch::batch_failed;
 pub(crate) use classify::{Stage, is_refused_write, is_stale_plan, leaves_the_connection_unusable};
 pub use condition::Condition;
 use redacted::Redacted;

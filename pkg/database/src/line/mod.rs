@@ -19,7 +19,7 @@ use held::{Held, OpenTx};
 use crate::{
     Backend, Condition, DatabaseError, TxOptions,
     driver::{Ask, Call},
-    error::Stage,
+    error::{Stage, batch_failed},
     pool::{Core, Lease, Open, Scope, make_call},
     slow::Watch,
 };
@@ -90,7 +90,9 @@ impl Line {
         let result = held.lease.batch(sql).await;
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
         watch.stop().text(&self.core, self.ctx.as_ref(), sql, rows);
-        held.judge(result)
+        let alone = held.open.is_empty();
+        let result = held.judge(result);
+        if alone { result.map_err(|error| batch_failed(error, self.backend(), sql)) } else { result }
     }
 
     /// BEGIN, or SAVEPOINT inside of a transaction.

@@ -7,7 +7,7 @@ use super::{Core, Lease, Pool, leaves_session_state};
 use crate::{
     Condition, DatabaseError, Session, Transaction, TxOptions,
     driver::{AllRows, Ask, Call, Changes, FirstRow},
-    error::Stage,
+    error::{Stage, batch_failed},
     line::Line,
     settings::{Route, TraceComment},
     transaction,
@@ -52,7 +52,8 @@ impl Pool {
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
     ///
     /// # Errors
-    /// [`DatabaseError`], classified. PostgreSQL runs the whole as one transaction, SQLite statement by statement.
+    /// [`DatabaseError`], classified. PostgreSQL runs the whole as one transaction. SQLite runs it statement by statement: what came
+    /// before the one that failed stays, and a busy file in the middle is [`Condition::Ambiguous`].
     ///
     /// # Cancel safety
     /// As for [`execute`](Self::execute).
@@ -64,7 +65,7 @@ impl Pool {
         lease.end(took.ended);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
         took.text(self.core(), self.ctx.as_ref(), sql, rows);
-        result.map_err(statement_failed)
+        result.map_err(|error| batch_failed(statement_failed(error), self.backend(), sql))
     }
 
     /// Takes one connection for a unit of work; see [`Database::session`](crate::Database::session).
