@@ -151,3 +151,25 @@ async fn a_sqlite_batch_that_was_done_in_part_is_not_retryable() {
     assert_eq!(alone.condition(), Condition::Conflict);
     drop(locked);
 }
+
+#[tokio::test]
+async fn a_sqlite_file_that_another_process_writes_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("busy.db");
+    let pool = connect(&impatient(&path), Arc::new(NoopLogger)).await.unwrap();
+    pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    let mut other = lock(&path).await;
+    let waiting = {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let retry = TxOptions::default().retry(RetrySettings::times(100));
+            pool.transaction(retry, |tx| async move { tx.batch("INSERT INTO t VALUES (3)").await.map(drop) })
+                .await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    other.execute("COMMIT").await.unwrap();
+    let done: Result<(), DatabaseError> = waiting.await.unwrap();
+    done.unwrap();
+    assert_eq!(number(&pool, "SELECT count(*) FROM t").await, 1);
+}

@@ -16,28 +16,38 @@ where
     loop {
         let last = retry >= options.retries().max_retries;
         let (log, reason) = {
-            let tx = database.begin(options.clone()).await?;
-            let log = std::sync::Arc::clone(&tx.line().core().log);
-            match work(tx.lend()).await {
-                Ok(value) => match tx.commit().await {
-                    Ok(()) => return Ok(value),
-                    Err(error) if !last && error.is_retryable() => (log, error.condition()),
-                    Err(error) => return Err(error.into()),
-                },
-                Err(error) => {
-                    let failure = tx.failure().await;
-                    // The caller's error is what matters; a rollback that fails leaves it to the pool.
-                    drop(tx.rollback().await);
-                    match failure {
-                        Some(condition) if !last && condition.is_retryable() => (log, condition),
-                        _ => return Err(error),
+            match database.begin(options.clone()).await {
+                Ok(tx) => {
+                    let log = std::sync::Arc::clone(&tx.line().core().log);
+                    match work(tx.lend()).await {
+                        Ok(value) => match tx.commit().await {
+                            Ok(()) => return Ok(value),
+                            Err(error) if !last && error.is_retryable() => (Some(log), error.condition()),
+                            Err(error) => return Err(error.into()),
+                        },
+                        Err(error) => {
+                            let failure = tx.failure().await;
+                            // The caller's error is what matters; a rollback that fails leaves it to the pool.
+                            drop(tx.rollback().await);
+                            match failure {
+                                Some(condition) if !last && condition.is_retryable() => {
+                                    (Some(log), condition)
+                                }
+                                _ => return Err(error),
+                            }
+                        }
                     }
                 }
+                // A SQLite file that another process writes to. What else BEGIN waits for, the pool has waited for.
+                Err(busy) if !last && busy.condition() == Condition::Conflict => (None, busy.condition()),
+                Err(error) => return Err(error.into()),
             }
         };
         let pause = options.retries().pause(retry);
         retry += 1;
-        debug!(log, &Context::current(), "transaction runs again", retry, reason = %reason, pause);
+        if let Some(log) = log {
+            debug!(log, &Context::current(), "transaction runs again", retry, reason = %reason, pause);
+        }
         tokio::time::sleep(pause).await;
     }
 }
