@@ -74,3 +74,21 @@ async fn behind_a_pooler_silence_ends_as_well() {
     let asked = tokio::time::timeout(Duration::from_secs(15), pool.query_one(sql("SELECT 1", []))).await;
     asked.expect("it ends").unwrap_err();
 }
+
+#[tokio::test]
+async fn who_still_opens_a_connection_is_turned_away_by_close() {
+    let (pool, proxy, _database) = through_proxy(|_| {}).await;
+    let held = pool.session().await.unwrap();
+    proxy.set(Mode::HoldNew);
+    let opening = {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.query_one(sql("SELECT 1", [])).await })
+    };
+    let before = proxy.connections();
+    until("it opens", async || proxy.connections() >= before && pool.stats().in_use == 2).await;
+    drop(held);
+    assert_eq!(pool.close(Duration::from_secs(30)).await, CloseOutcome::Drained);
+    proxy.set(Mode::Pass);
+    let late = opening.await.unwrap();
+    assert!(late.as_ref().is_err_and(DatabaseError::is_closed), "{late:?}");
+}

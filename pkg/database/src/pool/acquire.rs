@@ -109,6 +109,10 @@ impl Core {
                 Opened::New(connection) => {
                     self.counters.opened();
                     let slot = self.adopt(connection);
+                    // Counted first: `close` has either seen this connection or has shut before.
+                    if self.is_closed() {
+                        return Err(DatabaseError::new(Condition::Closed));
+                    }
                     let opened = slot.used;
                     return Ok((slot, opened));
                 }
