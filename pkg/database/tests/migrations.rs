@@ -218,6 +218,29 @@ mod with_sea_orm {
         }
     }
 
+    pub struct Slow;
+
+    impl MigratorTrait for Slow {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Sleeps)]
+        }
+    }
+
+    struct Sleeps;
+
+    impl MigrationName for Sleeps {
+        fn name(&self) -> &str {
+            "m0001_sleeps"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Sleeps {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            manager.get_connection().execute_unprepared("SELECT pg_sleep(1.5)").await.map(drop)
+        }
+    }
+
     struct First;
 
     impl MigrationName for First {
@@ -247,6 +270,14 @@ async fn a_sea_orm_migrator_runs_under_the_lock(pool: Pool) {
     assert_eq!(number(&pool, "SELECT count(*) FROM first").await, 0);
     down_with::<Migrator>(&pool, 1).await.unwrap();
     assert!(pool.query_one(sql("SELECT 1 FROM first", [])).await.is_err());
+}
+
+#[tokio::test]
+async fn a_sea_orm_migrator_may_take_its_time() {
+    let postgres =
+        common::postgres_with(|settings| settings.statement_timeout = std::time::Duration::from_secs(1))
+            .await;
+    underpin_database::migrate::up_with::<with_sea_orm::Slow>(&postgres.pool).await.unwrap();
 }
 
 macro_rules! on_each_backend {

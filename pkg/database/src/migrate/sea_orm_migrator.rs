@@ -1,11 +1,14 @@
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 
 use super::lock::Turn;
-use crate::{DatabaseError, Pool};
+use crate::{Backend, DatabaseError, Pool, Route};
 
-/// Runs what a sea-orm migrator has not run yet, under the same lock as our own migrations.
+/// Runs what a sea-orm migrator has not run yet; on PostgreSQL under the same lock as our own migrations.
 ///
-/// sea-orm-migration takes no lock by itself, and wants sea-orm's own connection: it gets one for the time of the call.
+/// sea-orm-migration takes no lock by itself, and wants sea-orm's own connection: it gets one for the time of the call, without
+/// a limit on its statements. On SQLite and behind a transaction pooler a lock cannot be held beside that connection: there
+/// nothing keeps two processes from migrating at the same time, and behind a pooler the limits of the server hold.
 ///
 /// # Errors
 /// What the database or the migrator says; [`Condition::Unsupported`](crate::Condition::Unsupported) for a SQLite database
@@ -16,7 +19,10 @@ use crate::{DatabaseError, Pool};
 pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
     let turn = Turn::wait(pool).await?;
-    let result = M::up(&connection, None).await;
+    let result = match patient(pool, &connection).await {
+        Ok(()) => M::up(&connection, None).await,
+        Err(error) => Err(error),
+    };
     turn.end().await;
     Ok(result?)
 }
@@ -31,7 +37,18 @@ pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError>
 pub async fn down_with<M: MigratorTrait>(pool: &Pool, steps: u32) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
     let turn = Turn::wait(pool).await?;
-    let result = M::down(&connection, Some(steps)).await;
+    let result = match patient(pool, &connection).await {
+        Ok(()) => M::down(&connection, Some(steps)).await,
+        Err(error) => Err(error),
+    };
     turn.end().await;
     Ok(result?)
+}
+
+/// An index on a large table may take its time. There is one connection, which keeps the setting.
+async fn patient(pool: &Pool, connection: &DatabaseConnection) -> Result<(), DbErr> {
+    if pool.backend() == Backend::Postgres && pool.settings().route == Route::Direct {
+        connection.execute_unprepared("SET statement_timeout = 0").await?;
+    }
+    Ok(())
 }
