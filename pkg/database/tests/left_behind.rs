@@ -131,3 +131,26 @@ async fn a_sqlite_session_goes_on_after_a_commit_that_failed() {
     assert_eq!(number(&pool, "SELECT count(*) FROM p").await, 1);
     assert_eq!(number(&pool, "SELECT count(*) FROM c").await, 0);
 }
+
+#[tokio::test]
+async fn a_closure_that_commits_by_itself_has_committed() {
+    let postgres = postgres().await;
+    let pool = &postgres.pool;
+    pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
+    let done: Result<(), DatabaseError> = pool
+        .transaction(TxOptions::default(), |tx| async move {
+            tx.batch("INSERT INTO t VALUES (1)").await?;
+            tx.commit().await
+        })
+        .await;
+    assert_eq!(number(pool, "SELECT count(*) FROM t").await, 1);
+    done.expect("it is committed");
+    let undone: Result<(), DatabaseError> = pool
+        .transaction(TxOptions::default(), |tx| async move {
+            tx.batch("INSERT INTO t VALUES (2)").await?;
+            tx.rollback().await
+        })
+        .await;
+    assert_eq!(undone.unwrap_err().condition(), Condition::TransactionAborted);
+    assert_eq!(number(pool, "SELECT count(*) FROM t").await, 1);
+}

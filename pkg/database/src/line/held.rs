@@ -12,6 +12,8 @@ pub(crate) struct Held {
     pub(super) lease: Lease,
     /// The open transactions, outermost first; all but the first are savepoints.
     pub(super) open: Vec<OpenTx>,
+    /// The transaction that was committed last.
+    pub(super) committed: Option<TxId>,
     /// The first failure since BEGIN that decides what may be done with the whole transaction.
     pub(super) failure: Option<Condition>,
 }

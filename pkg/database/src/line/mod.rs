@@ -43,7 +43,7 @@ pub(crate) struct TxId(u64);
 
 impl Line {
     pub(crate) fn new(core: Arc<Core>, lease: Lease, ctx: Option<Context>) -> Arc<Self> {
-        let held = Held { lease, open: Vec::new(), failure: None };
+        let held = Held { lease, open: Vec::new(), committed: None, failure: None };
         Arc::new(Self {
             core,
             held: Mutex::new(held),
@@ -124,7 +124,11 @@ impl Line {
     }
 
     pub(crate) async fn commit(&self, id: TxId) -> Result<(), DatabaseError> {
-        let mut held = self.enter(Some(id)).await?;
+        let mut held = match self.enter(Some(id)).await {
+            // By the closure of `transaction`, through the handle it was lent.
+            Err(_finished) if self.held.lock().await.committed == Some(id) => return Ok(()),
+            entered => entered?,
+        };
         if held.open.last().is_none_or(|last| last.id != id) {
             return Err(DatabaseError::said(
                 Condition::TransactionAborted,
@@ -147,6 +151,9 @@ impl Line {
         };
         held.open.clear();
         let committed = held.lease.transact(sql, Open::Nothing).await;
+        if committed.is_ok() {
+            held.committed = Some(id);
+        }
         committed.map_err(|error| {
             let failed = DatabaseError::sqlx(error, Stage::Commit);
             match held.failure {
