@@ -9,6 +9,7 @@ use sqlx::{
     Executor as _,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
+use tokio::runtime::Handle;
 use underpin_logger::{Context, info, warn};
 
 use crate::{
@@ -39,6 +40,8 @@ pub struct Listener {
     /// must notice a silent line, too.
     heard_at: Instant,
     asked_at: Option<Instant>,
+    /// Where the driver says goodbye.
+    runtime: Handle,
 }
 
 /// What a [`Listener`] has to say.
@@ -105,6 +108,7 @@ impl Pool {
             lost_at: None,
             heard_at: Instant::now(),
             asked_at: None,
+            runtime: Handle::current(),
         };
         listener.connect(Some(listener.core.settings.acquire_timeout)).await?;
         Ok(listener)
@@ -237,6 +241,14 @@ impl Listener {
             Ok(opened) => opened.map_err(|error| DatabaseError::sqlx(error, Stage::Before)),
             Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
         }
+    }
+}
+
+/// The driver spawns a task for its farewell, wherever the listener is dropped.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _inside = self.runtime.enter();
+        self.connection = None;
     }
 }
 

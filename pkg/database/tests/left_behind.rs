@@ -154,3 +154,19 @@ async fn a_closure_that_commits_by_itself_has_committed() {
     assert_eq!(undone.unwrap_err().condition(), Condition::TransactionAborted);
     assert_eq!(number(pool, "SELECT count(*) FROM t").await, 1);
 }
+
+#[test]
+fn a_listener_dropped_without_a_runtime_does_not_panic() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (postgres, listener) = runtime.block_on(async {
+        let postgres = postgres().await;
+        let listener = postgres.pool.listen(&["x"]).await.unwrap();
+        (postgres, listener)
+    });
+    drop(listener);
+    let listener = runtime.block_on(postgres.pool.listen(&["x"])).unwrap();
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    drop(listener);
+    drop(postgres.pool);
+    tokio::runtime::Runtime::new().unwrap().block_on(async { drop(postgres.database) });
+}
