@@ -14,35 +14,58 @@ pub(crate) fn leaves_session_state(sql: &str) -> bool {
     false
 }
 
+const WORDS: [&str; 12] = [
+    "begin",
+    "start",
+    "set",
+    "listen",
+    "prepare",
+    "declare",
+    "lock",
+    "savepoint",
+    "load",
+    "attach",
+    "create",
+    "pragma",
+];
+
+/// What SET may be followed by without outlasting the transaction.
+const TRANSACTION_ONLY: [&str; 3] = ["local", "transaction", "constraints"];
+
 fn leaves(statement: &str) -> bool {
-    const WORDS: [&str; 10] =
-        ["begin", "start", "set", "listen", "prepare", "declare", "lock", "savepoint", "load", "attach"];
-    const TRANSACTION_ONLY: [&str; 3] = ["local", "transaction", "constraints"];
-    let mut words = statement.split(|letter: char| letter.is_whitespace() || letter == ';');
-    let word = words.next().unwrap_or_default();
-    if is_one_of(word, &WORDS) {
-        let next = words.find(|word| !word.is_empty()).unwrap_or_default();
-        return !(word.eq_ignore_ascii_case("set") && is_one_of(next, &TRANSACTION_ONLY));
+    // Asked of every statement: the words are compared in place, since most differ within two letters.
+    let found = WORDS.iter().find_map(|word| Some((*word, after_word(statement, word)?)));
+    match found {
+        None => false,
+        Some(("set", rest)) => {
+            !TRANSACTION_ONLY.iter().any(|next| after_word(rest.trim_start(), next).is_some())
+        }
+        Some(("create", rest)) => is_temporary(own(rest)),
+        Some(("pragma", rest)) => own(rest).contains(['=', '(']),
+        Some(_) => true,
     }
-    (word.eq_ignore_ascii_case("create") && is_temporary(statement))
-        || (word.eq_ignore_ascii_case("pragma") && own(statement).contains(['=', '(']))
 }
 
-/// CREATE of what is gone with the session and not with the transaction.
-fn is_temporary(statement: &str) -> bool {
-    let mut words = statement.split_whitespace().skip(1);
-    let word = words.find(|word| !is_one_of(word, &["or", "replace", "local", "global"]));
+/// What follows the word, where the text begins with it.
+fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(word.len())?;
+    if !start.eq_ignore_ascii_case(word) {
+        return None;
+    }
+    (!rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')).then_some(rest)
+}
+
+/// Whether CREATE makes what is gone with the session and not with the transaction.
+fn is_temporary(rest: &str) -> bool {
+    let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let word = rest.split_whitespace().find(|word| !is_one_of(word, &["or", "replace", "local", "global"]));
     word.is_some_and(|word| is_one_of(word, &["temp", "temporary"]))
-        && !own(statement).to_ascii_lowercase().contains("on commit drop")
+        && !rest.to_ascii_lowercase().contains("on commit drop")
 }
 
 /// The text up to the end of its first statement.
 fn own(statement: &str) -> &str {
     statement.split_once(';').map_or(statement, |(own, _)| own)
-}
-
-fn is_one_of(word: &str, known: &[&str]) -> bool {
-    known.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// What follows the white space and the comments at the beginning.
@@ -82,6 +105,10 @@ mod tests {
         for sql in [
             "BEGIN",
             "begin;",
+            "SET",
+            "SET/* x */search_path = x",
+            "set\u{a0}localtime = 1",
+            "SELECT 1;\tSET \n SESSION x = 1",
             " set search_path = x",
             "SELECT 1; Listen a",
             "\nstart transaction;",
@@ -99,7 +126,11 @@ mod tests {
         for sql in [
             "SELECT 1",
             "SET LOCAL statement_timeout = 0",
-            "SET  LOCAL statement_timeout = 0",
+            "set  transaction read only; SELECT 1",
+            "SELECT set",
+            "sétting",
+            "setlocal",
+            "LOCKS",
             "INSERT INTO settings VALUES (1)",
             "CREATE TABLE beginners (id int)",
             "CREATE TABLE temp (id int)",
