@@ -28,24 +28,20 @@ fn step<'a>(rest: &'a str, text: &mut String) -> Option<&'a str> {
     let mut letters = rest.chars();
     let letter = letters.next()?;
     let after = letters.as_str();
-    let end = match letter {
-        '\'' => return shown(text, "'?'", after_literal(after, prefix(text)?)?),
+    let copied = |end: &'a str| Some((rest.get(..rest.len() - end.len())?, end));
+    let (part, end) = match letter {
+        '\'' => ("'?'", after_literal(after, prefix(text)?)?),
         '$' => match after_dollars(after) {
             Some(_) if text.ends_with(is_name) => return None,
-            Some(end) => return shown(text, "'?'", end?),
-            None => after,
+            Some(end) => ("'?'", end?),
+            None => copied(after)?,
         },
-        '-' if after.starts_with('-') => return shown(text, " ", after_line(after)?),
-        '/' if after.starts_with('*') => return shown(text, " ", after_comment(after)?),
-        '"' | '`' => after_identifier(after, letter)?,
+        '-' if after.starts_with('-') => (" ", after_line(after)?),
+        '/' if after.starts_with('*') => (" ", after_comment(after)?),
+        '"' | '`' => copied(after_identifier(after, letter)?)?,
         '[' if is_odd(after) => return None,
-        _ => after,
+        _ => copied(after)?,
     };
-    let copied = rest.len() - end.len();
-    shown(text, rest.get(..copied)?, end)
-}
-
-fn shown<'a>(text: &mut String, part: &str, end: &'a str) -> Option<&'a str> {
     text.push_str(part);
     Some(end)
 }

@@ -17,10 +17,10 @@ async fn no_condition_changes_on_its_way_through_sea_orm() {
     let postgres = postgres().await;
     let pool = &postgres.pool;
     let through = |error: DatabaseError| {
-        let (condition, code) = (error.condition(), error.sql_code().map(|code| code.into_owned()));
+        let (condition, code) = (error.condition(), error.sql_code().map(std::borrow::Cow::into_owned));
         let back = DatabaseError::from(DbErr::from(error));
         assert_eq!(back.condition(), condition, "{code:?}");
-        assert_eq!(back.sql_code().map(|code| code.into_owned()), code);
+        assert_eq!(back.sql_code().map(std::borrow::Cow::into_owned), code);
         back
     };
     pool.batch(

@@ -22,7 +22,7 @@ impl Redacted {
 impl fmt::Display for Redacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the database turned down a value")?;
-        match self.0.as_database_error().and_then(|error| error.code()) {
+        match self.0.as_database_error().and_then(sqlx::error::DatabaseError::code) {
             Some(code) => write!(f, " (SQLSTATE {code})"),
             None => Ok(()),
         }
