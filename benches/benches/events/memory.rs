@@ -24,7 +24,7 @@ const AHEAD: u64 = 8 * 1024;
 const CONCURRENCY: usize = 64;
 
 pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
-    let (batches, singles) = (Bench::start(runtime), Bench::start(runtime));
+    let (batches, singles) = (Bench::start(runtime)?, Bench::start(runtime)?);
     Comparison::new("one event through memory: publish, handler, acknowledgement", "event")
         .timed("tokio's channel, nothing else", |times| {
             runtime.block_on(async {
@@ -65,7 +65,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(runtime: &Runtime) -> Self {
+    fn start(runtime: &Runtime) -> Result<Self, Box<dyn Error>> {
         let bus = MemoryBus::new();
         let (handled, end, more) = <(Arc<AtomicU64>, Arc<AtomicU64>, Arc<Notify>)>::default();
         let (counted, last, notified) = (Arc::clone(&handled), Arc::clone(&end), Arc::clone(&more));
@@ -77,9 +77,8 @@ impl Bench {
             async { Outcome::ack() }
         });
         let options = SubscribeOptions::new("bench").types([">"]).concurrency(CONCURRENCY);
-        let subscription = runtime.block_on(bus.subscribe(options, handler));
-        let subscription = subscription.unwrap_or_else(|error| unreachable!("the bus is new: {error}"));
-        Self { bus, subscription, handled, end, more }
+        let subscription = runtime.block_on(bus.subscribe(options, handler))?;
+        Ok(Self { bus, subscription, handled, end, more })
     }
 
     /// From the first publish until the bus has every acknowledgement.

@@ -38,7 +38,7 @@ pub(super) fn compare(folder: &Path) -> Result<(), Failure> {
 fn background() {
     let slog = || SlogLogger::json(format()).sink(Nothing).build().slog();
     let (one, first, second) = (slog(), slog(), slog());
-    let round = |loggers: &[&slog::Logger], times: u64| run(loggers, times, |log| slog_record(log));
+    let round = |loggers: &[&slog::Logger], times: u64| run(loggers, times, slog_record);
     Comparison::new("two threads of slog code and no sink: one logger, or one each", "record and thread")
         .timed("a logger and a sink each", |times| round(&[&first, &second], times))
         .timed("one logger for both", |times| round(&[&one, &one], times))
