@@ -11,7 +11,9 @@ mod meters;
 mod worker;
 
 pub(crate) use control::Control;
-pub(crate) use intake::{Intake, Slots};
+pub(crate) use intake::Intake;
+#[cfg(feature = "jetstream")]
+pub(crate) use intake::Slots;
 
 use std::future::Future;
 use std::sync::Arc;
