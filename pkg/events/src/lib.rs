@@ -50,7 +50,6 @@ mod accept;
 mod ack_mode;
 mod backoff;
 mod dead_letter;
-#[cfg(any(feature = "memory", feature = "jetstream"))]
 mod deadline;
 mod delivery;
 mod error;
