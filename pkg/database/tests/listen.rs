@@ -77,7 +77,7 @@ async fn a_silent_connection_is_noticed() {
     let server = PostgresServer::private().await;
     let mut settings = DatabaseSettings::new(server.url());
     settings.check_after = Duration::from_millis(10);
-    settings.connect_timeout = Duration::from_millis(200);
+    settings.connect_timeout = Duration::from_secs(1);
     let log = CaptureLogger::new();
     let pool = connect(&settings, Arc::new(log.clone())).await.unwrap();
     let mut listener = pool.listen(&["outbox"]).await.unwrap();
