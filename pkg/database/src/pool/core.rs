@@ -133,19 +133,13 @@ impl Core {
         if self.opener.target().is_memory() {
             return;
         }
-        let mut doubtful = Vec::new();
-        {
+        let doubtful: VecDeque<Slot> = {
             let idle = &mut self.idle().slots;
-            let mut kept = VecDeque::with_capacity(idle.len());
-            for slot in idle.drain(..) {
-                if self.is_doubtful(&slot, now) {
-                    doubtful.push(slot);
-                } else {
-                    kept.push_back(slot);
-                }
-            }
+            let (doubtful, kept) =
+                std::mem::take(idle).into_iter().partition(|slot| self.is_doubtful(slot, now));
             *idle = kept;
-        }
+            doubtful
+        };
         for slot in doubtful {
             self.retire(slot);
         }

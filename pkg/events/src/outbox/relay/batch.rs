@@ -172,14 +172,16 @@ impl Batch {
 
     /// The rows of the wave, in its order.
     pub(super) fn wave(&self) -> Vec<i64> {
-        let first = |place: &usize| self.queues.get(*place)?.rows.front();
-        self.wave.iter().filter_map(first).map(|row| row.id).collect()
+        self.in_wave().map(|row| row.id).collect()
     }
 
     /// Whether the wave holds a row that failed before, and that may keep the others waiting for its answer.
     pub(super) fn has_failed_before(&self) -> bool {
-        let first = |place: &usize| self.queues.get(*place)?.rows.front();
-        self.wave.iter().filter_map(first).any(|row| row.held)
+        self.in_wave().any(|row| row.held)
+    }
+
+    fn in_wave(&self) -> impl Iterator<Item = &Row> {
+        self.wave.iter().filter_map(|place| self.queues.get(*place)?.rows.front())
     }
 
     /// Takes the verdicts on the wave, in its order; returns the waiting times of the rows that were sent.
