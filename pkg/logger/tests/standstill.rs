@@ -47,7 +47,7 @@ fn stand_still(descriptor: impl Into<OwnedFd>, reader: impl Read + Send + 'stati
 
     let told = Arc::new(AtomicU64::new(0));
     let reader = thread::spawn({
-        let told = told.clone();
+        let told = Arc::clone(&told);
         move || {
             let lines = BufReader::new(reader).lines().map(Result::unwrap);
             let lines = lines.map(|line| serde_json::from_str::<Json>(&line).expect("a torn line"));
