@@ -112,9 +112,15 @@ impl Event {
         let (source, id) = (self.source(), self.id());
         let digits = source.len().checked_ilog10().map_or(1, |log| log as usize + 1);
         let mut text = String::with_capacity(digits + source.len() + id.len() + 2);
+        self.write_message_id(&mut text);
+        text
+    }
+
+    /// Appends [`message_id`](Self::message_id).
+    pub(crate) fn write_message_id(&self, text: &mut String) {
+        let (source, id) = (self.source(), self.id());
         let _infallible = write!(text, "{}:", source.len());
         [source, ":", id].into_iter().for_each(|part| text.push_str(part));
-        text
     }
 
     /// The context in which the event happened, a URI reference.

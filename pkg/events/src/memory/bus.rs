@@ -3,13 +3,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use underpin_config::Checks;
 use underpin_errors::{Health, HealthCheck};
 use underpin_logger::{Logger, NoopLogger};
 
 use super::MemorySettings;
 use super::journal::Journal;
-use super::state::State;
+use super::state::{Appended, State};
 use super::subscription::MemorySubscription;
 use crate::pattern::check_type;
 use crate::{
@@ -98,7 +99,7 @@ impl MemoryBus {
         &self.inner
     }
 
-    fn publish_now(&self, state: &mut State, event: Event) -> Result<PublishReceipt, EventsError> {
+    fn publish_now(&self, state: &mut State, now: Instant, event: Event) -> Result<Appended, EventsError> {
         check_type(event.ty())?;
         let (size, limit) = (event.data().map_or(0, crate::Data::len), self.inner.settings.max_event_size);
         if size > limit {
@@ -107,7 +108,7 @@ impl MemoryBus {
         if state.closed {
             return Err(EventsError::Closed);
         }
-        state.append(&self.inner.settings, event.message_id().into(), Arc::new(event), None)
+        state.append(&self.inner.settings, now, Arc::new(event), None, |state| self.inner.catch_up(state))
     }
 }
 
@@ -157,21 +158,33 @@ impl Inner {
         Ok(())
     }
 
-    /// Everything that was acknowledged is in it. A panic while the lock was held cannot leave the state half changed:
-    /// nothing in it calls foreign code.
+    /// Everything that was acknowledged is in it.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let acknowledged = std::mem::take(&mut *self.acknowledged());
-        for (name, sequence) in acknowledged {
-            state.settle(&name, sequence);
-        }
+        let mut state = self.lock();
+        self.catch_up(&mut state);
         state
+    }
+
+    /// The state without the last acknowledgements. A panic while the lock was held cannot leave it half changed: nothing in it
+    /// calls foreign code.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings what was acknowledged into the state.
+    fn catch_up(&self, state: &mut State) {
+        let acknowledged = std::mem::take(&mut *self.acknowledged());
+        for of_one in acknowledged.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
+            if let Some((name, _)) = of_one.first() {
+                state.settle(name, of_one.iter().map(|(_, sequence)| *sequence));
+            }
+        }
     }
 
     /// Notes that a subscription is done with an event; `at_once` where somebody waits for that.
     pub(super) fn settle(&self, name: &Arc<str>, sequence: u64, at_once: bool) {
         if at_once || self.settings.journal.is_some() {
-            self.state().settle(name, sequence);
+            self.state().settle(name, [sequence]);
         } else {
             self.acknowledged().push((Arc::clone(name), sequence));
         }
@@ -197,13 +210,13 @@ impl fmt::Debug for MemoryBus {
 #[async_trait]
 impl EventPublisher for MemoryBus {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        let (receipt, woken) = {
-            let mut state = self.inner.state();
-            (self.publish_now(&mut state, event)?, state.take_woken())
+        let (appended, woken) = {
+            let mut state = self.inner.lock();
+            (self.publish_now(&mut state, Instant::now(), event)?, state.take_woken())
         };
         woken.iter().for_each(|subscription| subscription.notify_one());
         self.inner.stored().await?;
-        Ok(receipt)
+        Ok(appended.receipt)
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
@@ -211,10 +224,15 @@ impl EventPublisher for MemoryBus {
         let mut events = events.into_iter();
         while events.len() > 0 {
             // Not all under one lock: subscriptions want to begin.
+            let mut gone = Vec::new();
             let woken = {
-                let mut state = self.inner.state();
+                let (mut state, now) = (self.inner.lock(), Instant::now());
                 let some = events.by_ref().take(LOCKED_FOR);
-                results.extend(some.map(|event| self.publish_now(&mut state, event)));
+                results.extend(some.map(|event| {
+                    let appended = self.publish_now(&mut state, now, event)?;
+                    gone.extend(appended.gone);
+                    Ok(appended.receipt)
+                }));
                 state.take_woken()
             };
             woken.iter().for_each(|subscription| subscription.notify_one());

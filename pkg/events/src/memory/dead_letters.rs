@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::MemoryBus;
+use super::state::Replay;
 use crate::{DeadLetter, DeadLetterQueue, EventsError, PublishReceipt};
 
 #[async_trait]
@@ -24,17 +26,18 @@ impl DeadLetterQueue for MemoryBus {
     async fn replay(&self, id: u64) -> Result<PublishReceipt, EventsError> {
         let letter = self.inspect(id).await?;
         let event = Arc::new(letter.event()?);
-        let message_id = format!("replay:{id}:{}", event.message_id()).into();
-        let target: Arc<str> = letter.subscription.as_str().into();
-        let (receipt, woken) = {
+        let replay =
+            Replay { prefix: format!("replay:{id}:"), only_for: letter.subscription.as_str().into() };
+        let (appended, woken) = {
             let mut state = self.inner().state();
-            let receipt = state.append(&self.inner().settings, message_id, event, Some(target))?;
+            let appended =
+                state.append(&self.inner().settings, Instant::now(), event, Some(replay), |_| {})?;
             state.remove_dead_letter(id);
-            (receipt, state.take_woken())
+            (appended, state.take_woken())
         };
         woken.iter().for_each(|subscription| subscription.notify_one());
         self.inner().stored().await?;
-        Ok(receipt)
+        Ok(appended.receipt)
     }
 
     async fn discard(&self, id: u64) -> Result<(), EventsError> {

@@ -9,6 +9,7 @@ mod dead_letters;
 mod durable;
 mod journal;
 mod message;
+mod message_ids;
 mod persist;
 mod settings;
 mod state;

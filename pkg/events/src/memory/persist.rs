@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::MemorySettings;
 use super::durable::Durable;
 use super::journal::{Letter, Record, millis};
-use super::state::{MAX_MESSAGE_IDS, State, Stored, taken};
+use super::state::{State, Stored, taken};
 use crate::EventsError;
 
 impl Stored {
@@ -85,9 +85,10 @@ impl State {
         let written = move |since: Instant| {
             millis(clock.checked_sub(now.saturating_duration_since(since)).unwrap_or(SystemTime::UNIX_EPOCH))
         };
-        let ids = self.message_ids_by_age.iter().filter_map(move |(since, id)| {
-            let sequence = *self.message_ids.get(id)?;
-            Some(Record::MessageId { sequence, at: written(*since), message_id: (&**id).into() })
+        let ids = self.message_ids.iter().map(move |(id, sequence, seen)| Record::MessageId {
+            sequence,
+            at: written(seen),
+            message_id: id.into(),
         });
         let durables = self.durables.iter().flat_map(|(name, durable)| {
             let pending = durable.pending().map(|(sequence, attempts)| taken(name, sequence, attempts));
@@ -113,11 +114,10 @@ impl State {
 
     fn restore_message_id(&mut self, id: &str, at: u64, sequence: u64, settings: &MemorySettings) {
         let age = Duration::from_millis(millis(SystemTime::now()).saturating_sub(at));
-        if age >= settings.duplicate_window || self.message_ids_by_age.len() >= MAX_MESSAGE_IDS {
-            return;
+        let (now, window) = (Instant::now(), settings.duplicate_window);
+        if age < window {
+            self.message_ids.ask(now, window, |text| text.push_str(id));
+            self.message_ids.remember(now.checked_sub(age).unwrap_or(now), window, sequence);
         }
-        let (now, id): (_, Arc<str>) = (Instant::now(), id.into());
-        self.message_ids.insert(Arc::clone(&id), sequence);
-        self.message_ids_by_age.push_back((now.checked_sub(age).unwrap_or(now), id));
     }
 }

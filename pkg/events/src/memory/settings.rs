@@ -17,7 +17,8 @@ pub struct MemorySettings {
     pub max_events: usize,
     /// The largest event in bytes of JSON data.
     pub max_event_size: usize,
-    /// How long a message id is remembered, so that a repeat is dropped. At most a million ids are.
+    /// How long a message id is remembered, so that a repeat is dropped. Of more than half a million within that time the
+    /// oldest may be forgotten earlier; more than a million are never remembered.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub duplicate_window: Duration,

@@ -1,4 +1,3 @@
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,10 +8,8 @@ use tokio::time::Instant;
 use super::MemorySettings;
 use super::durable::Durable;
 use super::journal::{Journal, Letter, Record, millis};
+use super::message_ids::MessageIds;
 use crate::{DeadLetter, Event, EventsError, PublishReceipt, SubscribeOptions, TypePattern};
-
-/// How many message ids are remembered at most, whatever the duplicate window.
-pub(super) const MAX_MESSAGE_IDS: usize = 1_000_000;
 
 /// An event in the log.
 pub(super) struct Stored {
@@ -20,6 +17,20 @@ pub(super) struct Stored {
     pub(super) event: Arc<Event>,
     /// A replay is for one subscription.
     pub(super) only_for: Option<Arc<str>>,
+}
+
+/// A dead letter on its way back to the subscription that put it aside.
+pub(super) struct Replay {
+    /// Before the message id of the event.
+    pub(super) prefix: String,
+    pub(super) only_for: Arc<str>,
+}
+
+/// An event that is in the log, and the one that made room for it. To give the memory of that back takes a while: nobody
+/// should hold the lock meanwhile.
+pub(super) struct Appended {
+    pub(super) receipt: PublishReceipt,
+    pub(super) gone: Option<Stored>,
 }
 
 /// What a fetch found: position, event and attempt of each, and when to look again if there are none.
@@ -34,8 +45,7 @@ pub(super) struct Fetched {
 pub(super) struct State {
     pub(super) log: VecDeque<Stored>,
     pub(super) next_sequence: u64,
-    pub(super) message_ids: HashMap<Arc<str>, u64>,
-    pub(super) message_ids_by_age: VecDeque<(Instant, Arc<str>)>,
+    pub(super) message_ids: MessageIds,
     pub(super) durables: HashMap<Arc<str>, Durable>,
     pub(super) dead_letters: BTreeMap<u64, DeadLetter>,
     pub(super) next_dead_letter: u64,
@@ -48,8 +58,7 @@ impl State {
         Self {
             log: VecDeque::new(),
             next_sequence: 1,
-            message_ids: HashMap::new(),
-            message_ids_by_age: VecDeque::new(),
+            message_ids: MessageIds::new(),
             durables: HashMap::new(),
             dead_letters: BTreeMap::new(),
             next_dead_letter: 1,
@@ -58,36 +67,39 @@ impl State {
         }
     }
 
-    /// Appends to the log, unless the message id is known.
+    /// Appends to the log, unless the message id is known: that of the event, or that of a replay. Where there is no room,
+    /// `catch_up` may make some.
     pub(super) fn append(
         &mut self,
         settings: &MemorySettings,
-        message_id: Arc<str>,
+        now: Instant,
         event: Arc<Event>,
-        only_for: Option<Arc<str>>,
-    ) -> Result<PublishReceipt, EventsError> {
-        let now = Instant::now();
-        self.forget_message_ids(now, settings);
-        let room =
-            if self.log.len() >= settings.max_events { self.oldest_unneeded().map(Some) } else { Ok(None) };
-        // One look into a table that may hold a million ids.
-        let place = match self.message_ids.entry(message_id) {
-            Entry::Occupied(known) => return Ok(PublishReceipt::new(*known.get(), true)),
-            Entry::Vacant(place) => place,
-        };
+        replay: Option<Replay>,
+        catch_up: impl FnOnce(&mut Self),
+    ) -> Result<Appended, EventsError> {
+        let (window, full) = (settings.duplicate_window, self.log.len() >= settings.max_events);
+        if full && self.oldest_unneeded().is_err() {
+            catch_up(self);
+        }
+        let room = if full { self.oldest_unneeded().map(Some) } else { Ok(None) };
+        let known = self.message_ids.ask(now, window, |text| {
+            text.push_str(replay.as_ref().map_or("", |replay| &replay.prefix));
+            event.write_message_id(text);
+        });
+        if let Some(sequence) = known {
+            return Ok(Appended { receipt: PublishReceipt::new(sequence, true), gone: None });
+        }
         let dropped = room?;
+        let only_for = replay.map(|replay| replay.only_for);
         let stored = Stored { sequence: self.next_sequence, event, only_for };
         if let Some(journal) = &mut self.journal {
-            let event = stored.record(Some((place.key(), millis(SystemTime::now()))));
+            let event = stored.record(Some((self.message_ids.asked(), millis(SystemTime::now()))));
             journal
                 .append(dropped.map(|sequence| Record::Dropped { sequence }).into_iter().chain([event]))?;
         }
-        if dropped.is_some() {
-            self.log.pop_front();
-        }
+        let gone = dropped.and_then(|_| self.log.pop_front());
         self.next_sequence = self.next_sequence.saturating_add(1);
-        self.message_ids_by_age.push_back((now, Arc::clone(place.key())));
-        place.insert(stored.sequence);
+        self.message_ids.remember(now, window, stored.sequence);
         for (name, durable) in &mut self.durables {
             if durable.members > 0 && !durable.has_news {
                 durable.has_news = durable.wants(name, &stored);
@@ -97,7 +109,7 @@ impl State {
         let receipt = PublishReceipt::new(stored.sequence, false);
         self.log.push_back(stored);
         self.compact();
-        Ok(receipt)
+        Ok(Appended { receipt, gone })
     }
 
     /// The subscriptions that have something to fetch since this was last asked. They are woken once the lock is free: they
@@ -150,13 +162,19 @@ impl State {
         Fetched { messages, due }
     }
 
-    /// The subscription is done with an event; says whether it had it.
-    pub(super) fn settle(&mut self, name: &str, sequence: u64) -> bool {
-        let known = self.durables.get_mut(name).is_some_and(|durable| durable.settle(sequence));
-        if known {
-            self.note(|| [Record::Settled { name: name.into(), sequence }]);
+    /// The subscription is done with these events.
+    pub(super) fn settle(&mut self, name: &str, sequences: impl IntoIterator<Item = u64>) {
+        let Self { durables, journal, .. } = self;
+        let Some(durable) = durables.get_mut(name) else { return };
+        for sequence in sequences {
+            if durable.settle(sequence)
+                && let Some(journal) = journal
+            {
+                // A failure is told by the journal, and by the next publish.
+                drop(journal.append([Record::Settled { name: name.into(), sequence }]));
+            }
         }
-        known
+        self.compact();
     }
 
     /// Delivers an event again, not before `at`.
@@ -237,18 +255,6 @@ impl State {
         let needed =
             self.durables.iter().any(|(name, durable)| durable.members > 0 && durable.needs(name, oldest));
         if needed { Err(EventsError::StreamFull) } else { Ok(oldest.sequence) }
-    }
-
-    fn forget_message_ids(&mut self, now: Instant, settings: &MemorySettings) {
-        while let Some((since, _)) = self.message_ids_by_age.front() {
-            let old = now.saturating_duration_since(*since) >= settings.duplicate_window;
-            if !old && self.message_ids_by_age.len() < MAX_MESSAGE_IDS {
-                return;
-            }
-            if let Some((_, id)) = self.message_ids_by_age.pop_front() {
-                self.message_ids.remove(&id);
-            }
-        }
     }
 }
 

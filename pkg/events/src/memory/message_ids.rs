@@ -1,0 +1,173 @@
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use tokio::time::Instant;
+
+/// How many message ids are remembered at most, whatever the duplicate window.
+const MAX: usize = 1_000_000;
+
+/// The message ids of the duplicate window, so that a repeat is dropped.
+///
+/// They are kept in two generations: a new id goes into the young one, and once that is full or as old as the window, the old
+/// one is emptied at a stroke and the young one is old. No id is forgotten by itself, and none has an allocation of its own.
+pub(super) struct MessageIds {
+    hashing: RandomState,
+    young: Generation,
+    old: Generation,
+    /// The id that was asked for last, and its hash.
+    asked: String,
+    hash: u64,
+}
+
+/// In the order of their arrival, their texts behind each other.
+#[derive(Default)]
+struct Generation {
+    ids: Vec<Id>,
+    text: String,
+    /// Positions in `ids`.
+    places: HashTable<u32>,
+}
+
+struct Id {
+    hash: u64,
+    /// Where its text begins and ends.
+    start: usize,
+    end: usize,
+    sequence: u64,
+    seen: Instant,
+}
+
+impl MessageIds {
+    pub(super) fn new() -> Self {
+        Self {
+            hashing: RandomState::new(),
+            young: Generation::default(),
+            old: Generation::default(),
+            asked: String::new(),
+            hash: 0,
+        }
+    }
+
+    /// The position of the event that had the id which `write` writes, if that was within the window.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        window: Duration,
+        write: impl FnOnce(&mut String),
+    ) -> Option<u64> {
+        self.asked.clear();
+        write(&mut self.asked);
+        self.hash = self.hashing.hash_one(self.asked.as_str());
+        let fresh = |id: &&Id| now.saturating_duration_since(id.seen) < window;
+        [&self.young, &self.old].into_iter().find_map(|generation| {
+            generation.find(self.hash, &self.asked).filter(fresh).map(|id| id.sequence)
+        })
+    }
+
+    /// The id that was asked for last.
+    pub(super) fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// Remembers the id that was asked for last, and that nobody had within the window.
+    pub(super) fn remember(&mut self, seen: Instant, window: Duration, sequence: u64) {
+        let since = self.young.ids.first().map(|first| seen.saturating_duration_since(first.seen));
+        if since.is_some_and(|since| since >= window) || self.young.ids.len() >= MAX / 2 {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        self.young.add(self.hash, &self.asked, seen, sequence);
+    }
+
+    /// Each id with its position and when it was seen; the oldest come first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u64, Instant)> {
+        [&self.old, &self.young].into_iter().flat_map(|generation| {
+            generation.ids.iter().map(|id| (generation.text_of(id), id.sequence, id.seen))
+        })
+    }
+}
+
+impl Generation {
+    fn find(&self, hash: u64, text: &str) -> Option<&Id> {
+        let at = |place: &u32| self.ids.get(usize::try_from(*place).ok()?);
+        let same = |place: &u32| at(place).is_some_and(|id| id.hash == hash && self.text_of(id) == text);
+        self.places.find(hash, same).and_then(at)
+    }
+
+    fn add(&mut self, hash: u64, text: &str, seen: Instant, sequence: u64) {
+        let Ok(place) = u32::try_from(self.ids.len()) else { return };
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.ids.push(Id { hash, start, end: self.text.len(), sequence, seen });
+        let ids = &self.ids;
+        let hash_of = |place: &u32| ids.get(*place as usize).map_or(0, |id| id.hash);
+        self.places.insert_unique(hash, place, hash_of);
+    }
+
+    fn text_of(&self, id: &Id) -> &str {
+        self.text.get(id.start..id.end).unwrap_or_default()
+    }
+
+    fn clear(&mut self) {
+        self.ids.clear();
+        self.text.clear();
+        self.places.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(120);
+
+    fn ask(ids: &mut MessageIds, now: Instant, id: &str) -> Option<u64> {
+        ids.ask(now, WINDOW, |text| text.push_str(id))
+    }
+
+    #[test]
+    fn an_id_is_known_for_the_window_and_not_longer() {
+        let (mut ids, start) = (MessageIds::new(), Instant::now());
+        for n in 0..240 {
+            let now = start + Duration::from_secs(n);
+            // Each id comes again after 100 and after 121 seconds, also where generations change in between.
+            assert_eq!(
+                n.checked_sub(100).and_then(|past| ask(&mut ids, now, &past.to_string())),
+                n.checked_sub(100)
+            );
+            if let Some(past) = n.checked_sub(121) {
+                assert_eq!(ask(&mut ids, now, &past.to_string()), None);
+            }
+            assert_eq!(ask(&mut ids, now, &n.to_string()), None);
+            ids.remember(now, WINDOW, n);
+        }
+        let kept: Vec<_> = ids.iter().map(|(_, sequence, _)| sequence).collect();
+        assert!(kept.is_sorted() && kept.len() <= 240 && kept.ends_with(&[237, 238, 239]), "{kept:?}");
+    }
+
+    #[test]
+    fn an_id_that_comes_again_after_the_window_is_known_anew() {
+        let (mut ids, start) = (MessageIds::new(), Instant::now());
+        for round in 0..5 {
+            let now = start + WINDOW * round;
+            assert_eq!(ask(&mut ids, now, "a"), None);
+            ids.remember(now, WINDOW, u64::from(round));
+            assert_eq!(ask(&mut ids, now + WINDOW / 2, "a"), Some(u64::from(round)));
+        }
+    }
+
+    #[test]
+    fn half_a_million_are_always_known_and_a_million_never_exceeded() {
+        let (mut ids, now) = (MessageIds::new(), Instant::now());
+        for n in 0..1_600_000_u64 {
+            assert_eq!(ask(&mut ids, now, &n.to_string()), None);
+            ids.remember(now, WINDOW, n);
+            if n % 100_000 == 99_999 {
+                let past = (n + 1).saturating_sub(MAX as u64 / 2);
+                assert_eq!(ask(&mut ids, now, &past.to_string()), Some(past));
+                assert!(ids.iter().count() <= MAX);
+            }
+        }
+    }
+}
