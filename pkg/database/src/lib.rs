@@ -35,7 +35,7 @@
 //!   log. [`Session`] is one connection for a unit of work. [`Database`] is what of it goes behind an `Arc<dyn Database>`.
 //! * [`Transaction`] and [`DatabaseExt::transaction`]: rolled back when dropped, run again where that is known to do no harm,
 //!   and never after a COMMIT whose outcome is unknown. [`TxOptions`] choose isolation, access and retries.
-//! * [`DatabaseError`] says by its [`Condition`] what can be done about it.
+//! * [`DatabaseError`] says by its [`Condition`] what can be done about it; [`DbResultExt`] makes one of what sea-orm says.
 //! * [`migrate`]: migrations under a lock, each in a transaction with the note that it ran.
 //! * [`DatabaseHealth`], [`PoolStats`], [`CloseOutcome`]: how it is, what it does, how it ended.
 //! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications that say when one may be missing; a lease for the one
@@ -79,7 +79,7 @@ mod transaction;
 pub use backend::Backend;
 pub use connect::connect;
 pub use database::{Database, DatabaseExt};
-pub use error::{Condition, DatabaseError};
+pub use error::{Condition, DatabaseError, DbResultExt};
 pub use escape::SqlxConnection;
 #[cfg(feature = "postgres")]
 pub use leader::LeaderLease;

@@ -5,6 +5,7 @@ mod classify;
 mod condition;
 mod db_err;
 mod redacted;
+mod result_ext;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
@@ -14,6 +15,7 @@ pub(crate) use batch::batch_failed;
 pub(crate) use classify::{Stage, is_refused_write, is_stale_plan, leaves_the_connection_unusable};
 pub use condition::Condition;
 use redacted::Redacted;
+pub use result_ext::DbResultExt;
 
 /// A failure of the database or on the way to it. One pointer wide, cheap to clone.
 ///
