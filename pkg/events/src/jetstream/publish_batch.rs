@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Inner;
 use super::publisher::Failure;
+use super::wire::Outbound;
 use crate::{Event, EventsError, PublishReceipt, deadline};
 
 type Published = Result<PublishReceipt, EventsError>;
@@ -41,20 +42,32 @@ impl Inner {
                 *place = Some(result);
             }
         };
-        let mut next = events.iter().enumerate().peekable();
+        // Encoded while the server has something to do, so that they go out without a pause between them.
+        let ahead = (self.settings.publish.window / 4).max(1);
+        let mut next = events.iter().map(|event| self.outbound(event)).enumerate();
+        let mut encoded: VecDeque<_> = next.by_ref().take(ahead).collect();
+        // How many were under way when the window was last filled.
+        let mut filled = 0;
         loop {
-            // As many as fit; without any on its way, the first waits until others have left the window.
-            while let Some((index, event)) = next.peek().copied() {
-                let slot = match self.window.try_acquire() {
-                    Ok(slot) => Ok(slot),
-                    Err(_) if under_way.is_empty() && again.is_empty() => self.slot(deadline).await,
-                    Err(_) => break,
-                };
-                next.next();
-                match self.first_attempt(index, event, slot, deadline).await {
-                    Ok(sent) => under_way.push_back(sent),
-                    Err(error) => settled((index, Err(error))),
+            // Once a quarter is answered, as many as fit: one for each answer would go out as packets of one. Without any on its
+            // way, the first waits until others have left the window.
+            if under_way.len() <= filled - filled / 4 {
+                while !encoded.is_empty() {
+                    let slot = match self.window.try_acquire() {
+                        Ok(slot) => Ok(slot),
+                        Err(_) if under_way.is_empty() && again.is_empty() => self.slot(deadline).await,
+                        Err(_) => break,
+                    };
+                    let Some((index, message)) = encoded.pop_front() else { break };
+                    match self.first_attempt(index, message, slot, deadline).await {
+                        Ok(sent) => under_way.push_back(sent),
+                        Err(error) => settled((index, Err(error))),
+                    }
+                    if encoded.is_empty() {
+                        encoded.extend(next.by_ref().take(ahead));
+                    }
                 }
+                filled = under_way.len();
             }
             let Some(oldest) = under_way.front_mut() else {
                 match again.next().await {
@@ -88,12 +101,11 @@ impl Inner {
     async fn first_attempt<'a>(
         &'a self,
         index: usize,
-        event: &Event,
+        message: Result<Outbound, EventsError>,
         slot: Result<SemaphorePermit<'a>, EventsError>,
         deadline: Instant,
     ) -> Result<Sent<'a>, EventsError> {
-        let message = self.outbound(event)?;
-        let slot = slot?;
+        let (message, slot) = (message?, slot?);
         let epoch = self.connection.connected(deadline).await?;
         let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
         let (asked, subject, size) = self.ask(message);
