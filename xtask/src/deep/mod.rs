@@ -89,7 +89,12 @@ impl Part {
             Self::Msrv => msrv::check(),
             Self::Typos => run(tool::command("typos").arg("--format=brief")),
             Self::Unused => run(cargo().args(["machete", "--with-metadata", "--skip-target-dir"])),
-            Self::Deny => run(cargo().args(["deny", "--locked", "check", "--hide-inclusion-graph"])),
+            Self::Deny => {
+                let check = ["deny", "--locked", "check", "--hide-inclusion-graph"];
+                let about = |what: &[&str]| run(cargo().args(check).args(what));
+                // The advisories are fetched: what needs no network is told without them as well.
+                about(&["bans", "licenses", "sources"]).and(about(&["advisories"]))
+            }
             Self::Family => budget::family(),
             Self::Semver => semver::check(),
             Self::Minimal => minimal::check(),
