@@ -147,6 +147,7 @@ impl Pools {
             }};
         }
         contender!("sea-orm entity, underpin", &self.ours, peers::find);
+        contender!("sea-orm entity, underpin's find_by_key", &self.ours, peers::find_by_key);
         contender!("row of a statement, underpin", &self.ours, peers::query);
         contender!("sea-orm entity, sea-orm's pool, default", &sea_default, peers::find);
         contender!("sea-orm entity, sea-orm's pool, no ping on acquire", &sea_lean, peers::find);

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use deadpool_postgres::{ManagerConfig, RecyclingMethod, tokio_postgres};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult};
 use sqlx::postgres::PgPool;
-use underpin_database::{DatabaseError, Pool, sql};
+use underpin_database::{DatabaseError, FindByKey as _, Pool, sql};
 
 use crate::{POOL, SQL, account};
 
@@ -24,6 +24,12 @@ pub(crate) fn deadpool(url: &str) -> Result<deadpool_postgres::Pool, Box<dyn Err
 /// An entity.
 pub(crate) async fn find(db: impl ConnectionTrait, id: i32) -> i64 {
     let row = account::Entity::find_by_id(id).one(&db).await;
+    answer(row.map(|row| row.map(|row| (row.id, row.balance))))
+}
+
+/// An entity, with SQL that is built once: what the peers with a text of their own have.
+pub(crate) async fn find_by_key(db: Pool, id: i32) -> i64 {
+    let row = account::Entity::find_by_key(&db, id).await;
     answer(row.map(|row| row.map(|row| (row.id, row.balance))))
 }
 

@@ -36,6 +36,7 @@
 //! * [`Transaction`] and [`DatabaseExt::transaction`]: rolled back when dropped, run again where that is known to do no harm,
 //!   and never after a COMMIT whose outcome is unknown. [`TxOptions`] choose isolation, access and retries.
 //! * [`DatabaseError`] says by its [`Condition`] what can be done about it; [`DbResultExt`] makes one of what sea-orm says.
+//! * [`FindByKey`]: a row of an entity by its key, without building its SQL for each query.
 //! * [`migrate`]: migrations under a lock, each in a transaction with the note that it ran.
 //! * [`DatabaseHealth`], [`PoolStats`], [`CloseOutcome`]: how it is, what it does, how it ended.
 //! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications that say when one may be missing; a lease for the one
@@ -52,6 +53,7 @@
 )]
 
 mod backend;
+mod by_key;
 mod connect;
 mod database;
 mod driver;
@@ -77,6 +79,7 @@ pub mod testing;
 mod transaction;
 
 pub use backend::Backend;
+pub use by_key::FindByKey;
 pub use connect::connect;
 pub use database::{Database, DatabaseExt};
 pub use error::{Condition, DatabaseError, DbResultExt};
