@@ -22,7 +22,7 @@ impl Event {
     }
 
     /// Writes the members one by one: every part is valid, so unlike a serializer this cannot fail.
-    pub(super) fn write_json(&self, json: &mut Vec<u8>) {
+    pub(crate) fn write_json(&self, json: &mut Vec<u8>) {
         json.extend_from_slice(br#"{"specversion":"1.0","id":"#);
         write_text(json, self.id());
         write_member(json, "source", self.source());

@@ -5,18 +5,24 @@ use std::future::Future;
 use std::pin::Pin;
 
 use async_nats::{Message, RequestError, Subject};
+use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::SemaphorePermit;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
-use super::Inner;
 use super::publisher::Failure;
 use super::wire::Outbound;
+use super::{ContentMode, Inner};
 use crate::{Event, EventsError, PublishReceipt, deadline};
 
 type Published = Result<PublishReceipt, EventsError>;
+/// Messages with the positions of their events.
+type Encoded = VecDeque<(usize, Result<Outbound, EventsError>)>;
+
+/// How many bytes are encoded ahead, or one event more.
+const AHEAD: usize = 64 * 1024;
 
 /// An event whose first attempt is on its way.
 struct Sent<'a> {
@@ -42,10 +48,11 @@ impl Inner {
                 *place = Some(result);
             }
         };
+        // Freed one by one, as they are acknowledged.
+        let mut events: Vec<Option<Event>> = events.into_iter().map(Some).collect();
         // Encoded while the server has something to do, so that they go out without a pause between them.
         let ahead = (self.settings.publish.window / 4).max(1);
-        let mut next = events.iter().map(|event| self.outbound(event)).enumerate();
-        let mut encoded: VecDeque<_> = next.by_ref().take(ahead).collect();
+        let mut encoded = self.encode(&events, 0, ahead);
         // How many were under way when the window was last filled.
         let mut filled = 0;
         loop {
@@ -64,7 +71,7 @@ impl Inner {
                         Err(error) => settled((index, Err(error))),
                     }
                     if encoded.is_empty() {
-                        encoded.extend(next.by_ref().take(ahead));
+                        encoded = self.encode(&events, index + 1, ahead);
                     }
                 }
                 filled = under_way.len();
@@ -90,12 +97,36 @@ impl Inner {
                 },
             };
             let Some(Sent { index, slot, .. }) = under_way.pop_front() else { break };
+            let event = events.get_mut(index).and_then(Option::take);
             match answer {
                 Ok(receipt) => settled((index, Ok(receipt))),
-                Err(failure) => again.push(self.later(index, events.get(index), failure, deadline, slot)),
+                Err(failure) => again.push(self.later(index, event, failure, deadline, slot)),
             }
         }
         results.into_iter().map(|result| result.unwrap_or(Err(EventsError::Closed))).collect()
+    }
+
+    /// The events from a position on as messages: at most `count`, and in structured mode as many as some [`AHEAD`] bytes
+    /// hold, side by side in one piece of memory.
+    fn encode(&self, events: &[Option<Event>], from: usize, count: usize) -> Encoded {
+        let events = events.iter().enumerate().skip(from).take(count);
+        let events = events.filter_map(|(index, event)| Some((index, event.as_ref()?)));
+        if self.settings.publish.mode == ContentMode::Binary {
+            // Its body is a part of the event.
+            return events.map(|(index, event)| (index, self.outbound(event))).collect();
+        }
+        let (mut json, mut places) = (Vec::new(), Vec::with_capacity(count));
+        for (index, event) in events {
+            let start = json.len();
+            event.write_json(&mut json);
+            places.push((index, event, start..json.len()));
+            if json.len() >= AHEAD {
+                break;
+            }
+        }
+        let json = Bytes::from(json);
+        let message = |(index, event, place)| (index, self.outbound_json(event, json.slice(place)));
+        places.into_iter().map(message).collect()
     }
 
     async fn first_attempt<'a>(
@@ -122,12 +153,12 @@ impl Inner {
     async fn later(
         &self,
         index: usize,
-        event: Option<&Event>,
+        event: Option<Event>,
         failure: Failure,
         deadline: Instant,
         slot: SemaphorePermit<'_>,
     ) -> (usize, Published) {
-        let message = event.ok_or(EventsError::Closed).and_then(|event| self.outbound(event));
+        let message = event.ok_or(EventsError::Closed).and_then(|event| self.outbound(&event));
         let result = match message {
             Ok(message) => self.send_again(&message, deadline, failure).await,
             Err(error) => Err(error),

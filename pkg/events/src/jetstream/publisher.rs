@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::{Message, Request, RequestError, Subject};
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::sync::SemaphorePermit;
@@ -44,7 +45,17 @@ impl EventPublisher for JetStream {
 impl Inner {
     pub(super) fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
         check_type(event.ty())?;
-        Outbound::new(self.settings.stream.subject_of(event.ty()).into(), event, self.settings.publish.mode)
+        Outbound::new(self.subject_of(event), event, self.settings.publish.mode)
+    }
+
+    /// An event in structured mode whose JSON is there already.
+    pub(super) fn outbound_json(&self, event: &Event, json: Bytes) -> Result<Outbound, EventsError> {
+        check_type(event.ty())?;
+        Outbound::structured(self.subject_of(event), event, json)
+    }
+
+    fn subject_of(&self, event: &Event) -> Subject {
+        self.settings.stream.subject_of(event.ty()).into()
     }
 
     pub(super) async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
@@ -165,7 +176,7 @@ impl Inner {
     }
 
     /// Publishes without an answer, for acknowledgements that need none. Bounded, and only while there is a connection.
-    pub(super) async fn tell(&self, subject: Subject, payload: bytes::Bytes) {
+    pub(super) async fn tell(&self, subject: Subject, payload: Bytes) {
         if self.connection.link().up {
             let mut sent = pin!(self.connection.client().publish(subject, payload));
             // Nobody can act on a failure: the server will deliver the message again. And what goes out at once needs no timer.

@@ -11,6 +11,8 @@ use crate::{Accept, Event, EventsError, InvalidEvent, STRUCTURED_CONTENT_TYPE};
 /// The header by which the server drops a repeat.
 pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
 
+const CONTENT_TYPE: &str = "Content-Type";
+
 /// What goes on the wire for one event.
 #[derive(Clone)]
 pub(super) struct Outbound {
@@ -21,24 +23,32 @@ pub(super) struct Outbound {
 
 impl Outbound {
     pub(super) fn new(subject: Subject, event: &Event, mode: ContentMode) -> Result<Self, EventsError> {
-        let mut headers = HeaderMap::new();
-        insert(&mut headers, MESSAGE_ID, &event.message_id())?;
-        let payload = match mode {
-            ContentMode::Structured => {
-                insert(&mut headers, "Content-Type", STRUCTURED_CONTENT_TYPE)?;
-                event.to_json()
-            }
+        match mode {
+            ContentMode::Structured => Self::structured(subject, event, event.to_json()),
             ContentMode::Binary => {
                 let message = event.to_binary();
+                let mut headers = headers_of(event)?;
                 for (name, value) in &message.headers {
-                    let name = if name == "content-type" { "Content-Type" } else { name };
+                    let name = if name == "content-type" { CONTENT_TYPE } else { name };
                     insert(&mut headers, name, value)?;
                 }
-                message.body
+                Ok(Self { subject, headers, payload: message.body })
             }
-        };
+        }
+    }
+
+    /// An event whose JSON is there already.
+    pub(super) fn structured(subject: Subject, event: &Event, payload: Bytes) -> Result<Self, EventsError> {
+        let mut headers = headers_of(event)?;
+        insert(&mut headers, CONTENT_TYPE, STRUCTURED_CONTENT_TYPE)?;
         Ok(Self { subject, headers, payload })
     }
+}
+
+fn headers_of(event: &Event) -> Result<HeaderMap, EventsError> {
+    let mut headers = HeaderMap::new();
+    insert(&mut headers, MESSAGE_ID, &event.message_id())?;
+    Ok(headers)
 }
 
 /// Adds a header. A value with CR or LF is refused here: the client below would panic.
