@@ -59,9 +59,9 @@ impl Stage {
         let mut left = rows;
         while left > 0 {
             let chunk = left.min(CHUNK);
-            // Outside of the pool's statement timeout.
+            // Larger than any statement of a service.
             let tx = self.pool.begin(TxOptions::default()).await?;
-            tx.execute(sql("SET LOCAL statement_timeout = 0", [])).await?;
+            tx.set_statement_timeout(Duration::ZERO).await?;
             tx.execute(sql(text.as_str(), [i64::try_from(chunk)?.into()])).await?;
             tx.commit().await?;
             left -= chunk;
