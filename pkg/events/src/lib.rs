@@ -92,7 +92,7 @@ pub use handler::{EventHandler, handler_fn, typed_handler};
 pub use idempotency::JetStreamIdempotencyStore;
 #[cfg(feature = "memory")]
 pub use idempotency::MemoryIdempotencyStore;
-pub use idempotency::{Claim, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};
+pub use idempotency::{Claim, ClaimToken, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};
 pub use options::{Order, StartPosition, SubscribeOptions};
 pub use pattern::TypePattern;
 pub use publish::{EventPublisher, PublishReceipt};

@@ -30,7 +30,7 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    Claim, DeadLetter, DeadLetterQueue, Delivery, DrainOutcome, Event, EventHandler, EventPublisher,
+    Claim, ClaimToken, DeadLetter, DeadLetterQueue, Delivery, DrainOutcome, Event, EventHandler, EventPublisher,
     EventSubscriber, EventsError, IdempotencyStore, Lag, Outcome, PublishReceipt, SubscribeOptions,
     Subscription,
 };
@@ -110,6 +110,6 @@ mock! {
     impl IdempotencyStore for IdempotencyStore {
         async fn claim(&self, key: &str, lease: Duration) -> Result<Claim, EventsError>;
         async fn complete(&self, key: &str) -> Result<(), EventsError>;
-        async fn release(&self, key: &str) -> Result<(), EventsError>;
+        async fn release(&self, key: &str, token: ClaimToken) -> Result<(), EventsError>;
     }
 }

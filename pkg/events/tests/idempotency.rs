@@ -13,7 +13,7 @@ use underpin_events::conformance::eventually;
 use underpin_events::memory::MemoryBus;
 use underpin_events::testing::MockIdempotencyStore;
 use underpin_events::{
-    Claim, DeadLetterQueue, Delivery, Event, EventHandler, EventPublisher, EventSubscriber, EventsError,
+    Claim, ClaimToken, DeadLetterQueue, Delivery, Event, EventHandler, EventPublisher, EventSubscriber, EventsError,
     IdempotencyStore, IdempotentHandler, JetStreamIdempotencyStore, MemoryIdempotencyStore, Order, Outcome,
     StartPosition, SubscribeOptions, handler_fn,
 };
@@ -21,34 +21,42 @@ use underpin_testkit::NatsServer;
 
 const LEASE: Duration = Duration::from_secs(30);
 
+fn granted(claim: Claim) -> ClaimToken {
+    match claim {
+        Claim::Granted(token) => token,
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn behaves(store: Arc<dyn IdempotencyStore>) {
     let key = "projection//orders/ä key with \"anything\" in it";
-    assert_eq!(store.claim(key, LEASE).await.unwrap(), Claim::Granted);
-    assert_eq!(store.claim(key, LEASE).await.unwrap(), Claim::Held);
-    store.release(key).await.unwrap();
-    assert_eq!(store.claim(key, LEASE).await.unwrap(), Claim::Granted, "a released key can be claimed again");
+    let claim = async |key, lease| store.claim(key, lease).await.unwrap();
+    let token = granted(claim(key, LEASE).await);
+    assert_eq!(claim(key, LEASE).await, Claim::Held);
+    store.release(key, token).await.unwrap();
+    let token = granted(claim(key, LEASE).await);
     store.complete(key).await.unwrap();
     store.complete(key).await.unwrap();
-    assert_eq!(store.claim(key, LEASE).await.unwrap(), Claim::Done);
-    store.release(key).await.unwrap();
-    assert_eq!(store.claim(key, LEASE).await.unwrap(), Claim::Done, "what is done stays done");
-    store.release("never claimed").await.unwrap();
+    assert_eq!(claim(key, LEASE).await, Claim::Done);
+    store.release(key, token).await.unwrap();
+    assert_eq!(claim(key, LEASE).await, Claim::Done, "what is done stays done");
 
-    assert_eq!(store.claim("short", Duration::from_millis(50)).await.unwrap(), Claim::Granted);
+    let late = granted(claim("short", Duration::from_millis(50)).await);
     tokio::time::sleep(Duration::from_millis(120)).await;
-    assert_eq!(
-        store.claim("short", LEASE).await.unwrap(),
-        Claim::Granted,
-        "a lease that is over can be taken"
-    );
+    let taken = granted(claim("short", LEASE).await);
+    store.release("short", late).await.unwrap();
+    assert_eq!(claim("short", LEASE).await, Claim::Held, "whoever is late gives back nothing of others");
+    store.release("short", taken).await.unwrap();
+    store.release("short", taken).await.unwrap();
+    granted(claim("short", LEASE).await);
 
     for key in ["race", "short-race"] {
         if key == "short-race" {
-            assert_eq!(store.claim(key, Duration::from_millis(1)).await.unwrap(), Claim::Granted);
+            granted(claim(key, Duration::from_millis(1)).await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let claims = join_all((0..20).map(|_| store.claim(key, LEASE))).await;
-        let granted = claims.into_iter().filter(|claim| matches!(claim, Ok(Claim::Granted))).count();
+        let granted = claims.into_iter().filter(|claim| matches!(claim, Ok(Claim::Granted(_)))).count();
         assert_eq!(granted, 1, "of many claims of `{key}` exactly one is granted");
     }
 }
@@ -84,10 +92,11 @@ async fn an_event_whose_claim_cannot_be_read_is_retried_and_not_handled() {
 
 #[tokio::test]
 async fn a_failed_attempt_gives_its_claim_back_and_a_dead_letter_too() {
+    const TOKEN: ClaimToken = ClaimToken::new(7);
     for outcome in [Outcome::retry("later"), Outcome::dead_letter("never")] {
         let mut store = MockIdempotencyStore::new();
-        store.expect_claim().withf(|key, _| key == "s/2:/s:e-1").once().returning(|_, _| Ok(Claim::Granted));
-        store.expect_release().once().returning(|_| Ok(()));
+        store.expect_claim().withf(|key, _| key == "s/2:/s:e-1").once().returning(|_, _| Ok(Claim::Granted(TOKEN)));
+        store.expect_release().withf(|key, token| key == "s/2:/s:e-1" && *token == TOKEN).once().returning(|_, _| Ok(()));
         let expected = outcome.clone();
         let handler = handler_fn(move |_| {
             let outcome = outcome.clone();
@@ -138,7 +147,7 @@ async fn waits_for_a_claim(
     let event = Event::builder("t", "/s").build().unwrap();
     let name = format!("{order:?}");
     let key = format!("{name}/{}", event.message_id());
-    assert_eq!(store.claim(&key, lease).await.unwrap(), Claim::Granted);
+    granted(store.claim(&key, lease).await.unwrap());
     let claimed = tokio::time::Instant::now();
     let (seen, mut attempts) = tokio::sync::mpsc::unbounded_channel();
     let handler = handler_fn(move |delivery| {
@@ -205,7 +214,7 @@ async fn gives_back_what_is_dropped(store: Arc<dyn IdempotencyStore>) {
     let call = once.handle(Delivery::new(event));
     tokio::time::timeout(Duration::from_millis(500), call).await.expect_err("it hangs");
     eventually(LEASE / 3, "the claim is given back", || async {
-        store.claim(&key, LEASE).await.is_ok_and(|claim| claim == Claim::Granted)
+        store.claim(&key, LEASE).await.is_ok_and(Claim::is_granted)
     })
     .await;
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use underpin_logger::{Context, Logger, warn};
 
-use super::IdempotencyStore;
+use super::{ClaimToken, IdempotencyStore};
 use crate::{EventsError, Outcome, deadline};
 
 /// A claim while its handler runs. Dropped before its end, by a timeout, a drain or a panic, it is given back.
@@ -19,6 +19,7 @@ pub(super) struct Claimed<'a> {
 struct Held {
     store: Arc<dyn IdempotencyStore>,
     key: String,
+    token: ClaimToken,
     until: Instant,
     log: Arc<dyn Logger>,
     context: Context,
@@ -27,13 +28,13 @@ struct Held {
 impl<'a> Claimed<'a> {
     pub(super) fn new(
         store: Arc<dyn IdempotencyStore>,
-        key: String,
+        (key, token): (String, ClaimToken),
         lease: Duration,
         giving_back: &'a TaskTracker,
         log: Arc<dyn Logger>,
         context: Context,
     ) -> Self {
-        let claim = Held { store, key, until: deadline::after(lease), log, context };
+        let claim = Held { store, key, token, until: deadline::after(lease), log, context };
         Self { claim: Some(claim), giving_back }
     }
 
@@ -44,7 +45,7 @@ impl<'a> Claimed<'a> {
             Outcome::Ack => claim.store.complete(&claim.key).await,
             // A dead letter is not done: its replay has to reach the handler.
             Outcome::Retry { .. } | Outcome::Postpone { .. } | Outcome::DeadLetter { .. } => {
-                claim.store.release(&claim.key).await
+                claim.store.release(&claim.key, claim.token).await
             }
         };
         // The outcome stands: the effect has happened or has not, and another attempt would not know better.
@@ -60,7 +61,7 @@ impl Drop for Claimed<'_> {
         let Ok(runtime) = Handle::try_current() else { return };
         if claim.until > Instant::now() {
             let give_back = async move {
-                if let Ok(released) = timeout_at(claim.until, claim.store.release(&claim.key)).await {
+                if let Ok(released) = timeout_at(claim.until, claim.store.release(&claim.key, claim.token)).await {
                     claim.report(released);
                 }
             };

@@ -104,8 +104,8 @@ impl std::fmt::Debug for IdempotentHandler {
 impl EventHandler for IdempotentHandler {
     async fn handle(&self, delivery: Delivery) -> Outcome {
         let key = format!("{}/{}", self.scope, delivery.event().message_id());
-        match self.store.claim(&key, self.lease).await {
-            Ok(Claim::Granted) => {}
+        let token = match self.store.claim(&key, self.lease).await {
+            Ok(Claim::Granted(token)) => token,
             Ok(Claim::Done) => return Outcome::ack(),
             Ok(Claim::Held) => {
                 return Outcome::postpone(
@@ -114,10 +114,11 @@ impl EventHandler for IdempotentHandler {
                 );
             }
             Err(error) => return Outcome::retry(format!("idempotency store: {}", Report(&error))),
-        }
+        };
         let context = delivery.context();
         let log = Arc::clone(&self.log);
-        let claimed = Claimed::new(Arc::clone(&self.store), key, self.lease, &self.giving_back, log, context);
+        let store = Arc::clone(&self.store);
+        let claimed = Claimed::new(store, (key, token), self.lease, &self.giving_back, log, context);
         let outcome = self.inner.handle(delivery).await;
         claimed.end(&outcome).await;
         outcome

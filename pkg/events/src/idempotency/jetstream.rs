@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
-use super::{Claim, IdempotencyStore};
+use super::{Claim, ClaimToken, IdempotencyStore};
 use crate::EventsError;
 use crate::jetstream::JetStream;
 
@@ -59,19 +59,19 @@ impl JetStreamIdempotencyStore {
         Ok(found.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.revision, entry.value)))
     }
 
-    /// Writes an entry if nobody else wrote it in the meantime; says whether it did.
-    async fn swap(&self, name: &str, value: Bytes, revision: Option<u64>) -> Result<bool, EventsError> {
+    /// Writes an entry if nobody else wrote it in the meantime; its new revision if it did.
+    async fn swap(&self, name: &str, value: Bytes, revision: Option<u64>) -> Result<Option<u64>, EventsError> {
         let connection = &self.bus.inner().connection;
         match revision {
             None => match connection.call("write claim", self.store.create(name, value)).await? {
-                Ok(_) => Ok(true),
-                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(false),
+                Ok(revision) => Ok(Some(revision)),
+                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
                 Err(error) => Err(EventsError::backend("write claim", error)),
             },
             Some(revision) => {
                 match connection.call("write claim", self.store.update(name, value, revision)).await? {
-                    Ok(_) => Ok(true),
-                    Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+                    Ok(revision) => Ok(Some(revision)),
+                    Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
                     Err(error) => Err(EventsError::backend("write claim", error)),
                 }
             }
@@ -91,7 +91,9 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
             Some(_) => return Ok(Claim::Held),
         };
         let until = now.saturating_add(lease).as_millis().to_string();
-        Ok(if self.swap(&name, until.into(), revision).await? { Claim::Granted } else { Claim::Held })
+        let written = self.swap(&name, until.into(), revision).await?;
+        // The revision is the token: no other claim of the key has it.
+        Ok(written.map_or(Claim::Held, |revision| Claim::Granted(ClaimToken::new(revision))))
     }
 
     async fn complete(&self, key: &str) -> Result<(), EventsError> {
@@ -101,15 +103,9 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
         written.map(drop).map_err(|error| EventsError::backend("complete claim", error))
     }
 
-    async fn release(&self, key: &str) -> Result<(), EventsError> {
-        let name = name_of(key);
-        match self.entry(&name).await? {
-            // A lease that is over: the next claim takes it. Somebody who took it in the meantime keeps it.
-            Some((revision, value)) if value != DONE => {
-                self.swap(&name, Bytes::from_static(b"0"), Some(revision)).await.map(drop)
-            }
-            _ => Ok(()),
-        }
+    async fn release(&self, key: &str, token: ClaimToken) -> Result<(), EventsError> {
+        // A lease that is over: the next claim takes it. What was written since, a claim or that it is done, stays.
+        self.swap(&name_of(key), Bytes::from_static(b"0"), Some(token.get())).await.map(drop)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Claim, IdempotencyStore};
+use super::{Claim, ClaimToken, IdempotencyStore};
 use crate::{EventsError, deadline};
 
 /// An idempotency store in memory: for one process, and for tests.
@@ -19,11 +19,13 @@ pub struct MemoryIdempotencyStore {
 struct Keys {
     entries: HashMap<String, Entry>,
     done_by_age: VecDeque<(Instant, String)>,
+    /// How many claims were granted.
+    granted: u64,
 }
 
 #[derive(Debug)]
 enum Entry {
-    Claimed { until: Instant },
+    Claimed { until: Instant, token: ClaimToken },
     Done,
 }
 
@@ -59,10 +61,12 @@ impl IdempotencyStore for MemoryIdempotencyStore {
         let now = Instant::now();
         match keys.entries.get(key) {
             Some(Entry::Done) => Ok(Claim::Done),
-            Some(Entry::Claimed { until }) if *until > now => Ok(Claim::Held),
+            Some(Entry::Claimed { until, .. }) if *until > now => Ok(Claim::Held),
             Some(Entry::Claimed { .. }) | None => {
-                keys.entries.insert(key.to_owned(), Entry::Claimed { until: deadline::after(lease) });
-                Ok(Claim::Granted)
+                keys.granted = keys.granted.wrapping_add(1);
+                let token = ClaimToken::new(keys.granted);
+                keys.entries.insert(key.to_owned(), Entry::Claimed { until: deadline::after(lease), token });
+                Ok(Claim::Granted(token))
             }
         }
     }
@@ -75,9 +79,9 @@ impl IdempotencyStore for MemoryIdempotencyStore {
         Ok(())
     }
 
-    async fn release(&self, key: &str) -> Result<(), EventsError> {
+    async fn release(&self, key: &str, token: ClaimToken) -> Result<(), EventsError> {
         let mut keys = self.keys();
-        if matches!(keys.entries.get(key), Some(Entry::Claimed { .. })) {
+        if matches!(keys.entries.get(key), Some(Entry::Claimed { token: held, .. }) if *held == token) {
             keys.entries.remove(key);
         }
         Ok(())
@@ -93,15 +97,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_claim_is_held_done_released_or_ends_with_its_lease() {
         let store = MemoryIdempotencyStore::default();
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Held);
-        store.release("a").await.unwrap();
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        let claim = async || store.claim("a", LEASE).await.unwrap();
+        let Claim::Granted(first) = claim().await else { panic!("it is free") };
+        assert_eq!(claim().await, Claim::Held);
+        store.release("a", first).await.unwrap();
+        let Claim::Granted(second) = claim().await else { panic!("it was released") };
         tokio::time::advance(LEASE).await;
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        assert!(claim().await.is_granted());
+        store.release("a", second).await.unwrap();
+        assert_eq!(claim().await, Claim::Held, "a claim that is over gives nobody else's back");
         store.complete("a").await.unwrap();
-        store.release("a").await.unwrap();
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Done);
+        store.release("a", second).await.unwrap();
+        assert_eq!(claim().await, Claim::Done);
     }
 
     #[tokio::test(start_paused = true)]
@@ -110,7 +117,7 @@ mod tests {
         store.complete("a").await.unwrap();
         store.complete("a").await.unwrap();
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(store.claim("a", LEASE).await.unwrap(), Claim::Granted);
+        assert!(store.claim("a", LEASE).await.unwrap().is_granted());
         assert!(store.keys().done_by_age.is_empty());
     }
 }

@@ -32,11 +32,11 @@ use crate::EventsError;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_events::EventsError> {
 /// let (store, lease) = (MemoryIdempotencyStore::default(), Duration::from_secs(60));
-/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Granted);
+/// let Claim::Granted(token) = store.claim("mail/42", lease).await? else { panic!("nobody else is here") };
 /// assert_eq!(store.claim("mail/42", lease).await?, Claim::Held, "somebody is at it");
 ///
-/// store.release("mail/42").await?; // the mail server is away
-/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Granted);
+/// store.release("mail/42", token).await?; // the mail server is away
+/// assert!(store.claim("mail/42", lease).await?.is_granted());
 /// store.complete("mail/42").await?;
 /// assert_eq!(store.claim("mail/42", lease).await?, Claim::Done);
 /// # Ok(()) }
@@ -55,7 +55,7 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     /// The claim may have been made; it ends with its lease.
     async fn claim(&self, key: &str, lease: Duration) -> Result<Claim, EventsError>;
 
-    /// Marks a claimed key as done.
+    /// Marks a key as done, whoever holds it: the work was done, also where its lease was over by then.
     ///
     /// Idempotency: completing again changes nothing. Retries: none.
     ///
@@ -66,7 +66,8 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     /// The mark may have been made.
     async fn complete(&self, key: &str) -> Result<(), EventsError>;
 
-    /// Gives a claim back, so that the work can be tried again at once. A key that is done stays done.
+    /// Gives a claim back, so that the work can be tried again at once. A key that is done stays done, and a claim that
+    /// somebody else has made since, after the lease of this one, stays theirs.
     ///
     /// Idempotency: releasing again changes nothing. Retries: none.
     ///
@@ -75,7 +76,7 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// The claim may have been given back.
-    async fn release(&self, key: &str) -> Result<(), EventsError>;
+    async fn release(&self, key: &str, token: ClaimToken) -> Result<(), EventsError>;
 }
 
 const _: fn(&dyn IdempotencyStore) = |_| ();
@@ -84,10 +85,33 @@ const _: fn(&dyn IdempotencyStore) = |_| ();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Claim {
-    /// The work is yours until the lease ends.
-    Granted,
+    /// The work is yours until the lease ends. Whoever gives the claim back shows the token.
+    Granted(ClaimToken),
     /// Somebody else is at it.
     Held,
     /// It was done before.
     Done,
+}
+
+impl Claim {
+    /// Whether the work is the caller's.
+    pub fn is_granted(self) -> bool {
+        matches!(self, Self::Granted(_))
+    }
+}
+
+/// Tells one claim of a key from a later one: a holder whose lease is over cannot take the claim of the next from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimToken(u64);
+
+impl ClaimToken {
+    /// For implementors: a number that no other claim of the key has.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
 }
