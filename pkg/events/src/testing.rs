@@ -30,9 +30,9 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    Claim, ClaimToken, DeadLetter, DeadLetterQueue, Delivery, DrainOutcome, Event, EventHandler, EventPublisher,
-    EventSubscriber, EventsError, IdempotencyStore, Lag, Outcome, PublishReceipt, SubscribeOptions,
-    Subscription,
+    Claim, ClaimToken, DeadLetter, DeadLetterQueue, Delivery, DrainOutcome, Event, EventHandler,
+    EventPublisher, EventSubscriber, EventsError, IdempotencyStore, Lag, Outcome, PublishReceipt,
+    SubscribeOptions, Subscription,
 };
 
 mock! {

@@ -13,9 +13,9 @@ use underpin_events::conformance::eventually;
 use underpin_events::memory::MemoryBus;
 use underpin_events::testing::MockIdempotencyStore;
 use underpin_events::{
-    Claim, ClaimToken, DeadLetterQueue, Delivery, Event, EventHandler, EventPublisher, EventSubscriber, EventsError,
-    IdempotencyStore, IdempotentHandler, JetStreamIdempotencyStore, MemoryIdempotencyStore, Order, Outcome,
-    StartPosition, SubscribeOptions, handler_fn,
+    Claim, ClaimToken, DeadLetterQueue, Delivery, Event, EventHandler, EventPublisher, EventSubscriber,
+    EventsError, IdempotencyStore, IdempotentHandler, JetStreamIdempotencyStore, MemoryIdempotencyStore,
+    Order, Outcome, StartPosition, SubscribeOptions, handler_fn,
 };
 use underpin_testkit::NatsServer;
 
@@ -95,8 +95,16 @@ async fn a_failed_attempt_gives_its_claim_back_and_a_dead_letter_too() {
     const TOKEN: ClaimToken = ClaimToken::new(7);
     for outcome in [Outcome::retry("later"), Outcome::dead_letter("never")] {
         let mut store = MockIdempotencyStore::new();
-        store.expect_claim().withf(|key, _| key == "s/2:/s:e-1").once().returning(|_, _| Ok(Claim::Granted(TOKEN)));
-        store.expect_release().withf(|key, token| key == "s/2:/s:e-1" && *token == TOKEN).once().returning(|_, _| Ok(()));
+        store
+            .expect_claim()
+            .withf(|key, _| key == "s/2:/s:e-1")
+            .once()
+            .returning(|_, _| Ok(Claim::Granted(TOKEN)));
+        store
+            .expect_release()
+            .withf(|key, token| key == "s/2:/s:e-1" && *token == TOKEN)
+            .once()
+            .returning(|_, _| Ok(()));
         let expected = outcome.clone();
         let handler = handler_fn(move |_| {
             let outcome = outcome.clone();

@@ -61,7 +61,9 @@ impl Drop for Claimed<'_> {
         let Ok(runtime) = Handle::try_current() else { return };
         if claim.until > Instant::now() {
             let give_back = async move {
-                if let Ok(released) = timeout_at(claim.until, claim.store.release(&claim.key, claim.token)).await {
+                if let Ok(released) =
+                    timeout_at(claim.until, claim.store.release(&claim.key, claim.token)).await
+                {
                     claim.report(released);
                 }
             };

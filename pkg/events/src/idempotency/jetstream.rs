@@ -60,7 +60,12 @@ impl JetStreamIdempotencyStore {
     }
 
     /// Writes an entry if nobody else wrote it in the meantime; its new revision if it did.
-    async fn swap(&self, name: &str, value: Bytes, revision: Option<u64>) -> Result<Option<u64>, EventsError> {
+    async fn swap(
+        &self,
+        name: &str,
+        value: Bytes,
+        revision: Option<u64>,
+    ) -> Result<Option<u64>, EventsError> {
         let connection = &self.bus.inner().connection;
         match revision {
             None => match connection.call("write claim", self.store.create(name, value)).await? {

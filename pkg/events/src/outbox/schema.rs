@@ -19,7 +19,7 @@ pub(crate) struct Module {
 
 pub(crate) const OUTBOX: Module = Module {
     name: "outbox",
-    postgres: &[schema_sql::OUTBOX_POSTGRES_1, schema_sql::OUTBOX_POSTGRES_2],
+    postgres: &[schema_sql::OUTBOX_POSTGRES_1, schema_sql::OUTBOX_POSTGRES_2, schema_sql::OUTBOX_POSTGRES_3],
     sqlite: &[schema_sql::OUTBOX_SQLITE_1],
 };
 

@@ -79,47 +79,18 @@ static POSTGRES: Dialect = Dialect {
     ring: Some("UPDATE underpin_outbox_lanes SET bell = $2 WHERE owner = $1 AND bell <> $2"),
     fetch: "SELECT lane, id, key, envelope, age_ms, oldest \
         FROM underpin_outbox_fetch($1::text::smallint[], $2::text::bigint[], $3::integer, $4::bigint)",
-    heads: "SELECT lane, key, (extract(epoch FROM due_at - clock_timestamp()) * 1000)::bigint \
-        FROM underpin_outbox_held WHERE lane = ANY($1::text::smallint[]) \
-        AND (due_at IS NOT NULL OR quarantined_at IS NOT NULL) AND (due_at IS NOT NULL OR $2)",
-    held: "SELECT id, envelope, attempts, (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint \
-        FROM underpin_outbox_held WHERE lane = $1 AND key = $2 AND quarantined_at IS NULL ORDER BY id LIMIT $3",
+    heads: "SELECT lane, key, due_in_ms FROM underpin_outbox_heads($1::text::smallint[], $2)",
+    held: "SELECT id, envelope, attempts, age_ms FROM underpin_outbox_held_rows($1, $2, $3)",
     remove: &["SELECT underpin_outbox_remove($1::text::smallint[], $2::text::bigint[])"],
     keep: &["SELECT underpin_outbox_keep($1::text::smallint[], $2::text::bigint[])"],
     // Whoever decides which row of a key is its head holds the lane meanwhile.
     lock: "SELECT lane, owner FROM underpin_outbox_lanes \
         WHERE lane = ANY($1::text::smallint[]) ORDER BY lane FOR UPDATE",
-    hold: &["WITH gone AS (DELETE FROM underpin_outbox o \
-            USING jsonb_to_recordset($1::text::jsonb) \
-                AS w(lane smallint, id bigint, attempts integer, reason text, delay_ms bigint, quarantine boolean) \
-            WHERE o.lane = w.lane AND o.id = w.id \
-            RETURNING o.lane, o.key, o.id, o.envelope, o.created_at, w.attempts, w.reason, w.delay_ms, w.quarantine) \
-        INSERT INTO underpin_outbox_held \
-            (lane, key, id, envelope, created_at, attempts, reason, failed_at, due_at, quarantined_at) \
-        SELECT lane, key, id, envelope, created_at, attempts, reason, \
-            CASE WHEN attempts > 0 THEN clock_timestamp() END, \
-            clock_timestamp() + delay_ms * interval '1 millisecond', \
-            CASE WHEN quarantine THEN clock_timestamp() END FROM gone"],
-    fail_again: "UPDATE underpin_outbox_held h SET attempts = w.attempts, reason = w.reason, \
-            failed_at = clock_timestamp(), due_at = clock_timestamp() + w.delay_ms * interval '1 millisecond', \
-            quarantined_at = CASE WHEN w.quarantine THEN clock_timestamp() END \
-        FROM jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text, id bigint, attempts integer, \
-            reason text, delay_ms bigint, quarantine boolean) \
-        WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id AND h.quarantined_at IS NULL",
-    remove_held: &["DELETE FROM underpin_outbox_held h \
-        USING jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text, id bigint) \
-        WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id"],
-    keep_held: &["WITH gone AS (DELETE FROM underpin_outbox_held h \
-            USING jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text, id bigint) \
-            WHERE h.lane = w.lane AND h.key = w.key AND h.id = w.id RETURNING h.*) \
-        INSERT INTO underpin_outbox_sent (id, lane, key, envelope, created_at) \
-        SELECT id, lane, key, envelope, created_at FROM gone ON CONFLICT DO NOTHING"],
-    promote: "UPDATE underpin_outbox_held h SET due_at = clock_timestamp() FROM (\
-            SELECT w.lane, w.key, (SELECT x.id FROM underpin_outbox_held x \
-                WHERE x.lane = w.lane AND x.key = w.key AND (x.quarantined_at IS NULL OR $2) \
-                ORDER BY x.id LIMIT 1) AS id \
-            FROM jsonb_to_recordset($1::text::jsonb) AS w(lane smallint, key text)) f \
-        WHERE h.lane = f.lane AND h.key = f.key AND h.id = f.id AND h.due_at IS NULL AND h.quarantined_at IS NULL",
+    hold: &["SELECT underpin_outbox_hold($1::text::jsonb)"],
+    fail_again: "SELECT underpin_outbox_fail_again($1::text::jsonb)",
+    remove_held: &["SELECT underpin_outbox_remove_held($1::text::jsonb)"],
+    keep_held: &["SELECT underpin_outbox_keep_held($1::text::jsonb)"],
+    promote: "SELECT underpin_outbox_promote($1::text::jsonb, $2)",
     sweep_sent: "DELETE FROM underpin_outbox_sent WHERE ctid = ANY (ARRAY(SELECT ctid FROM underpin_outbox_sent \
         WHERE sent_at < clock_timestamp() - $1::bigint * interval '1 millisecond' ORDER BY sent_at LIMIT $2))",
 };
