@@ -14,6 +14,7 @@ mod lane;
 mod quarantine;
 mod relay;
 pub(crate) mod schema;
+mod schema_lists;
 mod schema_sql;
 mod settings;
 mod transaction;

@@ -2,7 +2,7 @@
 
 use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
 
-use super::schema_sql;
+use super::{schema_lists, schema_sql};
 
 /// The channel of NOTIFY.
 pub(crate) const CHANNEL: &str = "underpin_outbox";
@@ -19,7 +19,11 @@ pub(crate) struct Module {
 
 pub(crate) const OUTBOX: Module = Module {
     name: "outbox",
-    postgres: &[schema_sql::OUTBOX_POSTGRES_1, schema_sql::OUTBOX_POSTGRES_2, schema_sql::OUTBOX_POSTGRES_3],
+    postgres: &[
+        schema_sql::OUTBOX_POSTGRES_1,
+        schema_sql::OUTBOX_POSTGRES_2,
+        schema_lists::OUTBOX_POSTGRES_3,
+    ],
     sqlite: &[schema_sql::OUTBOX_SQLITE_1],
 };
 
