@@ -60,26 +60,21 @@ async fn reads(pool: &Pool, table: &str, statement: &str) -> (i64, i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_events_costs_its_own_rows_however_long_the_backlog() {
     let (pool, _database) = backlog().await;
-    let list = |column| {
-        format!(
-            "(SELECT array_agg({column} ORDER BY id) FROM (SELECT lane, id FROM underpin_outbox ORDER BY id LIMIT {NAMED}) r)"
-        )
-    };
-    let failures = format!(
-        "(SELECT jsonb_agg(jsonb_build_object('lane', lane, 'id', id, 'attempts', 1, 'reason', 'x', 'delay_ms', 5, \
-            'quarantine', false)) FROM (SELECT lane, id FROM underpin_outbox ORDER BY id LIMIT {NAMED}) r)"
-    );
-    // What the test itself reads to name the rows is read by another statement.
-    for (function, arguments, changes) in [
-        ("remove", format!("{}, {}", list("lane"), list("id")), NAMED),
-        ("keep", format!("{}, {}", list("lane"), list("id")), 2 * NAMED),
-        ("hold", failures, 2 * NAMED),
-    ] {
-        let row = pool
-            .query_one(sql(format!("SELECT ({})::text", arguments_as_text(function, &arguments)), []))
-            .await;
-        let text: String = row.unwrap().unwrap().try_get_by_index(0).unwrap();
-        let call = format!("SELECT underpin_outbox_{function}({text})");
+    let named = sql("SELECT lane, id FROM underpin_outbox ORDER BY id LIMIT $1", [NAMED.into()]);
+    let (mut lanes, mut ids, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for row in pool.query_all(named).await.unwrap() {
+        let (lane, id): (i16, i64) = (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        lanes.push(lane.to_string());
+        ids.push(id.to_string());
+        failures.push(format!(
+            r#"{{"lane":{lane},"id":{id},"attempts":1,"reason":"x","delay_ms":5,"quarantine":false}}"#
+        ));
+    }
+    let list = format!("'{{{}}}', '{{{}}}'", lanes.join(","), ids.join(","));
+    for (function, arguments, changes) in
+        [("remove", &list, NAMED), ("keep", &list, 2 * NAMED), ("hold", &json(&failures), 2 * NAMED)]
+    {
+        let call = format!("SELECT underpin_outbox_{function}({arguments})");
         let (read, changed) = reads(&pool, "underpin_outbox", &call).await;
         assert_eq!(changed, changes, "{function}");
         assert!(read <= 2 * NAMED, "{function} read {read} rows for {NAMED}");
@@ -95,13 +90,9 @@ async fn a_list_of_events_costs_its_own_rows_however_long_the_backlog() {
     }
 }
 
-/// The arguments as literals, so that reading them does not count.
-fn arguments_as_text(function: &str, arguments: &str) -> String {
-    if function == "hold" {
-        return format!("SELECT quote_literal({arguments}) || '::jsonb'");
-    }
-    let (lanes, ids) = arguments.split_once(", (").unwrap();
-    format!("SELECT quote_literal({lanes}) || '::smallint[], ' || quote_literal(({ids}) || '::bigint[]'")
+/// Records as an argument.
+fn json(records: &[String]) -> String {
+    format!("'[{}]'::jsonb", records.join(","))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +108,6 @@ async fn held_events_cost_their_own_rows_however_many_are_held() {
         // Keys whose head has no time yet.
         keys.push(format!(r#"{{"lane":{},"key":"{}"}}"#, (n + 1000) % 32, n % 1000));
     }
-    let json = |records: &[String]| format!("'[{}]'::jsonb", records.join(","));
     // Each key has twenty rows, in lanes that differ: few rows belong to one key of one lane.
     for (call, changes) in [
         (format!("fail_again({})", json(&failures)), NAMED),
