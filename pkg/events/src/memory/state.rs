@@ -77,11 +77,12 @@ impl State {
         replay: Option<Replay>,
         catch_up: impl FnOnce(&mut Self),
     ) -> Result<Appended, EventsError> {
-        let (window, full) = (settings.duplicate_window, self.log.len() >= settings.max_events);
-        if full && self.oldest_unneeded().is_err() {
+        let window = settings.duplicate_window;
+        let mut room = self.room(settings);
+        if room.is_err() {
             catch_up(self);
+            room = self.room(settings);
         }
-        let room = if full { self.oldest_unneeded().map(Some) } else { Ok(None) };
         let known = self.message_ids.ask(now, window, |text| {
             text.push_str(replay.as_ref().map_or("", |replay| &replay.prefix));
             event.write_message_id(text);
@@ -164,17 +165,9 @@ impl State {
 
     /// The subscription is done with these events.
     pub(super) fn settle(&mut self, name: &str, sequences: impl IntoIterator<Item = u64>) {
-        let Self { durables, journal, .. } = self;
-        let Some(durable) = durables.get_mut(name) else { return };
-        for sequence in sequences {
-            if durable.settle(sequence)
-                && let Some(journal) = journal
-            {
-                // A failure is told by the journal, and by the next publish.
-                drop(journal.append([Record::Settled { name: name.into(), sequence }]));
-            }
-        }
-        self.compact();
+        let Some(durable) = self.durables.get_mut(name) else { return };
+        let known: Vec<u64> = sequences.into_iter().filter(|sequence| durable.settle(*sequence)).collect();
+        self.note(|| known.iter().map(|sequence| Record::Settled { name: name.into(), sequence: *sequence }));
     }
 
     /// Delivers an event again, not before `at`.
@@ -247,6 +240,11 @@ impl State {
             drop(journal.append(records()));
             self.compact();
         }
+    }
+
+    /// The position of the event that has to go for another one, if any has to; an error if it cannot.
+    fn room(&self, settings: &MemorySettings) -> Result<Option<u64>, EventsError> {
+        if self.log.len() < settings.max_events { Ok(None) } else { self.oldest_unneeded().map(Some) }
     }
 
     /// The position of the oldest event, unless a running subscription still needs it.
