@@ -44,18 +44,17 @@ impl EventPublisher for JetStream {
 
 impl Inner {
     pub(super) fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
-        check_type(event.ty())?;
-        Outbound::new(self.subject_of(event), event, self.settings.publish.mode)
+        Outbound::new(self.subject_of(event)?, event, self.settings.publish.mode)
     }
 
     /// An event in structured mode whose JSON is there already.
     pub(super) fn outbound_json(&self, event: &Event, json: Bytes) -> Result<Outbound, EventsError> {
-        check_type(event.ty())?;
-        Outbound::structured(self.subject_of(event), event, json)
+        Outbound::structured(self.subject_of(event)?, event, json)
     }
 
-    fn subject_of(&self, event: &Event) -> Subject {
-        self.settings.stream.subject_of(event.ty()).into()
+    fn subject_of(&self, event: &Event) -> Result<Subject, EventsError> {
+        check_type(event.ty())?;
+        Ok(self.settings.stream.subject_of(event.ty()).into())
     }
 
     pub(super) async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
