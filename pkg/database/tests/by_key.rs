@@ -63,6 +63,13 @@ mod flag {
 
 const ROWS: &str = "INSERT INTO seat VALUES ('red', 1, 'free'), ('red', 2, 'taken'), ('blue', 1, 'taken')";
 
+async fn create_seats(pool: &Pool) {
+    pool.batch("CREATE TABLE seat (hall TEXT, number INT, state TEXT NOT NULL, PRIMARY KEY (hall, number))")
+        .await
+        .unwrap();
+    pool.batch(ROWS).await.unwrap();
+}
+
 async fn the_same_rows_as_by_id(pool: &Pool) {
     // Twice: the first query builds the SQL, the second finds it.
     for _ in 0..2 {
@@ -100,12 +107,7 @@ async fn composite_keys_and_enumerations_on_postgres() {
 async fn the_same_entity_on_another_kind_of_database_has_sql_of_its_own() {
     let (postgres, sqlite) = (postgres().await, memory().await);
     for pool in [&postgres.pool, &sqlite] {
-        pool.batch(
-            "CREATE TABLE seat (hall TEXT, number INT, state TEXT NOT NULL, PRIMARY KEY (hall, number))",
-        )
-        .await
-        .unwrap();
-        pool.batch(ROWS).await.unwrap();
+        create_seats(pool).await;
     }
     the_same_rows_as_by_id(&sqlite).await;
     the_same_rows_as_by_id(&postgres.pool).await;
@@ -114,10 +116,7 @@ async fn the_same_entity_on_another_kind_of_database_has_sql_of_its_own() {
 #[tokio::test]
 async fn a_transaction_sees_its_own_changes_by_key() {
     let pool = memory().await;
-    pool.batch("CREATE TABLE seat (hall TEXT, number INT, state TEXT NOT NULL, PRIMARY KEY (hall, number))")
-        .await
-        .unwrap();
-    pool.batch(ROWS).await.unwrap();
+    create_seats(&pool).await;
     let tx = pool.begin(TxOptions::default()).await.unwrap();
     tx.execute(sql("UPDATE seat SET state = 'taken' WHERE hall = $1", ["red".into()])).await.unwrap();
     let key = || ("red".to_owned(), 1);
