@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use crate::{Backend, Condition, DatabaseError, Pool, Session, Transaction, TxOptions, settings::Route, sql};
 
 /// How long a SQLite file may be busy with someone else's migration.
@@ -10,18 +12,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// "underpin" in ASCII: the one key under which all sets of all processes take turns.
 pub(crate) const KEY: i64 = 0x756e_6465_7270_696e;
 
+/// Those of one process who migrate SQLite files. A sea-orm migrator has a connection of its own and no transaction around what
+/// it looks up and does, so that two of them would run the same migration.
+static SQLITE: Mutex<()> = Mutex::const_new(());
+
 /// A session that alone may migrate.
 ///
 /// On PostgreSQL it holds a session-level advisory lock, which ends with the connection, however that ends; the
 /// connection is never lent to anyone else afterwards. Behind a transaction pooler and on SQLite each transaction takes
-/// the lock by itself.
+/// the lock by itself; on SQLite those of one process wait for each other besides.
 pub(super) struct Turn {
     session: Session,
     per_transaction: bool,
+    _in_process: Option<MutexGuard<'static, ()>>,
 }
 
 impl Turn {
     pub(super) async fn wait(pool: &Pool) -> Result<Self, DatabaseError> {
+        let in_process = if pool.backend() == Backend::Sqlite { Some(SQLITE.lock().await) } else { None };
         let session = pool.session().await?;
         let per_transaction = match pool.backend() {
             Backend::Sqlite => false,
@@ -34,7 +42,7 @@ impl Turn {
                 false
             }
         };
-        Ok(Self { session, per_transaction })
+        Ok(Self { session, per_transaction, _in_process: in_process })
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {

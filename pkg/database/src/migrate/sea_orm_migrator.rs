@@ -8,7 +8,8 @@ use crate::{Backend, DatabaseError, Pool, Route};
 ///
 /// sea-orm-migration takes no lock by itself, and wants sea-orm's own connection: it gets one for the time of the call, without
 /// a limit on its statements. On SQLite and behind a transaction pooler a lock cannot be held beside that connection: there
-/// nothing keeps two processes from migrating at the same time, and behind a pooler the limits of the server hold.
+/// nothing keeps two processes from migrating at the same time (on SQLite, those within one process take turns), and behind a pooler
+/// the limits of the server hold.
 ///
 /// # Errors
 /// What the database or the migrator says; [`Condition::Unsupported`](crate::Condition::Unsupported) for a SQLite database
