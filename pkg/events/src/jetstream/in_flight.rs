@@ -1,15 +1,14 @@
 use std::collections::{HashMap, hash_map};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::{Message, Subject};
+use async_nats::Subject;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Inner;
-use super::wire::MESSAGE_ID;
+use super::subjects::DeliveryInfo;
 
 /// The messages that this process holds, from their arrival to their end.
 ///
@@ -31,29 +30,11 @@ struct Held {
 }
 
 struct Entry {
+    /// The subject by which it is confirmed.
     reply: Subject,
-    identity: Identity,
-}
-
-/// What tells a second delivery from another event at the same position of a stream that was made anew.
-#[derive(PartialEq)]
-struct Identity {
-    subject: Subject,
-    /// A hash of the message id.
-    message_id: Option<u64>,
-    payload: Bytes,
-}
-
-impl Identity {
-    fn of(message: &Message) -> Self {
-        let header = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
-        Self {
-            subject: message.subject.clone(),
-            message_id: header
-                .map(|value| BuildHasherDefault::<DefaultHasher>::default().hash_one(value.as_str())),
-            payload: message.payload.clone(),
-        }
-    }
+    /// When the stream stored it: tells a second delivery from another event at the same position of a stream that was made
+    /// anew.
+    stored_at: u64,
 }
 
 /// What became of a message that arrived.
@@ -83,14 +64,13 @@ impl InFlight {
         drop(self.0.bindings.subscribe().wait_for(|number| *number != binding).await);
     }
 
-    pub(super) fn arrive(&self, sequence: u64, reply: &Subject, message: &Message) -> Arrival {
-        let identity = Identity::of(message);
-        match self.messages().entry(sequence) {
+    pub(super) fn arrive(&self, info: DeliveryInfo, reply: &Subject) -> Arrival {
+        match self.messages().entry(info.sequence) {
             hash_map::Entry::Vacant(place) => {
-                place.insert(Entry { reply: reply.clone(), identity });
+                place.insert(Entry { reply: reply.clone(), stored_at: info.stored_at });
                 Arrival::New
             }
-            hash_map::Entry::Occupied(mut held) if held.get().identity == identity => {
+            hash_map::Entry::Occupied(mut held) if held.get().stored_at == info.stored_at => {
                 held.get_mut().reply = reply.clone();
                 self.0.adopted.notify_waiters();
                 Arrival::Adopted

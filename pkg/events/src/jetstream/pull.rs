@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::health::Pulse;
 use super::in_flight::Arrival;
 use super::message::{JetStreamMessage, Source};
-use super::subjects::delivery_info;
+use super::subjects::DeliveryInfo;
 use crate::pipeline::{Intake, Slots};
 use crate::{EventsError, SubscribeOptions};
 
@@ -237,8 +237,8 @@ impl Puller {
     fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>, era: Era) {
         // What has no such reply subject is no delivery.
         let Some(reply) = message.reply.take() else { return slots.forfeit() };
-        let Some((attempt, sequence)) = delivery_info(&reply) else { return slots.forfeit() };
-        let held = match self.source.in_flight.arrive(sequence, &reply, &message) {
+        let Some(info) = DeliveryInfo::parse(&reply) else { return slots.forfeit() };
+        let held = match self.source.in_flight.arrive(info, &reply) {
             Arrival::New => true,
             Arrival::Stranger => false,
             Arrival::Adopted => return slots.forfeit(),
@@ -247,8 +247,8 @@ impl Puller {
             source: Arc::clone(&self.source),
             message,
             reply,
-            attempt,
-            sequence,
+            attempt: info.attempt,
+            sequence: info.sequence,
             epoch: era.epoch,
             binding: era.binding,
             held,

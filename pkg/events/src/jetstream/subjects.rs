@@ -58,15 +58,39 @@ impl DeadLetterSettings {
     }
 }
 
-/// What the reply subject of a delivery says: the attempt and the position in the stream.
-///
-/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>...`, with domain and account before the stream from ADR-15 on.
-pub(super) fn delivery_info(reply: &str) -> Option<(u32, u64)> {
-    let rest = reply.strip_prefix("$JS.ACK.")?;
-    let with_domain = rest.bytes().filter(|byte| *byte == b'.').count() >= 8;
-    let mut tokens = rest.split('.').skip(if with_domain { 4 } else { 2 });
-    let delivered: u64 = tokens.next()?.parse().ok()?;
-    Some((u32::try_from(delivered).unwrap_or(u32::MAX), tokens.next()?.parse().ok()?))
+/// What the reply subject of a delivery says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DeliveryInfo {
+    /// Which delivery of the message this is, from 1.
+    pub(super) attempt: u32,
+    /// The position in the stream.
+    pub(super) sequence: u64,
+    /// When the stream stored it, in nanoseconds since 1970.
+    pub(super) stored_at: u64,
+}
+
+impl DeliveryInfo {
+    /// Reads `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer's sequence>.<stored>.<pending>`, with domain and
+    /// account before the stream from ADR-15 on.
+    pub(super) fn parse(reply: &str) -> Option<Self> {
+        let rest = reply.strip_prefix("$JS.ACK.")?.as_bytes();
+        let with_domain = rest.iter().filter(|byte| **byte == b'.').count() >= 8;
+        let mut tokens = rest.split(|byte| *byte == b'.').skip(if with_domain { 4 } else { 2 });
+        let attempt = u32::try_from(number(tokens.next()?)?).unwrap_or(u32::MAX);
+        let sequence = number(tokens.next()?)?;
+        let stored_at = number(tokens.nth(1)?)?;
+        Some(Self { attempt, sequence, stored_at })
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
 }
 
 #[cfg(test)]
@@ -86,13 +110,23 @@ mod tests {
 
     #[test]
     fn both_forms_of_the_reply_subject_are_read() {
-        assert_eq!(delivery_info("$JS.ACK.EVENTS.projection.3.100.7.1790230470084404000.42"), Some((3, 100)));
-        assert_eq!(
-            delivery_info("$JS.ACK.hub.abc.EVENTS.projection.3.100.7.1790230470084404000.42.x"),
-            Some((3, 100))
-        );
-        for bad in ["", "_INBOX.x", "$JS.ACK.", "$JS.ACK.a.b.c.d.e.f.g"] {
-            assert_eq!(delivery_info(bad), None, "{bad}");
+        let info = DeliveryInfo { attempt: 3, sequence: 100, stored_at: 1_790_230_470_084_404_000 };
+        for reply in [
+            "$JS.ACK.EVENTS.projection.3.100.7.1790230470084404000.42",
+            "$JS.ACK.hub.abc.EVENTS.projection.3.100.7.1790230470084404000.42.x",
+        ] {
+            assert_eq!(DeliveryInfo::parse(reply), Some(info));
+        }
+        for bad in [
+            "",
+            "_INBOX.x",
+            "$JS.ACK.",
+            "$JS.ACK.a.b.c.d.e.f.g",
+            "$JS.ACK.EVENTS.projection.3.100.7",
+            "$JS.ACK.EVENTS.projection.3.100.7..42",
+            "$JS.ACK.EVENTS.projection.3.18446744073709551616.7.1.42",
+        ] {
+            assert_eq!(DeliveryInfo::parse(bad), None, "{bad}");
         }
     }
 }
