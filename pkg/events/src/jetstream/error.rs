@@ -1,6 +1,6 @@
 //! What the client and the server say, told apart.
 
-use async_nats::client::RequestErrorKind;
+use async_nats::client::{PublishError, PublishErrorKind, RequestErrorKind};
 use async_nats::jetstream::ErrorCode;
 use async_nats::{ConnectError, ConnectErrorKind, RequestError};
 
@@ -42,13 +42,28 @@ pub(super) fn unanswered(
     jetstream_enabled: bool,
 ) -> EventsError {
     match error.kind() {
-        RequestErrorKind::NoResponders if jetstream_enabled => {
-            EventsError::NoStream { subject: subject.to_owned() }
-        }
-        RequestErrorKind::NoResponders => EventsError::JetStreamDisabled,
+        RequestErrorKind::NoResponders => nobody_there(subject, jetstream_enabled),
         RequestErrorKind::MaxPayloadExceeded => EventsError::TooLarge { size, limit: None },
         RequestErrorKind::InvalidSubject => EventsError::InvalidPattern,
         RequestErrorKind::TimedOut | RequestErrorKind::Other => EventsError::Unavailable(error.into()),
+    }
+}
+
+/// The error of a message that nobody listens for.
+pub(super) fn nobody_there(subject: &str, jetstream_enabled: bool) -> EventsError {
+    if jetstream_enabled {
+        EventsError::NoStream { subject: subject.to_owned() }
+    } else {
+        EventsError::JetStreamDisabled
+    }
+}
+
+/// The error of a message that the client did not take.
+pub(super) fn unsent(error: PublishError, size: usize) -> EventsError {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => EventsError::TooLarge { size, limit: None },
+        PublishErrorKind::InvalidSubject => EventsError::InvalidPattern,
+        PublishErrorKind::Send => EventsError::Unavailable(error.into()),
     }
 }
 

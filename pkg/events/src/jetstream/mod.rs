@@ -3,6 +3,7 @@
 //! Needs nats-server 2.10 or newer. Delivery is at least once. An acknowledged event is stored by the server; whether it is
 //! on disk before the acknowledgement is the server's `sync_interval`.
 
+mod answers;
 mod auth;
 mod confirmations;
 mod connect;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) settings: JetStreamSettings,
     pub(crate) log: Arc<dyn Logger>,
     window: Semaphore,
+    inboxes: answers::Inboxes,
     /// Confirmations that the server never answered.
     unconfirmed: metrics::Counter,
 }
@@ -86,10 +88,10 @@ impl JetStream {
     pub async fn connect(settings: &JetStreamSettings, log: Arc<dyn Logger>) -> Result<Self, EventsError> {
         settings.check()?;
         let connection = connect::connect(settings, Arc::clone(&log)).await?;
-        let window = Semaphore::new(settings.publish.window);
+        let (window, inboxes) = (Semaphore::new(settings.publish.window), answers::Inboxes::default());
         let unconfirmed = metrics::counter!("underpin_events_unconfirmed_total");
         let bus = Self {
-            inner: Arc::new(Inner { connection, settings: settings.clone(), log, window, unconfirmed }),
+            inner: Arc::new(Inner { connection, settings: settings.clone(), log, window, inboxes, unconfirmed }),
         };
         match settings.topology {
             TopologyMode::Apply => bus.apply().await.map(drop)?,
@@ -119,6 +121,7 @@ impl JetStream {
     pub async fn close(&self, within: Duration) -> Result<(), EventsError> {
         let flushed = crate::EventPublisher::flush(self, within).await;
         self.inner.window.close();
+        self.inner.inboxes.clear();
         self.inner.connection.close().await;
         flushed
     }

@@ -1,8 +1,7 @@
-use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use async_nats::{Message, Request, RequestError, Subject};
+use async_nats::{Message, Request, StatusCode, Subject};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -11,7 +10,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_errors::BoxError;
 
-use super::error::{answered, unanswered};
+use super::error::{answered, nobody_there, unanswered};
 use super::wire::Outbound;
 use super::{Inner, JetStream};
 use crate::pattern::check_type;
@@ -47,12 +46,7 @@ impl Inner {
         Outbound::new(self.subject_of(event)?, event, self.settings.publish.mode)
     }
 
-    /// An event in structured mode whose JSON is there already.
-    pub(super) fn outbound_json(&self, event: &Event, json: Bytes) -> Result<Outbound, EventsError> {
-        Outbound::structured(self.subject_of(event)?, event, json)
-    }
-
-    fn subject_of(&self, event: &Event) -> Result<Subject, EventsError> {
+    pub(super) fn subject_of(&self, event: &Event) -> Result<Subject, EventsError> {
         check_type(event.ty())?;
         Ok(self.settings.stream.subject_of(event.ty()).into())
     }
@@ -120,11 +114,15 @@ impl Inner {
     async fn attempt(&self, message: Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
         let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
         let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
-        let (asked, subject, size) = self.ask(message);
+        let Outbound { subject, headers, payload } = message;
+        let size = payload.len();
+        let request = Request::new().headers(headers).payload(payload).timeout(None);
+        let asked = self.connection.client().send_request(subject.clone(), request);
         tokio::select! {
             biased;
             response = timeout_at(until, asked) => match response {
-                Ok(response) => self.answer(response, &subject, size),
+                Ok(Ok(message)) => self.answer_of(&message, &subject, size),
+                Ok(Err(error)) => Err(Failure::refused(unanswered(error, &subject, size, self.has_jetstream()))),
                 Err(_) => Err(self.no_answer()),
             },
             // No answer can come over a connection that is gone: no use in waiting for the timeout.
@@ -132,29 +130,17 @@ impl Inner {
         }
     }
 
-    /// Sends a message at its first poll, unless the connection has a queue, and then waits for the answer.
-    pub(super) fn ask(
+    /// What the answer to a message says.
+    pub(super) fn answer_of(
         &self,
-        message: Outbound,
-    ) -> (impl Future<Output = Result<Message, RequestError>> + Send + '_, Subject, usize) {
-        let Outbound { subject, headers, payload } = message;
-        let size = payload.len();
-        let request = Request::new().headers(headers).payload(payload).timeout(None);
-        (self.connection.client().send_request(subject.clone(), request), subject, size)
-    }
-
-    /// What an answer, or the failure to get one, says.
-    pub(super) fn answer(
-        &self,
-        response: Result<Message, RequestError>,
+        answer: &Message,
         subject: &str,
         size: usize,
     ) -> Result<PublishReceipt, Failure> {
-        let response = response.map_err(|error| {
-            let enabled = self.connection.server_info().jetstream || self.settings.domain.is_some();
-            Failure::refused(unanswered(error, subject, size, enabled))
-        })?;
-        match serde_json::from_slice(&response.payload) {
+        if answer.status == Some(StatusCode::NO_RESPONDERS) {
+            return Err(Failure::refused(nobody_there(subject, self.has_jetstream())));
+        }
+        match serde_json::from_slice(&answer.payload) {
             Ok(PubAck { error: Some(error), .. }) => Err(Failure::refused(answered(error, subject, size))),
             Ok(PubAck { seq: Some(sequence), duplicate, .. }) => Ok(PublishReceipt::new(sequence, duplicate)),
             // A subscriber of the subject answered instead of a stream.
@@ -162,6 +148,11 @@ impl Inner {
                 Err(Failure::refused(EventsError::NoStream { subject: subject.to_owned() }))
             }
         }
+    }
+
+    /// Whether the server we are connected to has JetStream, or the domain that we ask for.
+    fn has_jetstream(&self) -> bool {
+        self.settings.domain.is_some() || self.connection.server_info().jetstream
     }
 
     pub(super) fn no_answer(&self) -> Failure {
@@ -194,7 +185,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn unsent(error: EventsError) -> Self {
+    pub(super) fn unsent(error: EventsError) -> Self {
         Self { error, try_again: false, ambiguous: false }
     }
 
@@ -204,7 +195,7 @@ impl Failure {
 
     /// The server said no, or nobody was there to say anything. A stream that is missing may be on its way back: after a
     /// restart, a fail-over or a deletion that a subscriber repairs.
-    fn refused(error: EventsError) -> Self {
+    pub(super) fn refused(error: EventsError) -> Self {
         let passing = matches!(error, EventsError::Unavailable(_) | EventsError::NoStream { .. });
         Self { try_again: passing, ambiguous: false, error }
     }

@@ -40,14 +40,18 @@ impl Outbound {
     /// An event whose JSON is there already.
     pub(super) fn structured(subject: Subject, event: &Event, payload: Bytes) -> Result<Self, EventsError> {
         let mut headers = headers_of(event)?;
-        insert(&mut headers, CONTENT_TYPE, STRUCTURED_CONTENT_TYPE)?;
+        headers.insert(HeaderName::from_static(CONTENT_TYPE), STRUCTURED_CONTENT_TYPE);
         Ok(Self { subject, headers, payload })
     }
 }
 
 fn headers_of(event: &Event) -> Result<HeaderMap, EventsError> {
+    let id = event.message_id();
+    if id.contains(['\r', '\n']) {
+        return Err(not_a_header(MESSAGE_ID));
+    }
     let mut headers = HeaderMap::new();
-    insert(&mut headers, MESSAGE_ID, &event.message_id())?;
+    headers.insert(HeaderName::from_static(MESSAGE_ID), id);
     Ok(headers)
 }
 
@@ -66,9 +70,12 @@ pub(super) fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EventsError> {
-    let refused = || EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"));
-    let value = HeaderValue::from_str(value).map_err(|_| refused())?;
-    Ok((HeaderName::from_str(name).map_err(|_| refused())?, value))
+    let value = HeaderValue::from_str(value).map_err(|_| not_a_header(name))?;
+    Ok((HeaderName::from_str(name).map_err(|_| not_a_header(name))?, value))
+}
+
+fn not_a_header(name: &str) -> EventsError {
+    EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"))
 }
 
 /// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
