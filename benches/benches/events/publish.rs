@@ -25,7 +25,11 @@ pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     // async-nats starts a task when a context is made.
     let _guard = runtime.enter();
     let server = runtime.block_on(NatsServer::private());
-    let settings = JetStreamSettings::new(server.url());
+    let mut settings = JetStreamSettings::new(server.url());
+    // The server remembers message ids for two minutes otherwise, which would be millions of them: its garbage collector would
+    // be what is measured, and the more so the longer it takes.
+    settings.stream.duplicate_window = Duration::from_secs(2);
+    settings.publish.timeout = Duration::from_millis(1900);
     let ours = runtime.block_on(JetStream::connect(&settings, Arc::new(NoopLogger)))?;
     // A connection of its own, as each contender has.
     let client = runtime.block_on(async_nats::connect(server.url()))?;
