@@ -11,8 +11,7 @@ use crate::EventsError;
 /// An inbox whose messages are answered under numbers, which only ever grow: an answer that comes too late for one batch is
 /// none to the next.
 ///
-/// The client's own requests are answered over one subscription as well; but each costs a channel, an entry of a map and two
-/// names, and one that nobody waits for any more stays in that map until its answer comes.
+/// Requests that are answered one by one cost a channel and an entry of a map each ([`requests`](super::requests)).
 pub(super) struct Answers {
     inbox: String,
     subscriber: Subscriber,
@@ -47,7 +46,7 @@ impl Answers {
     }
 }
 
-fn number_of(subject: &str) -> Option<u64> {
+pub(super) fn number_of(subject: &str) -> Option<u64> {
     subject.rsplit_once('.')?.1.parse().ok()
 }
 
@@ -82,11 +81,17 @@ impl Inner {
         if let Some(answers) = self.inboxes.take() {
             return Ok(answers);
         }
+        let (inbox, subscriber) = self.inbox().await?;
+        Ok(Answers { inbox, subscriber, next: 0 })
+    }
+
+    /// A new inbox and the subscription to everything under it.
+    pub(super) async fn inbox(&self) -> Result<(String, Subscriber), EventsError> {
         let client = self.connection.client();
         let inbox = client.new_inbox();
         let subscribed = self.connection.call("subscribe", client.subscribe(format!("{inbox}.*"))).await?;
         let subscriber = subscribed.map_err(|error| EventsError::Unavailable(error.into()))?;
-        Ok(Answers { inbox, subscriber, next: 0 })
+        Ok((inbox, subscriber))
     }
 }
 

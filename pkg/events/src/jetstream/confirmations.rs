@@ -7,7 +7,6 @@
 
 use std::pin::pin;
 
-use async_nats::Request;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -104,7 +103,7 @@ async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
         for Done { message, .. } in others {
             client.publish(message.current_reply(), ACK).await.ok()?;
         }
-        client.send_request(reply.clone(), Request::new().payload(ACK).timeout(None)).await.ok()
+        bus.request(reply.clone(), None, ACK).await.ok()
     };
     tokio::select! {
         biased;

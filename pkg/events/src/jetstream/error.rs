@@ -1,9 +1,10 @@
 //! What the client and the server say, told apart.
 
-use async_nats::client::{PublishError, PublishErrorKind, RequestErrorKind};
+use async_nats::client::{PublishError, PublishErrorKind};
 use async_nats::jetstream::ErrorCode;
-use async_nats::{ConnectError, ConnectErrorKind, RequestError};
+use async_nats::{ConnectError, ConnectErrorKind};
 
+use super::requests::Unanswered;
 use crate::EventsError;
 
 /// The error of an answer by the JetStream API.
@@ -34,18 +35,18 @@ pub(super) fn answered(error: async_nats::jetstream::Error, subject: &str, size:
     }
 }
 
-/// The error of a request that got no answer of its own.
+/// The error of a message that got no answer of its own.
 pub(super) fn unanswered(
-    error: RequestError,
+    failure: Unanswered,
     subject: &str,
     size: usize,
     jetstream_enabled: bool,
 ) -> EventsError {
-    match error.kind() {
-        RequestErrorKind::NoResponders => nobody_there(subject, jetstream_enabled),
-        RequestErrorKind::MaxPayloadExceeded => EventsError::TooLarge { size, limit: None },
-        RequestErrorKind::InvalidSubject => EventsError::InvalidPattern,
-        RequestErrorKind::TimedOut | RequestErrorKind::Other => EventsError::Unavailable(error.into()),
+    match failure {
+        Unanswered::NobodyThere => nobody_there(subject, jetstream_enabled),
+        Unanswered::Refused(error) => unsent(error, size),
+        Unanswered::Unprepared(error) => error,
+        Unanswered::Closed => EventsError::Unavailable(failure.into()),
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Request, Subject};
+use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use underpin_logger::{Context, error, warn};
@@ -103,8 +103,7 @@ impl JetStreamMessage {
                 drop(slot.take());
             }
             let reply = self.current_reply();
-            let request = Request::new().payload(answer.clone()).timeout(None);
-            let asked = connection.client().send_request(reply.clone(), request);
+            let asked = self.source.bus.request(reply.clone(), None, answer.clone());
             let failure = tokio::select! {
                 answered = timeout_at(give_up.min(deadline::after(within)), asked) => match answered {
                     Ok(Ok(_)) => return Ok(()),

@@ -18,6 +18,7 @@ mod plan;
 mod publish_batch;
 mod publisher;
 mod pull;
+mod requests;
 mod settings;
 mod stream;
 mod stream_settings;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) log: Arc<dyn Logger>,
     window: Semaphore,
     inboxes: answers::Inboxes,
+    requests: requests::Requests,
     /// Confirmations that the server never answered.
     unconfirmed: metrics::Counter,
 }
@@ -88,10 +90,18 @@ impl JetStream {
     pub async fn connect(settings: &JetStreamSettings, log: Arc<dyn Logger>) -> Result<Self, EventsError> {
         settings.check()?;
         let connection = connect::connect(settings, Arc::clone(&log)).await?;
-        let (window, inboxes) = (Semaphore::new(settings.publish.window), answers::Inboxes::default());
+        let window = Semaphore::new(settings.publish.window);
         let unconfirmed = metrics::counter!("underpin_events_unconfirmed_total");
         let bus = Self {
-            inner: Arc::new(Inner { connection, settings: settings.clone(), log, window, inboxes, unconfirmed }),
+            inner: Arc::new(Inner {
+                connection,
+                settings: settings.clone(),
+                log,
+                window,
+                inboxes: answers::Inboxes::default(),
+                requests: requests::Requests::default(),
+                unconfirmed,
+            }),
         };
         match settings.topology {
             TopologyMode::Apply => bus.apply().await.map(drop)?,

@@ -273,12 +273,8 @@ impl Inner {
         let size = payload.len();
         let (number, reply) = answers.number();
         let client = self.connection.client();
-        let mut publish = std::pin::pin!(client.publish_with_reply_and_headers(
-            subject.clone(),
-            reply,
-            headers,
-            payload
-        ));
+        let mut publish =
+            std::pin::pin!(client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload));
         let sent = match publish.as_mut().now_or_never() {
             Some(sent) => sent,
             // The queue of the connection is full.

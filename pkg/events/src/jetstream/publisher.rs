@@ -1,7 +1,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use async_nats::{Message, Request, StatusCode, Subject};
+use async_nats::{Message, StatusCode, Subject};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -116,8 +116,7 @@ impl Inner {
         let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
-        let request = Request::new().headers(headers).payload(payload).timeout(None);
-        let asked = self.connection.client().send_request(subject.clone(), request);
+        let asked = self.request(subject.clone(), Some(headers), payload);
         tokio::select! {
             biased;
             response = timeout_at(until, asked) => match response {
