@@ -4,7 +4,6 @@
 //! one that was given up, or that a lost connection swallowed, stays for as long as the client lives.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::client::PublishError;
@@ -140,13 +139,11 @@ impl Inner {
         Ok(message)
     }
 
-    fn answered(&self) -> impl Future<Output = Result<Answered, Unanswered>> + Send + '_ {
-        async {
-            let (inbox, answers) = self.inbox().await.map_err(Unanswered::Unprepared)?;
-            let (waiting, end) = (Arc::new(Waiting::open()), CancellationToken::new());
-            tokio::spawn(hand_out(answers, Arc::clone(&waiting), end.clone()));
-            Ok(Answered { inbox, waiting, _ends: end.drop_guard() })
-        }
+    async fn answered(&self) -> Result<Answered, Unanswered> {
+        let (inbox, answers) = self.inbox().await.map_err(Unanswered::Unprepared)?;
+        let (waiting, end) = (Arc::new(Waiting::open()), CancellationToken::new());
+        tokio::spawn(hand_out(answers, Arc::clone(&waiting), end.clone()));
+        Ok(Answered { inbox, waiting, _ends: end.drop_guard() })
     }
 }
 
