@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use underpin_config::Checks;
 use underpin_errors::{Health, HealthCheck};
-use underpin_logger::{Logger, NoopLogger};
+use underpin_logger::{Context, Logger, NoopLogger, warn};
 
 use super::MemorySettings;
 use super::journal::Journal;
@@ -61,6 +62,8 @@ pub(super) struct Inner {
     on_disk: tokio::sync::Mutex<u64>,
     pub(super) settings: MemorySettings,
     pub(super) log: Arc<dyn Logger>,
+    /// How many dead letters went because there were too many.
+    letters_dropped: AtomicUsize,
 }
 
 impl MemoryBus {
@@ -120,6 +123,23 @@ impl Inner {
             on_disk: tokio::sync::Mutex::default(),
             settings,
             log,
+            letters_dropped: AtomicUsize::new(0),
+        }
+    }
+
+    /// Tells that so many dead letters went for a new one; in the log at the first, and then whenever they have doubled.
+    pub(super) fn note_letters_dropped(&self, gone: usize) {
+        metrics::counter!("underpin_events_dead_letters_dropped_total")
+            .increment(u64::try_from(gone).unwrap_or(u64::MAX));
+        let before = self.letters_dropped.fetch_add(gone, Ordering::Relaxed);
+        let dropped = before.saturating_add(gone);
+        if before.checked_ilog2() != dropped.checked_ilog2() {
+            let limit = self.settings.max_dead_letters;
+            let ctx = Context::background();
+            warn!(
+                self.log,
+                &ctx, "dropped the oldest dead letters, to keep within the limit", dropped, limit
+            );
         }
     }
 
@@ -295,5 +315,6 @@ impl HealthCheck for MemoryBus {
             .detail("backend", "memory")
             .detail("events", state.len())
             .detail("dead_letters", state.dead_letters.len())
+            .detail("dead_letters_dropped", self.inner.letters_dropped.load(Ordering::Relaxed))
     }
 }

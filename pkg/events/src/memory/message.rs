@@ -20,9 +20,9 @@ pub(super) struct MemoryMessage {
 }
 
 impl MemoryMessage {
-    fn settle(mut self, change: impl FnOnce(&mut State, &str, u64)) {
+    fn settle<T>(mut self, change: impl FnOnce(&mut State, &str, u64) -> T) -> T {
         self.settled = true;
-        change(&mut self.bus.state(), &self.subscription, self.sequence);
+        change(&mut self.bus.state(), &self.subscription, self.sequence)
     }
 }
 
@@ -51,8 +51,13 @@ impl Inbound for MemoryMessage {
     }
 
     async fn dead_letter(self, reason: String, attempts: u32, _slot: Slot) {
-        let event = Arc::clone(&self.event);
-        self.settle(|state, name, sequence| state.put_aside(name, sequence, &event, reason, attempts));
+        let (bus, event) = (Arc::clone(&self.bus), Arc::clone(&self.event));
+        let most = bus.settings.max_dead_letters;
+        let gone = self
+            .settle(|state, name, sequence| state.put_aside(name, sequence, &event, reason, attempts, most));
+        if gone > 0 {
+            bus.note_letters_dropped(gone);
+        }
     }
 
     async fn release(self) {

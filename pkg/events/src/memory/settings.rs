@@ -15,6 +15,9 @@ pub struct MemorySettings {
     /// it: then the bus is full and publishing fails. A subscription that nobody runs, or that does not want the event, does
     /// not hold up publishers.
     pub max_events: usize,
+    /// How many dead letters are kept. Beyond that the oldest goes, which is logged and counted in
+    /// `underpin_events_dead_letters_dropped_total`.
+    pub max_dead_letters: usize,
     /// The largest event in bytes of JSON data.
     pub max_event_size: usize,
     /// How long a message id is remembered, so that a repeat is dropped. Of more than half a million within that time the
@@ -31,6 +34,7 @@ impl Default for MemorySettings {
     fn default() -> Self {
         Self {
             max_events: 100_000,
+            max_dead_letters: 10_000,
             max_event_size: 1024 * 1024,
             duplicate_window: Duration::from_secs(120),
             journal: None,
@@ -41,6 +45,7 @@ impl Default for MemorySettings {
 impl Validate for MemorySettings {
     fn validate(&self, checks: &mut Checks) {
         checks.ensure(self.max_events > 0, "max_events", "must be at least 1");
+        checks.ensure(self.max_dead_letters > 0, "max_dead_letters", "must be at least 1");
         checks.ensure(self.max_event_size > 0, "max_event_size", "must be at least 1");
         if let Some(journal) = &self.journal {
             checks.nested("journal", journal);

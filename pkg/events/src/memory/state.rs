@@ -184,7 +184,7 @@ impl State {
         }
     }
 
-    /// Takes an event from its subscription and keeps it as a dead letter.
+    /// Takes an event from its subscription and keeps it as a dead letter; says how many older ones went for it.
     pub(super) fn put_aside(
         &mut self,
         name: &str,
@@ -192,9 +192,10 @@ impl State {
         event: &Event,
         reason: String,
         attempts: u32,
-    ) {
+        most: usize,
+    ) -> usize {
         if !self.durables.get_mut(name).is_some_and(|durable| durable.settle(sequence)) {
-            return;
+            return 0;
         }
         let id = self.next_dead_letter;
         self.next_dead_letter = self.next_dead_letter.saturating_add(1);
@@ -212,6 +213,14 @@ impl State {
         };
         self.note(|| Letter::of(&letter).map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter))));
         self.dead_letters.insert(id, letter);
+        let mut gone = 0;
+        while self.dead_letters.len() > most
+            && let Some((id, _)) = self.dead_letters.pop_first()
+        {
+            self.note(|| [Record::DeadLetterGone { id }]);
+            gone += 1;
+        }
+        gone
     }
 
     /// Removes a dead letter; says whether it was there.

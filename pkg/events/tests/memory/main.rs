@@ -242,6 +242,41 @@ async fn a_dead_letter_is_logged_once_with_the_request_that_caused_it() {
     assert_eq!(log.entries().len(), 1);
 }
 
+/// The letters after the first 20 of 50, with a limit of 30; how many were dropped is told, rarely.
+#[tokio::test]
+async fn the_oldest_dead_letters_go_when_there_are_too_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(CaptureLogger::new());
+    let mut settings = MemorySettings::default();
+    settings.max_dead_letters = 30;
+    settings.journal = Some(JournalSettings::new(folder.path().join("events.journal")));
+    let open = || MemoryBus::with_settings(settings.clone(), Arc::<CaptureLogger>::clone(&log)).unwrap();
+    let ids =
+        |letters: &[underpin_events::DeadLetter]| letters.iter().map(|letter| letter.id).collect::<Vec<_>>();
+    let kept: Vec<u64> = (21..=50).collect();
+    {
+        let bus = open();
+        let handler = handler_fn(|_| async { Outcome::dead_letter("never") });
+        let subscription = bus.subscribe(SubscribeOptions::new("s"), handler).await.unwrap();
+        for result in bus.publish_batch((0..50).map(event).collect()).await {
+            result.unwrap();
+        }
+        underpin_events::conformance::eventually(Duration::from_secs(30), "all are put aside", || async {
+            bus.list(0, 100).await.unwrap().last().is_some_and(|letter| letter.id == 50)
+        })
+        .await;
+        assert_eq!(ids(&bus.list(0, 100).await.unwrap()), kept);
+        assert!(matches!(bus.inspect(20).await, Err(EventsError::NotFound { .. })));
+        assert_eq!(bus.check().await.details.get("dead_letters_dropped").unwrap(), &20);
+        let told = log.entries().iter().filter(|entry| entry.msg.starts_with("dropped the oldest")).count();
+        assert_eq!(told, 5, "at 1, 2, 4, 8 and 16");
+        let _ = subscription.drain(Duration::from_secs(5)).await;
+    }
+    assert_eq!(ids(&open().list(0, 100).await.unwrap()), kept);
+    settings.max_dead_letters = 0;
+    assert!(MemoryBus::with_settings(settings, Arc::new(NoopLogger)).is_err());
+}
+
 #[tokio::test]
 async fn the_context_of_the_producer_is_current_in_the_handler() {
     let bus = MemoryBus::new();
