@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use async_nats::Subject;
+use async_nats::{Message, Subject};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::SemaphorePermit;
@@ -107,129 +108,193 @@ impl<'a> Places<'a> {
 }
 
 impl Inner {
-    /// Publishes events so that their first attempts reach the connection one after the other. One timer waits for the
-    /// oldest answer, since none is sent after a younger one.
+    /// Publishes events so that their first attempts reach the connection one after the other.
     pub(super) async fn publish_in_order(&self, events: Vec<Event>) -> Vec<Published> {
-        let deadline = deadline::after(self.settings.publish.timeout);
-        let mut results: Vec<Option<Published>> = events.iter().map(|_| None).collect();
-        let mut settled = |(index, result): (usize, Published)| {
-            if let Some(place) = results.get_mut(index) {
-                *place = Some(result);
-            }
+        Batch::new(self, events).run().await
+    }
+}
+
+/// Events that are published together.
+struct Batch<'a> {
+    bus: &'a Inner,
+    deadline: Instant,
+    /// Freed one by one, as they are acknowledged.
+    events: Vec<Option<Event>>,
+    results: Vec<Option<Published>>,
+    /// Encoded while the server has something to do, so that they go out without a pause between them.
+    encoded: Encoded,
+    under_way: UnderWay,
+    /// How many were under way when the window was last filled.
+    filled: usize,
+    places: Places<'a>,
+    answers: Option<Answers>,
+    again: FuturesUnordered<BoxFuture<'a, (usize, Published)>>,
+}
+
+/// What a batch that waits comes to know.
+enum News {
+    Answer(u64, Message),
+    /// The oldest of those under way will get no answer any more.
+    NoAnswer(Failure),
+    /// A retry is over.
+    Settled(usize, Published),
+    /// There is nothing left to wait for.
+    Done,
+}
+
+impl<'a> Batch<'a> {
+    fn new(bus: &'a Inner, events: Vec<Event>) -> Self {
+        let mut batch = Self {
+            bus,
+            deadline: deadline::after(bus.settings.publish.timeout),
+            results: events.iter().map(|_| None).collect(),
+            events: events.into_iter().map(Some).collect(),
+            encoded: Encoded::new(),
+            under_way: UnderWay::default(),
+            filled: 0,
+            places: Places::default(),
+            answers: None,
+            again: FuturesUnordered::new(),
         };
-        // Freed one by one, as they are acknowledged.
-        let mut events: Vec<Option<Event>> = events.into_iter().map(Some).collect();
-        let (mut under_way, mut places) = (UnderWay::default(), Places::default());
-        let (mut answers, mut again) = (None, FuturesUnordered::new());
-        // Encoded while the server has something to do, so that they go out without a pause between them.
-        let ahead = (self.settings.publish.window / 4).max(1);
-        let mut encoded = self.encode(&events, 0, ahead);
-        // How many were under way when the window was last filled.
-        let mut filled = 0;
-        loop {
-            // Once a quarter is answered, as many as fit: one for each answer would go out as packets of one. Without any on its
-            // way, the first waits until others have left the window.
-            if under_way.count <= filled - filled / 4 {
-                places.free();
-                while !encoded.is_empty() {
-                    let place = match self.window.try_acquire() {
-                        Ok(place) => Ok(place),
-                        Err(_) if under_way.count == 0 && again.is_empty() => self.slot(deadline).await,
-                        Err(_) => break,
-                    };
-                    let Some((index, message)) = encoded.pop_front() else { break };
-                    match (message, place) {
-                        (Err(error), _) | (_, Err(error)) => settled((index, Err(error))),
-                        (Ok(message), Ok(place)) => {
-                            match self.first_attempt(index, message, &mut answers, deadline).await {
-                                Ok((number, sent)) => {
-                                    under_way.push(number, sent);
-                                    places.add(place);
-                                }
-                                Err(failure) => {
-                                    let event = events.get_mut(index).and_then(Option::take);
-                                    again.push(self.later(index, event, failure, deadline, Some(place)));
-                                }
-                            }
-                        }
-                    }
-                    if encoded.is_empty() {
-                        encoded = self.encode(&events, index + 1, ahead);
-                    }
-                }
-                filled = under_way.count;
-            }
-            let (Some(oldest), Some(inbox)) = (under_way.oldest(), answers.as_mut()) else {
-                match again.next().await {
-                    Some(result) => settled(result),
-                    None => break,
-                }
-                continue;
-            };
-            let answer = match inbox.at_hand() {
-                Some(answer) => answer,
-                None => {
-                    places.free();
-                    let failure = tokio::select! {
-                        biased;
-                        answer = inbox.next() => Ok(answer),
-                        () = self.connection.lost(oldest.epoch) => Err(Failure::unanswered(EventsError::Disconnected)),
-                        () = sleep_until(oldest.until) => Err(self.no_answer()),
-                        Some(result) = again.next() => {
-                            settled(result);
-                            continue;
-                        }
-                    };
-                    match failure {
-                        Ok(answer) => answer,
-                        Err(failure) => {
-                            if let Some(Sent { index, .. }) = under_way.take_oldest() {
-                                let event = events.get_mut(index).and_then(Option::take);
-                                again.push(self.later(index, event, failure, deadline, places.one()));
-                            }
-                            continue;
-                        }
-                    }
-                }
-            };
-            let (sent, answer) = match answer {
-                Some((number, message)) => match under_way.take(number) {
-                    Some(sent) => {
-                        let answer = self.answer_of(&message, &sent.subject, sent.size);
-                        (sent, answer)
-                    }
-                    // Its event is tried again already.
-                    None => continue,
-                },
-                // The client has ended.
-                None => match under_way.take_oldest() {
-                    Some(sent) => (sent, Err(Failure::unanswered(EventsError::Closed))),
-                    None => continue,
-                },
-            };
-            let event = events.get_mut(sent.index).and_then(Option::take);
-            match answer {
-                Ok(receipt) => {
-                    settled((sent.index, Ok(receipt)));
-                    places.answered += 1;
-                }
-                Err(failure) => again.push(self.later(sent.index, event, failure, deadline, places.one())),
-            }
-        }
-        if let Some(answers) = answers {
-            self.inboxes.put(answers);
-        }
-        results.into_iter().map(|result| result.unwrap_or(Err(EventsError::Closed))).collect()
+        batch.encode(0);
+        batch
     }
 
-    /// The events from a position on as messages: at most `count`, and in structured mode as many as some [`AHEAD`] bytes
-    /// hold, side by side in one piece of memory.
-    fn encode(&self, events: &[Option<Event>], from: usize, count: usize) -> Encoded {
-        let events = events.iter().enumerate().skip(from).take(count);
+    async fn run(mut self) -> Vec<Published> {
+        loop {
+            // Once a quarter is answered, as many as fit: one for each answer would go out as packets of one.
+            if self.under_way.count <= self.filled - self.filled / 4 {
+                self.fill().await;
+            }
+            match self.news().await {
+                News::Answer(number, message) => self.answered(number, &message),
+                News::NoAnswer(failure) => {
+                    if let Some(Sent { index, .. }) = self.under_way.take_oldest() {
+                        let place = self.places.one();
+                        self.again(index, failure, place);
+                    }
+                }
+                News::Settled(index, result) => self.settle(index, result),
+                News::Done => break,
+            }
+        }
+        if let Some(answers) = self.answers {
+            self.bus.inboxes.put(answers);
+        }
+        self.results.into_iter().map(|result| result.unwrap_or(Err(EventsError::Closed))).collect()
+    }
+
+    /// Sends as many as there is room for in the window. Without any on its way, the first waits until others have left it.
+    async fn fill(&mut self) {
+        self.places.free();
+        while !self.encoded.is_empty() {
+            let place = match self.bus.window.try_acquire() {
+                Ok(place) => Ok(place),
+                Err(_) if self.under_way.count == 0 && self.again.is_empty() => {
+                    self.bus.slot(self.deadline).await
+                }
+                Err(_) => break,
+            };
+            let Some((index, message)) = self.encoded.pop_front() else { break };
+            match (message, place) {
+                (Err(error), _) | (_, Err(error)) => self.settle(index, Err(error)),
+                (Ok(message), Ok(place)) => match self.first_attempt(index, message).await {
+                    Ok((number, sent)) => {
+                        self.under_way.push(number, sent);
+                        self.places.add(place);
+                    }
+                    Err(failure) => self.again(index, failure, Some(place)),
+                },
+            }
+            if self.encoded.is_empty() {
+                self.encode(index + 1);
+            }
+        }
+        self.filled = self.under_way.count;
+    }
+
+    /// Waits. One timer is for the oldest, since no other is due before it.
+    async fn news(&mut self) -> News {
+        let (Some(oldest), Some(answers)) = (self.under_way.oldest(), self.answers.as_mut()) else {
+            return self
+                .again
+                .next()
+                .await
+                .map_or(News::Done, |(index, result)| News::Settled(index, result));
+        };
+        let answer = match answers.at_hand() {
+            Some(answer) => answer,
+            None => {
+                self.places.free();
+                tokio::select! {
+                    biased;
+                    answer = answers.next() => answer,
+                    () = self.bus.connection.lost(oldest.epoch) => {
+                        return News::NoAnswer(Failure::unanswered(EventsError::Disconnected));
+                    }
+                    () = sleep_until(oldest.until) => return News::NoAnswer(self.bus.no_answer()),
+                    Some((index, result)) = self.again.next() => return News::Settled(index, result),
+                }
+            }
+        };
+        match answer {
+            Some((number, message)) => News::Answer(number, message),
+            // The client has ended.
+            None => News::NoAnswer(Failure::unanswered(EventsError::Closed)),
+        }
+    }
+
+    fn answered(&mut self, number: u64, message: &Message) {
+        // The event of a late answer is tried again already.
+        let Some(Sent { index, subject, size, .. }) = self.under_way.take(number) else { return };
+        match self.bus.answer_of(message, &subject, size) {
+            Ok(receipt) => {
+                drop(self.take_event(index));
+                self.places.answered += 1;
+                self.settle(index, Ok(receipt));
+            }
+            Err(failure) => {
+                let place = self.places.one();
+                self.again(index, failure, place);
+            }
+        }
+    }
+
+    /// Tries once more what has failed for the first time, on its own.
+    fn again(&mut self, index: usize, failure: Failure, place: Option<SemaphorePermit<'a>>) {
+        let (bus, deadline) = (self.bus, self.deadline);
+        let event = self.take_event(index);
+        self.again.push(Box::pin(async move {
+            let message = event.ok_or(EventsError::Closed).and_then(|event| bus.outbound(&event));
+            let result = match message {
+                Ok(message) => bus.send_again(&message, deadline, failure).await,
+                Err(error) => Err(error),
+            };
+            drop(place);
+            (index, result)
+        }));
+    }
+
+    fn take_event(&mut self, index: usize) -> Option<Event> {
+        self.events.get_mut(index).and_then(Option::take)
+    }
+
+    fn settle(&mut self, index: usize, result: Published) {
+        if let Some(place) = self.results.get_mut(index) {
+            *place = Some(result);
+        }
+    }
+
+    /// Encodes the events from a position on: at most a quarter of the window, and in structured mode as many as some
+    /// [`AHEAD`] bytes hold, side by side in one piece of memory.
+    fn encode(&mut self, from: usize) {
+        let count = (self.bus.settings.publish.window / 4).max(1);
+        let events = self.events.iter().enumerate().skip(from).take(count);
         let events = events.filter_map(|(index, event)| Some((index, event.as_ref()?)));
-        if self.settings.publish.mode == ContentMode::Binary {
+        if self.bus.settings.publish.mode == ContentMode::Binary {
             // Its body is a part of the event.
-            return events.map(|(index, event)| (index, self.outbound(event))).collect();
+            self.encoded = events.map(|(index, event)| (index, self.bus.outbound(event))).collect();
+            return;
         }
         let (mut json, mut places) = (Vec::new(), Vec::with_capacity(count));
         for (index, event) in events {
@@ -247,58 +312,36 @@ impl Inner {
         for (index, event, place) in places {
             let subject = match &last {
                 Some((ty, subject)) if *ty == event.ty() => Ok(subject.clone()),
-                _ => self.subject_of(event).inspect(|subject| last = Some((event.ty(), subject.clone()))),
+                _ => self.bus.subject_of(event).inspect(|subject| last = Some((event.ty(), subject.clone()))),
             };
             let message = subject.and_then(|subject| Outbound::structured(subject, event, json.slice(place)));
             encoded.push_back((index, message));
         }
-        encoded
+        self.encoded = encoded;
     }
 
     /// Hands a message to the connection, behind those before it.
-    async fn first_attempt(
-        &self,
-        index: usize,
-        message: Outbound,
-        answers: &mut Option<Answers>,
-        deadline: Instant,
-    ) -> Result<(u64, Sent), Failure> {
-        let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
-        let answers = match answers {
+    async fn first_attempt(&mut self, index: usize, message: Outbound) -> Result<(u64, Sent), Failure> {
+        let bus = self.bus;
+        let epoch = bus.connection.connected(self.deadline).await.map_err(Failure::unsent)?;
+        let answers = match &mut self.answers {
             Some(answers) => answers,
-            none @ None => none.insert(self.answers().await.map_err(Failure::unsent)?),
+            none @ None => none.insert(bus.answers().await.map_err(Failure::unsent)?),
         };
-        let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
+        let until = self.deadline.min(deadline::after(bus.settings.publish.ack_timeout));
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
         let (number, reply) = answers.number();
-        let client = self.connection.client();
+        let client = bus.connection.client();
         let mut publish =
             std::pin::pin!(client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload));
         let sent = match publish.as_mut().now_or_never() {
             Some(sent) => sent,
             // The queue of the connection is full.
-            None => timeout_at(until, publish).await.map_err(|_| self.no_answer())?,
+            None => timeout_at(until, publish).await.map_err(|_| bus.no_answer())?,
         };
         sent.map_err(|error| Failure::refused(super::error::unsent(error, size)))?;
         Ok((number, Sent { index, subject, size, epoch, until }))
-    }
-
-    async fn later(
-        &self,
-        index: usize,
-        event: Option<Event>,
-        failure: Failure,
-        deadline: Instant,
-        place: Option<SemaphorePermit<'_>>,
-    ) -> (usize, Published) {
-        let message = event.ok_or(EventsError::Closed).and_then(|event| self.outbound(&event));
-        let result = match message {
-            Ok(message) => self.send_again(&message, deadline, failure).await,
-            Err(error) => Err(error),
-        };
-        drop(place);
-        (index, result)
     }
 }
 
