@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -78,7 +78,8 @@ impl Place {
 
     /// Starts `program` with these servers in this place, as the child of a cargo.
     fn cargo(&self, program: &[&str]) -> FakeCargo {
-        // The outermost cargo counts, so this one must not descend from the real one: `setsid --fork` sees to that.
+        // The outermost cargo counts, so this one must not descend from the real one: `setsid --fork` sees to that, but not
+        // before it has ended. Until then the script waits for a word.
         let cargo = self.path().join("cargo");
         if !cargo.exists() {
             std::os::unix::fs::symlink("/bin/sh", &cargo).unwrap();
@@ -88,18 +89,20 @@ impl Place {
             // A run in the background ignores SIGINT, and its children inherit that; those of a terminal do not.
             .args(["env", "--default-signal=INT"])
             .arg(cargo)
-            .args(["-c", r#"echo $$; "$@" || echo ready; sleep 600"#, "cargo"])
+            .args(["-c", r#"read go; exec </dev/null; echo $$; "$@" || echo ready; sleep 600"#, "cargo"])
             .args(program)
             .env("TMPDIR", self.path())
             // It would keep the test kit from starting a server of its own.
             .env_remove("DATABASE_URL")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let mut said = BufReader::new(starter.stdout.take().unwrap()).lines();
+        let mut word = starter.stdin.take().unwrap();
         starter.wait().unwrap();
+        word.write_all(b"go\n").unwrap();
         let id = said.next().unwrap().unwrap().parse().unwrap();
         FakeCargo { id: Pid::from_raw(id).unwrap(), said }
     }
