@@ -90,7 +90,13 @@ impl MemoryBus {
             let journal = Journal::open(journal, Arc::clone(&log), restore)?;
             state.journal = Some(journal);
         }
-        Ok(Self { inner: Arc::new(Inner::new(state, settings, log)) })
+        // The limit may be lower than it was.
+        let gone = state.drop_oldest_letters(settings.max_dead_letters);
+        let inner = Inner::new(state, settings, log);
+        if gone > 0 {
+            inner.note_letters_dropped(gone);
+        }
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Refuses every publish and subscription from now on. Running subscriptions go on until they are drained.

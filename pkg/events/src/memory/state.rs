@@ -211,8 +211,15 @@ impl State {
             payload: event.to_json(),
             complete: true,
         };
-        self.note(|| Letter::of(&letter).map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter))));
+        let record = Letter::of(&letter).map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter)));
+        // First kept, then noted: behind a note the journal may be written anew, from what is kept.
         self.dead_letters.insert(id, letter);
+        self.note(|| record);
+        self.drop_oldest_letters(most)
+    }
+
+    /// Keeps so many dead letters; says how many went.
+    pub(super) fn drop_oldest_letters(&mut self, most: usize) -> usize {
         let mut gone = 0;
         while self.dead_letters.len() > most
             && let Some((id, _)) = self.dead_letters.pop_first()

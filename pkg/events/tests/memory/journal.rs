@@ -95,6 +95,28 @@ async fn a_bus_goes_on_where_it_was() {
     assert_eq!(seen.wait_for(5, LIMIT).await[4].event.id(), "3");
 }
 
+/// The journal is written anew when it has 16 MiB, here by a dead letter: twelve events of a megabyte, and then each once more.
+#[tokio::test]
+async fn the_dead_letter_with_which_it_is_written_anew_is_kept() {
+    const EVENTS: usize = 12;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.journal");
+    {
+        let bus = open(&path);
+        for n in 0..EVENTS {
+            let large = Event::builder("order.placed", "/memory").id(n.to_string());
+            bus.publish(large.text("text/plain", "x".repeat(1 << 20)).build().unwrap()).await.unwrap();
+        }
+        let handler = handler_fn(|_| async { Outcome::dead_letter("never") });
+        let options = SubscribeOptions::new("s").start(StartPosition::Oldest);
+        let subscription = bus.subscribe(options, handler).await.unwrap();
+        eventually(LIMIT, "all are put aside", || async { bus.list(0, 100).await.unwrap().len() == EVENTS })
+            .await;
+        let _ = subscription.drain(LIMIT).await;
+    }
+    assert_eq!(open(&path).list(0, 100).await.unwrap().len(), EVENTS);
+}
+
 #[tokio::test]
 async fn one_process_has_it_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
