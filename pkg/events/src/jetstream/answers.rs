@@ -81,17 +81,8 @@ impl Inner {
         if let Some(answers) = self.inboxes.take() {
             return Ok(answers);
         }
-        let (inbox, subscriber) = self.inbox().await?;
+        let (inbox, subscriber) = self.connection.inbox().await?;
         Ok(Answers { inbox, subscriber, next: 0 })
-    }
-
-    /// A new inbox and the subscription to everything under it.
-    pub(super) async fn inbox(&self) -> Result<(String, Subscriber), EventsError> {
-        let client = self.connection.client();
-        let inbox = client.new_inbox();
-        let subscribed = self.connection.call("subscribe", client.subscribe(format!("{inbox}.*"))).await?;
-        let subscriber = subscribed.map_err(|error| EventsError::Unavailable(error.into()))?;
-        Ok((inbox, subscriber))
     }
 }
 

@@ -98,10 +98,14 @@ impl Done {
 /// Whether the server has the acknowledgements of all of them, which are of one connection and one binding.
 async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
     let Some((Done { message: last, .. }, others)) = group.split_last() else { return true };
-    let (client, reply) = (bus.connection.client(), last.current_reply());
+    // Where that is none, each is looked at by itself.
+    let Some(reply) = last.current_reply() else { return false };
+    let client = bus.connection.client();
     let all = async {
         for Done { message, .. } in others {
-            client.publish(message.current_reply(), ACK).await.ok()?;
+            if let Some(reply) = message.current_reply() {
+                client.publish(reply, ACK).await.ok()?;
+            }
         }
         bus.request(reply.clone(), None, ACK).await.ok()
     };
@@ -110,6 +114,6 @@ async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
         answered = timeout(bus.connection.request_timeout(), all) => matches!(answered, Ok(Some(_))),
         () = bus.connection.lost(last.epoch) => false,
         () = last.source.in_flight.rebound(last.binding) => false,
-        () = last.source.in_flight.reply_changes(last.sequence, &reply) => false,
+        () = last.source.in_flight.reply_changes(last.info, &reply) => false,
     }
 }

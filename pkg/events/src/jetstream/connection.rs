@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context as JsContext;
-use async_nats::{Client, Event, ServerInfo};
+use async_nats::{Client, Event, ServerInfo, Subscriber};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use underpin_logger::{Context, Logger, error, info, warn};
@@ -92,6 +92,13 @@ impl Connection {
         self.connected(until).await?;
         let within = self.request_timeout;
         timeout_at(until, call).await.map_err(|_| EventsError::Timeout { operation, within })
+    }
+
+    /// A new inbox and the subscription to everything under it.
+    pub(super) async fn inbox(&self) -> Result<(String, Subscriber), EventsError> {
+        let inbox = self.client.new_inbox();
+        let subscribed = self.call("subscribe", self.client.subscribe(format!("{inbox}.*"))).await?;
+        Ok((inbox, subscribed.map_err(|error| EventsError::Unavailable(error.into()))?))
     }
 
     pub(super) async fn close(&self) {

@@ -45,8 +45,7 @@ pub(super) fn unanswered(
     match failure {
         Unanswered::NobodyThere => nobody_there(subject, jetstream_enabled),
         Unanswered::Refused(error) => unsent(error, size),
-        Unanswered::Unprepared(error) => error,
-        Unanswered::Closed => EventsError::Unavailable(failure.into()),
+        Unanswered::Closed | Unanswered::Lost => EventsError::Unavailable(failure.into()),
     }
 }
 

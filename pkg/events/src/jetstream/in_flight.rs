@@ -43,8 +43,6 @@ pub(super) enum Arrival {
     New,
     /// It is a second delivery of one that is held, which goes by the new reply subject from now on.
     Adopted,
-    /// Another event with the position of one that is held.
-    Stranger,
 }
 
 impl InFlight {
@@ -75,20 +73,30 @@ impl InFlight {
                 self.0.adopted.notify_waiters();
                 Arrival::Adopted
             }
-            hash_map::Entry::Occupied(_) => Arrival::Stranger,
+            hash_map::Entry::Occupied(mut held) => {
+                // The event that was at this position is in no stream any more. To answer for it would be to answer for this one.
+                held.insert(Entry { reply: reply.clone(), stored_at: info.stored_at });
+                self.0.adopted.notify_waiters();
+                Arrival::New
+            }
         }
     }
 
-    /// The subject by which a held message is confirmed at the moment.
-    pub(super) fn reply(&self, sequence: u64) -> Option<Subject> {
-        self.messages().get(&sequence).map(|held| held.reply.clone())
+    /// The subject by which a held message is confirmed at the moment; none when its stream is gone and another event has its
+    /// position.
+    pub(super) fn reply(&self, held: DeliveryInfo) -> Option<Subject> {
+        let messages = self.messages();
+        messages
+            .get(&held.sequence)
+            .filter(|entry| entry.stored_at == held.stored_at)
+            .map(|entry| entry.reply.clone())
     }
 
-    /// Waits until a held message is confirmed by another subject than this one.
-    pub(super) async fn reply_changes(&self, sequence: u64, from: &Subject) {
+    /// Waits until a held message is confirmed by another subject than this one, or by none.
+    pub(super) async fn reply_changes(&self, held: DeliveryInfo, from: &Subject) {
         loop {
             let adopted = self.0.adopted.notified();
-            if self.reply(sequence).is_some_and(|reply| reply != *from) {
+            if self.reply(held).is_none_or(|reply| reply != *from) {
                 return;
             }
             adopted.await;
@@ -101,8 +109,13 @@ impl InFlight {
     }
 
     /// Lets go of a message; returns the subject by which it is confirmed.
-    pub(super) fn remove(&self, sequence: u64) -> Option<Subject> {
-        self.messages().remove(&sequence).map(|held| held.reply)
+    pub(super) fn remove(&self, held: DeliveryInfo) -> Option<Subject> {
+        match self.messages().entry(held.sequence) {
+            hash_map::Entry::Occupied(entry) if entry.get().stored_at == held.stored_at => {
+                Some(entry.remove().reply)
+            }
+            _ => None,
+        }
     }
 
     /// Reports progress on everything held, three times in each `ack_wait`. Never ends.

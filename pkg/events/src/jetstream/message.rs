@@ -10,6 +10,7 @@ use underpin_logger::{Context, error, warn};
 use super::Inner;
 use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
+use super::subjects::DeliveryInfo;
 use super::wire::{self, Outbound};
 use crate::pipeline::{Control, Inbound, Slot};
 use crate::{Accept, Event, EventsError, InvalidEvent, deadline};
@@ -50,9 +51,7 @@ impl Source {
 pub(super) struct JetStreamMessage {
     pub(super) source: Arc<Source>,
     pub(super) message: async_nats::Message,
-    pub(super) reply: Subject,
-    pub(super) attempt: u32,
-    pub(super) sequence: u64,
+    pub(super) info: DeliveryInfo,
     /// The connection it was delivered over.
     pub(super) epoch: u64,
     /// The binding of the consumer that it was delivered to.
@@ -66,9 +65,9 @@ pub(super) struct JetStreamMessage {
 }
 
 impl JetStreamMessage {
-    /// The subject by which it is acknowledged at the moment.
-    pub(super) fn current_reply(&self) -> Subject {
-        self.source.in_flight.reply(self.sequence).unwrap_or_else(|| self.reply.clone())
+    /// The subject by which it is answered at the moment; none when there is nothing to answer for any more.
+    pub(super) fn current_reply(&self) -> Option<Subject> {
+        self.source.in_flight.reply(self.info)
     }
 
     /// Acknowledges it and awaits the answer.
@@ -102,7 +101,7 @@ impl JetStreamMessage {
                 // Delivered over an earlier connection: an answer may be long in coming, if one comes at all.
                 drop(slot.take());
             }
-            let reply = self.current_reply();
+            let Some(reply) = self.current_reply() else { return Ok(()) };
             let asked = self.source.bus.request(reply.clone(), None, answer.clone());
             let failure = tokio::select! {
                 answered = timeout_at(give_up.min(deadline::after(within)), asked) => match answered {
@@ -111,7 +110,7 @@ impl JetStreamMessage {
                     Err(_) => EventsError::Timeout { operation, within },
                 },
                 () = connection.lost(epoch) => EventsError::Disconnected,
-                () = self.source.in_flight.reply_changes(self.sequence, &reply) => continue,
+                () = self.source.in_flight.reply_changes(self.info, &reply) => continue,
             };
             // What follows may take long, and is nothing that others should wait for.
             drop(slot.take());
@@ -119,7 +118,7 @@ impl JetStreamMessage {
                 continue;
             }
             tokio::select! {
-                () = self.source.in_flight.reply_changes(self.sequence, &reply) => {}
+                () = self.source.in_flight.reply_changes(self.info, &reply) => {}
                 () = connection.lost(epoch) => {}
                 () = sleep_until(give_up) => return Err(failure),
             }
@@ -135,7 +134,7 @@ impl JetStreamMessage {
                 &failure,
                 "could not confirm an event, it will be delivered again",
                 subscription = &*self.source.subscription,
-                sequence = self.sequence,
+                sequence = self.info.sequence,
                 operation
             );
         }
@@ -144,7 +143,9 @@ impl JetStreamMessage {
     async fn nak(&self, after: Duration) {
         // Never without a delay: that would ignore every back-off and burn the attempts within a millisecond.
         let delay = after.max(Duration::from_millis(1)).as_nanos();
-        self.source.bus.tell(self.current_reply(), Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+        if let Some(reply) = self.current_reply() {
+            self.source.bus.tell(reply, Bytes::from(format!("-NAK {{\"delay\":{delay}}}"))).await;
+        }
     }
 
     /// Publishes the message as it arrived to the dead letter stream.
@@ -155,10 +156,13 @@ impl JetStreamMessage {
             letters.subject_of(&self.source.subscription, stream.type_in(&self.message.subject)).into();
         let mut own = HeaderMap::new();
         let mut add = |name: &str, value: &str| wire::insert(&mut own, name, value);
-        add(wire::MESSAGE_ID, &format!("{}:{}:{}", stream.name, self.sequence, self.source.subscription))?;
+        add(
+            wire::MESSAGE_ID,
+            &format!("{}:{}:{}", stream.name, self.info.sequence, self.source.subscription),
+        )?;
         add(header::REASON, &wire::one_line(reason, MAX_REASON))?;
         add(header::ATTEMPTS, &attempts.to_string())?;
-        add(header::SEQUENCE, &self.sequence.to_string())?;
+        add(header::SEQUENCE, &self.info.sequence.to_string())?;
         let mut headers = own.clone();
         for (name, values) in self.message.headers.iter().flat_map(wire::originals) {
             values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
@@ -190,11 +194,11 @@ impl Inbound for JetStreamMessage {
     }
 
     fn attempt(&self) -> u32 {
-        self.attempt
+        self.info.attempt
     }
 
     fn sequence(&self) -> u64 {
-        self.sequence
+        self.info.sequence
     }
 
     async fn ack(mut self, slot: Slot) {
@@ -202,12 +206,10 @@ impl Inbound for JetStreamMessage {
         match &source.to_confirm {
             Some(confirmations) => confirmations.send(self, slot),
             None => {
-                let held = std::mem::take(&mut self.held);
-                let reply = if held { self.source.in_flight.remove(self.sequence) } else { None };
-                self.source
-                    .bus
-                    .tell(reply.unwrap_or_else(|| self.reply.clone()), Bytes::from_static(b"+ACK"))
-                    .await;
+                self.held = false;
+                if let Some(reply) = self.source.in_flight.remove(self.info) {
+                    self.source.bus.tell(reply, Bytes::from_static(b"+ACK")).await;
+                }
             }
         }
     }
@@ -233,7 +235,7 @@ impl Inbound for JetStreamMessage {
                     &failure,
                     "could not put an event aside, which is tried again",
                     subscription = &*self.source.subscription,
-                    sequence = self.sequence,
+                    sequence = self.info.sequence,
                     failures,
                     took
                 );
@@ -260,7 +262,7 @@ impl Inbound for JetStreamMessage {
 impl Drop for JetStreamMessage {
     fn drop(&mut self) {
         if self.held {
-            drop(self.source.in_flight.remove(self.sequence));
+            drop(self.source.in_flight.remove(self.info));
         }
         if self.answered {
             self.source.answered.fetch_sub(1, Ordering::SeqCst);

@@ -91,6 +91,7 @@ impl JetStream {
         settings.check()?;
         let connection = connect::connect(settings, Arc::clone(&log)).await?;
         let window = Semaphore::new(settings.publish.window);
+        let requests = requests::Requests::open(&connection).await?;
         let unconfirmed = metrics::counter!("underpin_events_unconfirmed_total");
         let bus = Self {
             inner: Arc::new(Inner {
@@ -99,7 +100,7 @@ impl JetStream {
                 log,
                 window,
                 inboxes: answers::Inboxes::default(),
-                requests: requests::Requests::default(),
+                requests,
                 unconfirmed,
             }),
         };
@@ -129,8 +130,10 @@ impl JetStream {
     /// # Cancel safety
     /// The connection may stay open.
     pub async fn close(&self, within: Duration) -> Result<(), EventsError> {
-        let flushed = crate::EventPublisher::flush(self, within).await;
+        // Until the window is closed nobody gets a place: what went out now would not be waited for.
+        let (flushed, places) = self.inner.flushed(within).await;
         self.inner.window.close();
+        drop(places);
         self.inner.inboxes.clear();
         self.inner.connection.close().await;
         flushed

@@ -85,7 +85,7 @@ impl UnderWay {
 #[derive(Default)]
 struct Places<'a> {
     taken: Option<SemaphorePermit<'a>>,
-    answered: usize,
+    done: usize,
 }
 
 impl<'a> Places<'a> {
@@ -102,8 +102,8 @@ impl<'a> Places<'a> {
     }
 
     fn free(&mut self) {
-        let answered = std::mem::take(&mut self.answered);
-        drop(self.taken.as_mut().and_then(|taken| taken.split(answered)));
+        let done = std::mem::take(&mut self.done);
+        drop(self.taken.as_mut().and_then(|taken| taken.split(done)));
     }
 }
 
@@ -138,6 +138,8 @@ enum News {
     NoAnswer(Failure),
     /// A retry is over.
     Settled(usize, Published),
+    /// There is room in the window again.
+    Room,
     /// There is nothing left to wait for.
     Done,
 }
@@ -171,10 +173,11 @@ impl<'a> Batch<'a> {
                 News::NoAnswer(failure) => {
                     if let Some(Sent { index, .. }) = self.under_way.take_oldest() {
                         let place = self.places.one();
-                        self.again(index, failure, place);
+                        self.try_again(index, failure, place);
                     }
                 }
                 News::Settled(index, result) => self.settle(index, result),
+                News::Room => {}
                 News::Done => break,
             }
         }
@@ -203,7 +206,7 @@ impl<'a> Batch<'a> {
                         self.under_way.push(number, sent);
                         self.places.add(place);
                     }
-                    Err(failure) => self.again(index, failure, Some(place)),
+                    Err(failure) => self.try_again(index, failure, Some(place)),
                 },
             }
             if self.encoded.is_empty() {
@@ -216,11 +219,15 @@ impl<'a> Batch<'a> {
     /// Waits. One timer is for the oldest, since no other is due before it.
     async fn news(&mut self) -> News {
         let (Some(oldest), Some(answers)) = (self.under_way.oldest(), self.answers.as_mut()) else {
-            return self
-                .again
-                .next()
-                .await
-                .map_or(News::Done, |(index, result)| News::Settled(index, result));
+            let room = !self.encoded.is_empty();
+            return tokio::select! {
+                biased;
+                settled = self.again.next() => {
+                    settled.map_or(News::Done, |(index, result)| News::Settled(index, result))
+                }
+                // Those that were never sent need not wait for a retry.
+                Ok(_free) = self.bus.slot(self.deadline), if room => News::Room,
+            };
         };
         let answer = match answers.at_hand() {
             Some(answer) => answer,
@@ -250,18 +257,18 @@ impl<'a> Batch<'a> {
         match self.bus.answer_of(message, &subject, size) {
             Ok(receipt) => {
                 drop(self.take_event(index));
-                self.places.answered += 1;
+                self.places.done += 1;
                 self.settle(index, Ok(receipt));
             }
             Err(failure) => {
                 let place = self.places.one();
-                self.again(index, failure, place);
+                self.try_again(index, failure, place);
             }
         }
     }
 
     /// Tries once more what has failed for the first time, on its own.
-    fn again(&mut self, index: usize, failure: Failure, place: Option<SemaphorePermit<'a>>) {
+    fn try_again(&mut self, index: usize, failure: Failure, place: Option<SemaphorePermit<'a>>) {
         let (bus, deadline) = (self.bus, self.deadline);
         let event = self.take_event(index);
         self.again.push(Box::pin(async move {
@@ -323,12 +330,15 @@ impl<'a> Batch<'a> {
     /// Hands a message to the connection, behind those before it.
     async fn first_attempt(&mut self, index: usize, message: Outbound) -> Result<(u64, Sent), Failure> {
         let bus = self.bus;
-        let epoch = bus.connection.connected(self.deadline).await.map_err(Failure::unsent)?;
+        let epoch = bus.ready(self.deadline).await?;
+        let until = self.deadline.min(deadline::after(bus.settings.publish.ack_timeout));
         let answers = match &mut self.answers {
             Some(answers) => answers,
-            none @ None => none.insert(bus.answers().await.map_err(Failure::unsent)?),
+            none @ None => {
+                let answers = timeout_at(until, bus.answers()).await.unwrap_or_else(|_| Err(bus.late()));
+                none.insert(answers.map_err(Failure::unprepared)?)
+            }
         };
-        let until = self.deadline.min(deadline::after(bus.settings.publish.ack_timeout));
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
         let (number, reply) = answers.number();
@@ -338,7 +348,7 @@ impl<'a> Batch<'a> {
         let sent = match publish.as_mut().now_or_never() {
             Some(sent) => sent,
             // The queue of the connection is full.
-            None => timeout_at(until, publish).await.map_err(|_| bus.no_answer())?,
+            None => timeout_at(until, publish).await.map_err(|_| Failure::unprepared(bus.late()))?,
         };
         sent.map_err(|error| Failure::refused(super::error::unsent(error, size)))?;
         Ok((number, Sent { index, subject, size, epoch, until }))

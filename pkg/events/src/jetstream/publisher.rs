@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_errors::BoxError;
 
 use super::error::{answered, nobody_there, unanswered};
+use super::requests::Unanswered;
 use super::wire::Outbound;
 use super::{Inner, JetStream};
 use crate::pattern::check_type;
@@ -28,20 +29,31 @@ impl EventPublisher for JetStream {
     }
 
     async fn flush(&self, within: Duration) -> Result<(), EventsError> {
-        let inner = self.inner();
-        let until = deadline::after(within);
-        let late = |_| EventsError::Timeout { operation: "flush", within };
-        let all = u32::try_from(inner.settings.publish.window).unwrap_or(u32::MAX);
-        let idle = timeout_at(until, inner.window.acquire_many(all)).await.map_err(late)?;
-        drop(idle.map_err(|_| EventsError::Closed)?);
-        timeout_at(until, inner.connection.client().flush())
-            .await
-            .map_err(late)?
-            .map_err(|error| EventsError::Unavailable(error.into()))
+        self.inner().flushed(within).await.0
     }
 }
 
 impl Inner {
+    /// Waits for what is under way; returns all places of the window when nothing is any more.
+    pub(super) async fn flushed(
+        &self,
+        within: Duration,
+    ) -> (Result<(), EventsError>, Option<SemaphorePermit<'_>>) {
+        let until = deadline::after(within);
+        let late = || EventsError::Timeout { operation: "flush", within };
+        let all = u32::try_from(self.settings.publish.window).unwrap_or(u32::MAX);
+        let places = match timeout_at(until, self.window.acquire_many(all)).await {
+            Ok(Ok(places)) => places,
+            Ok(Err(_)) => return (Err(EventsError::Closed), None),
+            Err(_) => return (Err(late()), None),
+        };
+        let flushed = match timeout_at(until, self.connection.client().flush()).await {
+            Ok(flushed) => flushed.map_err(|error| EventsError::Unavailable(error.into())),
+            Err(_) => Err(late()),
+        };
+        (flushed, Some(places))
+    }
+
     pub(super) fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
         Outbound::new(self.subject_of(event)?, event, self.settings.publish.mode)
     }
@@ -112,7 +124,7 @@ impl Inner {
     }
 
     async fn attempt(&self, message: Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
-        let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
+        let epoch = self.ready(deadline).await?;
         let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
@@ -121,12 +133,26 @@ impl Inner {
             biased;
             response = timeout_at(until, asked) => match response {
                 Ok(Ok(message)) => self.answer_of(&message, &subject, size),
-                Ok(Err(error)) => Err(Failure::refused(unanswered(error, &subject, size, self.has_jetstream()))),
+                Ok(Err(failure)) => {
+                    let lost = matches!(failure, Unanswered::Lost);
+                    let error = unanswered(failure, &subject, size, self.has_jetstream());
+                    Err(if lost { Failure::unanswered(error) } else { Failure::refused(error) })
+                }
                 Err(_) => Err(self.no_answer()),
             },
             // No answer can come over a connection that is gone: no use in waiting for the timeout.
             () = self.connection.lost(epoch) => Err(Failure::unanswered(EventsError::Disconnected)),
         }
+    }
+
+    /// Waits for a connection, and returns its epoch. Nothing is sent any more once the deadline has passed.
+    pub(super) async fn ready(&self, deadline: Instant) -> Result<u64, Failure> {
+        let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
+        if Instant::now() >= deadline {
+            let within = self.settings.publish.timeout;
+            return Err(Failure::unsent(EventsError::Timeout { operation: "publish", within }));
+        }
+        Ok(epoch)
     }
 
     /// What the answer to a message says.
@@ -142,9 +168,9 @@ impl Inner {
         match serde_json::from_slice(&answer.payload) {
             Ok(PubAck { error: Some(error), .. }) => Err(Failure::refused(answered(error, subject, size))),
             Ok(PubAck { seq: Some(sequence), duplicate, .. }) => Ok(PublishReceipt::new(sequence, duplicate)),
-            // A subscriber of the subject answered instead of a stream.
+            // A subscriber of the subject answered instead of a stream, or before one.
             Ok(PubAck { error: None, seq: None, .. }) | Err(_) => {
-                Err(Failure::refused(EventsError::NoStream { subject: subject.to_owned() }))
+                Err(Failure::unanswered(EventsError::NoStream { subject: subject.to_owned() }))
             }
         }
     }
@@ -155,8 +181,11 @@ impl Inner {
     }
 
     pub(super) fn no_answer(&self) -> Failure {
-        let within = self.settings.publish.ack_timeout;
-        Failure::unanswered(EventsError::Timeout { operation: "acknowledgement", within })
+        Failure::unanswered(self.late())
+    }
+
+    pub(super) fn late(&self) -> EventsError {
+        EventsError::Timeout { operation: "acknowledgement", within: self.settings.publish.ack_timeout }
     }
 
     /// Waits for nothing: whether publishes are under way.
@@ -186,6 +215,11 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn unsent(error: EventsError) -> Self {
         Self { error, try_again: false, ambiguous: false }
+    }
+
+    /// Nothing was sent, and the next attempt may fare better.
+    pub(super) fn unprepared(error: EventsError) -> Self {
+        Self { error, try_again: true, ambiguous: false }
     }
 
     pub(super) fn unanswered(error: EventsError) -> Self {

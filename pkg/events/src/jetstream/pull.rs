@@ -108,17 +108,8 @@ impl Puller {
     pub(super) async fn run(&self, intake: &Intake<JetStreamMessage>, epoch: u64) -> Ended {
         self.source.in_flight.rebind();
         let era = Era { epoch, binding: self.source.in_flight.binding() };
-        let client = self.source.bus.connection.client();
-        let inbox = client.new_inbox();
-        let mut replies = match self
-            .source
-            .bus
-            .connection
-            .call("subscribe", client.subscribe(format!("{inbox}.*")))
-            .await
-        {
-            Ok(Ok(replies)) => replies,
-            Ok(Err(error)) => return Ended::Unsent(EventsError::Unavailable(error.into())),
+        let (inbox, mut replies) = match self.source.bus.connection.inbox().await {
+            Ok(inbox) => inbox,
             Err(error) => return Ended::Unsent(error),
         };
         let ended = tokio::select! {
@@ -238,20 +229,16 @@ impl Puller {
         // What has no such reply subject is no delivery.
         let Some(reply) = message.reply.take() else { return slots.forfeit() };
         let Some(info) = DeliveryInfo::parse(&reply) else { return slots.forfeit() };
-        let held = match self.source.in_flight.arrive(info, &reply) {
-            Arrival::New => true,
-            Arrival::Stranger => false,
-            Arrival::Adopted => return slots.forfeit(),
-        };
+        if matches!(self.source.in_flight.arrive(info, &reply), Arrival::Adopted) {
+            return slots.forfeit();
+        }
         let message = JetStreamMessage {
             source: Arc::clone(&self.source),
             message,
-            reply,
-            attempt: info.attempt,
-            sequence: info.sequence,
+            info,
             epoch: era.epoch,
             binding: era.binding,
-            held,
+            held: true,
             answered: false,
             confirming: false,
         };

@@ -10,11 +10,12 @@ use async_nats::client::PublishError;
 use async_nats::{HeaderMap, Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Inner;
 use super::answers::number_of;
+use super::connection::Connection;
 use crate::EventsError;
 
 /// Why a request has no answer.
@@ -24,18 +25,14 @@ pub(super) enum Unanswered {
     NobodyThere,
     #[error("the client did not take the request")]
     Refused(#[source] PublishError),
-    #[error("the request could not be prepared")]
-    Unprepared(#[source] EventsError),
     #[error("the connection is closed")]
     Closed,
+    #[error("the connection was closed before the answer came")]
+    Lost,
 }
 
-/// The requests that wait for answers. The subscription begins with the first.
-#[derive(Default)]
-pub(super) struct Requests(OnceCell<Answered>);
-
-/// The subscription by which requests are answered. Dropped, it ends.
-struct Answered {
+/// The requests that wait for answers, and the subscription by which they are answered. Dropped, it ends.
+pub(super) struct Requests {
     inbox: String,
     waiting: Arc<Waiting>,
     _ends: DropGuard,
@@ -98,18 +95,36 @@ impl Drop for Ticket<'_> {
     }
 }
 
+/// Whatever ends the task that hands out answers, its runtime included: nobody waits for one any more.
+struct CloseOnDrop(Arc<Waiting>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Hands out answers until the subscription ends or is not wanted any more.
-async fn hand_out(mut answers: Subscriber, waiting: Arc<Waiting>, end: CancellationToken) {
+async fn hand_out(mut answers: Subscriber, waiting: CloseOnDrop, end: CancellationToken) {
     let work = async {
         while let Some(message) = answers.next().await {
             // What has no number is no answer.
             if let Some(number) = number_of(&message.subject) {
-                waiting.answer(number, message);
+                waiting.0.answer(number, message);
             }
         }
     };
     end.run_until_cancelled(work).await;
-    waiting.close();
+}
+
+impl Requests {
+    /// Subscribes to the answers. They are handed out in the runtime that runs the connection as well.
+    pub(super) async fn open(connection: &Connection) -> Result<Self, EventsError> {
+        let (inbox, answers) = connection.inbox().await?;
+        let (waiting, end) = (Arc::new(Waiting::open()), CancellationToken::new());
+        tokio::spawn(hand_out(answers, CloseOnDrop(Arc::clone(&waiting)), end.clone()));
+        Ok(Self { inbox, waiting, _ends: end.drop_guard() })
+    }
 }
 
 impl Inner {
@@ -123,27 +138,20 @@ impl Inner {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, Unanswered> {
-        let answered = self.requests.0.get_or_try_init(|| self.answered()).await?;
-        let mut ticket = answered.waiting.ticket().ok_or(Unanswered::Closed)?;
-        let reply = format!("{}.{}", answered.inbox, ticket.number);
+        let Requests { inbox, waiting, .. } = &self.requests;
+        let mut ticket = waiting.ticket().ok_or(Unanswered::Closed)?;
+        let reply = format!("{inbox}.{}", ticket.number);
         let client = self.connection.client();
         let sent = match headers {
             Some(headers) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
             None => client.publish_with_reply(subject, reply, payload).await,
         };
         sent.map_err(Unanswered::Refused)?;
-        let message = (&mut ticket.answer).await.map_err(|_| Unanswered::Closed)?;
+        let message = (&mut ticket.answer).await.map_err(|_| Unanswered::Lost)?;
         if message.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(Unanswered::NobodyThere);
         }
         Ok(message)
-    }
-
-    async fn answered(&self) -> Result<Answered, Unanswered> {
-        let (inbox, answers) = self.inbox().await.map_err(Unanswered::Unprepared)?;
-        let (waiting, end) = (Arc::new(Waiting::open()), CancellationToken::new());
-        tokio::spawn(hand_out(answers, Arc::clone(&waiting), end.clone()));
-        Ok(Answered { inbox, waiting, _ends: end.drop_guard() })
     }
 }
 
@@ -181,10 +189,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_connection_ends_every_wait() {
-        let waiting = Waiting::open();
+    async fn a_task_that_is_gone_ends_every_wait() {
+        let waiting = Arc::new(Waiting::open());
         let mut ticket = waiting.ticket().unwrap();
-        waiting.close();
+        drop(CloseOnDrop(Arc::clone(&waiting)));
         assert!((&mut ticket.answer).await.is_err());
         assert!(waiting.ticket().is_none());
     }
