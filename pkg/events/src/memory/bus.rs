@@ -93,9 +93,7 @@ impl MemoryBus {
         // The limit may be lower than it was.
         let gone = state.drop_oldest_letters(settings.max_dead_letters);
         let inner = Inner::new(state, settings, log);
-        if gone > 0 {
-            inner.note_letters_dropped(gone);
-        }
+        inner.note_letters_dropped(gone);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -135,6 +133,9 @@ impl Inner {
 
     /// Tells that so many dead letters went for a new one; in the log at the first, and then whenever they have doubled.
     pub(super) fn note_letters_dropped(&self, gone: usize) {
+        if gone == 0 {
+            return;
+        }
         metrics::counter!("underpin_events_dead_letters_dropped_total")
             .increment(u64::try_from(gone).unwrap_or(u64::MAX));
         let before = self.letters_dropped.fetch_add(gone, Ordering::Relaxed);

@@ -55,9 +55,7 @@ impl Inbound for MemoryMessage {
         let most = bus.settings.max_dead_letters;
         let gone = self
             .settle(|state, name, sequence| state.put_aside(name, sequence, &event, reason, attempts, most));
-        if gone > 0 {
-            bus.note_letters_dropped(gone);
-        }
+        bus.note_letters_dropped(gone);
     }
 
     async fn release(self) {

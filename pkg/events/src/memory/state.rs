@@ -211,8 +211,8 @@ impl State {
             payload: event.to_json(),
             complete: true,
         };
-        let record = Letter::of(&letter).map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter)));
-        // First kept, then noted: behind a note the journal may be written anew, from what is kept.
+        let record = self.journal.as_ref().and_then(|_| Letter::of(&letter));
+        let record = record.map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter)));
         self.dead_letters.insert(id, letter);
         self.note(|| record);
         self.drop_oldest_letters(most)
@@ -222,10 +222,9 @@ impl State {
     pub(super) fn drop_oldest_letters(&mut self, most: usize) -> usize {
         let mut gone = 0;
         while self.dead_letters.len() > most
-            && let Some((id, _)) = self.dead_letters.pop_first()
+            && let Some(id) = self.dead_letters.first_key_value().map(|(id, _)| *id)
         {
-            self.note(|| [Record::DeadLetterGone { id }]);
-            gone += 1;
+            gone += usize::from(self.remove_dead_letter(id));
         }
         gone
     }
@@ -250,7 +249,8 @@ impl State {
         self.log.len()
     }
 
-    /// Writes to the journal what cannot be refused any more. A failure is told by the journal, and by the next publish.
+    /// Writes to the journal what cannot be refused any more, once the state has it: the journal may be written anew behind it,
+    /// from the state. A failure is told by the journal, and by the next publish.
     fn note<'a, R: IntoIterator<Item = Record<'a>>>(&mut self, records: impl FnOnce() -> R) {
         if let Some(journal) = &mut self.journal {
             drop(journal.append(records()));
