@@ -63,23 +63,14 @@ impl InFlight {
     }
 
     pub(super) fn arrive(&self, info: DeliveryInfo, reply: &Subject) -> Arrival {
-        match self.messages().entry(info.sequence) {
-            hash_map::Entry::Vacant(place) => {
-                place.insert(Entry { reply: reply.clone(), stored_at: info.stored_at });
-                Arrival::New
-            }
-            hash_map::Entry::Occupied(mut held) if held.get().stored_at == info.stored_at => {
-                held.get_mut().reply = reply.clone();
-                self.0.adopted.notify_waiters();
-                Arrival::Adopted
-            }
-            hash_map::Entry::Occupied(mut held) => {
-                // The event that was at this position is in no stream any more. To answer for it would be to answer for this one.
-                held.insert(Entry { reply: reply.clone(), stored_at: info.stored_at });
-                self.0.adopted.notify_waiters();
-                Arrival::New
-            }
+        let entry = Entry { reply: reply.clone(), stored_at: info.stored_at };
+        let Some(before) = self.messages().insert(info.sequence, entry) else { return Arrival::New };
+        self.0.adopted.notify_waiters();
+        if before.stored_at == info.stored_at {
+            return Arrival::Adopted;
         }
+        // The event that was at this position is in no stream any more. To answer for it would be to answer for this one.
+        Arrival::New
     }
 
     /// The subject by which a held message is confirmed at the moment; none when its stream is gone and another event has its

@@ -56,7 +56,7 @@ pub(super) struct JetStreamMessage {
     pub(super) epoch: u64,
     /// The binding of the consumer that it was delivered to.
     pub(super) binding: u64,
-    /// Whether `in_flight` knows it.
+    /// Whether `in_flight` has not let go of it yet. A second delivery may be held there by then.
     pub(super) held: bool,
     /// Whether `answered` counts it.
     pub(super) answered: bool,
@@ -78,7 +78,7 @@ impl JetStreamMessage {
 
     /// The server is going to be told that this is done.
     pub(super) fn note_answered(&mut self) {
-        if self.held && !std::mem::replace(&mut self.answered, true) {
+        if !std::mem::replace(&mut self.answered, true) {
             self.source.answered.fetch_add(1, Ordering::SeqCst);
         }
     }
