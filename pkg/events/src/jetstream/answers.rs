@@ -26,18 +26,9 @@ impl Answers {
         (number, format!("{}.{number}", self.inbox).into())
     }
 
-    /// The next answer with its number, or none once the connection is closed.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
+    /// [`next`] of this inbox.
     pub(super) async fn next(&mut self) -> Option<(u64, Message)> {
-        loop {
-            let message = self.subscriber.next().await?;
-            // What has no number is no answer.
-            if let Some(number) = number_of(&message.subject) {
-                return Some((number, message));
-            }
-        }
+        next(&mut self.subscriber).await
     }
 
     /// [`next`](Self::next), when it is there already.
@@ -46,7 +37,21 @@ impl Answers {
     }
 }
 
-pub(super) fn number_of(subject: &str) -> Option<u64> {
+/// The next answer with its number, or none once the connection is closed.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(super) async fn next(subscriber: &mut Subscriber) -> Option<(u64, Message)> {
+    loop {
+        let message = subscriber.next().await?;
+        // What has no number is no answer.
+        if let Some(number) = number_of(&message.subject) {
+            return Some((number, message));
+        }
+    }
+}
+
+fn number_of(subject: &str) -> Option<u64> {
     subject.rsplit_once('.')?.1.parse().ok()
 }
 

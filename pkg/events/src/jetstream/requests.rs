@@ -9,13 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_nats::client::PublishError;
 use async_nats::{HeaderMap, Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::sync::oneshot;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::Inner;
-use super::answers::number_of;
 use super::connection::Connection;
+use super::{Inner, answers};
 use crate::EventsError;
 
 /// Why a request has no answer.
@@ -35,14 +33,12 @@ pub(super) enum Unanswered {
 pub(super) struct Requests {
     inbox: String,
     waiting: Arc<Waiting>,
-    _ends: DropGuard,
+    _handing_out: AbortOnDropHandle<()>,
 }
 
 /// Who waits for which answer.
-#[derive(Default)]
 struct Waiting(Mutex<State>);
 
-#[derive(Default)]
 struct State {
     next: u64,
     /// None once no answer will ever come.
@@ -79,8 +75,7 @@ impl Waiting {
     }
 
     fn close(&self) {
-        let senders = self.state().senders.take();
-        drop(senders);
+        self.state().senders = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,26 +99,20 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Hands out answers until the subscription ends or is not wanted any more.
-async fn hand_out(mut answers: Subscriber, waiting: CloseOnDrop, end: CancellationToken) {
-    let work = async {
-        while let Some(message) = answers.next().await {
-            // What has no number is no answer.
-            if let Some(number) = number_of(&message.subject) {
-                waiting.0.answer(number, message);
-            }
-        }
-    };
-    end.run_until_cancelled(work).await;
+/// Hands out answers until the subscription ends.
+async fn hand_out(mut subscriber: Subscriber, waiting: CloseOnDrop) {
+    while let Some((number, message)) = answers::next(&mut subscriber).await {
+        waiting.0.answer(number, message);
+    }
 }
 
 impl Requests {
     /// Subscribes to the answers. They are handed out in the runtime that runs the connection as well.
     pub(super) async fn open(connection: &Connection) -> Result<Self, EventsError> {
-        let (inbox, answers) = connection.inbox().await?;
-        let (waiting, end) = (Arc::new(Waiting::open()), CancellationToken::new());
-        tokio::spawn(hand_out(answers, CloseOnDrop(Arc::clone(&waiting)), end.clone()));
-        Ok(Self { inbox, waiting, _ends: end.drop_guard() })
+        let (inbox, subscriber) = connection.inbox().await?;
+        let waiting = Arc::new(Waiting::open());
+        let handing_out = tokio::spawn(hand_out(subscriber, CloseOnDrop(Arc::clone(&waiting))));
+        Ok(Self { inbox, waiting, _handing_out: AbortOnDropHandle::new(handing_out) })
     }
 }
 
