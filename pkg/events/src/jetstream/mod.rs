@@ -25,6 +25,7 @@ mod stream_settings;
 mod subjects;
 mod subscription;
 mod topology;
+mod under_way;
 mod unseen;
 mod wire;
 

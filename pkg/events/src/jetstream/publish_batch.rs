@@ -1,6 +1,7 @@
 //! Many events in one window: sent in their order, their answers taken as they come.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use async_nats::{Message, Subject};
 use bytes::Bytes;
@@ -11,7 +12,9 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answers::Answers;
+use super::error::unsent;
 use super::publisher::Failure;
+use super::under_way::{Sent, UnderWay};
 use super::wire::Outbound;
 use super::{ContentMode, Inner};
 use crate::{Event, EventsError, PublishReceipt, deadline};
@@ -22,64 +25,6 @@ type Encoded = VecDeque<(usize, Result<Outbound, EventsError>)>;
 
 /// How many bytes are encoded ahead, or one event more.
 const AHEAD: usize = 64 * 1024;
-
-/// An event whose first attempt is on its way.
-struct Sent {
-    index: usize,
-    subject: Subject,
-    size: usize,
-    /// The connection it went over, and until when its answer is awaited.
-    epoch: u64,
-    until: Instant,
-}
-
-/// The first attempts that are on their way, by the numbers of their answers.
-#[derive(Default)]
-struct UnderWay {
-    /// The oldest is first; one that was answered before its turn leaves a gap.
-    sent: VecDeque<Option<Sent>>,
-    /// The number of the first.
-    first: u64,
-    count: usize,
-}
-
-impl UnderWay {
-    fn push(&mut self, number: u64, sent: Sent) {
-        if self.sent.is_empty() {
-            self.first = number;
-        }
-        // A number whose message never left is a gap from the beginning.
-        while self.first.wrapping_add(self.sent.len() as u64) != number {
-            self.sent.push_back(None);
-        }
-        self.sent.push_back(Some(sent));
-        self.count += 1;
-    }
-
-    fn oldest(&self) -> Option<&Sent> {
-        self.sent.front().and_then(Option::as_ref)
-    }
-
-    /// What this number was given to, unless it is over already.
-    fn take(&mut self, number: u64) -> Option<Sent> {
-        let place = usize::try_from(number.wrapping_sub(self.first)).ok()?;
-        let sent = self.sent.get_mut(place)?.take()?;
-        self.close_gaps();
-        self.count -= 1;
-        Some(sent)
-    }
-
-    fn take_oldest(&mut self) -> Option<Sent> {
-        self.take(self.first)
-    }
-
-    fn close_gaps(&mut self) {
-        while let Some(None) = self.sent.front() {
-            self.sent.pop_front();
-            self.first = self.first.wrapping_add(1);
-        }
-    }
-}
 
 /// The places in the window that a batch has taken. Those of answered events are freed together: each time is a lock.
 #[derive(Default)]
@@ -330,8 +275,7 @@ impl<'a> Batch<'a> {
     /// Hands a message to the connection, behind those before it.
     async fn first_attempt(&mut self, index: usize, message: Outbound) -> Result<(u64, Sent), Failure> {
         let bus = self.bus;
-        let epoch = bus.ready(self.deadline).await?;
-        let until = self.deadline.min(deadline::after(bus.settings.publish.ack_timeout));
+        let (epoch, until) = bus.ready(self.deadline).await?;
         let answers = match &mut self.answers {
             Some(answers) => answers,
             none @ None => {
@@ -344,40 +288,13 @@ impl<'a> Batch<'a> {
         let (number, reply) = answers.number();
         let client = bus.connection.client();
         let mut publish =
-            std::pin::pin!(client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload));
+            pin!(client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload));
         let sent = match publish.as_mut().now_or_never() {
             Some(sent) => sent,
             // The queue of the connection is full.
             None => timeout_at(until, publish).await.map_err(|_| Failure::unprepared(bus.late()))?,
         };
-        sent.map_err(|error| Failure::refused(super::error::unsent(error, size)))?;
+        sent.map_err(|error| Failure::refused(unsent(error, size)))?;
         Ok((number, Sent { index, subject, size, epoch, until }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sent(index: usize) -> Sent {
-        Sent { index, subject: "s".into(), size: 0, epoch: 0, until: Instant::now() }
-    }
-
-    #[tokio::test]
-    async fn answers_come_in_any_order_and_late_ones_are_nobodys() {
-        let mut under_way = UnderWay::default();
-        for number in [7, 8, 11] {
-            under_way.push(number, sent(usize::try_from(number).unwrap()));
-        }
-        let mut taken = |number| under_way.take(number).map(|sent| sent.index);
-        assert_eq!((taken(8), taken(8), taken(9), taken(6), taken(12)), (Some(8), None, None, None, None));
-        assert_eq!(under_way.oldest().map(|sent| sent.index), Some(7));
-        assert_eq!(under_way.take_oldest().map(|sent| sent.index), Some(7));
-        // The gaps before it are gone.
-        assert_eq!((under_way.oldest().map(|sent| sent.index), under_way.count), (Some(11), 1));
-        assert_eq!(under_way.take(11).map(|sent| sent.index), Some(11));
-        assert!(under_way.oldest().is_none() && under_way.sent.is_empty());
-        under_way.push(20, sent(20));
-        assert_eq!((under_way.take(11).is_none(), under_way.take(20).is_some()), (true, true));
     }
 }

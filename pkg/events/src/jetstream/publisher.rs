@@ -124,8 +124,7 @@ impl Inner {
     }
 
     async fn attempt(&self, message: Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
-        let epoch = self.ready(deadline).await?;
-        let until = deadline.min(deadline::after(self.settings.publish.ack_timeout));
+        let (epoch, until) = self.ready(deadline).await?;
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
         let asked = self.request(subject.clone(), Some(headers), payload);
@@ -133,10 +132,11 @@ impl Inner {
             biased;
             response = timeout_at(until, asked) => match response {
                 Ok(Ok(message)) => self.answer_of(&message, &subject, size),
+                Ok(Err(lost @ Unanswered::Lost)) => {
+                    Err(Failure::unanswered(EventsError::Unavailable(lost.into())))
+                }
                 Ok(Err(failure)) => {
-                    let lost = matches!(failure, Unanswered::Lost);
-                    let error = unanswered(failure, &subject, size, self.has_jetstream());
-                    Err(if lost { Failure::unanswered(error) } else { Failure::refused(error) })
+                    Err(Failure::refused(unanswered(failure, &subject, size, self.has_jetstream())))
                 }
                 Err(_) => Err(self.no_answer()),
             },
@@ -145,14 +145,17 @@ impl Inner {
         }
     }
 
-    /// Waits for a connection, and returns its epoch. Nothing is sent any more once the deadline has passed.
-    pub(super) async fn ready(&self, deadline: Instant) -> Result<u64, Failure> {
+    /// Waits for a connection; returns its epoch, and until when an answer to what is sent now is awaited. Nothing is sent any
+    /// more once the deadline has passed.
+    pub(super) async fn ready(&self, deadline: Instant) -> Result<(u64, Instant), Failure> {
         let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline {
             let within = self.settings.publish.timeout;
             return Err(Failure::unsent(EventsError::Timeout { operation: "publish", within }));
         }
-        Ok(epoch)
+        let until = now.checked_add(self.settings.publish.ack_timeout);
+        Ok((epoch, until.map_or(deadline, |until| until.min(deadline))))
     }
 
     /// What the answer to a message says.

@@ -51,6 +51,7 @@ fn headers_of(event: &Event) -> Result<HeaderMap, EventsError> {
         return Err(not_a_header(MESSAGE_ID));
     }
     let mut headers = HeaderMap::new();
+    // Taken over without a copy, which panics where the check above would have refused.
     headers.insert(HeaderName::from_static(MESSAGE_ID), id);
     Ok(headers)
 }
