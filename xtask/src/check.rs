@@ -1,7 +1,7 @@
 //! `cargo xtask check`: everything short of the tests, with warnings as errors.
 
 use crate::shell::{Done, cargo, run};
-use crate::{budget, deep, guard};
+use crate::{budget, deep, guard, structure};
 
 /// What `cargo xtask check` takes.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,7 @@ pub(crate) fn check(wanted: &Check) -> Done {
     }
     guard::check()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
+    structure::check()?;
     budget::check()?;
     let all = ["--locked", "--workspace", "--all-features"];
     run(cargo().arg("clippy").args(all).args(["--all-targets", "--", "--deny", "warnings"]))?;

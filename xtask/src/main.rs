@@ -16,6 +16,7 @@ mod guard;
 mod local;
 mod outside;
 mod shell;
+mod structure;
 mod template;
 mod test;
 

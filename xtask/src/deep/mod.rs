@@ -13,13 +13,15 @@ mod tree;
 
 use std::time::Instant;
 
-use crate::budget;
 use crate::shell::{Done, cargo, run};
+use crate::{budget, structure};
 use tool::Tool;
 
 /// The parts of the deep check, the quick ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
+    /// Module cycles, types with two definitions, sizes of crates and files
+    Structure,
     /// rust-version, the pinned toolchain and the compiler in use are one
     Msrv,
     /// Spelling, everywhere (typos)
@@ -44,6 +46,7 @@ pub(crate) enum Part {
 
 impl Part {
     pub(crate) const ALL: &[Self] = &[
+        Self::Structure,
         Self::Msrv,
         Self::Typos,
         Self::Unused,
@@ -58,6 +61,7 @@ impl Part {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Structure => "structure",
             Self::Msrv => "msrv",
             Self::Typos => "typos",
             Self::Unused => "unused",
@@ -73,7 +77,7 @@ impl Part {
 
     fn tools(self) -> &'static [Tool] {
         match self {
-            Self::Msrv | Self::Family | Self::Minimal => &[],
+            Self::Structure | Self::Msrv | Self::Family | Self::Minimal => &[],
             Self::Typos => &[Tool::Typos],
             Self::Unused => &[Tool::Machete],
             Self::Deny => &[Tool::Deny],
@@ -86,6 +90,7 @@ impl Part {
 
     fn run(self) -> Done {
         match self {
+            Self::Structure => structure::check(),
             Self::Msrv => msrv::check(),
             Self::Typos => run(tool::command("typos").arg("--format=brief")),
             Self::Unused => run(cargo().args(["machete", "--with-metadata", "--skip-target-dir"])),
