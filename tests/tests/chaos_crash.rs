@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use underpin_database::{DatabaseSettings, Pool, TxOptions, connect, sql};
+use underpin_database::{DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions, connect, sql};
 use underpin_events::Event;
 use underpin_events::memory::MemoryBus;
 use underpin_events::outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};

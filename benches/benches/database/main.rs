@@ -17,7 +17,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use tokio::runtime::Runtime;
 use underpin_benches::{Comparison, GoPeer};
-use underpin_database::{DatabaseSettings, Pool, connect, sql};
+use underpin_database::{DatabaseSettings, Executor, Pool, connect, sql};
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresDatabase;
 
@@ -183,7 +183,7 @@ fn held(runtime: &Runtime, url: &str, ours: &Pool) -> Result<(), Box<dyn Error>>
         })
         .timed("underpin's Session", |times| {
             load::one_by_one(runtime, times, async |id| {
-                let row = session.query_one(sql(SQL, [id.into()])).await;
+                let row = Executor::query_one(&session, sql(SQL, [id.into()])).await;
                 peers::answer(peers::pair(row))
             })
         })

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use deadpool_postgres::{ManagerConfig, RecyclingMethod, tokio_postgres};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult};
 use sqlx::postgres::PgPool;
-use underpin_database::{DatabaseError, FindByKey as _, Pool, sql};
+use underpin_database::{DatabaseError, Executor, FindByKey as _, Pool, sql};
 
 use crate::{POOL, SQL, account};
 
@@ -35,7 +35,7 @@ pub(crate) async fn find_by_key(db: Pool, id: i32) -> i64 {
 
 /// A row of a statement, through our pool.
 pub(crate) async fn query(db: Pool, id: i32) -> i64 {
-    answer(pair(db.query_one(sql(SQL, [id.into()])).await))
+    answer(pair(Executor::query_one(&db, sql(SQL, [id.into()])).await))
 }
 
 /// The two columns of the row.

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 use underpin_benches::Comparison;
-use underpin_database::{DatabaseError, Transaction, TxOptions, sql};
+use underpin_database::{DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql};
 use underpin_events::Event;
 use underpin_events::outbox::{OutboxError, OutboxRow};
 

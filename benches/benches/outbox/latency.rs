@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use underpin_database::TxOptions;
+use underpin_database::{DatabaseExt, TxOptions};
 use underpin_events::outbox::OutboxError;
 use underpin_events::{EventSubscriber, Outcome, SubscribeOptions, handler_fn};
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::runtime::Runtime;
 use underpin_benches::{Comparison, Effort};
-use underpin_database::sql;
+use underpin_database::{Executor, sql};
 use underpin_events::EventPublisher;
 
 use super::Done;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
-use underpin_database::{DatabaseSettings, Pool, TxOptions, connect, sql};
+use underpin_database::{Connections, DatabaseSettings, Executor, Pool, TxOptions, connect, sql};
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_events::outbox::{Outbox, Relay, RelayDrain, RelaySettings};
 use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};

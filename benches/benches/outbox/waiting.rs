@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use underpin_benches::Comparison;
-use underpin_database::sql;
+use underpin_database::{Executor, sql};
 use underpin_testkit::NatsServer;
 
 use super::Done;

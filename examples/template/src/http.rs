@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::{Deserialize, Serialize};
-use underpin_database::{Pool, TxOptions};
+use underpin_database::{DatabaseExt, Pool, TxOptions};
 use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id};
 use underpin_errors::{Error, HealthChecks, HealthReport, Kind, ResultExt as _};
 use underpin_events::outbox::Outbox;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use underpin_database::migrate::{Migration, Migrations};
-use underpin_database::{Database, DatabaseError, DatabaseSettings, Pool, Transaction, connect, sql};
+use underpin_database::{Database, DatabaseError, DatabaseSettings, Executor, Pool, Transaction, connect, sql};
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_events::inbox::Inbox;
 use underpin_events::outbox::Outbox;

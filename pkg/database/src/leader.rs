@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    Backend, Condition, DatabaseError, Pool, Session, TxOptions,
+    Backend, Condition, DatabaseError, Executor as _, Pool, Session, TxOptions,
     migrate::LOCK_KEY,
     settings::{RetrySettings, Route},
     sql,
@@ -118,7 +118,7 @@ impl fmt::Debug for LeaderLease {
 }
 
 async fn next_token(session: &Session, name: &str) -> Result<i64, DatabaseError> {
-    let tx = session.begin(TxOptions::default()).await?;
+    let tx = session.begin_with(TxOptions::default()).await?;
     // CREATE TABLE IF NOT EXISTS fails when two run it at the same time.
     tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY.into()])).await?;
     tx.batch("CREATE TABLE IF NOT EXISTS underpin_leader (name TEXT PRIMARY KEY, token BIGINT NOT NULL)")

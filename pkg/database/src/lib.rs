@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use underpin_database::{DatabaseError, DatabaseSettings, TxOptions, connect, sql};
+//! use underpin_database::{DatabaseError, DatabaseExt, DatabaseSettings, Executor, TxOptions, connect, sql};
 //! use underpin_logger::NoopLogger;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
@@ -32,7 +32,8 @@
 //! * [`DatabaseSettings`] say where the database is and what the pool may do; [`connect`] waits for what may pass (refused,
 //!   starting up, no room) and fails at once for what will not (a wrong password).
 //! * [`Pool`] lends connections in the order of asking, with a deadline; [`Pool::with`] says on whose behalf, for the slow-query
-//!   log. [`Session`] is one connection for a unit of work. [`Database`] is what of it goes behind an `Arc<dyn Database>`.
+//!   log. [`Session`] is one connection for a unit of work. [`Executor`], [`Connections`] and [`PoolControl`] are its traits,
+//!   [`Database`] all of them: what goes behind an `Arc<dyn Database>`.
 //! * [`Transaction`] and [`DatabaseExt::transaction`]: rolled back when dropped, run again where that is known to do no harm,
 //!   and never after a COMMIT whose outcome is unknown. [`TxOptions`] choose isolation, access and retries.
 //! * [`DatabaseError`] says by its [`Condition`] what can be done about it; [`DbResultExt`] makes one of what sea-orm says.
@@ -81,7 +82,7 @@ mod transaction;
 pub use backend::Backend;
 pub use by_key::FindByKey;
 pub use connect::connect;
-pub use database::{Database, DatabaseExt};
+pub use database::{Connections, Database, DatabaseExt, Executor, PoolControl};
 pub use error::{Condition, DatabaseError, DbResultExt};
 pub use escape::SqlxConnection;
 #[cfg(feature = "postgres")]

@@ -8,7 +8,10 @@ use sea_orm::{
     StatementBuilder, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
-use crate::{Isolation, Pool, Session, Transaction, TxOptions};
+use crate::{
+    Isolation, Pool, Session, Transaction, TxOptions,
+    driver::{AllRows, Changes, FirstRow},
+};
 
 macro_rules! connection {
     ($($holder:ty),+) => {$(
@@ -19,26 +22,26 @@ macro_rules! connection {
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                Ok(<$holder>::execute(self, statement).await?)
+                Ok(self.run::<Changes>(statement).await?)
             }
 
             // The three below are what entities call. Written out, they save the box of a future in between.
             async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-                Ok(<$holder>::execute(self, self.get_database_backend().build(statement)).await?)
+                Ok(self.run::<Changes>(self.get_database_backend().build(statement)).await?)
             }
 
             async fn query_one<S: StatementBuilder>(
                 &self,
                 statement: &S,
             ) -> Result<Option<QueryResult>, DbErr> {
-                Ok(<$holder>::query_one(self, self.get_database_backend().build(statement)).await?)
+                Ok(self.run::<FirstRow>(self.get_database_backend().build(statement)).await?)
             }
 
             async fn query_all<S: StatementBuilder>(
                 &self,
                 statement: &S,
             ) -> Result<Vec<QueryResult>, DbErr> {
-                Ok(<$holder>::query_all(self, self.get_database_backend().build(statement)).await?)
+                Ok(self.run::<AllRows>(self.get_database_backend().build(statement)).await?)
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -46,11 +49,11 @@ macro_rules! connection {
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                Ok(<$holder>::query_one(self, statement).await?)
+                Ok(self.run::<FirstRow>(statement).await?)
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                Ok(<$holder>::query_all(self, statement).await?)
+                Ok(self.run::<AllRows>(statement).await?)
             }
         }
 
@@ -60,7 +63,7 @@ macro_rules! connection {
             type Transaction = Transaction;
 
             async fn begin(&self) -> Result<Transaction, DbErr> {
-                Ok(self.open(TxOptions::default()).await?)
+                Ok(self.open_transaction(TxOptions::default()).await?)
             }
 
             async fn begin_with_config(
@@ -68,11 +71,11 @@ macro_rules! connection {
                 isolation: Option<IsolationLevel>,
                 access: Option<AccessMode>,
             ) -> Result<Transaction, DbErr> {
-                Ok(self.open(options(isolation, access)).await?)
+                Ok(self.open_transaction(options(isolation, access)).await?)
             }
 
             async fn begin_with_options(&self, given: TransactionOptions) -> Result<Transaction, DbErr> {
-                Ok(self.open(options(given.isolation_level, given.access_mode)).await?)
+                Ok(self.open_transaction(options(given.isolation_level, given.access_mode)).await?)
             }
 
             async fn transaction<F, T, E>(&self, work: F) -> Result<T, TransactionError<E>>

@@ -1,12 +1,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{ExecResult, QueryResult, Statement};
+use sea_orm::{ExecResult, Statement};
 
-use crate::{
-    Backend, DatabaseError, Transaction, TxOptions,
-    driver::{AllRows, Changes, FirstRow},
-    line::Line,
-};
+use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Ask, line::Line};
 
 /// One connection for a unit of work: several statements that belong together, or what only holds within a session.
 ///
@@ -40,7 +36,7 @@ impl Session {
     ///
     /// # Cancel safety
     /// Cancel-safe: what was begun is rolled back.
-    pub async fn begin(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+    pub async fn begin_with(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         Transaction::begin(Arc::clone(&self.line), None, options).await
     }
 
@@ -66,39 +62,6 @@ impl Session {
         self.line.set_statement_timeout(None, limit).await
     }
 
-    /// Runs a statement and says what it changed.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        self.line.ask::<Changes>(None, statement).await
-    }
-
-    /// Runs a query and returns its first row.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified. No row is `None`, not an error.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        self.line.ask::<FirstRow>(None, statement).await
-    }
-
-    /// Runs a query and returns all its rows.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        self.line.ask::<AllRows>(None, statement).await
-    }
-
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
     ///
     /// # Errors
@@ -110,8 +73,12 @@ impl Session {
         self.line.batch(None, sql).await
     }
 
-    pub(crate) async fn open(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        self.begin(options).await
+    pub(crate) async fn open_transaction(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+        self.begin_with(options).await
+    }
+
+    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
+        self.line.ask::<A>(None, statement).await
     }
 
     #[cfg(feature = "postgres")]

@@ -7,7 +7,7 @@
 //! | the same where the SQL means the same on SQLite | `sqlite::memory:` | nothing to install, a database for each test |
 //! | which SQL an entity makes; code that only needs some rows back | sea-orm's own `MockDatabase` | it keeps the statements and returns the rows it was given |
 //!
-//! The two mocks share the name and nothing else: ours stands for [`Database`], sea-orm's for a connection. A query that was
+//! The two mocks share the name and nothing else: ours stands for [`Database`](crate::Database), sea-orm's for a connection. A query that was
 //! only ever tested on a mock is a query that was never run: mock what a database does not do when asked to (fail), and
 //! run the rest.
 //!
@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
-//! use underpin_database::{Condition, Database, DatabaseHealth, sql, testing::{MockDatabase, error}};
+//! use underpin_database::{Condition, Database, DatabaseHealth, Executor, sql, testing::{MockDatabase, error}};
 //!
 //! /// Answers from the database, or says when to come again.
 //! async fn greeting(database: Arc<dyn Database>) -> Result<String, Duration> {
@@ -42,7 +42,7 @@
 //! same time, and leave nothing behind.
 //!
 //! ```
-//! use underpin_database::{DatabaseError, sql, testing::rolled_back};
+//! use underpin_database::{DatabaseError, Executor, sql, testing::rolled_back};
 //! use underpin_database::sea_orm::{ConnectionTrait, DbErr};
 //!
 //! /// Takes an amount, and says whether the account had it.
@@ -107,12 +107,12 @@ use async_trait::async_trait;
 use sea_orm::{ExecResult, QueryResult, Statement};
 
 use crate::{
-    Backend, CloseOutcome, Condition, Database, DatabaseError, DatabaseHealth, Pool, PoolStats, Session,
-    Transaction, TxOptions,
+    Backend, CloseOutcome, Condition, Connections, DatabaseError, DatabaseHealth, Executor, Pool,
+    PoolControl, PoolStats, Session, Transaction, TxOptions,
 };
 
 mockall::mock! {
-    /// A [`Database`] that does what a test expects of it.
+    /// A [`Database`](crate::Database) that does what a test expects of it.
     ///
     /// # Examples
     /// ```
@@ -133,13 +133,21 @@ mockall::mock! {
     pub Database {}
 
     #[async_trait]
-    impl Database for Database {
+    impl Executor for Database {
         fn backend(&self) -> Backend;
         async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError>;
         async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError>;
         async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError>;
+    }
+
+    #[async_trait]
+    impl Connections for Database {
         async fn begin(&self, options: TxOptions) -> Result<Transaction, DatabaseError>;
         async fn session(&self) -> Result<Session, DatabaseError>;
+    }
+
+    #[async_trait]
+    impl PoolControl for Database {
         async fn health(&self, within: Duration) -> DatabaseHealth;
         fn stats(&self) -> PoolStats;
         async fn close(&self, within: Duration) -> CloseOutcome;
@@ -160,7 +168,7 @@ mockall::mock! {
 ///
 /// # Examples
 /// ```
-/// use underpin_database::{DatabaseError, sql, testing::rolled_back};
+/// use underpin_database::{DatabaseError, Executor, sql, testing::rolled_back};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
 /// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
 /// # let pool = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
@@ -179,7 +187,7 @@ where
     F: FnOnce(Transaction) -> Fut,
     Fut: Future<Output = T>,
 {
-    let tx = pool.begin(TxOptions::default()).await?;
+    let tx = pool.open_transaction(TxOptions::default()).await?;
     let outcome = test(tx.lend()).await;
     tx.rollback().await?;
     Ok(outcome)

@@ -15,11 +15,12 @@ use std::{sync::Arc, time::Duration};
 use common::{file, memory, number, postgres};
 use futures_util::TryStreamExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, Set, StreamTrait as _, TransactionTrait as _,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, Set, StreamTrait as _,
 };
 use underpin_database::{
-    CloseOutcome, Condition, Database, DatabaseError, DatabaseExt as _, DatabaseHealth, Pool, TxOptions, sql,
+    CloseOutcome, Condition, Connections, Database, DatabaseError, DatabaseExt as _, DatabaseHealth,
+    Executor, Pool, TxOptions, sql,
 };
 use underpin_errors::HealthCheck as _;
 
@@ -111,7 +112,7 @@ async fn statements_take_binds_and_say_what_they_changed(pool: Pool) {
 }
 
 async fn entities_run_unchanged(pool: Pool) {
-    pool.execute_unprepared(TABLE).await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&pool, TABLE).await.unwrap();
     for id in 1..=5 {
         let account = account::ActiveModel {
             id: Set(id),
@@ -156,7 +157,7 @@ async fn a_nested_transaction_is_undone_alone(pool: Pool) {
     outer.execute(set(1)).await.unwrap();
     let inner = outer.nested().await.unwrap();
     inner.execute(set(2)).await.unwrap();
-    let innermost = inner.begin().await.unwrap();
+    let innermost = sea_orm::TransactionTrait::begin(&inner).await.unwrap();
     innermost.execute(set(3)).await.unwrap();
     drop(innermost);
     inner.commit().await.unwrap();

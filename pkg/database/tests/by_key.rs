@@ -12,7 +12,7 @@ mod common;
 
 use common::{memory, postgres};
 use sea_orm::{DatabaseBackend, EntityTrait as _, MockDatabase};
-use underpin_database::{FindByKey as _, Pool, TxOptions, sql};
+use underpin_database::{Connections, Executor, FindByKey as _, Pool, TxOptions, sql};
 
 /// A key of two columns, and a column that is cast on its way out of PostgreSQL.
 mod seat {

@@ -11,7 +11,7 @@ use std::{
 
 use common::number;
 use underpin_database::{
-    Condition, DatabaseError, DatabaseSettings, Pool, RetrySettings, TlsMode, connect, sql,
+    Condition, DatabaseError, DatabaseSettings, Executor, Pool, RetrySettings, TlsMode, connect, sql,
 };
 use underpin_errors::chain;
 use underpin_logger::{Level, NoopLogger, testing::CaptureLogger};

@@ -9,7 +9,10 @@ use common::{number, postgres, postgres_with};
 use futures_util::TryStreamExt as _;
 use sea_orm::{DbErr, StreamTrait as _};
 use sqlx::{Connection as _, Executor as _};
-use underpin_database::{Condition, DatabaseError, DatabaseSettings, RetrySettings, TxOptions, connect, sql};
+use underpin_database::{
+    Condition, Connections, DatabaseError, DatabaseExt, DatabaseSettings, Executor, RetrySettings, TxOptions,
+    connect, sql,
+};
 use underpin_logger::NoopLogger;
 
 #[tokio::test]

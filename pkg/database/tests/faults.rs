@@ -18,7 +18,9 @@ use common::{
     until, yardstick,
 };
 use tokio::task::JoinHandle;
-use underpin_database::{DatabaseError, DatabaseSettings, Pool, TxOptions, connect, sql};
+use underpin_database::{
+    DatabaseError, DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions, connect, sql,
+};
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresServer;
 

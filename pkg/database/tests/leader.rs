@@ -6,7 +6,7 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use common::{memory, postgres, until};
-use underpin_database::{Condition, connect, sql};
+use underpin_database::{Condition, Executor, connect, sql};
 use underpin_logger::NoopLogger;
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt as _;
 use sea_orm::StreamTrait as _;
 use sqlx::Connection as _;
 use underpin_database::{
-    Condition, DatabaseError, Pool, TxOptions,
+    Condition, Connections, DatabaseError, DatabaseExt, Executor, Pool, TxOptions,
     migrate::{Migration, Migrations},
     sql,
 };
@@ -74,7 +74,7 @@ async fn the_limit_of_a_session_outlives_its_transactions() {
     let postgres = postgres_with(|settings| settings.statement_timeout = Duration::from_secs(1)).await;
     let session = postgres.pool.session().await.unwrap();
     session.set_statement_timeout(Duration::from_secs(60)).await.unwrap();
-    let tx = session.begin(TxOptions::default()).await.unwrap();
+    let tx = session.begin_with(TxOptions::default()).await.unwrap();
     tx.set_statement_timeout(Duration::from_millis(500)).await.unwrap();
     tx.commit().await.unwrap();
     session.batch("SELECT pg_sleep(3.5)").await.unwrap();
@@ -105,7 +105,7 @@ async fn a_session_goes_on_after_a_commit_that_failed() {
     let postgres = postgres().await;
     postgres.pool.batch("CREATE TABLE t (id INTEGER UNIQUE)").await.unwrap();
     let session = postgres.pool.session().await.unwrap();
-    let tx = session.begin(TxOptions::default()).await.unwrap();
+    let tx = session.begin_with(TxOptions::default()).await.unwrap();
     tx.batch("INSERT INTO t VALUES (1), (1)").await.unwrap_err();
     tx.commit().await.unwrap_err();
     session.execute(sql("INSERT INTO t VALUES (2)", [])).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_sqlite_session_goes_on_after_a_commit_that_failed() {
     .await
     .unwrap();
     let session = pool.session().await.unwrap();
-    let tx = session.begin(TxOptions::default()).await.unwrap();
+    let tx = session.begin_with(TxOptions::default()).await.unwrap();
     tx.batch("INSERT INTO c VALUES (9)").await.unwrap();
     assert!(tx.commit().await.unwrap_err().is_foreign_key_violation());
     session.execute(sql("INSERT INTO p VALUES (1)", [])).await.unwrap();

@@ -6,7 +6,7 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use common::{memory, postgres, postgres_with};
-use underpin_database::{Condition, DatabaseSettings, Listener, Signal, connect, sql};
+use underpin_database::{Condition, DatabaseSettings, Executor, Listener, Signal, connect, sql};
 use underpin_logger::{Level, testing::CaptureLogger};
 use underpin_testkit::PostgresServer;
 
@@ -31,7 +31,9 @@ async fn a_resync_comes_first_and_then_what_is_sent() {
         .unwrap();
     assert_eq!(next(&mut listener).await, notified("outbox", "one"));
     assert_eq!(next(&mut listener).await, notified("Other Name", ""));
-    let tx = postgres.pool.begin(underpin_database::TxOptions::default()).await.unwrap();
+    let tx = underpin_database::Connections::begin(&postgres.pool, underpin_database::TxOptions::default())
+        .await
+        .unwrap();
     tx.execute(sql("SELECT pg_notify('outbox', $1)", ["two".into()])).await.unwrap();
     tokio::time::timeout(Duration::from_millis(50), listener.next()).await.expect_err("not before COMMIT");
     tx.commit().await.unwrap();

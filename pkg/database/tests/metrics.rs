@@ -14,7 +14,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
-use underpin_database::sql;
+use underpin_database::{Executor, sql};
 
 /// Adds up what it is told, by name.
 #[derive(Clone, Default)]

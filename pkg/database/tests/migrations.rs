@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use common::{file, memory, number, postgres, until};
 use underpin_database::{
-    Condition, Pool, connect,
+    Condition, Executor, Pool, connect,
     migrate::{Migration, MigrationState, Migrations, Script},
     sql,
 };

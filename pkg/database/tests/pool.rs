@@ -14,7 +14,8 @@ use common::{
     through_proxy, until,
 };
 use underpin_database::{
-    CloseOutcome, Condition, DatabaseHealth, DatabaseSettings, Pool, TxOptions, connect, sql,
+    CloseOutcome, Condition, Connections, DatabaseExt, DatabaseHealth, DatabaseSettings, Executor, Pool,
+    TxOptions, connect, sql,
 };
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresServer;

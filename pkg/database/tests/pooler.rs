@@ -14,7 +14,8 @@ use std::{
 
 use common::{number, until};
 use underpin_database::{
-    Condition, DatabaseError, DatabaseSettings, Pool, RetrySettings, Route, TxOptions, connect,
+    Condition, DatabaseError, DatabaseExt, DatabaseSettings, Executor, Pool, RetrySettings, Route, TxOptions,
+    connect,
     migrate::{Migration, Migrations},
     sql,
 };

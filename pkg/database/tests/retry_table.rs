@@ -6,7 +6,10 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use common::{file, memory, number, postgres, postgres_with, until};
-use underpin_database::{Condition, DatabaseError, DatabaseSettings, RetrySettings, TxOptions, connect, sql};
+use underpin_database::{
+    Condition, Connections, DatabaseError, DatabaseExt, DatabaseSettings, Executor, RetrySettings, TxOptions,
+    connect, sql,
+};
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresServer;
 

@@ -19,7 +19,7 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
-use underpin_database::{DatabaseError, DatabaseSettings, RetrySettings, connect, sql};
+use underpin_database::{DatabaseError, DatabaseSettings, Executor, RetrySettings, connect, sql};
 use underpin_errors::Report;
 use underpin_logger::testing::CaptureLogger;
 use underpin_testkit::PostgresDatabase;

@@ -9,7 +9,9 @@ use std::{
 };
 
 use common::{number, proxy::Mode, through_proxy, until};
-use underpin_database::{CloseOutcome, DatabaseError, DatabaseHealth, DatabaseSettings, Route, connect, sql};
+use underpin_database::{
+    CloseOutcome, DatabaseError, DatabaseHealth, DatabaseSettings, Executor, Route, connect, sql,
+};
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresDatabase;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{Postgres, postgres_with};
 use futures_util::TryStreamExt as _;
 use sea_orm::StreamTrait as _;
-use underpin_database::{TraceComment, TxOptions, sql};
+use underpin_database::{Connections, Executor, TraceComment, TxOptions, sql};
 use underpin_logger::{Context, Level, RequestId, testing::CapturedEntry};
 
 async fn slow_after(millis: u64) -> Postgres {

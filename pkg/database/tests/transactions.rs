@@ -14,7 +14,10 @@ use std::{
 use common::{Postgres, number, postgres, postgres_with, until};
 use sea_orm::Statement;
 use tokio::sync::Barrier;
-use underpin_database::{Condition, DatabaseError, Isolation, Pool, RetrySettings, TxOptions, connect, sql};
+use underpin_database::{
+    Condition, Connections, DatabaseError, DatabaseExt, Executor, Isolation, Pool, RetrySettings, TxOptions,
+    connect, sql,
+};
 use underpin_logger::NoopLogger;
 
 const IN_TRANSACTION: &str = "SELECT count(*) FROM pg_stat_activity
@@ -393,10 +396,10 @@ async fn retries_are_bounded_and_the_last_error_is_passed_on() {
 async fn a_session_carries_on_after_its_transactions() {
     let postgres = accounts().await;
     let session = postgres.pool.session().await.unwrap();
-    let tx = session.begin(TxOptions::default()).await.unwrap();
+    let tx = session.begin_with(TxOptions::default()).await.unwrap();
     tx.execute(add(1, 1)).await.unwrap();
     drop(tx);
-    let tx = session.begin(TxOptions::default()).await.unwrap();
+    let tx = session.begin_with(TxOptions::default()).await.unwrap();
     tx.execute(add(5, 2)).await.unwrap();
     tx.commit().await.unwrap();
     session.execute(add(1, 2)).await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outbox_support::{LIMIT, TestDatabase, count, event, until};
-use underpin_database::{DatabaseError, Transaction, sql};
+use underpin_database::{DatabaseError, Executor, Transaction, sql};
 use underpin_events::inbox::{Inbox, InboxSettings, Once};
 use underpin_events::memory::MemoryBus;
 use underpin_events::outbox::OutboxError;

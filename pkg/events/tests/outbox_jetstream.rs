@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use outbox_support::{LIMIT, TestDatabase, count, drained, enqueue, event, outbox, pool, quick, until};
-use underpin_database::{DatabaseError, sql};
+use underpin_database::{DatabaseError, Executor, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::inbox::Inbox;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use underpin_database::{DatabaseSettings, Pool, TxOptions, connect, sql};
+use underpin_database::{Connections, DatabaseSettings, Executor, Pool, TxOptions, connect, sql};
 use underpin_events::outbox::Outbox;
 use underpin_logger::NoopLogger;
 use underpin_testkit::PostgresDatabase;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use outbox_support::{LIMIT, Recorder, drained, enqueue, event, quick, until};
-use underpin_database::{DatabaseError, DatabaseSettings, Pool, Route, Transaction, connect, sql};
+use underpin_database::{DatabaseError, DatabaseSettings, Executor, Pool, Route, Transaction, connect, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_events::inbox::{Inbox, Once};

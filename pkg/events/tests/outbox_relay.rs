@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use outbox_support::{
     Fault, LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, quick, relay, until,
 };
-use underpin_database::sea_orm::TransactionTrait;
-use underpin_database::{Backend, TxOptions, sql};
+use underpin_database::{Backend, Connections, DatabaseExt, Executor, TxOptions, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_events::outbox::{AfterQuarantine, OutboxError, OutboxRow, OutboxSettings, RelayDrain};
@@ -322,7 +321,7 @@ on_both! {
         let relay = relay(&outbox, &database, &publisher, quick());
         let url = database.pool.settings().url.expose().clone();
         let orm = underpin_database::sea_orm::Database::connect(url).await.unwrap();
-        let tx = orm.begin().await.unwrap();
+        let tx = underpin_database::sea_orm::TransactionTrait::begin(&orm).await.unwrap();
         outbox.enqueue(&tx, &event("a", 1)).await.unwrap();
         tx.commit().await.unwrap();
         until("it is published", || async { publisher.len() == 1 }).await;

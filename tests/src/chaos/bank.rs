@@ -1,7 +1,7 @@
 //! The bank: accounts, transfers between them, and a projection of both that lives from events alone.
 
 use serde::{Deserialize, Serialize};
-use underpin_database::{Database, DatabaseError, Transaction, sql};
+use underpin_database::{Database, DatabaseError, Executor, Transaction, sql};
 use underpin_events::{Event, InvalidEvent};
 
 /// Accounts are numbered from 0.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use underpin_database::{Pool, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 use underpin_events::jetstream::JetStream;
 use underpin_events::outbox::{Outbox, OutboxLag};

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
-use underpin_database::{Pool, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 
 use super::check::{Violation, check};

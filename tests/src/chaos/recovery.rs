@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
-use underpin_database::{Pool, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 
 use super::bank::ACCOUNTS;

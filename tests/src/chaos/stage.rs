@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
-use underpin_database::{DatabaseSettings, Pool, connect};
+use underpin_database::{DatabaseSettings, Executor, Pool, connect};
 use underpin_errors::BoxError;
 use underpin_events::inbox::Inbox;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};

@@ -134,7 +134,7 @@ impl DatabaseError {
     ///
     /// # Examples
     /// ```
-    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, connect, sql};
+    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, Executor, connect, sql};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
     /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
     /// pool.batch("CREATE TABLE person (id INTEGER PRIMARY KEY); INSERT INTO person VALUES (1)").await?;

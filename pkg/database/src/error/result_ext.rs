@@ -9,7 +9,7 @@ use super::DatabaseError;
 ///
 /// # Examples
 /// ```
-/// use underpin_database::{DbResultExt, Pool, sql};
+/// use underpin_database::{DbResultExt, Executor, Pool, sql};
 /// use underpin_errors::{Error, Kind};
 ///
 /// async fn balance(pool: &Pool, account: i64) -> Result<i64, Error> {

@@ -3,7 +3,7 @@
 use sea_orm::QueryResult;
 
 use super::{Migration, Migrations};
-use crate::{Backend, Condition, DatabaseError, Pool, Transaction, sql};
+use crate::{Backend, Condition, DatabaseError, Executor, Pool, Transaction, sql};
 
 /// One migration and whether it ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +65,8 @@ pub(super) async fn create_table(tx: &Transaction) -> Result<(), DatabaseError> 
 const READ: &str = "SELECT name, checksum, CAST(applied_at AS TEXT) FROM underpin_migration
     WHERE set_name = $1 ORDER BY position";
 
-pub(super) async fn read(tx: &Transaction, set: &str) -> Result<Vec<Applied>, DatabaseError> {
-    tx.query_all(sql(READ, [set.into()])).await?.iter().map(Applied::of).collect()
+pub(super) async fn read(db: &dyn Executor, set: &str) -> Result<Vec<Applied>, DatabaseError> {
+    db.query_all(sql(READ, [set.into()])).await?.iter().map(Applied::of).collect()
 }
 
 /// The same without a transaction; nothing where the table does not exist yet.
@@ -78,7 +78,7 @@ pub(super) async fn peek(pool: &Pool, set: &str) -> Result<Vec<Applied>, Databas
     if pool.query_one(sql(exists, [])).await?.is_none() {
         return Ok(Vec::new());
     }
-    pool.query_all(sql(READ, [set.into()])).await?.iter().map(Applied::of).collect()
+    read(pool, set).await
 }
 
 pub(super) async fn note(

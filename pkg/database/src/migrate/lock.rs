@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{Backend, Condition, DatabaseError, Pool, Session, Transaction, TxOptions, settings::Route, sql};
+use crate::{
+    Backend, Condition, DatabaseError, Executor as _, Pool, Session, Transaction, TxOptions, settings::Route,
+    sql,
+};
 
 /// How long a SQLite file may be busy with someone else's migration.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,7 +51,7 @@ impl Turn {
     pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
         let started = Instant::now();
         let tx = loop {
-            match self.session.begin(TxOptions::default()).await {
+            match self.session.begin_with(TxOptions::default()).await {
                 Err(busy) if busy.condition() == Condition::Conflict && started.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }

@@ -89,7 +89,7 @@ pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
     }
 }
 
-/// Checks within two seconds, under the name `database`. Use [`Database::health`](crate::Database::health) for another
+/// Checks within two seconds, under the name `database`. Use [`PoolControl::health`](crate::PoolControl::health) for another
 /// limit.
 #[async_trait]
 impl HealthCheck for Pool {

@@ -49,7 +49,7 @@ use crate::{Backend, DatabaseSettings, driver::Connection};
 /// It implements sea-orm's `ConnectionTrait` and `TransactionTrait`, so entities run on it unchanged, and
 /// [`Database`](crate::Database) for those who want a trait object.
 ///
-/// Dropping the last handle closes the connections without waiting; [`Database::close`](crate::Database::close) waits.
+/// Dropping the last handle closes the connections without waiting; [`close`](Self::close) waits.
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -112,7 +112,7 @@ impl Pool {
         self.core().stats()
     }
 
-    /// Says how the database is doing; see [`Database::health`](crate::Database::health).
+    /// Says how the database is doing; see [`PoolControl::health`](crate::PoolControl::health).
     ///
     /// # Cancel safety
     /// Cancel-safe.
@@ -120,7 +120,7 @@ impl Pool {
         health::check(self.core(), within).await
     }
 
-    /// Lets nobody in any more and closes everything; see [`Database::close`](crate::Database::close).
+    /// Lets nobody in any more and closes everything; see [`PoolControl::close`](crate::PoolControl::close).
     ///
     /// # Cancel safety
     /// Cancel-safe: the pool stays closed.

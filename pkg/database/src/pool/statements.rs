@@ -1,54 +1,19 @@
 use std::sync::Arc;
 
-use sea_orm::{ExecResult, QueryResult, Statement};
+use sea_orm::{ExecResult, Statement};
 use underpin_logger::Context;
 
 use super::{Core, Lease, Pool, leaves_session_state};
 use crate::{
     Condition, DatabaseError, Session, Transaction, TxOptions,
-    driver::{AllRows, Ask, Call, Changes, FirstRow},
+    driver::{Ask, Call},
     error::{Stage, batch_failed},
     line::Line,
     settings::{Route, TraceComment},
-    transaction,
 };
 
 /// Statements and transactions.
 impl Pool {
-    /// Runs a statement and says what it changed.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified; see [`Condition`](crate::Condition).
-    ///
-    /// # Cancel safety
-    /// The statement may have taken effect or not. One that runs on for more than 50 ms is cancelled at the server; the pool
-    /// waits for its end before it lends the connection again.
-    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        self.ask::<Changes>(statement).await
-    }
-
-    /// Runs a query and returns its first row.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified. No row is `None`, not an error.
-    ///
-    /// # Cancel safety
-    /// As for [`execute`](Self::execute).
-    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        self.ask::<FirstRow>(statement).await
-    }
-
-    /// Runs a query and returns all its rows.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified.
-    ///
-    /// # Cancel safety
-    /// As for [`execute`](Self::execute).
-    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        self.ask::<AllRows>(statement).await
-    }
-
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
     ///
     /// # Errors
@@ -56,7 +21,7 @@ impl Pool {
     /// before the one that failed stays, and a busy file in the middle is [`Condition::Ambiguous`].
     ///
     /// # Cancel safety
-    /// As for [`execute`](Self::execute).
+    /// As for [`Executor::execute`](crate::Executor::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
         let (mut lease, watch) = self.core().acquire().await?;
         self.mark_session_state(&mut lease, sql);
@@ -68,7 +33,7 @@ impl Pool {
         result.map_err(|error| batch_failed(statement_failed(error), self.backend(), sql))
     }
 
-    /// Takes one connection for a unit of work; see [`Database::session`](crate::Database::session).
+    /// Takes one connection for a unit of work; see [`Connections::session`](crate::Connections::session).
     ///
     /// # Errors
     /// As there.
@@ -80,14 +45,7 @@ impl Pool {
         Ok(Session::new(Line::new(Arc::clone(self.core()), lease, self.ctx.clone())))
     }
 
-    /// Opens a transaction; see [`Database::begin`](crate::Database::begin).
-    ///
-    /// # Errors
-    /// As there.
-    ///
-    /// # Cancel safety
-    /// Cancel-safe.
-    pub async fn begin(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
+    pub(crate) async fn open_transaction(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         match self.begin_once(options.clone()).await {
             // It was broken before anything was said on it. From now on the pool asks each connection first.
             Err(broken) if broken.condition() == Condition::Unreachable && broken.as_sqlx().is_some() => {
@@ -97,34 +55,12 @@ impl Pool {
         }
     }
 
-    /// Runs `work` in a transaction and commits it, again from the start where that is known to do no harm; see
-    /// [`DatabaseExt::transaction`](crate::DatabaseExt::transaction).
-    ///
-    /// # Errors
-    /// As there.
-    ///
-    /// # Cancel safety
-    /// As there.
-    pub async fn transaction<T, E, F, Fut>(&self, options: TxOptions, work: F) -> Result<T, E>
-    where
-        E: From<DatabaseError> + Send,
-        T: Send,
-        F: FnMut(Transaction) -> Fut + Send,
-        Fut: Future<Output = Result<T, E>> + Send,
-    {
-        transaction::run(self, options, work).await
-    }
-
     async fn begin_once(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         let (lease, _watch) = self.core().acquire().await?;
         Transaction::begin(Line::new(Arc::clone(self.core()), lease, self.ctx.clone()), None, options).await
     }
 
-    pub(crate) async fn open(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        self.begin(options).await
-    }
-
-    async fn ask<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
+    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
         let (call, (mut lease, watch)) = (self.call(statement), self.core().acquire().await?);
         self.mark_session_state(&mut lease, &call.sql);
         let result = lease.ask::<A>(&call, watch.started()).await;
@@ -169,13 +105,13 @@ mod tests {
 
     use underpin_logger::NoopLogger;
 
-    use crate::{DatabaseSettings, connect, sql};
+    use crate::{DatabaseSettings, connect, driver::FirstRow, sql};
 
     /// Ten thousand callers that wait hold ten thousand of them.
     #[tokio::test]
     async fn the_future_of_a_query_is_small() {
         let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(NoopLogger)).await.unwrap();
-        let size = size_of_val(&pool.query_one(sql("SELECT 1", [])));
+        let size = size_of_val(&pool.run::<FirstRow>(sql("SELECT 1", [])));
         assert!(size <= 1_536, "{size} bytes");
     }
 }

@@ -1,20 +1,18 @@
 //! Transactions that end the way they look.
 
 mod options;
-mod run;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{ExecResult, QueryResult, Statement};
+use sea_orm::{ExecResult, Statement};
 
 use crate::{
     Backend, Condition, DatabaseError,
-    driver::{AllRows, Changes, FirstRow},
+    driver::Ask,
     line::{Line, TxId},
 };
 
 pub use options::{Isolation, TxOptions};
-pub(crate) use run::run;
 
 /// An open transaction, or one nested in another (a savepoint).
 ///
@@ -30,7 +28,7 @@ pub(crate) use run::run;
 ///
 /// # Examples
 /// ```
-/// use underpin_database::{DatabaseError, TxOptions, sql};
+/// use underpin_database::{Connections, DatabaseError, Executor, TxOptions, sql};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
 /// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
 /// # let db = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
@@ -122,39 +120,6 @@ impl Transaction {
         self.line.set_statement_timeout(Some(self.id), limit).await
     }
 
-    /// Runs a statement and says what it changed.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DatabaseError> {
-        self.line.ask::<Changes>(Some(self.id), statement).await
-    }
-
-    /// Runs a query and returns its first row.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified. No row is `None`, not an error.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DatabaseError> {
-        self.line.ask::<FirstRow>(Some(self.id), statement).await
-    }
-
-    /// Runs a query and returns all its rows.
-    ///
-    /// # Errors
-    /// [`DatabaseError`], classified.
-    ///
-    /// # Cancel safety
-    /// See the type.
-    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
-        self.line.ask::<AllRows>(Some(self.id), statement).await
-    }
-
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
     ///
     /// # Errors
@@ -166,8 +131,12 @@ impl Transaction {
         self.line.batch(Some(self.id), sql).await
     }
 
-    pub(crate) async fn open(&self, _options: TxOptions) -> Result<Self, DatabaseError> {
+    pub(crate) async fn open_transaction(&self, _options: TxOptions) -> Result<Self, DatabaseError> {
         self.nested().await
+    }
+
+    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
+        self.line.ask::<A>(Some(self.id), statement).await
     }
 
     pub(crate) fn line(&self) -> &Arc<Line> {

@@ -5,7 +5,7 @@ pub(crate) mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
-use underpin_database::{DatabaseSettings, Pool, connect, sql};
+use underpin_database::{DatabaseSettings, Executor, Pool, connect, sql};
 use underpin_logger::testing::CaptureLogger;
 use underpin_testkit::PostgresDatabase;
 

@@ -18,7 +18,7 @@ impl Inbox {
     /// # Examples
     /// ```
     /// # use std::sync::Arc;
-    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, connect, sql};
+    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, Executor, connect, sql};
     /// # use underpin_events::{Delivery, Event, inbox::Inbox};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;

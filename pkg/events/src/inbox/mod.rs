@@ -80,7 +80,7 @@ impl Inbox {
     /// # Examples
     /// ```
     /// # use std::sync::Arc;
-    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, connect, sql};
+    /// # use underpin_database::{Database, DatabaseError, DatabaseSettings, Executor, connect, sql};
     /// use underpin_events::{Event, inbox::{Inbox, Once}};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -139,7 +139,7 @@ impl Inbox {
     /// # Examples
     /// ```
     /// # use std::sync::Arc;
-    /// # use underpin_database::{DatabaseSettings, TxOptions, connect};
+    /// # use underpin_database::{Connections, DatabaseSettings, TxOptions, connect};
     /// use underpin_events::{Event, inbox::Inbox};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

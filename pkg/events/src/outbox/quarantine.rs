@@ -1,5 +1,7 @@
 use underpin_database::sea_orm::QueryResult;
-use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
+use underpin_database::{
+    Backend, Database, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
+};
 
 use super::lane::LANES;
 use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
@@ -44,7 +46,7 @@ impl Outbox {
     /// # Examples
     /// ```
     /// # use std::sync::Arc;
-    /// # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect, sql};
+    /// # use underpin_database::{DatabaseExt, DatabaseSettings, Executor, TxOptions, connect, sql};
     /// use underpin_events::{Event, outbox::Outbox};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -143,7 +145,7 @@ impl Outbox {
     /// # Examples
     /// ```
     /// # use std::sync::Arc;
-    /// # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect, sql};
+    /// # use underpin_database::{DatabaseExt, DatabaseSettings, Executor, TxOptions, connect, sql};
     /// use underpin_events::{Event, outbox::Outbox};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

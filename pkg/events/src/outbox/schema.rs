@@ -1,6 +1,8 @@
 //! The tables, and how they come into being.
 
-use underpin_database::{Backend, Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
+use underpin_database::{
+    Backend, Database, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
+};
 
 use super::{schema_lists, schema_sql};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, oneshot};
-use underpin_database::{Pool, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_events::outbox::{Outbox, OutboxSettings, Relay, RelayDrain, RelaySettings};
 use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use underpin_database::{Pool, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_errors::HealthCheck;
 use underpin_events::outbox::{Outbox, OutboxSettings, Relay, RelayDrain};
 

@@ -1,6 +1,6 @@
 //! A server that knows less than the one before: ids are drawn a second time.
 
-use underpin_database::{TxOptions, sql};
+use underpin_database::{Connections, Executor, TxOptions, sql};
 use underpin_events::Event;
 use underpin_events::outbox::{AfterQuarantine, OutboxSettings, RelayDrain};
 

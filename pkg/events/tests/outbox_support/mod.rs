@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use underpin_database::{DatabaseSettings, Pool, TxOptions, connect};
+use underpin_database::{DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions, connect};
 use underpin_events::outbox::{Outbox, OutboxError, OutboxSettings, Relay, RelaySettings};
 use underpin_events::{Backoff, Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;

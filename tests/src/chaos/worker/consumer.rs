@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
-use underpin_database::{DatabaseError, Pool, TxOptions};
+use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::{BoxError, Report};
 use underpin_events::inbox::{Inbox, Once};
 use underpin_events::jetstream::JetStream;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use underpin_database::{DatabaseError, Pool, TxOptions};
+use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::BoxError;
 use underpin_events::InvalidEvent;
 use underpin_events::outbox::{Outbox, OutboxError};

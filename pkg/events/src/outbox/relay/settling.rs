@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use underpin_database::sea_orm::Value;
-use underpin_database::{Database, DatabaseError, DatabaseExt, Transaction, TxOptions, sql};
+use underpin_database::{Database, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql};
 
 use super::batch::{Failure, Fate, Settlement};
 use super::store::{Store, get};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
-use underpin_database::{Backend, Database, DatabaseError, sql};
+use underpin_database::{Backend, Database, DatabaseError, Executor, sql};
 
 use super::batch::Row;
 use super::dialect::{Dialect, list};

@@ -1,12 +1,12 @@
 use underpin_logger::{Context, debug};
 
-use super::{Transaction, TxOptions};
-use crate::{Condition, Database, DatabaseError};
+use super::connections::Connections;
+use crate::{Condition, DatabaseError, Transaction, TxOptions};
 
 /// Runs `work` in a transaction and commits, again from the start where that is known to do no harm.
 pub(crate) async fn run<D, T, E, F, Fut>(database: &D, options: TxOptions, mut work: F) -> Result<T, E>
 where
-    D: Database + ?Sized,
+    D: Connections + ?Sized,
     E: From<DatabaseError> + Send,
     T: Send,
     F: FnMut(Transaction) -> Fut + Send,
