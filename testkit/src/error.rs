@@ -12,7 +12,7 @@ pub enum TestkitError {
     /// No server was found anywhere.
     #[error("no usable {server} was found")]
     NotFound {
-        /// `PostgreSQL` or `nats-server`.
+        /// Which server.
         server: Server,
         /// Each place that was looked at and why nothing there would do.
         looked: Vec<String>,
@@ -79,6 +79,8 @@ pub enum Server {
     Postgres,
     /// NATS with JetStream.
     Nats,
+    /// pgbouncer, a connection pooler in front of PostgreSQL.
+    PgBouncer,
 }
 
 impl Server {
@@ -93,6 +95,7 @@ impl Server {
                 "older ones cannot create the key-value stores of async-nats 0.51 and drop newer consumer settings \
                  without a word",
             ),
+            Self::PgBouncer => (Version::new(1, 15, 0), "no older one was tried"),
         }
     }
 
@@ -114,6 +117,11 @@ impl Server {
                  docker compose up -d --wait",
                 "--features underpin-testkit/docker   starts it as a container",
             ],
+            Self::PgBouncer => &[
+                "cargo xtask test             fetches it and runs the tests (cargo xtask doctor tells what is missing)",
+                "apt-get install pgbouncer    the test kit finds it in /usr/sbin",
+                "UNDERPIN_PGBOUNCER=...       the path of a pgbouncer binary",
+            ],
         }
     }
 }
@@ -123,6 +131,7 @@ impl fmt::Display for Server {
         f.write_str(match self {
             Self::Postgres => "PostgreSQL",
             Self::Nats => "nats-server",
+            Self::PgBouncer => "pgbouncer",
         })
     }
 }

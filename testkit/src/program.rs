@@ -15,13 +15,13 @@ pub struct Program {
     pub server: Server,
     /// What it says about itself.
     pub version: Version,
-    /// The folder with `postgres` and `initdb`, or with `nats-server`.
+    /// The folder with `postgres` and `initdb`, with `nats-server`, or with `pgbouncer`.
     pub folder: PathBuf,
 }
 
 impl Program {
-    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN` or `UNDERPIN_NATS_SERVER`, the PATH, the usual
-    /// places of the distributions (newest version first), and [`cache_folder`].
+    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN`, `UNDERPIN_NATS_SERVER` or `UNDERPIN_PGBOUNCER`, the
+    /// PATH, the usual places of the distributions (newest version first), and [`cache_folder`].
     ///
     /// # Errors
     /// [`TestkitError::NotFound`] with each place that was looked at; [`TestkitError::Given`] when the variable is set
@@ -30,6 +30,7 @@ impl Program {
         let (variable, file) = match server {
             Server::Postgres => ("UNDERPIN_POSTGRES_BIN", "postgres"),
             Server::Nats => ("UNDERPIN_NATS_SERVER", "nats-server"),
+            Server::PgBouncer => ("UNDERPIN_PGBOUNCER", "pgbouncer"),
         };
         if let Some(given) = env::var_os(variable).filter(|value| !value.is_empty()) {
             let given = PathBuf::from(given);
@@ -66,6 +67,7 @@ impl Program {
         let files: &[&str] = match server {
             Server::Postgres => &["postgres", "initdb"],
             Server::Nats => &["nats-server"],
+            Server::PgBouncer => &["pgbouncer"],
         };
         if let Some(missing) = files.iter().find(|file| !folder.join(file).is_file()) {
             return Err(format!("{}: there is no {missing}", folder.display()));
@@ -96,7 +98,7 @@ impl std::fmt::Display for Program {
 fn version_of(server: Server, file: &Path) -> Result<Version, String> {
     let mut command = Command::new(file);
     command.arg("--version").current_dir("/").stdin(Stdio::null()).stderr(Stdio::piped());
-    let user = ServerUser::for_root().filter(|_| server == Server::Postgres);
+    let user = ServerUser::for_root().filter(|_| server != Server::Nats);
     if let Some(user) = &user {
         user.run(&mut command);
     }
@@ -122,18 +124,19 @@ fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
     let bin = |folder: PathBuf| folder.join("bin");
     let usual = match server {
         Server::Postgres => newest_first(Path::new("/usr/lib/postgresql"), "").into_iter().map(bin).collect(),
-        Server::Nats => {
+        Server::Nats | Server::PgBouncer => {
             ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"].map(PathBuf::from).to_vec()
         }
     };
     let cached = |cache: &Path| match server {
         Server::Postgres => newest_first(cache, "postgresql-").into_iter().map(bin).collect(),
         Server::Nats => newest_first(cache, "nats-server-"),
+        Server::PgBouncer => newest_first(cache, "pgbouncer-"),
     };
     let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
     let usual_name = match server {
         Server::Postgres => "/usr/lib/postgresql/*/bin",
-        Server::Nats => "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin",
+        Server::Nats | Server::PgBouncer => "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin",
     };
     let mut places = vec![
         ("PATH".to_owned(), on_path),

@@ -50,6 +50,10 @@ impl Standing {
                 let server = on_usual_port(4222, |port| nats::launch(program, folder, Life::Free, port, ""))?;
                 (server.process(), format!("nats://{}:{}", Ipv4Addr::LOCALHOST, server.port()))
             }
+            Server::PgBouncer => {
+                let reason = "a pooler has no data to keep: a test starts its own".to_owned();
+                return Err(TestkitError::Start { server: program.server, reason, log: String::new() });
+            }
         };
         let Some(process) = process else {
             let reason = "it ended at once".to_owned();
@@ -76,7 +80,7 @@ impl Standing {
     pub fn stop(&self) -> bool {
         let signal = match self.server {
             Server::Postgres => Signal::INT,
-            Server::Nats => Signal::TERM,
+            Server::Nats | Server::PgBouncer => Signal::TERM,
         };
         self.process.signal(signal);
         wait_until(std::time::Duration::from_secs(60), || (!self.process.is_alive()).then_some(())).is_some()

@@ -26,6 +26,13 @@ pub(crate) fn doctor() -> Done {
             None => say("not set", &format!("{variable} (not needed where {server} is found)")),
         }
     }
+    match Program::find(Server::PgBouncer) {
+        Ok(program) => say("found", &program.to_string()),
+        Err(error) => {
+            say("missing", &error.explain().to_string().replace('\n', "\n         "));
+            missing.push(Server::PgBouncer.to_string());
+        }
+    }
     say("cache", &cache_folder().display().to_string());
     for (program, arguments, purpose) in [
         ("cc", "--version", "to build: apt-get install gcc libc6-dev"),
@@ -50,7 +57,7 @@ pub(crate) fn doctor() -> Done {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(format!("{} is missing; cargo xtask test fetches it", missing.join(" and ")))
+    Err(format!("missing: {}; cargo xtask test fetches it", missing.join(", ")))
 }
 
 fn say(what: &str, text: &str) {

@@ -28,6 +28,11 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
             println!("{server}: tests that do not kill it use the one of {variable}");
         }
     }
+    match fetch::find_or_fetch(Server::PgBouncer) {
+        Ok(program) => println!("{program}"),
+        // The tests behind a pooler will fail and name the remedies; the others run.
+        Err(reason) => println!("{reason}"),
+    }
     if fetch_only {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use crate::port::random_text;
 use crate::postgres::admin::Admin;
 use crate::postgres::shared::{Origin, Shared};
 use crate::record;
+use crate::url::UrlParts;
 
 /// A fresh, empty database that disappears with the value.
 ///
@@ -125,15 +126,9 @@ fn new_name() -> Result<String, TestkitError> {
 
 /// Replaces the path of the URL and keeps its parameters.
 fn with_database(url: &str, name: &str) -> String {
-    let (before, parameters) =
-        url.split_once('?').map_or((url, None), |(before, after)| (before, Some(after)));
-    let start = before.find("://").map_or(0, |at| at + 3);
-    let end = before.get(start..).and_then(|rest| rest.find('/')).map_or(before.len(), |at| start + at);
-    let authority = before.get(..end).unwrap_or(before);
-    match parameters {
-        Some(parameters) => format!("{authority}/{name}?{parameters}"),
-        None => format!("{authority}/{name}"),
-    }
+    let UrlParts { before, host, after } = UrlParts::of(url);
+    let parameters = after.find('?').and_then(|at| after.get(at..)).unwrap_or_default();
+    format!("{before}{host}/{name}{parameters}")
 }
 
 #[cfg(test)]

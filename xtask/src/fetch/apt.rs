@@ -6,6 +6,7 @@ use std::process::Command;
 
 use underpin_testkit::{Server, Version};
 
+use crate::fetch::cache::{Draft, executable};
 use crate::shell::{Done, on_path, output};
 
 /// Installs a package, which needs root.
@@ -67,6 +68,26 @@ pub(crate) fn unpack(package: &str, folder: &Path) -> Done<PathBuf> {
         }
     }
     Ok(root)
+}
+
+/// Puts an unpacked pgbouncer into the cache, with a script that finds the libraries beside it.
+pub(crate) fn unpack_pgbouncer() -> Done {
+    let draft = Draft::new()?;
+    let root = unpack("pgbouncer", draft.download())?;
+    let package = draft.package();
+    let cannot = |error: std::io::Error| format!("the package of pgbouncer is not as expected: {error}");
+    fs::rename(root, package.join("root")).map_err(cannot)?;
+    let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let text = format!(
+        "#!/bin/sh\nroot=$(dirname \"$0\")/root\n\
+         LD_LIBRARY_PATH=$root/{libraries}:$root/lib:$LD_LIBRARY_PATH exec \"$root/usr/sbin/pgbouncer\" \"$@\"\n"
+    );
+    let script = package.join("pgbouncer");
+    fs::write(&script, text).map_err(cannot)?;
+    executable(&[script.clone()])?;
+    let version = output(Command::new(&script).arg("--version"))?;
+    let version = Version::find_in(&version).ok_or("pgbouncer does not print its version")?;
+    draft.keep(&format!("pgbouncer-{version}"))
 }
 
 /// The names in the lines `Inst python3-pip (23.0.1 ...)` of a simulation.

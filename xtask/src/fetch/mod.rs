@@ -32,6 +32,11 @@ const NATS: &[Way] = &[
     Way { name: "apt-get install nats-server (as root)", go: apt::install_nats },
 ];
 
+const PGBOUNCER: &[Way] = &[
+    Way { name: "apt-get install pgbouncer (as root)", go: || apt::install("pgbouncer") },
+    Way { name: "apt-get download pgbouncer", go: apt::unpack_pgbouncer },
+];
+
 /// The server that the tests will find; fetched first if there is none.
 pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
     let missing = match Program::find(server) {
@@ -42,6 +47,7 @@ pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
     eprintln!("{missing}: fetching it");
     let ways = match server {
         Server::Postgres => POSTGRES,
+        Server::PgBouncer => PGBOUNCER,
         _ => NATS,
     };
     let mut tried = Vec::new();

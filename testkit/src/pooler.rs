@@ -1,0 +1,193 @@
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::blocking::blocking;
+use crate::error::{Context, Server, TestkitError, or_fail};
+use crate::guardian::Life;
+use crate::place;
+use crate::port::with_free_port;
+use crate::postgres::PostgresDatabase;
+use crate::process::ProcessId;
+use crate::program::Program;
+use crate::record;
+use crate::server::{Launch, LocalServer};
+use crate::url::{UrlParts, percent_decoded};
+use crate::user::ServerUser;
+
+/// pgbouncer in transaction mode in front of a database: each transaction may run in another server session.
+///
+/// It has four server sessions and admits every client without a password. It ends with the value, and also when the
+/// test process is killed.
+///
+/// ```
+/// # async fn run() {
+/// use underpin_testkit::Pooler;
+///
+/// let pooler = Pooler::start().await;
+/// assert!(pooler.url().starts_with("postgres://"));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Pooler {
+    url: String,
+    server: LocalServer,
+    // Dropped after the pooler, which has connections to it.
+    database: Option<PostgresDatabase>,
+}
+
+impl Pooler {
+    /// Starts one in front of a fresh database.
+    ///
+    /// # Panics
+    /// When no server or no pgbouncer is found; the message names every remedy.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one in front of a fresh database, with settings of the section `[pgbouncer]`, for example
+    /// `&[("pool_mode", "session")]`.
+    ///
+    /// # Panics
+    /// Like [`start`](Self::start), and when pgbouncer refuses a setting.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let database = PostgresDatabase::fresh().await;
+        let mut this = or_fail(Self::try_before(database.url(), settings).await);
+        this.database = Some(database);
+        this
+    }
+
+    /// Starts one in front of the database of a URL.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotFound`] without a local binary, [`TestkitError::Start`] when it does not come up.
+    pub async fn try_before(database_url: &str, settings: &[(&str, &str)]) -> Result<Self, TestkitError> {
+        let target = Target::of(database_url);
+        let mut text = format!("[databases]\n{}\n[pgbouncer]\n", target.line());
+        let chosen = |name: &str| settings.iter().any(|(chosen, _)| *chosen == name);
+        for (name, value) in SETTINGS.iter().filter(|(name, _)| !chosen(name)).chain(settings) {
+            // Writing to a string does not fail.
+            let _written = writeln!(text, "{name} = {value}");
+        }
+        let server = blocking(move || start(&text)).await?;
+        let url = format!("postgres://app@{}:{}/{}", Ipv4Addr::LOCALHOST, server.port(), target.name);
+        Ok(Self { url, server, database: None })
+    }
+
+    /// `postgres://app@127.0.0.1:port/database`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The fresh database behind it; `None` after [`try_before`](Self::try_before).
+    pub fn database(&self) -> Option<&PostgresDatabase> {
+        self.database.as_ref()
+    }
+
+    /// What pgbouncer has written to its log so far.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        self.server.close();
+    }
+}
+
+const SETTINGS: &[(&str, &str)] = &[
+    ("unix_socket_dir", ""),
+    ("auth_type", "any"),
+    ("pool_mode", "transaction"),
+    ("default_pool_size", "4"),
+    ("max_client_conn", "100"),
+];
+
+/// The database behind the pooler.
+#[derive(Debug)]
+struct Target {
+    host: String,
+    port: String,
+    user: Option<String>,
+    password: Option<String>,
+    name: String,
+}
+
+impl Target {
+    fn of(url: &str) -> Self {
+        let parts = UrlParts::of(url);
+        let (user, password) = parts.credentials();
+        let address = parts.address(5432);
+        let (host, port) = address.rsplit_once(':').unwrap_or((&address, "5432"));
+        let path = parts.after.trim_start_matches('/');
+        Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: port.to_owned(),
+            user: user.map(percent_decoded),
+            password: password.map(percent_decoded),
+            name: path.split('?').next().unwrap_or(path).to_owned(),
+        }
+    }
+
+    /// `name = host='..' port='..'`: a quote within quotes is doubled.
+    fn line(&self) -> String {
+        let fields = [
+            ("host", Some(&self.host)),
+            ("port", Some(&self.port)),
+            ("user", self.user.as_ref()),
+            ("password", self.password.as_ref()),
+        ];
+        let fields = fields.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let quoted: String =
+            fields.map(|(key, value)| format!(" {key}='{}'", value.replace('\'', "''"))).collect();
+        format!("{} ={quoted}", self.name)
+    }
+}
+
+fn start(settings: &str) -> Result<LocalServer, TestkitError> {
+    let program = Program::find(Server::PgBouncer)?;
+    let base = place::base()?;
+    place::sweep(&base);
+    // pgbouncer refuses to run as root.
+    let user = ServerUser::for_root();
+    let server = with_free_port(|port| {
+        let folder = place::new_folder(&base, "pgbouncer", ProcessId::current(), user.as_ref())?;
+        let config = folder.join("pgbouncer.ini");
+        let address = Ipv4Addr::LOCALHOST;
+        place::write(&config, &format!("{settings}listen_addr = {address}\nlisten_port = {port}\n"))?;
+        if let Some(user) = &user {
+            user.own(&config).context(|| format!("cannot give {} away", config.display()))?;
+        }
+        LocalServer::launch(Launch {
+            server: Server::PgBouncer,
+            life: Life::OfThisProcess,
+            command: vec![program.path("pgbouncer").into(), config.into()],
+            folder,
+            stop: "KILL",
+            user: user.clone(),
+            port,
+            ready,
+        })
+    })?;
+    record::used(&format!("{program}, private"));
+    Ok(server)
+}
+
+fn ready(_folder: &Path, port: u16, _pid: u32) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Target;
+
+    #[test]
+    fn a_url_becomes_a_line_of_databases() {
+        let target = Target::of("postgres://ada:l%27o%20ve@db.example:5433/app?sslmode=disable");
+        assert_eq!(target.line(), "app = host='db.example' port='5433' user='ada' password='l''o ve'");
+        assert_eq!(Target::of("postgres://h/app").line(), "app = host='h' port='5432'");
+    }
+}
