@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use crate::{Level, RequestId, TraceParent, TraceParentError};
+use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState};
 #[cfg(feature = "json")]
 use crate::{
     stream::json::{Buf, escape},
@@ -46,6 +46,7 @@ pub struct Context(
 static BACKGROUND: Inner = Inner {
     request_id: None,
     trace: None,
+    trace_state: None,
     organization_id: None,
     level: None,
     #[cfg(feature = "json")]
@@ -58,6 +59,8 @@ static BACKGROUND: Inner = Inner {
 struct Inner {
     request_id: Option<RequestId>,
     trace: Option<TraceParent>,
+    /// Of `trace`: never there without it, never empty.
+    trace_state: Option<TraceState>,
     organization_id: Option<Arc<str>>,
     level: Option<Level>,
     #[cfg(feature = "json")]
@@ -88,10 +91,38 @@ impl Context {
         Ok(self.with_trace(TraceParent::parse(header)?))
     }
 
-    /// Joins a trace.
+    /// Joins a trace. The trace state of another trace is dropped.
     #[must_use]
     pub fn with_trace(self, trace: TraceParent) -> Self {
-        self.with(|inner| inner.trace = Some(trace))
+        self.with(|inner| {
+            if inner.trace.is_none_or(|old| old.trace_id() != trace.trace_id()) {
+                inner.trace_state = None;
+            }
+            inner.trace = Some(trace);
+        })
+    }
+
+    /// Sets the `tracestate` that travels with the trace: call it after [`Context::with_trace`]. Without a trace there is
+    /// no state either, as the recommendation wants it, and the context stays as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use underpin_logger::{Context, TraceParent, TraceState};
+    ///
+    /// let state = TraceState::parse("rojo=1")?;
+    /// let ctx = Context::background().with_trace(TraceParent::generate()).with_trace_state(state.clone());
+    /// assert_eq!(ctx.child_span().tracestate(), Some("rojo=1"));
+    /// assert_eq!(ctx.with_trace(TraceParent::generate()).tracestate(), None, "another trace");
+    /// assert_eq!(Context::background().with_trace_state(state).tracestate(), None);
+    /// # Ok::<(), underpin_logger::TraceStateError>(())
+    /// ```
+    #[must_use]
+    pub fn with_trace_state(self, state: TraceState) -> Self {
+        if self.trace().is_none() {
+            return self;
+        }
+        self.with(|inner| inner.trace_state = Some(state).filter(|state| !state.is_empty()))
     }
 
     /// Names the organization (tenant) on whose behalf the work is done.
@@ -143,6 +174,17 @@ impl Context {
     /// The value of the `traceparent` header for calls made on behalf of this context.
     pub fn traceparent(&self) -> Option<&str> {
         self.inner().trace.as_ref().map(TraceParent::as_str)
+    }
+
+    /// What tracing systems attach to the trace.
+    pub fn trace_state(&self) -> Option<&TraceState> {
+        self.inner().trace_state.as_ref()
+    }
+
+    /// The value of the `tracestate` header for calls made on behalf of this context. It goes with
+    /// [`Context::traceparent`], never alone.
+    pub fn tracestate(&self) -> Option<&str> {
+        self.trace_state().map(TraceState::as_str)
     }
 
     /// The organization (tenant) on whose behalf the work is done.

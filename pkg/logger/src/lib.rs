@@ -50,7 +50,7 @@ mod noop;
 mod random;
 mod request_id;
 mod tag;
-mod trace_parent;
+mod trace;
 mod value;
 
 #[cfg(feature = "bridges")]
@@ -76,7 +76,7 @@ pub use logger::Logger;
 pub use noop::NoopLogger;
 pub use request_id::{RequestId, RequestIdError};
 pub use tag::Tag;
-pub use trace_parent::{TraceParent, TraceParentError};
+pub use trace::{TraceParent, TraceParentError, TraceState, TraceStateError};
 pub use value::{ToValue, Value};
 
 #[cfg(feature = "bridges")]

@@ -1,19 +1,17 @@
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use tower_layer::Layer;
 
-use super::RequestService;
-use crate::{Context, Logger, RequestId, TraceParent};
-
-/// The header that carries the id of a request, in and out.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+use super::{RequestService, headers};
+use crate::{Context, Logger};
 
 /// Logs one line a request and carries its [`Context`].
 ///
 /// * The id of `x-request-id` is taken over if it is valid ([`RequestId::parse`]), otherwise one is generated; the
-///   response carries it. A valid `traceparent` is continued with a span of its own, otherwise a trace begins.
+///   response carries it.
+/// * A single valid `traceparent` is continued with a new span id and with the valid members of `tracestate`; otherwise a
+///   new trace starts. [`inject`](super::inject) writes both to an outgoing request.
 /// * The context is in the request's extensions for handlers, and in scope ([`Context::current`]) for what they call.
 ///   The body of a streamed response is produced outside of that scope.
 /// * When the response's head is there: method, path (never the query), status and latency in milliseconds; 5xx at error
@@ -107,12 +105,7 @@ impl RequestLayer {
 
 impl Shared {
     pub(super) fn context(&self, headers: &HeaderMap) -> Context {
-        let sent = |name| headers.get(name).filter(|_| !self.fresh_ids).and_then(|value| value.to_str().ok());
-        let id =
-            sent(REQUEST_ID).and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(RequestId::generate);
-        let caller = sent(TRACE_PARENT).and_then(|header| TraceParent::parse(header).ok());
-        let ctx =
-            Context::new(id).with_trace(caller.map_or_else(TraceParent::generate, |caller| caller.child()));
+        let ctx = if self.fresh_ids { headers::fresh() } else { headers::extract(headers) };
         #[cfg(feature = "json")]
         if let Some(capacity) = self.recorder {
             return ctx.with_flight_recorder(capacity);

@@ -20,9 +20,11 @@
 //!
 //! To have the id in the problem body too, add `underpin_errors::axum::stamp_request_id` as the next outer layer.
 
+mod headers;
 mod layer;
 mod outcome;
 mod service;
 
+pub use headers::inject;
 pub use layer::RequestLayer;
 pub use service::RequestService;

@@ -5,14 +5,10 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 
-use super::{
-    layer::{REQUEST_ID, Shared},
-    outcome::Pending,
-};
-use crate::RequestId;
+use super::{headers, layer::Shared, outcome::Pending};
 
 /// The service that [`RequestLayer`](super::RequestLayer) makes.
 #[derive(Clone)]
@@ -58,10 +54,7 @@ where
         });
         Box::pin(async move {
             let mut response = scoped.await?;
-            let id = ctx.request_id().map(RequestId::as_str).and_then(|id| HeaderValue::from_str(id).ok());
-            if let Some(id) = id {
-                response.headers_mut().insert(REQUEST_ID, id);
-            }
+            headers::put_request_id(&ctx, response.headers_mut());
             Ok(response)
         })
     }

@@ -26,6 +26,8 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
+    const SAMPLED: u8 = 0b01;
+    /// Sampled, and random: the trace id was chosen at random.
     const KNOWN_FLAGS: u8 = 0b11;
 
     /// Reads the header's value.
@@ -65,8 +67,12 @@ impl TraceParent {
 
     /// The root of a new trace, sampled, with random ids.
     pub fn generate() -> Self {
-        let trace = u128::from(random::next_nonzero_u64()) << 64 | u128::from(random::next_u64());
-        Self::render(format_args!("{trace:032x}"), 0b11)
+        Self::root(Self::KNOWN_FLAGS)
+    }
+
+    /// The root of a new trace that is not sampled, with random ids.
+    pub fn generate_unsampled() -> Self {
+        Self::root(Self::KNOWN_FLAGS & !Self::SAMPLED)
     }
 
     /// The same trace, with a new span id.
@@ -92,13 +98,18 @@ impl TraceParent {
 
     /// Whether the caller may have recorded the trace (the sampled flag).
     pub const fn is_sampled(&self) -> bool {
-        self.flags() & 1 == 1
+        self.flags() & Self::SAMPLED != 0
     }
 
     const fn flags(&self) -> u8 {
         // The last digit is '0' to '3' by construction.
         let [.., last] = self.text;
         last & Self::KNOWN_FLAGS
+    }
+
+    fn root(flags: u8) -> Self {
+        let trace = u128::from(random::next_nonzero_u64()) << 64 | u128::from(random::next_u64());
+        Self::render(format_args!("{trace:032x}"), flags)
     }
 
     fn render(trace_id: fmt::Arguments<'_>, flags: u8) -> Self {
@@ -211,6 +222,9 @@ mod tests {
             assert_eq!(TraceParent::parse(child.as_str()), Ok(child));
             assert_eq!((child.trace_id(), child.is_sampled()), (root.trace_id(), true));
             assert_ne!(child.span_id(), root.span_id());
+            let unsampled = TraceParent::generate_unsampled();
+            assert_eq!(TraceParent::parse(unsampled.as_str()), Ok(unsampled));
+            assert!(!unsampled.is_sampled() && !unsampled.child().is_sampled());
         }
     }
 }
