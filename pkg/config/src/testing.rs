@@ -1,7 +1,7 @@
 //! For tests of code that takes a [`Config`](crate::Config): a mock and a real snapshot of a few pairs; and a mock of a
 //! [`Source`](crate::Source).
 
-pub use crate::load::config::MockConfig;
+pub use crate::load::lookup::MockConfig;
 pub use crate::load::source::dynamic::MockSource;
 use crate::{ConfigError, Loader, Snapshot};
 

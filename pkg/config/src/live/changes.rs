@@ -1,4 +1,4 @@
-//! Telling subscribers, whatever runtime they use.
+//! Notifies subscribers of live settings on any runtime.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Tells of every change of live settings; made by [`Live::subscribe`](super::Live::subscribe).
+/// Receives every change of live settings; made by [`Live::subscribe`](crate::Live::subscribe).
 ///
 /// A subscriber that is slower than the changes sees the latest value, not each one between.
 pub struct Changes<T> {

@@ -1,4 +1,4 @@
-//! Two ways to look at live settings without a lock.
+//! Reads of live settings without a lock.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache, Guard};
 
-use super::Live;
+use super::shared::Shared;
 
 /// The settings of one moment; dereferences to them.
 pub struct Current<T>(Guard<Arc<T>>);
@@ -31,16 +31,17 @@ impl<T: fmt::Debug> fmt::Debug for Current<T> {
     }
 }
 
-/// A reader with a cache of its own, for one thread or task; made by [`Live::reader`].
+/// A caching reader for one thread or task; made by
+/// [`Live::reader`](crate::Live::reader).
 ///
-/// It keeps the value that it saw last alive until it looks again.
+/// It keeps the value that it read last alive until the next read.
 pub struct Reader<T> {
     cache: Cache<Pointer<T>, Arc<T>>,
 }
 
 impl<T> Reader<T> {
-    pub(super) fn new(live: Live<T>) -> Self {
-        Self { cache: Cache::new(Pointer(live)) }
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { cache: Cache::new(Pointer(shared)) }
     }
 
     /// The settings as they are now. One atomic load while nothing changes.
@@ -61,19 +62,19 @@ impl<T> fmt::Debug for Reader<T> {
     }
 }
 
-/// Leads the cache to the pointer that it watches.
-struct Pointer<T>(Live<T>);
+/// Gives the cache the pointer that it compares.
+struct Pointer<T>(Arc<Shared<T>>);
 
 impl<T> Deref for Pointer<T> {
     type Target = ArcSwap<T>;
 
     fn deref(&self) -> &ArcSwap<T> {
-        &self.0.0.current
+        &self.0.current
     }
 }
 
 impl<T> Clone for Pointer<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
     }
 }

@@ -35,6 +35,18 @@ impl ConfigError {
         (!issues.is_empty()).then(|| Self(issues.into()))
     }
 
+    /// The value, unless there is an issue.
+    pub(crate) fn clean<T>(value: Option<T>, issues: Vec<Issue>) -> Result<T, Self> {
+        match (value, Self::of(issues)) {
+            (Some(value), None) => Ok(value),
+            (_, Some(error)) => Err(error),
+            (None, None) => {
+                let message = "the settings cannot be decoded, and no key can be named";
+                Err(Self::one(Issue::new(IssueKind::WrongType, "", message)))
+            }
+        }
+    }
+
     pub(crate) fn one(issue: Issue) -> Self {
         Self(Box::new([issue]))
     }
@@ -71,7 +83,7 @@ impl fmt::Debug for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A service that cannot read its configuration is broken, not asked wrongly.
+/// A configuration that cannot be read is a server fault, not a client error.
 impl underpin_errors::Classify for ConfigError {
     fn kind(&self) -> underpin_errors::Kind {
         underpin_errors::Kind::Internal

@@ -5,30 +5,32 @@
 //! tree of all, which a [`snapshot`] keeps. [`decode`] turns it into a type and finds every problem, [`report`] writes the
 //! [`issue`]s, [`explain`] the keys with their values.
 
-pub(crate) mod config;
 mod decode;
 mod error;
 mod explain;
+mod ext;
 mod fit;
 mod issue;
 pub(crate) mod key;
 mod layer;
 pub(crate) mod loader;
+pub(crate) mod lookup;
 mod merge;
 mod origin;
 mod path;
 pub(crate) mod profile;
 mod read;
 mod report;
-pub(crate) mod snapshot;
+mod snapshot;
 pub(crate) mod source;
 mod value;
 
-pub use self::config::{Config, ConfigExt};
 pub use self::error::ConfigError;
 pub use self::explain::{Explanation, Line};
+pub use self::ext::ConfigExt;
 pub use self::issue::{Issue, IssueKind};
 pub use self::loader::Loader;
+pub use self::lookup::Config;
 pub use self::origin::Origin;
 pub use self::snapshot::Snapshot;
 pub use self::source::dynamic::{Source, SourceError};

@@ -17,9 +17,9 @@ use crate::{Checks, Config, ConfigError, Issue, Origin, Validate, Value};
 ///
 /// `Debug` shows how many keys there are and nothing else; [`explain`](Self::explain) shows the keys with secrets masked.
 #[derive(Clone)]
-pub struct Snapshot(Arc<Inner>);
+pub struct Snapshot(Arc<SnapshotData>);
 
-struct Inner {
+struct SnapshotData {
     root: Value,
     origins: HashMap<String, Origin>,
     names: Names,
@@ -31,7 +31,10 @@ struct Inner {
 impl Snapshot {
     pub(crate) fn new(merged: Merged, names: Names) -> (Self, Vec<Issue>) {
         let Merged { root, origins, issues, is_incomplete } = merged;
-        (Self(Arc::new(Inner { root, origins, names, is_incomplete, secrets: Mutex::default() })), issues)
+        (
+            Self(Arc::new(SnapshotData { root, origins, names, is_incomplete, secrets: Mutex::default() })),
+            issues,
+        )
     }
 
     /// Decodes the whole configuration into a settings type.
@@ -43,7 +46,7 @@ impl Snapshot {
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let outcome = self.outcome::<T>();
         let issues = self.report(&outcome);
-        finish(outcome.value, issues)
+        ConfigError::clean(outcome.value, issues)
     }
 
     /// Decodes the whole configuration into a settings type and runs its checks.
@@ -66,7 +69,7 @@ impl Snapshot {
             let failed = Checks::of(value);
             issues.extend(self.reporting().checks(failed.failures(), high.as_ref(), &outcome.problems));
         }
-        finish(outcome.value, issues)
+        ConfigError::clean(outcome.value, issues)
     }
 
     /// Every key with its value and origin, for people. Secrets are masked: what came from a secret store, what a decoded type
@@ -128,33 +131,5 @@ impl Config for Snapshot {
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("keys", &self.0.origins.len()).finish_non_exhaustive()
-    }
-}
-
-/// Decodes one value of a dynamic configuration.
-pub(crate) fn decode_one<T: DeserializeOwned, C: Config + ?Sized>(
-    config: &C,
-    above: &str,
-    value: &Value,
-) -> Result<T, ConfigError> {
-    let outcome = decode::decode(value);
-    let report = Report {
-        problems: &outcome.problems,
-        unknown: &outcome.unknown,
-        secrets: &outcome.secrets,
-        hides_missing: false,
-    };
-    let issues = Reporting { root: value, above, config }.outcome(&report);
-    finish(outcome.value, issues)
-}
-
-fn finish<T>(value: Option<T>, issues: Vec<Issue>) -> Result<T, ConfigError> {
-    match (value, ConfigError::of(issues)) {
-        (Some(value), None) => Ok(value),
-        (_, Some(error)) => Err(error),
-        (None, None) => {
-            let message = "the settings cannot be decoded, and no key can be named";
-            Err(ConfigError::one(Issue::new(crate::IssueKind::WrongType, "", message)))
-        }
     }
 }

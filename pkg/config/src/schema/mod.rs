@@ -46,69 +46,13 @@
 //! assert!(reference.dotenv().contains("#APP_PORT=3000\n"));
 //! ```
 
-mod docs;
+mod entry;
+mod leaf;
+mod plain;
 mod reference;
 mod render;
 mod walk;
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use zeroize::Zeroize;
-
-pub use self::reference::{Entry, Reference};
-use crate::{ByteSize, Secret};
-
-/// The formats by which the reference tells our texts from any text.
-pub(crate) const DURATION: &str = "duration-with-units";
-pub(crate) const BYTE_SIZE: &str = "byte-size";
-
-/// Stands for a `Duration` in text form: `#[schemars(with = "underpin_config::schema::DurationText")]`, or
-/// `Option<DurationText>`.
-#[derive(Debug, Clone, Copy)]
-pub enum DurationText {}
-
-impl JsonSchema for DurationText {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "DurationText".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": DURATION, "examples": ["500ms", "5m", "1h30m"] })
-    }
-}
-
-impl JsonSchema for ByteSize {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "ByteSize".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "integer"], "format": BYTE_SIZE, "minimum": 0, "examples": ["64MiB", "1.5GB", 4096] })
-    }
-}
-
-/// The schema of the content, marked `writeOnly`.
-impl<T: Zeroize + JsonSchema> JsonSchema for Secret<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("Secret_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = generator.subschema_for::<T>();
-        schema.insert("writeOnly".to_owned(), true.into());
-        schema
-    }
-}
+pub use self::entry::Entry;
+pub use self::leaf::DurationText;
+pub use self::reference::Reference;

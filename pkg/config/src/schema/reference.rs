@@ -1,9 +1,10 @@
-//! The reference itself.
+//! The reference of a settings type.
 
 use schemars::JsonSchema;
 use serde_json::Value as Json;
 
-use super::{docs, walk};
+use super::entry::Entry;
+use super::{plain, walk};
 use crate::load::source::variables::Names;
 use crate::{Loader, REDACTED};
 
@@ -12,21 +13,6 @@ use crate::{Loader, REDACTED};
 pub struct Reference {
     pub(super) entries: Vec<Entry>,
     schema: Json,
-}
-
-/// One key of a settings type.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    pub(super) path: Vec<String>,
-    pub(super) key: String,
-    pub(super) variables: Vec<String>,
-    pub(super) kind: String,
-    pub(super) default: Option<Json>,
-    pub(super) required: bool,
-    pub(super) secret: bool,
-    pub(super) is_table: bool,
-    pub(super) is_optional_table: bool,
-    pub(super) docs: String,
 }
 
 impl Loader {
@@ -38,7 +24,7 @@ impl Loader {
 
 impl Reference {
     fn new(mut schema: Json, names: &Names) -> Self {
-        docs::unlink(&mut schema);
+        plain::unlink(&mut schema);
         let entries = walk::entries(&schema, names);
         without_masks(&mut schema);
         Self { entries, schema }
@@ -52,38 +38,6 @@ impl Reference {
     /// The JSON Schema of the configuration file, for editors. The default of a secret is left out.
     pub fn json_schema(&self) -> String {
         format!("{:#}\n", self.schema)
-    }
-}
-
-impl Entry {
-    /// The dotted key; `<n>` stands for an index and `<name>` for a key of a map.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The environment variables that set the key, the usual one first; none for a table.
-    pub fn variables(&self) -> &[String] {
-        &self.variables
-    }
-
-    /// The type in words: `integer, 0 to 65535`.
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// Whether a configuration without this key is refused.
-    pub const fn is_required(&self) -> bool {
-        self.required
-    }
-
-    /// Whether the value is a [`Secret`](crate::Secret).
-    pub const fn is_secret(&self) -> bool {
-        self.secret
-    }
-
-    /// The documentation of the field, or of its type.
-    pub fn docs(&self) -> &str {
-        &self.docs
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::reference::{Entry, Reference};
+use super::entry::Entry;
+use super::reference::Reference;
 
 impl Reference {
     /// A table of keys, variables, types, defaults and meanings.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::reference::Entry;
-use super::{BYTE_SIZE, DURATION};
+use super::entry::Entry;
+use super::leaf::{BYTE_SIZE, DURATION};
 use crate::REDACTED;
 use crate::load::key;
 use crate::load::source::variables::Names;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::str::CharIndices;
 
 use super::lines::Lines;
-use super::{MAX_FILE, read_text, unreadable};
+use super::text_file::{MAX_FILE, read_text, unreadable};
 use crate::{Issue, IssueKind};
 
 /// One assignment.
@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path) -> (Vec<Assignment>, Vec<Issue>) {
 
 /// The assignments of a text, and the lines that are none.
 pub(crate) fn parse(text: &str) -> (Vec<Assignment>, Vec<(usize, &'static str)>) {
-    let mut reader = Reader { text, chars: text.char_indices().peekable(), lines: Lines::of(text) };
+    let mut reader = DotenvReader { text, chars: text.char_indices().peekable(), lines: Lines::of(text) };
     let mut assignments = Vec::new();
     let mut wrong = Vec::new();
     while let Some((offset, c)) = reader.chars.peek().copied() {
@@ -60,13 +60,13 @@ pub(crate) fn parse(text: &str) -> (Vec<Assignment>, Vec<(usize, &'static str)>)
     (assignments, wrong)
 }
 
-struct Reader<'t> {
+struct DotenvReader<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
     lines: Lines,
 }
 
-impl Reader<'_> {
+impl DotenvReader<'_> {
     fn assignment(&mut self) -> Result<(String, String), &'static str> {
         let mut name = self.name();
         if name == "export" && self.skip_blanks() > 0 {

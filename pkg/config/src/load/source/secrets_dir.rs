@@ -27,7 +27,7 @@ pub(crate) fn read(root: &Path, prefix: &str) -> Layer {
     let confined = fs::canonicalize(root).and_then(|inside| Ok((inside, fs::canonicalize(start)?)));
     match confined {
         Ok((inside, start)) if start.starts_with(&inside) => {
-            let mut reading = Reading { shown: root, inside, prefix, layer: &mut layer };
+            let mut reading = DirectoryReader { shown: root, inside, prefix, layer: &mut layer };
             reading.directory(&start, &mut Vec::new(), 0);
         }
         Ok(_) => layer.refuse(root, "its `..data` points outside of the secrets directory"),
@@ -43,7 +43,7 @@ impl Layer {
     }
 }
 
-struct Reading<'r> {
+struct DirectoryReader<'r> {
     /// The root as the caller wrote it, for messages.
     shown: &'r Path,
     /// The root without links.
@@ -52,7 +52,7 @@ struct Reading<'r> {
     layer: &'r mut Layer,
 }
 
-impl Reading<'_> {
+impl DirectoryReader<'_> {
     fn directory(&mut self, directory: &Path, names: &mut Vec<String>, depth: usize) {
         let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let mut entries = match entries {

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::lines::Lines;
-use super::{MAX_FILE, read_text, unreadable};
+use super::text_file::{MAX_FILE, read_text, unreadable};
 use crate::load::key;
 use crate::load::layer::Layer;
 use crate::{Issue, IssueKind, Origin};
@@ -29,7 +29,7 @@ fn parse(path: &Path, text: &str) -> Layer {
         return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
     }
     let layer = Layer { origins: HashMap::with_capacity(lines.count()), ..Layer::default() };
-    let mut reading = Reading { path: path.into(), lines, key: String::new(), layer };
+    let mut reading = TomlReader { path: path.into(), lines, key: String::new(), layer };
     reading.layer.tree = reading.table(table.get_ref());
     reading.layer
 }
@@ -41,7 +41,7 @@ fn syntax(path: &Path, lines: &Lines, error: &toml::de::Error) -> Issue {
     Issue::new(IssueKind::Syntax, "", message).in_file(path, line)
 }
 
-struct Reading {
+struct TomlReader {
     path: Arc<Path>,
     lines: Lines,
     /// The key at hand.
@@ -49,7 +49,7 @@ struct Reading {
     layer: Layer,
 }
 
-impl Reading {
+impl TomlReader {
     fn table(&mut self, table: &DeTable<'_>) -> Dict {
         let mut tree = Dict::new();
         for (name, value) in table {

@@ -1,6 +1,4 @@
 //! Reload when a file changes: renames, `ConfigMap` swaps, slow writers.
-#![cfg(all(feature = "watch", unix))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::io::Write;

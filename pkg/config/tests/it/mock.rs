@@ -1,6 +1,4 @@
 //! The mocks are usable from another crate as `Arc<dyn Config>` and `Arc<dyn Source>`.
-#![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 

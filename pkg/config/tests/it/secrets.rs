@@ -1,7 +1,5 @@
 //! No secret is ever printed, whatever path it takes.
-#![cfg(feature = "loader")]
 #![allow(dead_code, reason = "fields that are only decoded")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};

@@ -1,6 +1,4 @@
 //! Live settings: reload, subscribers, readers.
-#![cfg(feature = "loader")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

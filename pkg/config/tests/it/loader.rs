@@ -1,6 +1,4 @@
 //! What a service sees of the loader: precedence, nesting, files, profiles.
-#![cfg(feature = "loader")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,4 @@
 //! The reference of a settings type agrees with what the loader does.
-#![cfg(feature = "schema")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

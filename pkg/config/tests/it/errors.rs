@@ -1,7 +1,5 @@
 //! One run reports every problem, each with its key, its variable and its place, and never with a value.
-#![cfg(feature = "loader")]
 #![allow(dead_code, reason = "fields that are only decoded")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,6 +1,4 @@
 //! Text is typed by the field that receives it.
-#![cfg(feature = "loader")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,4 @@
 //! Secrets directories as Docker and Kubernetes mount them.
-#![cfg(feature = "loader")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::symlink;
