@@ -1,4 +1,4 @@
-//! The minimum supported compiler is the one everything is tested with (adr/0010): this holds the three places together.
+//! The minimum supported compiler is the one everything is tested with (adr/0021): this holds the three places together.
 
 use std::fs;
 
