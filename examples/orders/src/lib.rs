@@ -11,7 +11,7 @@
 //!
 //! Read it in this order:
 //! - [`settings`](Settings): what can be set, and from where
-//! - `order`, `form`, `event`: what an order is, how it is read, what is told about it
+//! - `order`, `event`: what an order is and how it is read, and the event about it
 //! - `store`: tables and queries
 //! - `app`: what the service does
 //! - `http`: the surface
@@ -27,7 +27,6 @@ mod bus;
 mod consumer;
 mod dead_letters;
 mod event;
-mod form;
 mod greeting;
 mod http;
 mod migrate;

@@ -1,5 +1,4 @@
 //! The service inside the test: no socket, no file, and the log as values. The quickest way to test a route of your own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,13 +30,17 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+mod bounded;
 mod chain;
 mod classify;
 pub mod code;
 mod error;
 #[cfg(feature = "health")]
 mod health;
+#[cfg(feature = "input")]
+pub mod input;
 mod kind;
+mod limits;
 mod problem;
 mod remote;
 mod response;

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Kind, Violation};
+use crate::bounded::BoundedViolations;
+use crate::{Error, Kind, Violation, limits};
 
 mod read;
 mod reason;
@@ -137,8 +138,8 @@ impl From<&Error> for Problem {
             ..Self::default()
         };
         if error.is_client_error() {
-            problem.errors = error.violations().to_vec();
-            problem.extensions = error.details().clone();
+            problem.errors = BoundedViolations::of(error.violations().iter().cloned(), limits::MAX_BODY_PART);
+            problem.extensions = limits::details(error.details(), limits::MAX_BODY_PART);
         }
         problem
     }

@@ -23,8 +23,8 @@ mod pointer;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    location: Location,
-    message: Cow<'static, str>,
+    pub(crate) location: Location,
+    pub(crate) message: Cow<'static, str>,
 }
 
 impl Violation {

@@ -1,5 +1,4 @@
 //! What an error costs: one pointer wide, one allocation from static text. A counting allocator, so a binary of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; this counts and forwards to System")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

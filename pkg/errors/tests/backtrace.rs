@@ -1,5 +1,4 @@
 //! The feature `backtrace`: captured where the error is built, when the environment asks, and never shown to a caller.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::process::Command;
 

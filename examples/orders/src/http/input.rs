@@ -1,15 +1,15 @@
 //! What callers send besides the body of an order. Wrong input names its place.
 
 use axum::http::HeaderMap;
+use underpin_errors::input::{self, integer, parsed, text};
 use underpin_errors::{Error, Violation, code};
 
-use crate::form::{is_plain, plain_text_rule};
 use crate::order::CUSTOMER_LENGTH;
 use crate::store::Cursor;
 use crate::store::orders::Page;
 
 const DEFAULT_LIMIT: u64 = 20;
-const MOST_ORDERS: u64 = 100;
+const MOST_ORDERS: i64 = 100;
 const LONGEST_KEY: usize = 255;
 
 /// The `Idempotency-Key`, where there is one (draft-ietf-httpapi-idempotency-key-header).
@@ -34,34 +34,14 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Err
 /// # Errors
 /// 400 `INVALID_QUERY`.
 pub(super) fn page(query: &[(String, String)]) -> Result<Page, Error> {
-    let mut page = Page { customer: None, limit: DEFAULT_LIMIT, cursor: None };
-    let mut violations = Vec::new();
-    let mut complain =
-        |name: &str, message: String| violations.push(Violation::parameter(name.to_owned(), message));
-    for (index, (name, value)) in query.iter().enumerate() {
-        if query.iter().take(index).any(|(before, _)| before == name) {
-            complain(name, "must be given once".to_owned());
-            continue;
-        }
-        match name.as_str() {
-            "customer" if is_plain(value, &CUSTOMER_LENGTH) => page.customer = Some(value.clone()),
-            "customer" => complain(name, plain_text_rule(&CUSTOMER_LENGTH)),
-            "limit" => match value.parse() {
-                Ok(limit) if (1..=MOST_ORDERS).contains(&limit) => page.limit = limit,
-                _ => complain(name, format!("must be a whole number from 1 to {MOST_ORDERS}")),
-            },
-            "cursor" => match Cursor::parse(value) {
-                Some(cursor) => page.cursor = Some(cursor),
-                None => complain(name, "must be a `next_cursor` of a page before".to_owned()),
-            },
-            _ => complain(name, "is not a known parameter".to_owned()),
-        }
-    }
-    if violations.is_empty() {
-        return Ok(page);
-    }
-    let error = Error::bad_request("the query is not valid").code(code::INVALID_QUERY);
-    Err(violations.into_iter().fold(error, Error::with_violation))
+    input::query(query, |query| Page {
+        customer: query.optional("customer", text(CUSTOMER_LENGTH)),
+        limit: query.optional("limit", integer(1..=MOST_ORDERS)).map_or(DEFAULT_LIMIT, i64::unsigned_abs),
+        cursor: query.optional("cursor", parsed("must be a `next_cursor` of a page before", Cursor::parse)),
+    })
+    .map_err(|violations| {
+        Error::bad_request("the query is not valid").code(code::INVALID_QUERY).with_violations(violations)
+    })
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 use underpin_errors::Error;
+use underpin_errors::input::{self, Fields, integer, text};
 
 use super::Item;
-use crate::form::{self, Form};
 
 /// How many characters a customer's name has.
 pub(crate) const CUSTOMER_LENGTH: RangeInclusive<usize> = 1..=100;
@@ -27,22 +27,21 @@ impl OrderDraft {
     /// # Errors
     /// 400 `INVALID_ORDER` that names every wrong field.
     pub(crate) fn from_json(body: &Value) -> Result<Self, Error> {
-        form::read(body, Self::read).map_err(|violations| {
-            let error = Error::bad_request("the order is not valid").code("INVALID_ORDER");
-            violations.into_iter().fold(error, Error::with_violation)
+        input::json(body, Self::read).map_err(|violations| {
+            Error::bad_request("the order is not valid").code("INVALID_ORDER").with_violations(violations)
         })
     }
 
-    fn read(form: &mut Form<'_>) -> Self {
-        let customer = form.text("customer", CUSTOMER_LENGTH);
-        let items = form.list("items", 1..=100, |item| Item {
-            sku: item.text("sku", 1..=64),
-            quantity: item.integer("quantity", 1..=1_000_000),
-            unit_price_cents: item.integer("unit_price_cents", 0..=MOST_CENTS),
+    fn read(order: &mut Fields<'_>) -> Self {
+        let customer = order.required("customer", text(CUSTOMER_LENGTH));
+        let items = order.list("items", 1..=100, |item| Item {
+            sku: item.required("sku", text(1..=64)),
+            quantity: item.required("quantity", integer(1..=1_000_000)),
+            unit_price_cents: item.required("unit_price_cents", integer(0..=MOST_CENTS)),
         });
         let total_cents = total(&items).filter(|total| *total <= MOST_CENTS);
         if total_cents.is_none() {
-            form.complain("items", format_args!("must not add up to more than {MOST_CENTS} cents"));
+            order.reject("items", format!("must not add up to more than {MOST_CENTS} cents"));
         }
         Self { customer, items, total_cents: total_cents.unwrap_or_default() }
     }

@@ -1,6 +1,5 @@
 //! The real binary, started as a stranger starts it, and spoken to over HTTP: SQLite file, memory bus, no
 //! server, except for the dead letters, which outlive their process in NATS only.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod correlation;
 mod dead_letters;

@@ -5,7 +5,6 @@
     unreachable_pub,
     reason = "a module of several test binaries, each of which uses a part of it"
 )]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod client;
 mod log;

@@ -1,5 +1,4 @@
 //! A small axum service as a stranger would write it, and what its callers see when they get something wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;

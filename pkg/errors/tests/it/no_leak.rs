@@ -1,5 +1,4 @@
 //! The wall: nothing given to a 5xx constructor, to `context` or to a source reaches a caller, however errors nest.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::borrow::Cow;
 

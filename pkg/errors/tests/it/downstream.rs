@@ -1,5 +1,4 @@
 //! What another crate sees: its own enums become errors through `?`, and the mocks are usable.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::borrow::Cow;
 use std::time::Duration;

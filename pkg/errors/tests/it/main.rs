@@ -1,0 +1,10 @@
+//! The crate from outside: as a dependency, inside an axum service, and under hostile input.
+
+#[cfg(test)]
+mod downstream;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod no_leak;
+#[cfg(test)]
+mod toy_service;
