@@ -1,7 +1,7 @@
 //! What this service tells the others.
 
 use serde::{Deserialize, Serialize};
-use underpin_events::{Event, InvalidEvent, TypedEvent};
+use underpin_events::{Event, InvalidEventError, TypedEvent};
 use underpin_logger::Context;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ impl OrderPlaced {
     ///
     /// # Errors
     /// None that a valid order can cause; the event is checked against CloudEvents all the same.
-    pub(crate) fn event(order: &Order, ctx: &Context) -> Result<Event, InvalidEvent> {
+    pub(crate) fn event(order: &Order, ctx: &Context) -> Result<Event, InvalidEventError> {
         let payload =
             Self { order_id: order.id, customer: order.customer.clone(), total_cents: order.total_cents };
         Event::typed("/orders", &payload)

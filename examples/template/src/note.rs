@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use underpin_errors::{Classify, Kind, Violation};
-use underpin_events::{Event, InvalidEvent, TypedEvent};
+use underpin_events::{Event, InvalidEventError, TypedEvent};
 use underpin_logger::Context;
 use uuid::Uuid;
 
@@ -83,7 +83,7 @@ impl NoteAdded {
     ///
     /// # Errors
     /// None that a note can cause; the event is checked against CloudEvents all the same.
-    pub fn event(note: &Note, ctx: &Context) -> Result<Event, InvalidEvent> {
+    pub fn event(note: &Note, ctx: &Context) -> Result<Event, InvalidEventError> {
         let payload = Self { length: note.text.len() };
         Event::typed("/notes", &payload).subject(&note.id).caused_by(ctx).build()
     }

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Event, EventsError, InvalidEvent, PublishReceipt};
+use crate::{Event, EventsError, InvalidEventError, PublishReceipt};
 
 /// The events that handlers gave up, or that could not be decoded.
 ///
@@ -112,8 +112,8 @@ impl DeadLetter {
     /// read from the payload by [`Event::from_json_or_flat`].
     ///
     /// # Errors
-    /// [`InvalidEvent`] for the payload that could not be decoded in the first place.
-    pub fn event(&self) -> Result<Event, InvalidEvent> {
+    /// [`InvalidEventError`] for the payload that could not be decoded in the first place.
+    pub fn event(&self) -> Result<Event, InvalidEventError> {
         let headers = || self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         if headers().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
             Event::from_binary(headers(), self.payload.clone())

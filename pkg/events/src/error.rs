@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use underpin_errors::{BoxError, Classify, Kind};
 
-use crate::InvalidEvent;
+use crate::InvalidEventError;
 
 /// Why an operation on the bus failed.
 ///
@@ -12,7 +12,7 @@ use crate::InvalidEvent;
 pub enum EventsError {
     /// The event cannot be published or decoded.
     #[error("event is not valid")]
-    InvalidEvent(#[source] InvalidEvent),
+    InvalidEvent(#[source] InvalidEventError),
     /// An option or a setting is out of range.
     #[error("option `{option}` {problem}")]
     InvalidOption {
@@ -148,8 +148,8 @@ impl EventsError {
     }
 }
 
-impl From<InvalidEvent> for EventsError {
-    fn from(error: InvalidEvent) -> Self {
+impl From<InvalidEventError> for EventsError {
+    fn from(error: InvalidEventError) -> Self {
         Self::InvalidEvent(error)
     }
 }

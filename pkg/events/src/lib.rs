@@ -84,7 +84,7 @@ pub use delivery::{Delivery, Outcome};
 pub use error::EventsError;
 pub use event::{
     BATCH_CONTENT_TYPE, BinaryMessage, Data, Event, EventBuilder, ExtensionValue, Extensions, HEADER_PREFIX,
-    InvalidEvent, ORGANIZATION_ID, PARTITION_KEY, REQUEST_ID, STRUCTURED_CONTENT_TYPE, TRACE_PARENT,
+    InvalidEventError, ORGANIZATION_ID, PARTITION_KEY, REQUEST_ID, STRUCTURED_CONTENT_TYPE, TRACE_PARENT,
     TRACE_STATE, TypedEvent, batch_from_json, batch_to_json,
 };
 pub use handler::{EventHandler, handler_fn, typed_handler};

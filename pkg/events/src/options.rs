@@ -178,7 +178,7 @@ impl SubscribeOptions {
 
     /// How many handlers can really run at once.
     #[cfg(any(feature = "memory", feature = "jetstream"))]
-    pub(crate) fn lanes(&self) -> usize {
+    pub(crate) fn workers(&self) -> usize {
         if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use underpin_database::{Database, DatabaseError, Executor, Transaction, sql};
-use underpin_events::{Event, InvalidEvent};
+use underpin_events::{Event, InvalidEventError};
 
 /// Accounts are numbered from 0.
 pub(crate) const ACCOUNTS: i32 = 12;
@@ -27,7 +27,7 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     /// The event that tells of it: its id is the transfer's, its ordering key the account that pays.
-    pub(crate) fn event(&self) -> Result<Event, InvalidEvent> {
+    pub(crate) fn event(&self) -> Result<Event, InvalidEventError> {
         Event::builder(format!("{}.booked", partition(self.source)), "/bank")
             .id(&self.id)
             .subject(format!("account-{}", self.source))

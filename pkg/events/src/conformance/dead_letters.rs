@@ -1,7 +1,8 @@
 //! What can be done with the events that were given up.
 
-use super::recorder::Answer;
-use super::{Bus, Harness, Recorder, event, eventually, options};
+use super::fixtures::{event, eventually, options};
+use super::harness::{Bus, Harness};
+use super::recorder::{Answer, Recorder};
 use crate::{DeadLetter, EventsError, Outcome};
 
 /// A dead letter names its subscription, reason, attempts and type, and still is the event.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::{Harness, Recorder, event, eventually, options};
+use super::fixtures::{event, eventually, options};
+use super::harness::Harness;
+use super::recorder::Recorder;
 use crate::{Event, StartPosition};
 
 /// Attributes, extensions and data arrive as they were published.

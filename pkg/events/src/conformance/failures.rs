@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::recorder::Answer;
-use super::{Harness, Recorder, event, eventually, options};
+use super::fixtures::{event, eventually, options};
+use super::harness::Harness;
+use super::recorder::{Answer, Recorder};
 use crate::{Backoff, Outcome};
 
 /// A retry comes again, not before its delay, as the next attempt.

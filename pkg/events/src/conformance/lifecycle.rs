@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use underpin_errors::HealthStatus;
 
-use super::recorder::Answer;
-use super::{Harness, Recorder, event, eventually, options, within};
+use super::fixtures::{event, eventually, options, within};
+use super::harness::Harness;
+use super::recorder::{Answer, Recorder};
 use crate::{DrainOutcome, EventsError, Outcome};
 
 /// A drain waits for the handlers that run, and no handler begins after it.

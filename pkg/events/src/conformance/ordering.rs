@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::fixtures::{event, options};
+use super::harness::Harness;
 use super::recorder::Answer;
-use super::{Harness, Recorder, Seen, event, options};
+use super::recorder::{Recorder, Seen};
 use crate::{Order, Outcome};
 
 /// Events of one key are handled one after the other in their order, although some of them fail at first.

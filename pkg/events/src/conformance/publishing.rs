@@ -1,6 +1,8 @@
 //! What a publisher promises.
 
-use super::{Harness, Recorder, event, options};
+use super::fixtures::{event, options};
+use super::harness::Harness;
+use super::recorder::Recorder;
 use crate::{Event, EventsError};
 
 /// Each stored event has a later position than the one before.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::within;
+use super::fixtures::within;
 use crate::{Delivery, Event, EventHandler, Outcome};
 
 /// A handler that remembers what it saw, and answers what it is told to.

@@ -1,6 +1,6 @@
 //! The rules of the CloudEvents type system and naming convention (spec 1.0.2, sections 2 and 3).
 
-use super::InvalidEvent;
+use super::invalid_event::InvalidEventError;
 
 /// The media type of JSON data.
 pub(super) const JSON: &str = "application/json";
@@ -20,47 +20,47 @@ pub(super) const RESERVED: [&str; 10] = [
 ];
 
 /// Lower-case ASCII letters and digits, at least one ("Attribute Naming Convention").
-pub(super) fn check_name(name: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_name(name: &str) -> Result<(), InvalidEventError> {
     if RESERVED.contains(&name) {
-        return Err(InvalidEvent::attribute(name, "is reserved and cannot be an extension"));
+        return Err(InvalidEventError::attribute(name, "is reserved and cannot be an extension"));
     }
     let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if valid {
         Ok(())
     } else {
-        Err(InvalidEvent::attribute(name, "may hold lower-case letters and digits only"))
+        Err(InvalidEventError::attribute(name, "may hold lower-case letters and digits only"))
     }
 }
 
 /// The `String` type: no control characters and no noncharacters. Surrogates cannot occur in Rust text.
-pub(super) fn check_text(name: &str, value: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_text(name: &str, value: &str) -> Result<(), InvalidEventError> {
     let forbidden = |c: char| c.is_control() || is_noncharacter(c);
     // Printable ASCII is by far the most common case: decide it without decoding characters.
     if value.bytes().all(|b| (0x20..0x7f).contains(&b)) || !value.chars().any(forbidden) {
         return Ok(());
     }
-    Err(InvalidEvent::attribute(name, "holds control characters or noncharacters"))
+    Err(InvalidEventError::attribute(name, "holds control characters or noncharacters"))
 }
 
-pub(super) fn check_required(name: &'static str, value: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_required(name: &'static str, value: &str) -> Result<(), InvalidEventError> {
     if value.is_empty() {
-        return Err(InvalidEvent::Missing { name });
+        return Err(InvalidEventError::Missing { name });
     }
     check_text(name, value)
 }
 
 /// Optional attributes, when present, are not empty.
-pub(super) fn check_optional(name: &'static str, value: Option<&str>) -> Result<(), InvalidEvent> {
+pub(super) fn check_optional(name: &'static str, value: Option<&str>) -> Result<(), InvalidEventError> {
     match value {
         None => Ok(()),
-        Some("") => Err(InvalidEvent::attribute(name, "is empty")),
+        Some("") => Err(InvalidEventError::attribute(name, "is empty")),
         Some(value) => check_text(name, value),
     }
 }
 
 /// RFC 3986 characters and well-formed percent triplets. What we write is held to this; what we read is not, because
 /// other producers write sources such as `my service`, which still name the context without doubt.
-pub(super) fn check_uri_reference(name: &'static str, value: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_uri_reference(name: &'static str, value: &str) -> Result<(), InvalidEventError> {
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
         let valid = match byte {
@@ -71,31 +71,31 @@ pub(super) fn check_uri_reference(name: &'static str, value: &str) -> Result<(),
             other => other.is_ascii_graphic(),
         };
         if !valid {
-            return Err(InvalidEvent::attribute(name, "is not a URI reference"));
+            return Err(InvalidEventError::attribute(name, "is not a URI reference"));
         }
     }
     Ok(())
 }
 
 /// An absolute URI: a scheme, a colon, and something after it.
-pub(super) fn check_absolute_uri(name: &'static str, value: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_absolute_uri(name: &'static str, value: &str) -> Result<(), InvalidEventError> {
     check_uri_reference(name, value)?;
     let scheme = value.split_once(':').filter(|(_, rest)| !rest.is_empty()).map(|(scheme, _)| scheme);
     let valid = scheme.is_some_and(|scheme| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
     });
-    if valid { Ok(()) } else { Err(InvalidEvent::attribute(name, "is not an absolute URI")) }
+    if valid { Ok(()) } else { Err(InvalidEventError::attribute(name, "is not an absolute URI")) }
 }
 
 /// `type/subtype`, with parameters allowed (RFC 2046).
-pub(super) fn check_media_type(name: &'static str, value: &str) -> Result<(), InvalidEvent> {
+pub(super) fn check_media_type(name: &'static str, value: &str) -> Result<(), InvalidEventError> {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
     };
     let essence = value.split(';').next().unwrap_or_default().trim();
     let valid = essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype));
-    if valid { Ok(()) } else { Err(InvalidEvent::attribute(name, "is not a media type")) }
+    if valid { Ok(()) } else { Err(InvalidEventError::attribute(name, "is not a media type")) }
 }
 
 /// Whether data of this media type is JSON. Absent means `application/json` (JSON format, section 3.1).

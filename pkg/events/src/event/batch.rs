@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Event, InvalidEvent};
+use super::cloud_event::Event;
+use super::invalid_event::InvalidEventError;
 
 /// The media type of a batch of events.
 pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
@@ -24,9 +25,9 @@ pub fn batch_to_json(events: &[Event]) -> Bytes {
 /// Reads a JSON array of events. An empty array is an empty batch.
 ///
 /// # Errors
-/// [`InvalidEvent::Json`] when the text is not an array or one of its elements is not a valid event.
-pub fn batch_from_json(json: &[u8]) -> Result<Vec<Event>, InvalidEvent> {
-    serde_json::from_slice(json).map_err(InvalidEvent::Json)
+/// [`InvalidEventError::Json`] when the text is not an array or one of its elements is not a valid event.
+pub fn batch_from_json(json: &[u8]) -> Result<Vec<Event>, InvalidEventError> {
+    serde_json::from_slice(json).map_err(InvalidEventError::Json)
 }
 
 #[cfg(test)]
@@ -45,6 +46,6 @@ mod tests {
     #[test]
     fn one_bad_event_refuses_the_batch() {
         let error = batch_from_json(br#"[{"specversion":"1.0","id":"1","source":"/s"}]"#).unwrap_err();
-        assert!(matches!(error, InvalidEvent::Json(_)));
+        assert!(matches!(error, InvalidEventError::Json(_)));
     }
 }

@@ -9,9 +9,35 @@ use uuid::Uuid;
 use super::attributes::{
     JSON, check_absolute_uri, check_media_type, check_optional, check_uri_reference, is_json,
 };
-use super::head::Parts;
+use super::cloud_event::Event;
+use super::data::Data;
+use super::extensions::{ExtensionValue, Extensions};
+use super::invalid_event::InvalidEventError;
+use super::names::{ORGANIZATION_ID, PARTITION_KEY, REQUEST_ID, TRACE_PARENT, TRACE_STATE};
+use super::text_attributes::AttributeParts;
 use super::timestamp::Timestamp;
-use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
+use super::typed::TypedEvent;
+
+impl Event {
+    /// A builder for an event of this type from this source (a URI reference, for example `/orders`).
+    pub fn builder(ty: impl Into<String>, source: impl Into<String>) -> EventBuilder {
+        EventBuilder::new(ty.into(), source.into())
+    }
+
+    /// A builder for a typed payload: type, schema and JSON data are taken from it.
+    pub fn typed<T: TypedEvent>(source: impl Into<String>, payload: &T) -> EventBuilder {
+        let builder = Self::builder(T::TYPE, source).json(payload);
+        match T::SCHEMA {
+            Some(schema) => builder.data_schema(schema),
+            None => builder,
+        }
+    }
+
+    /// A builder that starts from this event, for example to give a replayed event a new id.
+    pub fn into_builder(self) -> EventBuilder {
+        EventBuilder::from_event(self)
+    }
+}
 
 /// Builds an [`Event`]: sets plain values, and checks all of them in [`EventBuilder::build`].
 #[derive(Debug)]
@@ -21,7 +47,7 @@ pub struct EventBuilder {
     source: String,
     ty: String,
     subject: Option<String>,
-    time: Time,
+    time: EventTime,
     data_schema: Option<String>,
     data_content_type: Option<Cow<'static, str>>,
     data: Option<Data>,
@@ -34,7 +60,7 @@ pub struct EventBuilder {
 }
 
 #[derive(Debug)]
-enum Time {
+enum EventTime {
     Set(OffsetDateTime),
     /// As it was written, also when there was none.
     Kept(Option<Timestamp>),
@@ -47,7 +73,7 @@ impl EventBuilder {
             source,
             ty,
             subject: None,
-            time: Time::Set(OffsetDateTime::now_utc()),
+            time: EventTime::Set(OffsetDateTime::now_utc()),
             data_schema: None,
             data_content_type: None,
             data: None,
@@ -59,15 +85,15 @@ impl EventBuilder {
     }
 
     pub(super) fn from_event(event: Event) -> Self {
-        let Event { head, data_content_type, extensions, data } = event;
-        let written = head.time().zip(head.time_text());
+        let Event { attributes, data_content_type, extensions, data } = event;
+        let written = attributes.time().zip(attributes.time_text());
         Self {
-            id: Some(head.id().to_owned()),
-            source: head.source().to_owned(),
-            ty: head.ty().to_owned(),
-            subject: head.subject().map(str::to_owned),
-            time: Time::Kept(written.map(|(value, text)| Timestamp { value, text: text.to_owned() })),
-            data_schema: head.data_schema().map(str::to_owned),
+            id: Some(attributes.id().to_owned()),
+            source: attributes.source().to_owned(),
+            ty: attributes.ty().to_owned(),
+            subject: attributes.subject().map(str::to_owned),
+            time: EventTime::Kept(written.map(|(value, text)| Timestamp { value, text: text.to_owned() })),
+            data_schema: attributes.data_schema().map(str::to_owned),
             data_content_type,
             data,
             kept: extensions,
@@ -92,7 +118,7 @@ impl EventBuilder {
 
     /// When it happened; now when not set.
     pub fn time(mut self, time: OffsetDateTime) -> Self {
-        self.time = Time::Set(time);
+        self.time = EventTime::Set(time);
         self
     }
 
@@ -104,28 +130,28 @@ impl EventBuilder {
 
     /// The organization (tenant) the event belongs to: the extension `organizationid`.
     pub fn organization_id(self, id: impl Into<String>) -> Self {
-        self.extension(super::ORGANIZATION_ID, id.into())
+        self.extension(ORGANIZATION_ID, id.into())
     }
 
     /// Events with the same key are handled in order: the extension `partitionkey`.
     pub fn partition_key(self, key: impl Into<String>) -> Self {
-        self.extension(super::PARTITION_KEY, key.into())
+        self.extension(PARTITION_KEY, key.into())
     }
 
     /// The W3C trace context: the extension `traceparent`.
     pub fn trace_parent(self, value: impl Into<String>) -> Self {
-        self.extension(super::TRACE_PARENT, value.into())
+        self.extension(TRACE_PARENT, value.into())
     }
 
     /// The vendor part of the W3C trace context: the extension `tracestate`.
     pub fn trace_state(self, value: impl Into<String>) -> Self {
-        self.extension(super::TRACE_STATE, value.into())
+        self.extension(TRACE_STATE, value.into())
     }
 
     /// The request id, organization and trace of the work that causes the event.
     pub fn caused_by(mut self, context: &Context) -> Self {
         if let Some(id) = context.request_id() {
-            self = self.extension(super::REQUEST_ID, id.as_str());
+            self = self.extension(REQUEST_ID, id.as_str());
         }
         if let Some(organization) = context.organization_id() {
             self = self.organization_id(organization);
@@ -177,10 +203,10 @@ impl EventBuilder {
     /// The event, when everything set so far follows the specification.
     ///
     /// # Errors
-    /// [`InvalidEvent`] names the first attribute that breaks a rule, or says that the payload could not be written.
-    pub fn build(self) -> Result<Event, InvalidEvent> {
+    /// [`InvalidEventError`] names the first attribute that breaks a rule, or says that the payload could not be written.
+    pub fn build(self) -> Result<Event, InvalidEventError> {
         if let Some(error) = self.payload_error {
-            return Err(InvalidEvent::payload(Some(error)));
+            return Err(InvalidEventError::payload(Some(error)));
         }
         let mut extensions = self.kept;
         for (name, value) in self.extensions {
@@ -190,11 +216,11 @@ impl EventBuilder {
             }
         }
         let time = match self.time {
-            Time::Set(time) => Some(Timestamp::new(time)?),
-            Time::Kept(time) => time,
+            EventTime::Set(time) => Some(Timestamp::new(time)?),
+            EventTime::Kept(time) => time,
         };
         let id = self.id.unwrap_or_else(|| Uuid::now_v7().to_string());
-        let parts = Parts {
+        let parts = AttributeParts {
             id: &id,
             source: &self.source,
             ty: &self.ty,
@@ -202,7 +228,7 @@ impl EventBuilder {
             time: time.as_ref(),
             data_schema: self.data_schema.as_deref(),
         };
-        let head = parts.checked()?;
+        let attributes = parts.checked()?;
         if !self.foreign {
             check_uri_reference("source", &self.source)?;
         }
@@ -215,8 +241,8 @@ impl EventBuilder {
             check_media_type("datacontenttype", content_type)?;
         }
         if matches!(self.data, Some(Data::Text(_))) && is_json(data_content_type.as_deref()) {
-            return Err(InvalidEvent::Data("is text, but its content type says JSON"));
+            return Err(InvalidEventError::Data("is text, but its content type says JSON"));
         }
-        Ok(Event { head, data_content_type, extensions, data: self.data })
+        Ok(Event { attributes, data_content_type, extensions, data: self.data })
     }
 }

@@ -9,54 +9,58 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::attributes::{JSON, check_optional, is_json};
-use super::extensions::Member;
-use super::head::Parts;
+use super::cloud_event::Event;
+use super::data::Data;
+use super::extensions::ExtensionMember;
+use super::extensions::{ExtensionValue, Extensions};
+use super::invalid_event::InvalidEventError;
+use super::names::ORGANIZATION_ID;
+use super::text_attributes::AttributeParts;
 use super::timestamp::Timestamp;
-use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent, ORGANIZATION_ID};
 
 /// The members of the document before the rules are applied to them.
 #[derive(Default)]
 pub(super) struct Envelope<'de> {
-    spec_version: Option<Name<'de>>,
-    id: Option<Name<'de>>,
-    source: Option<Name<'de>>,
-    ty: Option<Name<'de>>,
-    subject: Option<Name<'de>>,
-    time: Option<Name<'de>>,
+    spec_version: Option<JsonText<'de>>,
+    id: Option<JsonText<'de>>,
+    source: Option<JsonText<'de>>,
+    ty: Option<JsonText<'de>>,
+    subject: Option<JsonText<'de>>,
+    time: Option<JsonText<'de>>,
     data_content_type: Option<MediaType>,
-    data_schema: Option<Name<'de>>,
+    data_schema: Option<JsonText<'de>>,
     data: Option<Box<RawValue>>,
-    data_base64: Option<Name<'de>>,
+    data_base64: Option<JsonText<'de>>,
     others: Vec<(String, ExtensionValue)>,
 }
 
 impl<'de> Envelope<'de> {
-    pub(super) fn read(json: &'de [u8]) -> Result<Self, InvalidEvent> {
+    pub(super) fn read(json: &'de [u8]) -> Result<Self, InvalidEventError> {
         // Looked at as text once and as a whole, which is quicker than string by string.
         let read = match std::str::from_utf8(json) {
             Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(json),
         };
-        read.map_err(InvalidEvent::Json)
+        read.map_err(InvalidEventError::Json)
     }
 
-    pub(super) fn into_event(self) -> Result<Event, InvalidEvent> {
+    pub(super) fn into_event(self) -> Result<Event, InvalidEventError> {
         match text_of(&self.spec_version) {
             Some(Event::SPEC_VERSION) => {}
-            Some(_) => return Err(InvalidEvent::SpecVersion),
-            None => return Err(InvalidEvent::Missing { name: "specversion" }),
+            Some(_) => return Err(InvalidEventError::SpecVersion),
+            None => return Err(InvalidEventError::Missing { name: "specversion" }),
         }
         let data_content_type = self.data_content_type.map(|MediaType(text)| text);
         let data = read_data(self.data, text_of(&self.data_base64), data_content_type.as_deref())?;
         let mut extensions = Extensions::default();
         for (name, value) in self.others {
             if extensions.get(&name).is_some() {
-                return Err(InvalidEvent::attribute(&name, "is present twice"));
+                return Err(InvalidEventError::attribute(&name, "is present twice"));
             }
             extensions.insert(name, value)?;
         }
-        let time = self.time.map(|Name(text)| Timestamp::parse(text)).transpose()?;
-        let head = Parts {
+        let time = self.time.map(|JsonText(text)| Timestamp::parse(text)).transpose()?;
+        let attributes = AttributeParts {
             id: text_of(&self.id).unwrap_or_default(),
             source: text_of(&self.source).unwrap_or_default(),
             ty: text_of(&self.ty).unwrap_or_default(),
@@ -66,18 +70,18 @@ impl<'de> Envelope<'de> {
         }
         .checked()?;
         check_optional("datacontenttype", data_content_type.as_deref())?;
-        Ok(Event { head, data_content_type, extensions, data })
+        Ok(Event { attributes, data_content_type, extensions, data })
     }
 
     /// Takes the members of the flat form for those that they stand for.
     pub(super) fn accept_flat(&mut self) {
         if self.spec_version.is_none() {
-            self.spec_version = Some(Name(Cow::Borrowed(Event::SPEC_VERSION)));
+            self.spec_version = Some(JsonText(Cow::Borrowed(Event::SPEC_VERSION)));
         }
         for (name, value) in std::mem::take(&mut self.others) {
             match (name.as_str(), value) {
                 ("timestamp", ExtensionValue::String(text)) if self.time.is_none() => {
-                    self.time = Some(Name(Cow::Owned(text)));
+                    self.time = Some(JsonText(Cow::Owned(text)));
                 }
                 ("organization_id", value) => self.others.push((ORGANIZATION_ID.to_owned(), value)),
                 (_, value) => self.others.push((name, value)),
@@ -86,25 +90,25 @@ impl<'de> Envelope<'de> {
     }
 }
 
-fn text_of<'a>(text: &'a Option<Name<'_>>) -> Option<&'a str> {
-    text.as_ref().map(|Name(text)| &**text)
+fn text_of<'a>(text: &'a Option<JsonText<'_>>) -> Option<&'a str> {
+    text.as_ref().map(|JsonText(text)| &**text)
 }
 
 fn read_data(
     data: Option<Box<RawValue>>,
     base64: Option<&str>,
     content_type: Option<&str>,
-) -> Result<Option<Data>, InvalidEvent> {
+) -> Result<Option<Data>, InvalidEventError> {
     match (data, base64) {
-        (Some(_), Some(_)) => Err(InvalidEvent::Data("is present both as `data` and as `data_base64`")),
+        (Some(_), Some(_)) => Err(InvalidEventError::Data("is present both as `data` and as `data_base64`")),
         (None, None) => Ok(None),
         (None, Some(text)) => {
-            let bytes = STANDARD.decode(text).map_err(|_| InvalidEvent::Data("is not base64"))?;
+            let bytes = STANDARD.decode(text).map_err(|_| InvalidEventError::Data("is not base64"))?;
             Ok(Some(Data::Binary(bytes.into())))
         }
         // Text of another media type is a JSON string that stands for that text (section 3.1.1).
         (Some(raw), None) if !is_json(content_type) && raw.get().starts_with('"') => {
-            Ok(Some(Data::Text(serde_json::from_str(raw.get()).map_err(InvalidEvent::Json)?)))
+            Ok(Some(Data::Text(serde_json::from_str(raw.get()).map_err(InvalidEventError::Json)?)))
         }
         (Some(raw), None) => Ok(Some(Data::Json(raw))),
     }
@@ -127,7 +131,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
         let mut envelope = Envelope::default();
-        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+        while let Some(JsonText(name)) = map.next_key::<JsonText<'de>>()? {
             match &*name {
                 "specversion" => text(&mut map, &mut envelope.spec_version, "specversion")?,
                 "id" => text(&mut map, &mut envelope.id, "id")?,
@@ -144,7 +148,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                     }
                 }
                 _ => {
-                    if let Member(Some(value)) = map.next_value()? {
+                    if let ExtensionMember(Some(value)) = map.next_value()? {
                         envelope.others.push((name.into_owned(), value));
                     }
                 }
@@ -169,29 +173,29 @@ fn text<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
 }
 
 /// A text, borrowed where the input allows.
-struct Name<'a>(Cow<'a, str>);
+struct JsonText<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for JsonText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
+        deserializer.deserialize_str(JsonTextVisitor)
     }
 }
 
-struct NameVisitor;
+struct JsonTextVisitor;
 
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Name<'de>;
+impl<'de> Visitor<'de> for JsonTextVisitor {
+    type Value = JsonText<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text")
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<JsonText<'de>, E> {
+        Ok(JsonText(Cow::Borrowed(value)))
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Owned(value.to_owned())))
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<JsonText<'de>, E> {
+        Ok(JsonText(Cow::Owned(value.to_owned())))
     }
 }
 
@@ -200,7 +204,7 @@ struct MediaType(Cow<'static, str>);
 
 impl<'de> Deserialize<'de> for MediaType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Name(text) = Name::deserialize(deserializer)?;
+        let JsonText(text) = JsonText::deserialize(deserializer)?;
         Ok(Self(if text == JSON { Cow::Borrowed(JSON) } else { Cow::Owned(text.into_owned()) }))
     }
 }

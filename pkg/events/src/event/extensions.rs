@@ -3,8 +3,8 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::InvalidEvent;
 use super::attributes::{check_name, check_text};
+use super::invalid_event::InvalidEventError;
 
 /// The value of an extension attribute: the CloudEvents types that JSON can tell apart.
 ///
@@ -89,7 +89,7 @@ impl Extensions {
         self.0.is_empty()
     }
 
-    pub(super) fn insert(&mut self, name: String, value: ExtensionValue) -> Result<(), InvalidEvent> {
+    pub(super) fn insert(&mut self, name: String, value: ExtensionValue) -> Result<(), InvalidEventError> {
         check_name(&name)?;
         if let ExtensionValue::String(text) = &value {
             check_text(&name, text)?;
@@ -104,46 +104,46 @@ impl Extensions {
 }
 
 /// A JSON value as an extension, or none for `null`, which the specification treats as absent.
-pub(super) struct Member(pub(super) Option<ExtensionValue>);
+pub(super) struct ExtensionMember(pub(super) Option<ExtensionValue>);
 
-impl<'de> Deserialize<'de> for Member {
+impl<'de> Deserialize<'de> for ExtensionMember {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MemberVisitor)
+        deserializer.deserialize_any(ExtensionMemberVisitor)
     }
 }
 
-struct MemberVisitor;
+struct ExtensionMemberVisitor;
 
-impl Visitor<'_> for MemberVisitor {
-    type Value = Member;
+impl Visitor<'_> for ExtensionMemberVisitor {
+    type Value = ExtensionMember;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string, a boolean or an integer of 32 bits")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Member, E> {
-        Ok(Member(None))
+    fn visit_unit<E: de::Error>(self) -> Result<ExtensionMember, E> {
+        Ok(ExtensionMember(None))
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Member, E> {
-        Ok(Member(Some(ExtensionValue::Boolean(value))))
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<ExtensionMember, E> {
+        Ok(ExtensionMember(Some(ExtensionValue::Boolean(value))))
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Member, E> {
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<ExtensionMember, E> {
         let value = i32::try_from(value).map_err(|_| E::custom("an integer attribute exceeds 32 bits"))?;
-        Ok(Member(Some(ExtensionValue::Integer(value))))
+        Ok(ExtensionMember(Some(ExtensionValue::Integer(value))))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Member, E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<ExtensionMember, E> {
         let value = i32::try_from(value).map_err(|_| E::custom("an integer attribute exceeds 32 bits"))?;
-        Ok(Member(Some(ExtensionValue::Integer(value))))
+        Ok(ExtensionMember(Some(ExtensionValue::Integer(value))))
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Member, E> {
-        Ok(Member(Some(ExtensionValue::String(value.to_owned()))))
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<ExtensionMember, E> {
+        Ok(ExtensionMember(Some(ExtensionValue::String(value.to_owned()))))
     }
 
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Member, E> {
-        Ok(Member(Some(ExtensionValue::String(value))))
+    fn visit_string<E: de::Error>(self, value: String) -> Result<ExtensionMember, E> {
+        Ok(ExtensionMember(Some(ExtensionValue::String(value))))
     }
 }

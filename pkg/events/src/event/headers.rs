@@ -5,9 +5,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::attributes::{check_optional, is_json};
-use super::head::Parts;
+use super::cloud_event::Event;
+use super::data::Data;
+use super::extensions::{ExtensionValue, Extensions};
+use super::invalid_event::InvalidEventError;
+use super::text_attributes::AttributeParts;
 use super::timestamp::Timestamp;
-use super::{Data, Event, ExtensionValue, Extensions, InvalidEvent};
 use serde_json::value::RawValue;
 
 /// What every attribute header starts with; the rest is the attribute's name.
@@ -39,7 +42,7 @@ impl Event {
             }
         };
         optional("subject", self.subject());
-        optional("time", self.head.time_text());
+        optional("time", self.attributes.time_text());
         optional("dataschema", self.data_schema());
         for (name, value) in self.extensions.iter() {
             optional(name, Some(&value.to_string()));
@@ -60,11 +63,11 @@ impl Event {
     /// Every extension is text: a header does not say whether it was a number.
     ///
     /// # Errors
-    /// [`InvalidEvent`] when an attribute is missing or breaks a rule, or JSON data is not JSON.
+    /// [`InvalidEventError`] when an attribute is missing or breaks a rule, or JSON data is not JSON.
     pub fn from_binary<'a>(
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
         body: Bytes,
-    ) -> Result<Self, InvalidEvent> {
+    ) -> Result<Self, InvalidEventError> {
         let mut spec_version = None;
         let (mut id, mut source, mut ty): (Option<String>, Option<String>, Option<String>) =
             (None, None, None);
@@ -93,11 +96,11 @@ impl Event {
         }
         match spec_version.as_deref() {
             Some(Self::SPEC_VERSION) => {}
-            Some(_) => return Err(InvalidEvent::SpecVersion),
-            None => return Err(InvalidEvent::Missing { name: "specversion" }),
+            Some(_) => return Err(InvalidEventError::SpecVersion),
+            None => return Err(InvalidEventError::Missing { name: "specversion" }),
         }
         let data = read_body(body, data_content_type.as_deref())?;
-        let parts = Parts {
+        let parts = AttributeParts {
             id: id.as_deref().unwrap_or_default(),
             source: source.as_deref().unwrap_or_default(),
             ty: ty.as_deref().unwrap_or_default(),
@@ -105,18 +108,18 @@ impl Event {
             time: time.as_ref(),
             data_schema: data_schema.as_deref(),
         };
-        let head = parts.checked()?;
+        let attributes = parts.checked()?;
         check_optional("datacontenttype", data_content_type.as_deref())?;
-        Ok(Self { head, data_content_type, extensions, data })
+        Ok(Self { attributes, data_content_type, extensions, data })
     }
 }
 
-fn read_body(body: Bytes, content_type: Option<&str>) -> Result<Option<Data>, InvalidEvent> {
+fn read_body(body: Bytes, content_type: Option<&str>) -> Result<Option<Data>, InvalidEventError> {
     if body.is_empty() {
         return Ok(None);
     }
     if content_type.is_some() && is_json(content_type) {
-        let raw: Box<RawValue> = serde_json::from_slice(&body).map_err(InvalidEvent::Json)?;
+        let raw: Box<RawValue> = serde_json::from_slice(&body).map_err(InvalidEventError::Json)?;
         return Ok(Some(Data::Json(raw)));
     }
     Ok(Some(Data::Binary(body)))
@@ -136,7 +139,7 @@ fn encode(value: &str) -> String {
 }
 
 /// The inverse of [`encode`]; a percent sign without two digits stands for itself, as writers that do not encode mean it.
-fn decode(name: &str, value: &str) -> Result<String, InvalidEvent> {
+fn decode(name: &str, value: &str) -> Result<String, InvalidEventError> {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let [byte, tail @ ..] = rest {
@@ -153,5 +156,5 @@ fn decode(name: &str, value: &str) -> Result<String, InvalidEvent> {
             }
         };
     }
-    String::from_utf8(bytes).map_err(|_| InvalidEvent::attribute(name, "is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| InvalidEventError::attribute(name, "is not UTF-8"))
 }

@@ -7,8 +7,11 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::cloud_event::Event;
+use super::data::Data;
 use super::envelope::Envelope;
-use super::{Data, Event, ExtensionValue, InvalidEvent};
+use super::extensions::ExtensionValue;
+use super::invalid_event::InvalidEventError;
 
 /// The media type of an event in structured mode.
 pub const STRUCTURED_CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -29,7 +32,7 @@ impl Event {
         write_member(json, "type", self.ty());
         let optional = [
             ("subject", self.subject()),
-            ("time", self.head.time_text()),
+            ("time", self.attributes.time_text()),
             ("datacontenttype", self.data_content_type()),
             ("dataschema", self.data_schema()),
         ];
@@ -62,8 +65,8 @@ impl Event {
     /// Reads the JSON format.
     ///
     /// # Errors
-    /// [`InvalidEvent`] when the text is not the JSON of a valid event.
-    pub fn from_json(json: &[u8]) -> Result<Self, InvalidEvent> {
+    /// [`InvalidEventError`] when the text is not the JSON of a valid event.
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidEventError> {
         Envelope::read(json)?.into_event()
     }
 
@@ -73,8 +76,8 @@ impl Event {
     /// For a migration only: what is read follows the specification from then on.
     ///
     /// # Errors
-    /// [`InvalidEvent`] when the text is neither.
-    pub fn from_json_or_flat(json: &[u8]) -> Result<Self, InvalidEvent> {
+    /// [`InvalidEventError`] when the text is neither.
+    pub fn from_json_or_flat(json: &[u8]) -> Result<Self, InvalidEventError> {
         let mut envelope = Envelope::read(json)?;
         envelope.accept_flat();
         envelope.into_event()

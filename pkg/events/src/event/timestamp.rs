@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::InvalidEvent;
+use super::invalid_event::InvalidEventError;
 
 /// An RFC 3339 time with the text it was written in: digits and offset of a foreign event survive a round trip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +11,18 @@ pub(super) struct Timestamp {
 }
 
 impl Timestamp {
-    pub(super) fn parse(text: impl Into<String>) -> Result<Self, InvalidEvent> {
+    pub(super) fn parse(text: impl Into<String>) -> Result<Self, InvalidEventError> {
         let text = text.into();
         let value = OffsetDateTime::parse(&text, &Rfc3339)
-            .map_err(|_| InvalidEvent::attribute("time", "is not an RFC 3339 timestamp"))?;
+            .map_err(|_| InvalidEventError::attribute("time", "is not an RFC 3339 timestamp"))?;
         Ok(Self { value, text })
     }
 
     /// Fails for what RFC 3339 cannot write: years before 0 and offsets with seconds.
-    pub(super) fn new(value: OffsetDateTime) -> Result<Self, InvalidEvent> {
-        let text = value
-            .format(&Rfc3339)
-            .map_err(|_| InvalidEvent::attribute("time", "cannot be written as an RFC 3339 timestamp"))?;
+    pub(super) fn new(value: OffsetDateTime) -> Result<Self, InvalidEventError> {
+        let text = value.format(&Rfc3339).map_err(|_| {
+            InvalidEventError::attribute("time", "cannot be written as an RFC 3339 timestamp")
+        })?;
         Ok(Self { value, text })
     }
 }

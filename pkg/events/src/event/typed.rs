@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 /// let event = Event::typed("/orders", &placed).build()?;
 /// assert_eq!(event.ty(), "order.placed");
 /// assert_eq!(event.decode::<OrderPlaced>()?, placed);
-/// # Ok::<(), underpin_events::InvalidEvent>(())
+/// # Ok::<(), underpin_events::InvalidEventError>(())
 /// ```
 pub trait TypedEvent: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The CloudEvents `type`. Version it (`order.placed.v2`) when old readers could not decode the new payload.

@@ -6,16 +6,16 @@ use tokio_util::task::TaskTracker;
 use underpin_errors::Report;
 use underpin_logger::{Logger, NoopLogger};
 
-use super::claimed::Claimed;
-use super::{Claim, IdempotencyStore};
+use super::claim_guard::ClaimGuard;
+use super::store::{Claim, IdempotencyStore};
 use crate::{Delivery, EventHandler, Outcome};
 
 /// How long a claim holds when nobody ends it. Longer than the default handler timeout, so that a claim does not end
 /// under a handler that still runs.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
-/// How often a claim of somebody else is looked at: it may end long before its lease does.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often a claim held by another handler is tried again: it may end long before its lease.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Wraps a handler so that an event it has handled is acknowledged without calling it again.
 ///
@@ -54,8 +54,8 @@ pub struct IdempotentHandler {
     inner: Arc<dyn EventHandler>,
     lease: Duration,
     log: Arc<dyn Logger>,
-    /// Claims of dropped calls that are being given back.
-    giving_back: TaskTracker,
+    /// Releases of the claims of dropped calls.
+    releasing: TaskTracker,
 }
 
 impl IdempotentHandler {
@@ -66,7 +66,7 @@ impl IdempotentHandler {
         inner: Arc<dyn EventHandler>,
     ) -> Self {
         let (scope, log) = (scope.into(), Arc::new(NoopLogger));
-        Self { scope, store, inner, lease: DEFAULT_LEASE, log, giving_back: TaskTracker::new() }
+        Self { scope, store, inner, lease: DEFAULT_LEASE, log, releasing: TaskTracker::new() }
     }
 
     /// Sets how long a claim holds when nobody ends it; longer than the handler timeout.
@@ -89,8 +89,8 @@ impl IdempotentHandler {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn close(&self) {
-        self.giving_back.close();
-        self.giving_back.wait().await;
+        self.releasing.close();
+        self.releasing.wait().await;
     }
 }
 
@@ -109,7 +109,7 @@ impl EventHandler for IdempotentHandler {
             Ok(Claim::Done) => return Outcome::ack(),
             Ok(Claim::Held) => {
                 return Outcome::postpone(
-                    LOOK_AGAIN.min(self.lease),
+                    POLL_INTERVAL.min(self.lease),
                     "another handler holds the claim on this event",
                 );
             }
@@ -118,9 +118,9 @@ impl EventHandler for IdempotentHandler {
         let context = delivery.context();
         let log = Arc::clone(&self.log);
         let store = Arc::clone(&self.store);
-        let claimed = Claimed::new(store, (key, token), self.lease, &self.giving_back, log, context);
+        let claim = ClaimGuard::new(store, (key, token), self.lease, &self.releasing, log, context);
         let outcome = self.inner.handle(delivery).await;
-        claimed.end(&outcome).await;
+        claim.end(&outcome).await;
         outcome
     }
 }

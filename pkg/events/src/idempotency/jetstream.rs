@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
-use super::{Claim, ClaimToken, IdempotencyStore};
+use super::store::{Claim, ClaimToken, IdempotencyStore};
 use crate::EventsError;
 use crate::jetstream::JetStream;
 

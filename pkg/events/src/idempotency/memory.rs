@@ -5,26 +5,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Claim, ClaimToken, IdempotencyStore};
+use super::store::{Claim, ClaimToken, IdempotencyStore};
 use crate::{EventsError, deadline};
 
 /// An idempotency store in memory: for one process, and for tests.
 #[derive(Debug)]
 pub struct MemoryIdempotencyStore {
-    keys: Mutex<Keys>,
+    keys: Mutex<ClaimTable>,
     retention: Duration,
 }
 
 #[derive(Debug, Default)]
-struct Keys {
-    entries: HashMap<String, Entry>,
+struct ClaimTable {
+    entries: HashMap<String, ClaimState>,
     done_by_age: VecDeque<(Instant, String)>,
     /// How many claims were granted.
     granted: u64,
 }
 
 #[derive(Debug)]
-enum Entry {
+enum ClaimState {
     Claimed { until: Instant, token: ClaimToken },
     Done,
 }
@@ -35,7 +35,7 @@ impl MemoryIdempotencyStore {
         Self { keys: Mutex::default(), retention }
     }
 
-    fn keys(&self) -> MutexGuard<'_, Keys> {
+    fn keys(&self) -> MutexGuard<'_, ClaimTable> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         while let Some((_, key)) =
@@ -60,12 +60,13 @@ impl IdempotencyStore for MemoryIdempotencyStore {
         let mut keys = self.keys();
         let now = Instant::now();
         match keys.entries.get(key) {
-            Some(Entry::Done) => Ok(Claim::Done),
-            Some(Entry::Claimed { until, .. }) if *until > now => Ok(Claim::Held),
-            Some(Entry::Claimed { .. }) | None => {
+            Some(ClaimState::Done) => Ok(Claim::Done),
+            Some(ClaimState::Claimed { until, .. }) if *until > now => Ok(Claim::Held),
+            Some(ClaimState::Claimed { .. }) | None => {
                 keys.granted = keys.granted.wrapping_add(1);
                 let token = ClaimToken::new(keys.granted);
-                keys.entries.insert(key.to_owned(), Entry::Claimed { until: deadline::after(lease), token });
+                keys.entries
+                    .insert(key.to_owned(), ClaimState::Claimed { until: deadline::after(lease), token });
                 Ok(Claim::Granted(token))
             }
         }
@@ -73,7 +74,7 @@ impl IdempotencyStore for MemoryIdempotencyStore {
 
     async fn complete(&self, key: &str) -> Result<(), EventsError> {
         let mut keys = self.keys();
-        if !matches!(keys.entries.insert(key.to_owned(), Entry::Done), Some(Entry::Done)) {
+        if !matches!(keys.entries.insert(key.to_owned(), ClaimState::Done), Some(ClaimState::Done)) {
             keys.done_by_age.push_back((Instant::now(), key.to_owned()));
         }
         Ok(())
@@ -81,7 +82,7 @@ impl IdempotencyStore for MemoryIdempotencyStore {
 
     async fn release(&self, key: &str, token: ClaimToken) -> Result<(), EventsError> {
         let mut keys = self.keys();
-        if matches!(keys.entries.get(key), Some(Entry::Claimed { token: held, .. }) if *held == token) {
+        if matches!(keys.entries.get(key), Some(ClaimState::Claimed { token: held, .. }) if *held == token) {
             keys.entries.remove(key);
         }
         Ok(())
@@ -105,7 +106,7 @@ mod tests {
         tokio::time::advance(LEASE).await;
         assert!(claim().await.is_granted());
         store.release("a", second).await.unwrap();
-        assert_eq!(claim().await, Claim::Held, "a claim that is over gives nobody else's back");
+        assert_eq!(claim().await, Claim::Held, "a token whose lease is over released another claim");
         store.complete("a").await.unwrap();
         store.release("a", second).await.unwrap();
         assert_eq!(claim().await, Claim::Done);

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Inner;
 use super::in_flight::InFlight;
 use super::message::JetStreamMessage;
-use crate::pipeline::Slot;
+use crate::pipeline::InFlightPermit;
 
 /// The largest group.
 const MAX_GROUP: usize = 1024;
@@ -26,7 +26,7 @@ const ACK: Bytes = Bytes::from_static(b"+ACK");
 /// A message whose handler is done, with the slot that it keeps until it is confirmed.
 pub(super) struct Done {
     message: JetStreamMessage,
-    slot: Slot,
+    slot: InFlightPermit,
 }
 
 /// Where messages go that are done. There are only as many as there are slots, so the channel needs no bound.
@@ -34,7 +34,7 @@ pub(super) struct Done {
 pub(super) struct ToConfirm(UnboundedSender<Done>);
 
 impl ToConfirm {
-    pub(super) fn send(&self, mut message: JetStreamMessage, slot: Slot) {
+    pub(super) fn send(&self, mut message: JetStreamMessage, slot: InFlightPermit) {
         message.note_answered();
         message.confirming = true;
         // A subscription that is killed confirms nothing any more: the event will be delivered again.

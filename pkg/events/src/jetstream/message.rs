@@ -12,8 +12,8 @@ use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
 use super::subjects::DeliveryInfo;
 use super::wire::{self, Outbound};
-use crate::pipeline::{Control, Inbound, Slot};
-use crate::{Accept, Event, EventsError, InvalidEvent, deadline};
+use crate::pipeline::{Control, InFlightPermit, Inbound};
+use crate::{Accept, Event, EventsError, InvalidEventError, deadline};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
 const RELEASE_DELAY: Duration = Duration::from_millis(10);
@@ -71,7 +71,7 @@ impl JetStreamMessage {
     }
 
     /// Acknowledges it and awaits the answer.
-    pub(super) async fn settle_ack(mut self, slot: Slot) {
+    pub(super) async fn settle_ack(mut self, slot: InFlightPermit) {
         self.settle("ack", Bytes::from_static(b"+ACK"), slot).await;
         self.confirming = false;
     }
@@ -90,7 +90,7 @@ impl JetStreamMessage {
         &self,
         operation: &'static str,
         answer: Bytes,
-        mut slot: Slot,
+        mut slot: InFlightPermit,
     ) -> Result<(), EventsError> {
         let connection = &self.source.bus.connection;
         let within = connection.request_timeout();
@@ -125,7 +125,7 @@ impl JetStreamMessage {
         }
     }
 
-    async fn settle(&self, operation: &'static str, answer: Bytes, slot: Slot) {
+    async fn settle(&self, operation: &'static str, answer: Bytes, slot: InFlightPermit) {
         if let Err(failure) = self.confirm(operation, answer, slot).await {
             self.source.bus.unconfirmed.increment(1);
             warn!(
@@ -187,9 +187,9 @@ pub(super) mod header {
 }
 
 impl Inbound for JetStreamMessage {
-    const PUTS_ASIDE_AT_ONCE: bool = false;
+    const DEAD_LETTERS_SYNCHRONOUSLY: bool = false;
 
-    fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
+    fn decode(&self) -> Result<Arc<Event>, InvalidEventError> {
         wire::decode(self.message.headers.as_ref(), &self.message.payload, self.source.accept).map(Arc::new)
     }
 
@@ -201,7 +201,7 @@ impl Inbound for JetStreamMessage {
         self.info.sequence
     }
 
-    async fn ack(mut self, slot: Slot) {
+    async fn ack(mut self, slot: InFlightPermit) {
         let source = Arc::clone(&self.source);
         match &source.to_confirm {
             Some(confirmations) => confirmations.send(self, slot),
@@ -218,7 +218,7 @@ impl Inbound for JetStreamMessage {
         self.nak(after).await;
     }
 
-    async fn dead_letter(mut self, reason: String, attempts: u32, slot: Slot) {
+    async fn dead_letter(mut self, reason: String, attempts: u32, slot: InFlightPermit) {
         let mut failures = 0_u32;
         loop {
             let started = Instant::now();

@@ -15,7 +15,7 @@ use super::health::Pulse;
 use super::in_flight::Arrival;
 use super::message::{JetStreamMessage, Source};
 use super::subjects::DeliveryInfo;
-use crate::pipeline::{Intake, Slots};
+use crate::pipeline::{Dispatcher, InFlightPermits};
 use crate::{EventsError, SubscribeOptions};
 
 /// How often the server says that a request is still open.
@@ -66,7 +66,7 @@ struct Era {
 /// answers is not known, and a server takes turns between them.
 struct Open {
     replies: VecDeque<String>,
-    slots: Slots,
+    slots: InFlightPermits,
 }
 
 /// More requests than this are never open: each has a quarter of the window or more.
@@ -74,12 +74,12 @@ const MAX_OPEN: usize = 8;
 
 impl Default for Open {
     fn default() -> Self {
-        Self { replies: VecDeque::new(), slots: Slots::none() }
+        Self { replies: VecDeque::new(), slots: InFlightPermits::none() }
     }
 }
 
 impl Open {
-    fn add(&mut self, reply: String, slots: Slots) {
+    fn add(&mut self, reply: String, slots: InFlightPermits) {
         if self.slots.len() == 0 {
             self.replies.clear();
         }
@@ -105,7 +105,7 @@ impl Open {
 
 impl Puller {
     /// Pulls until something is wrong, or until it is told to stop.
-    pub(super) async fn run(&self, intake: &Intake<JetStreamMessage>, epoch: u64) -> Ended {
+    pub(super) async fn run(&self, dispatcher: &Dispatcher<JetStreamMessage>, epoch: u64) -> Ended {
         self.source.in_flight.rebind();
         let era = Era { epoch, binding: self.source.in_flight.binding() };
         let (inbox, mut replies) = match self.source.bus.connection.inbox().await {
@@ -113,10 +113,10 @@ impl Puller {
             Err(error) => return Ended::Unsent(error),
         };
         let ended = tokio::select! {
-            ended = self.pull(&mut replies, &inbox, intake, era) => ended,
+            ended = self.pull(&mut replies, &inbox, dispatcher, era) => ended,
             () = self.stop.cancelled() => Ended::Stopped,
         };
-        self.give_back(&mut replies, intake, era).await;
+        self.give_back(&mut replies, dispatcher, era).await;
         ended
     }
 
@@ -124,15 +124,15 @@ impl Puller {
         &self,
         replies: &mut Subscriber,
         inbox: &str,
-        intake: &Intake<JetStreamMessage>,
+        dispatcher: &Dispatcher<JetStreamMessage>,
         era: Era,
     ) -> Ended {
         let (mut numbers, mut open) = (1_u64.., Open::default());
         loop {
             // The next request goes out before the last one is fulfilled, so that the server is never without one.
             let slots = match open.slots.len() {
-                0 => Some(self.slots(intake).await),
-                left if left <= intake.quarter() => intake.slots_at_once(MAX_BATCH),
+                0 => Some(self.slots(dispatcher).await),
+                left if left <= dispatcher.quarter() => dispatcher.try_acquire(MAX_BATCH),
                 _ => None,
             };
             if let Some(slots) = slots {
@@ -142,27 +142,27 @@ impl Puller {
                 }
                 open.add(reply, slots);
             }
-            if let Err(ended) = self.receive(replies, &mut open, intake, era).await {
+            if let Err(ended) = self.receive(replies, &mut open, dispatcher, era).await {
                 return ended;
             }
         }
     }
 
     /// Takes what is still on its way for a request that was given up. Unseen, it would come back after `ack_wait` only.
-    async fn give_back(&self, replies: &mut Subscriber, intake: &Intake<JetStreamMessage>, era: Era) {
+    async fn give_back(&self, replies: &mut Subscriber, dispatcher: &Dispatcher<JetStreamMessage>, era: Era) {
         if !self.source.bus.connection.link().up || replies.unsubscribe().await.is_err() {
             return;
         }
         while let Ok(Some(message)) = timeout(LAST_REPLIES, replies.next()).await {
             if message.status.is_none_or(|status| status == StatusCode::OK) {
-                self.take(message, &mut Slots::none(), intake, era);
+                self.take(message, &mut InFlightPermits::none(), dispatcher, era);
             }
         }
     }
 
-    async fn slots(&self, intake: &Intake<JetStreamMessage>) -> Slots {
+    async fn slots(&self, dispatcher: &Dispatcher<JetStreamMessage>) -> InFlightPermits {
         self.pulse.busy();
-        let slots = intake.slots(MAX_BATCH).await;
+        let slots = dispatcher.acquire(MAX_BATCH).await;
         self.pulse.beat();
         slots
     }
@@ -192,7 +192,7 @@ impl Puller {
         &self,
         replies: &mut Subscriber,
         open: &mut Open,
-        intake: &Intake<JetStreamMessage>,
+        dispatcher: &Dispatcher<JetStreamMessage>,
         era: Era,
     ) -> Result<(), Ended> {
         let next = match replies.next().now_or_never() {
@@ -211,7 +211,7 @@ impl Puller {
         };
         let message = next.ok_or(Ended::Disconnected)?;
         match message.status {
-            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, intake, era),
+            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, dispatcher, era),
             Some(StatusCode::IDLE_HEARTBEAT) => {}
             // Late news of a request that was fulfilled.
             Some(_) if !open.knows(&message.subject) => {}
@@ -225,12 +225,18 @@ impl Puller {
         Ok(())
     }
 
-    fn take(&self, mut message: Message, slots: &mut Slots, intake: &Intake<JetStreamMessage>, era: Era) {
+    fn take(
+        &self,
+        mut message: Message,
+        slots: &mut InFlightPermits,
+        dispatcher: &Dispatcher<JetStreamMessage>,
+        era: Era,
+    ) {
         // What has no such reply subject is no delivery.
-        let Some(reply) = message.reply.take() else { return slots.forfeit() };
-        let Some(info) = DeliveryInfo::parse(&reply) else { return slots.forfeit() };
+        let Some(reply) = message.reply.take() else { return slots.release_one() };
+        let Some(info) = DeliveryInfo::parse(&reply) else { return slots.release_one() };
         if matches!(self.source.in_flight.arrive(info, &reply), Arrival::Adopted) {
-            return slots.forfeit();
+            return slots.release_one();
         }
         let message = JetStreamMessage {
             source: Arc::clone(&self.source),
@@ -242,6 +248,6 @@ impl Puller {
             answered: false,
             confirming: false,
         };
-        intake.push(slots, message);
+        dispatcher.dispatch(slots, message);
     }
 }

@@ -19,7 +19,7 @@ use super::in_flight::InFlight;
 use super::message::{JetStreamMessage, Source};
 use super::pull::{Ended, Puller};
 use super::unseen::{self, Binding};
-use crate::pipeline::{self, Control, Intake, Shared};
+use crate::pipeline::{self, Control, Dispatcher, Processor};
 use crate::{
     AckMode, DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline,
 };
@@ -43,8 +43,8 @@ impl JetStreamSubscription {
     ) -> Result<Self, EventsError> {
         let bound = bus.bind(&options, None).await?;
         let name: Arc<str> = options.name.as_str().into();
-        let shared = Shared::new(options.clone(), handler, Arc::clone(&bus.log));
-        let (control, pulse) = (shared.control.clone(), Pulse::new());
+        let processor = Processor::new(options.clone(), handler, Arc::clone(&bus.log));
+        let (control, pulse) = (processor.control.clone(), Pulse::new());
         let (to_confirm, done) = confirmations::channel();
         let source = Arc::new(Source {
             bus: Arc::clone(&bus),
@@ -58,20 +58,20 @@ impl JetStreamSubscription {
             to_confirm: (options.acks == AckMode::Confirmed).then_some(to_confirm),
         });
         let puller = Puller { source, options, pulse: pulse.clone(), stop: control.stop.clone() };
-        tokio::spawn(supervise(puller, shared, bound, done));
+        tokio::spawn(supervise(puller, processor, bound, done));
         Ok(Self { bus, name, control, pulse })
     }
 }
 
 /// Runs the subscription to its end: pulls, keeps what is held alive, and at a stop waits for the workers.
-async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: UnboundedReceiver<Done>) {
+async fn supervise(puller: Puller, processor: Arc<Processor>, first: Bound, done: UnboundedReceiver<Done>) {
     // Also when the runtime drops this task.
-    let _closed = shared.control.closed.clone().drop_guard();
-    let (intake, workers) = pipeline::start(&shared);
+    let _closed = processor.control.closed.clone().drop_guard();
+    let (dispatcher, workers) = pipeline::start(&processor);
     let finish = CancellationToken::new();
     let work = async {
-        Box::pin(recover_for_ever(&puller, &intake, first)).await;
-        drop(intake);
+        Box::pin(recover_for_ever(&puller, &dispatcher, first)).await;
+        drop(dispatcher);
         workers.finish().await;
         finish.cancel();
     };
@@ -80,7 +80,7 @@ async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: Unbo
     let confirm = async {
         tokio::select! {
             () = confirm => {}
-            () = shared.control.kill.cancelled() => {}
+            () = processor.control.kill.cancelled() => {}
         }
     };
     tokio::select! {
@@ -90,7 +90,7 @@ async fn supervise(puller: Puller, shared: Arc<Shared>, first: Bound, done: Unbo
 }
 
 /// Pulls, and whatever ends that, finds out what is missing, puts it back and pulls again. Ends at a stop.
-async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, first: Bound) {
+async fn recover_for_ever(puller: &Puller, dispatcher: &Dispatcher<JetStreamMessage>, first: Bound) {
     let ctx = Context::background();
     let known = Mutex::new(first.known);
     let work = async {
@@ -139,7 +139,7 @@ async fn recover_for_ever(puller: &Puller, intake: &Intake<JetStreamMessage>, fi
             puller.pulse.recovered();
             let started = Instant::now();
             let ended = tokio::select! {
-                ended = puller.run(intake, epoch) => ended,
+                ended = puller.run(dispatcher, epoch) => ended,
                 never = watch(puller, &known) => match never {},
             };
             if matches!(ended, Ended::Stopped) {

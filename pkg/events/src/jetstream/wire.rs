@@ -6,7 +6,7 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::ContentMode;
-use crate::{Accept, Event, EventsError, InvalidEvent, STRUCTURED_CONTENT_TYPE};
+use crate::{Accept, Event, EventsError, InvalidEventError, STRUCTURED_CONTENT_TYPE};
 
 /// The header by which the server drops a repeat.
 pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -76,7 +76,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EventsEr
 }
 
 fn not_a_header(name: &str) -> EventsError {
-    EventsError::InvalidEvent(InvalidEvent::attribute(name, "cannot be a header"))
+    EventsError::InvalidEvent(InvalidEventError::attribute(name, "cannot be a header"))
 }
 
 /// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
@@ -84,7 +84,7 @@ pub(super) fn decode(
     headers: Option<&HeaderMap>,
     payload: &Bytes,
     accept: Accept,
-) -> Result<Event, InvalidEvent> {
+) -> Result<Event, InvalidEventError> {
     let attributes = || headers.into_iter().flat_map(pairs);
     if attributes().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
         return Event::from_binary(attributes(), payload.clone());

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::MemoryBus;
-use super::state::Replay;
+use super::bus::MemoryBus;
+use super::log::Replay;
 use crate::{DeadLetter, DeadLetterQueue, EventsError, PublishReceipt};
 
 #[async_trait]
@@ -36,7 +36,7 @@ impl DeadLetterQueue for MemoryBus {
             (appended, state.take_woken())
         };
         woken.iter().for_each(|subscription| subscription.notify_one());
-        self.inner().stored().await?;
+        self.inner().sync(false).await?;
         Ok(appended.receipt)
     }
 

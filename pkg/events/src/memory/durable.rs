@@ -4,10 +4,10 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::state::Stored;
+use super::log::StoredEvent;
 use crate::{Lag, Order, StartPosition, SubscribeOptions, TypePattern};
 
-/// What the bus knows about one durable name: how far it is, and what is out or waits to come again.
+/// The state of one durable name: its position, what is in flight, and what waits to be delivered again.
 pub(super) struct Durable {
     patterns: Vec<TypePattern>,
     strict: bool,
@@ -23,8 +23,8 @@ pub(super) struct Durable {
     /// Subscriptions of this name that run.
     pub(super) members: usize,
     pub(super) wake: Arc<Notify>,
-    /// Something was published for it that it was not woken for.
-    pub(super) has_news: bool,
+    /// An event was published for it since it was last woken.
+    pub(super) wake_pending: bool,
 }
 
 impl Durable {
@@ -48,7 +48,7 @@ impl Durable {
             in_flight: BTreeMap::new(),
             members: 0,
             wake: Arc::new(Notify::new()),
-            has_news: false,
+            wake_pending: false,
         }
     }
 
@@ -58,7 +58,7 @@ impl Durable {
         self.ready.insert(sequence, attempts);
     }
 
-    /// What was settled before a restart.
+    /// Forgets an event that was acknowledged or dead-lettered before a restart.
     pub(super) fn forget(&mut self, sequence: u64) {
         self.ready.remove(&sequence);
     }
@@ -67,7 +67,7 @@ impl Durable {
         self.cursor
     }
 
-    /// Everything that is neither settled nor untouched, with its attempts.
+    /// Everything delivered and not completed, with its attempts.
     pub(super) fn pending(&self) -> impl Iterator<Item = (u64, u32)> {
         let delayed = self.delayed_attempts.iter().map(|(sequence, attempts)| (*sequence, *attempts));
         let pairs = |map: &'_ BTreeMap<u64, u32>| map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
@@ -80,7 +80,7 @@ impl Durable {
         self.strict = options.order == Order::Strict;
     }
 
-    pub(super) fn wants(&self, name: &str, stored: &Stored) -> bool {
+    pub(super) fn wants(&self, name: &str, stored: &StoredEvent) -> bool {
         match &stored.only_for {
             Some(target) => **target == *name,
             None => self.patterns.is_empty() || self.patterns.iter().any(|p| p.matches(stored.event.ty())),
@@ -88,8 +88,8 @@ impl Durable {
     }
 
     /// Looks at an event that was just stored and is not news: where nothing lies before it, nobody has to look again.
-    pub(super) fn pass(&mut self, stored: &Stored) {
-        if !self.has_news && self.cursor == stored.sequence {
+    pub(super) fn pass(&mut self, stored: &StoredEvent) {
+        if !self.wake_pending && self.cursor == stored.sequence {
             self.cursor = self.cursor.saturating_add(1);
         }
     }
@@ -99,13 +99,13 @@ impl Durable {
         self.cursor = self.cursor.max(first);
     }
 
-    /// The next position to deliver with its attempt, or none. `lookup` reads the log; `None` is a position that is gone.
+    /// The next position to deliver with its attempt, or none. `lookup` reads the log; `None` is a position whose event was evicted.
     pub(super) fn take<'a>(
         &mut self,
         name: &str,
         end: u64,
-        lookup: impl Fn(u64) -> Option<&'a Stored>,
-    ) -> Option<(&'a Stored, u32)> {
+        lookup: impl Fn(u64) -> Option<&'a StoredEvent>,
+    ) -> Option<(&'a StoredEvent, u32)> {
         if self.strict && !self.in_flight.is_empty() {
             return None;
         }
@@ -126,9 +126,10 @@ impl Durable {
         None
     }
 
-    pub(super) fn settle(&mut self, sequence: u64) -> bool {
+    /// Ends the delivery of an event; returns whether it was in flight.
+    pub(super) fn complete(&mut self, sequence: u64) -> bool {
         let known = self.in_flight.remove(&sequence).is_some();
-        // Without an order nobody waits for it.
+        // Only with strict order does the next event wait for this one.
         if self.strict {
             self.wake.notify_one();
         }
@@ -156,9 +157,9 @@ impl Durable {
         self.delayed.first().map(|(at, _)| *at)
     }
 
-    /// Whether an event is still to be delivered or settled. What it does not want it does not need, looked at or not: it is
+    /// Whether an event is still to be delivered or completed. What it does not want it does not need, looked at or not: it is
     /// woken for what it wants alone, so it may be long before it looks.
-    pub(super) fn needs(&self, name: &str, stored: &Stored) -> bool {
+    pub(super) fn needs(&self, name: &str, stored: &StoredEvent) -> bool {
         let sequence = stored.sequence;
         (self.cursor <= sequence && self.wants(name, stored))
             || self.ready.contains_key(&sequence)
@@ -167,7 +168,7 @@ impl Durable {
     }
 
     /// `unseen` are the events from the cursor on.
-    pub(super) fn lag<'a>(&self, name: &str, unseen: impl Iterator<Item = &'a Stored>) -> Lag {
+    pub(super) fn lag<'a>(&self, name: &str, unseen: impl Iterator<Item = &'a StoredEvent>) -> Lag {
         let unseen = unseen.filter(|stored| self.wants(name, stored)).count();
         let again = self.ready.len() + self.delayed.len();
         let repeated = self.in_flight.values().filter(|attempts| **attempts > 1).count();
@@ -175,7 +176,7 @@ impl Durable {
         Lag::new(count(unseen), count(self.in_flight.len() + again), count(repeated + again))
     }
 
-    fn send<'a>(&mut self, stored: &'a Stored, attempt: u32) -> (&'a Stored, u32) {
+    fn send<'a>(&mut self, stored: &'a StoredEvent, attempt: u32) -> (&'a StoredEvent, u32) {
         self.in_flight.insert(stored.sequence, attempt);
         (stored, attempt)
     }

@@ -1,35 +1,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bus::Inner;
-use super::state::State;
+use super::shared::BusInner;
+use super::state::BusState;
 use crate::deadline;
-use crate::pipeline::{Inbound, Slot};
-use crate::{Event, InvalidEvent};
+use crate::pipeline::{InFlightPermit, Inbound};
+use crate::{Event, InvalidEventError};
 
-/// One delivery of the in-memory bus. Dropped unsettled, it is given back.
+/// One delivery of the in-memory bus. Dropped before its end, it is given back.
 pub(super) struct MemoryMessage {
-    pub(super) bus: Arc<Inner>,
+    pub(super) bus: Arc<BusInner>,
     pub(super) subscription: Arc<str>,
     pub(super) sequence: u64,
     pub(super) attempt: u32,
     pub(super) event: Arc<Event>,
     /// The next event waits for this one.
     pub(super) strict: bool,
-    pub(super) settled: bool,
+    pub(super) completed: bool,
 }
 
 impl MemoryMessage {
-    fn settle<T>(mut self, change: impl FnOnce(&mut State, &str, u64) -> T) -> T {
-        self.settled = true;
+    /// Ends the delivery by this change of the state.
+    fn complete<T>(mut self, change: impl FnOnce(&mut BusState, &str, u64) -> T) -> T {
+        self.completed = true;
         change(&mut self.bus.state(), &self.subscription, self.sequence)
     }
 }
 
 impl Inbound for MemoryMessage {
-    const PUTS_ASIDE_AT_ONCE: bool = true;
+    const DEAD_LETTERS_SYNCHRONOUSLY: bool = true;
 
-    fn decode(&self) -> Result<Arc<Event>, InvalidEvent> {
+    fn decode(&self) -> Result<Arc<Event>, InvalidEventError> {
         Ok(Arc::clone(&self.event))
     }
 
@@ -41,21 +42,22 @@ impl Inbound for MemoryMessage {
         self.sequence
     }
 
-    async fn ack(mut self, _slot: Slot) {
-        self.settled = true;
-        self.bus.settle(&self.subscription, self.sequence, self.strict);
+    async fn ack(mut self, _permit: InFlightPermit) {
+        self.completed = true;
+        self.bus.acknowledge(&self.subscription, self.sequence, self.strict);
     }
 
     async fn retry(self, after: Duration) {
-        self.settle(|state, name, sequence| state.retry(name, sequence, deadline::after(after)));
+        self.complete(|state, name, sequence| state.retry(name, sequence, deadline::after(after)));
     }
 
-    async fn dead_letter(self, reason: String, attempts: u32, _slot: Slot) {
+    async fn dead_letter(self, reason: String, attempts: u32, _permit: InFlightPermit) {
         let (bus, event) = (Arc::clone(&self.bus), Arc::clone(&self.event));
         let most = bus.settings.max_dead_letters;
-        let gone = self
-            .settle(|state, name, sequence| state.put_aside(name, sequence, &event, reason, attempts, most));
-        bus.note_letters_dropped(gone);
+        let dropped = self.complete(|state, name, sequence| {
+            state.dead_letter(name, sequence, &event, reason, attempts, most)
+        });
+        bus.record_dropped_dead_letters(dropped);
     }
 
     async fn release(self) {
@@ -65,7 +67,7 @@ impl Inbound for MemoryMessage {
 
 impl Drop for MemoryMessage {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.completed {
             self.bus.state().release(&self.subscription, self.sequence);
         }
     }

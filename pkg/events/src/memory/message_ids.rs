@@ -15,8 +15,8 @@ pub(super) struct MessageIds {
     hashing: RandomState,
     young: Generation,
     old: Generation,
-    /// The id that was asked for last, and its hash.
-    asked: String,
+    /// The id of the last lookup, and its hash.
+    looked_up: String,
     hash: u64,
 }
 
@@ -26,7 +26,7 @@ struct Generation {
     ids: Vec<Id>,
     text: String,
     /// Positions in `ids`.
-    places: HashTable<u32>,
+    index: HashTable<u32>,
 }
 
 struct Id {
@@ -44,40 +44,40 @@ impl MessageIds {
             hashing: RandomState::new(),
             young: Generation::default(),
             old: Generation::default(),
-            asked: String::new(),
+            looked_up: String::new(),
             hash: 0,
         }
     }
 
     /// The position of the event that had the id which `write` writes, if that was within the window.
-    pub(super) fn ask(
+    pub(super) fn lookup(
         &mut self,
         now: Instant,
         window: Duration,
         write: impl FnOnce(&mut String),
     ) -> Option<u64> {
-        self.asked.clear();
-        write(&mut self.asked);
-        self.hash = self.hashing.hash_one(self.asked.as_str());
+        self.looked_up.clear();
+        write(&mut self.looked_up);
+        self.hash = self.hashing.hash_one(self.looked_up.as_str());
         let fresh = |id: &&Id| now.saturating_duration_since(id.seen) < window;
         [&self.young, &self.old].into_iter().find_map(|generation| {
-            generation.find(self.hash, &self.asked).filter(fresh).map(|id| id.sequence)
+            generation.find(self.hash, &self.looked_up).filter(fresh).map(|id| id.sequence)
         })
     }
 
-    /// The id that was asked for last.
-    pub(super) fn asked(&self) -> &str {
-        &self.asked
+    /// The id of the last lookup.
+    pub(super) fn looked_up(&self) -> &str {
+        &self.looked_up
     }
 
-    /// Remembers the id that was asked for last, and that nobody had within the window.
-    pub(super) fn remember(&mut self, seen: Instant, window: Duration, sequence: u64) {
+    /// Inserts the id of the last lookup, which found nothing.
+    pub(super) fn insert(&mut self, seen: Instant, window: Duration, sequence: u64) {
         let since = self.young.ids.first().map(|first| seen.saturating_duration_since(first.seen));
         if since.is_some_and(|since| since >= window) || self.young.ids.len() >= MAX / 2 {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
         }
-        self.young.add(self.hash, &self.asked, seen, sequence);
+        self.young.add(self.hash, &self.looked_up, seen, sequence);
     }
 
     /// Each id with its position and when it was seen; the oldest come first.
@@ -90,19 +90,20 @@ impl MessageIds {
 
 impl Generation {
     fn find(&self, hash: u64, text: &str) -> Option<&Id> {
-        let at = |place: &u32| self.ids.get(usize::try_from(*place).ok()?);
-        let same = |place: &u32| at(place).is_some_and(|id| id.hash == hash && self.text_of(id) == text);
-        self.places.find(hash, same).and_then(at)
+        let at = |position: &u32| self.ids.get(usize::try_from(*position).ok()?);
+        let same =
+            |position: &u32| at(position).is_some_and(|id| id.hash == hash && self.text_of(id) == text);
+        self.index.find(hash, same).and_then(at)
     }
 
     fn add(&mut self, hash: u64, text: &str, seen: Instant, sequence: u64) {
-        let Ok(place) = u32::try_from(self.ids.len()) else { return };
+        let Ok(position) = u32::try_from(self.ids.len()) else { return };
         let start = self.text.len();
         self.text.push_str(text);
         self.ids.push(Id { hash, start, end: self.text.len(), sequence, seen });
         let ids = &self.ids;
-        let hash_of = |place: &u32| ids.get(*place as usize).map_or(0, |id| id.hash);
-        self.places.insert_unique(hash, place, hash_of);
+        let hash_of = |position: &u32| ids.get(*position as usize).map_or(0, |id| id.hash);
+        self.index.insert_unique(hash, position, hash_of);
     }
 
     fn text_of(&self, id: &Id) -> &str {
@@ -112,7 +113,7 @@ impl Generation {
     fn clear(&mut self) {
         self.ids.clear();
         self.text.clear();
-        self.places.clear();
+        self.index.clear();
     }
 }
 
@@ -122,8 +123,8 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_secs(120);
 
-    fn ask(ids: &mut MessageIds, now: Instant, id: &str) -> Option<u64> {
-        ids.ask(now, WINDOW, |text| text.push_str(id))
+    fn lookup(ids: &mut MessageIds, now: Instant, id: &str) -> Option<u64> {
+        ids.lookup(now, WINDOW, |text| text.push_str(id))
     }
 
     #[test]
@@ -133,14 +134,14 @@ mod tests {
             let now = start + Duration::from_secs(n);
             // Each id comes again after 100 and after 121 seconds, also where generations change in between.
             assert_eq!(
-                n.checked_sub(100).and_then(|past| ask(&mut ids, now, &past.to_string())),
+                n.checked_sub(100).and_then(|past| lookup(&mut ids, now, &past.to_string())),
                 n.checked_sub(100)
             );
             if let Some(past) = n.checked_sub(121) {
-                assert_eq!(ask(&mut ids, now, &past.to_string()), None);
+                assert_eq!(lookup(&mut ids, now, &past.to_string()), None);
             }
-            assert_eq!(ask(&mut ids, now, &n.to_string()), None);
-            ids.remember(now, WINDOW, n);
+            assert_eq!(lookup(&mut ids, now, &n.to_string()), None);
+            ids.insert(now, WINDOW, n);
         }
         let kept: Vec<_> = ids.iter().map(|(_, sequence, _)| sequence).collect();
         assert!(kept.is_sorted() && kept.len() <= 240 && kept.ends_with(&[237, 238, 239]), "{kept:?}");
@@ -151,9 +152,9 @@ mod tests {
         let (mut ids, start) = (MessageIds::new(), Instant::now());
         for round in 0..5 {
             let now = start + WINDOW * round;
-            assert_eq!(ask(&mut ids, now, "a"), None);
-            ids.remember(now, WINDOW, u64::from(round));
-            assert_eq!(ask(&mut ids, now + WINDOW / 2, "a"), Some(u64::from(round)));
+            assert_eq!(lookup(&mut ids, now, "a"), None);
+            ids.insert(now, WINDOW, u64::from(round));
+            assert_eq!(lookup(&mut ids, now + WINDOW / 2, "a"), Some(u64::from(round)));
         }
     }
 
@@ -161,11 +162,11 @@ mod tests {
     fn half_a_million_are_always_known_and_a_million_never_exceeded() {
         let (mut ids, now) = (MessageIds::new(), Instant::now());
         for n in 0..1_600_000_u64 {
-            assert_eq!(ask(&mut ids, now, &n.to_string()), None);
-            ids.remember(now, WINDOW, n);
+            assert_eq!(lookup(&mut ids, now, &n.to_string()), None);
+            ids.insert(now, WINDOW, n);
             if n % 100_000 == 99_999 {
                 let past = (n + 1).saturating_sub(MAX as u64 / 2);
-                assert_eq!(ask(&mut ids, now, &past.to_string()), Some(past));
+                assert_eq!(lookup(&mut ids, now, &past.to_string()), Some(past));
                 assert!(ids.iter().count() <= MAX);
             }
         }

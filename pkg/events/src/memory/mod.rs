@@ -8,10 +8,13 @@ mod bus;
 mod dead_letters;
 mod durable;
 mod journal;
+mod log;
 mod message;
 mod message_ids;
 mod persist;
+mod publisher;
 mod settings;
+mod shared;
 mod state;
 mod subscription;
 

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::MemorySettings;
 use super::durable::Durable;
-use super::journal::{Letter, Record, millis};
-use super::state::{State, Stored, taken};
+use super::journal::{DeadLetterRecord, Record, millis};
+use super::log::StoredEvent;
+use super::settings::MemorySettings;
+use super::state::{BusState, taken};
 use crate::EventsError;
 
-impl Stored {
+impl StoredEvent {
     pub(super) fn record<'a>(&'a self, message_id: Option<(&'a str, u64)>) -> Record<'a> {
         Record::Event {
             sequence: self.sequence,
@@ -23,7 +24,7 @@ impl Stored {
     }
 }
 
-impl State {
+impl BusState {
     /// Makes the change that a record tells of.
     pub(super) fn restore(
         &mut self,
@@ -43,7 +44,7 @@ impl State {
                     self.restore_message_id(&id, at, sequence, settings);
                 }
                 let (event, only_for) = (Arc::new(event.into_owned()), only_for.as_deref().map(Arc::from));
-                self.log.push_back(Stored { sequence, event, only_for });
+                self.log.push_back(StoredEvent { sequence, event, only_for });
                 self.next_sequence = sequence.saturating_add(1);
             }
             Record::MessageId { sequence, at, message_id } => {
@@ -58,7 +59,7 @@ impl State {
                     durable.restore(sequence, attempt);
                 }
             }
-            Record::Settled { name, sequence } => self.forget(&name, sequence),
+            Record::Completed { name, sequence } => self.forget(&name, sequence),
             Record::DeadLetter(letter) => {
                 let letter: crate::DeadLetter = letter.into_owned().into();
                 self.forget(&letter.subscription, letter.sequence);
@@ -96,7 +97,7 @@ impl State {
                 .into_iter()
                 .chain(pending)
         });
-        let letters = self.dead_letters.values().filter_map(Letter::of);
+        let letters = self.dead_letters.values().filter_map(DeadLetterRecord::of);
         let next = Record::Next { sequence: self.next_sequence, dead_letter: self.next_dead_letter };
         [next]
             .into_iter()
@@ -116,8 +117,8 @@ impl State {
         let age = Duration::from_millis(millis(SystemTime::now()).saturating_sub(at));
         let (now, window) = (Instant::now(), settings.duplicate_window);
         if age < window {
-            self.message_ids.ask(now, window, |text| text.push_str(id));
-            self.message_ids.remember(now.checked_sub(age).unwrap_or(now), window, sequence);
+            self.message_ids.lookup(now, window, |text| text.push_str(id));
+            self.message_ids.insert(now.checked_sub(age).unwrap_or(now), window, sequence);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
-use super::JournalSettings;
+use super::journal::JournalSettings;
 
 /// How much the in-memory bus keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

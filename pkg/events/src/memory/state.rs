@@ -5,33 +5,12 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::MemorySettings;
 use super::durable::Durable;
-use super::journal::{Journal, Letter, Record, millis};
+use super::journal::{DeadLetterRecord, Journal, Record, millis};
+use super::log::{Appended, Replay, StoredEvent};
 use super::message_ids::MessageIds;
+use super::settings::MemorySettings;
 use crate::{DeadLetter, Event, EventsError, PublishReceipt, SubscribeOptions, TypePattern};
-
-/// An event in the log.
-pub(super) struct Stored {
-    pub(super) sequence: u64,
-    pub(super) event: Arc<Event>,
-    /// A replay is for one subscription.
-    pub(super) only_for: Option<Arc<str>>,
-}
-
-/// A dead letter on its way back to the subscription that put it aside.
-pub(super) struct Replay {
-    /// Before the message id of the event.
-    pub(super) prefix: String,
-    pub(super) only_for: Arc<str>,
-}
-
-/// An event that is in the log, and the one that made room for it. To give the memory of that back takes a while: nobody
-/// should hold the lock meanwhile.
-pub(super) struct Appended {
-    pub(super) receipt: PublishReceipt,
-    pub(super) gone: Option<Stored>,
-}
 
 /// What a fetch found: position, event and attempt of each, and when to look again if there are none.
 #[derive(Default)]
@@ -40,10 +19,10 @@ pub(super) struct Fetched {
     pub(super) due: Option<Instant>,
 }
 
-/// Everything behind the lock. No method waits, save for the journal's writes to the operating system, so the lock is held
-/// for microseconds.
-pub(super) struct State {
-    pub(super) log: VecDeque<Stored>,
+/// The state of a bus. No method waits except for writes of the journal to the operating system, so that the lock is held for
+/// microseconds.
+pub(super) struct BusState {
+    pub(super) log: VecDeque<StoredEvent>,
     pub(super) next_sequence: u64,
     pub(super) message_ids: MessageIds,
     pub(super) durables: HashMap<Arc<str>, Durable>,
@@ -53,7 +32,7 @@ pub(super) struct State {
     pub(super) journal: Option<Journal>,
 }
 
-impl State {
+impl BusState {
     pub(super) fn new() -> Self {
         Self {
             log: VecDeque::new(),
@@ -83,41 +62,42 @@ impl State {
             catch_up(self);
             room = self.room(settings);
         }
-        let known = self.message_ids.ask(now, window, |text| {
+        let known = self.message_ids.lookup(now, window, |text| {
             text.push_str(replay.as_ref().map_or("", |replay| &replay.prefix));
             event.write_message_id(text);
         });
         if let Some(sequence) = known {
-            return Ok(Appended { receipt: PublishReceipt::new(sequence, true), gone: None });
+            return Ok(Appended { receipt: PublishReceipt::new(sequence, true), evicted: None });
         }
         let dropped = room?;
         let only_for = replay.map(|replay| replay.only_for);
-        let stored = Stored { sequence: self.next_sequence, event, only_for };
+        let stored = StoredEvent { sequence: self.next_sequence, event, only_for };
         if let Some(journal) = &mut self.journal {
-            let event = stored.record(Some((self.message_ids.asked(), millis(SystemTime::now()))));
+            let event = stored.record(Some((self.message_ids.looked_up(), millis(SystemTime::now()))));
             journal
                 .append(dropped.map(|sequence| Record::Dropped { sequence }).into_iter().chain([event]))?;
         }
-        let gone = dropped.and_then(|_| self.log.pop_front());
+        let evicted = dropped.and_then(|_| self.log.pop_front());
         self.next_sequence = self.next_sequence.saturating_add(1);
-        self.message_ids.remember(now, window, stored.sequence);
+        self.message_ids.insert(now, window, stored.sequence);
         for (name, durable) in &mut self.durables {
-            if durable.members > 0 && !durable.has_news {
-                durable.has_news = durable.wants(name, &stored);
+            if durable.members > 0 && !durable.wake_pending {
+                durable.wake_pending = durable.wants(name, &stored);
                 durable.pass(&stored);
             }
         }
         let receipt = PublishReceipt::new(stored.sequence, false);
         self.log.push_back(stored);
         self.compact();
-        Ok(Appended { receipt, gone })
+        Ok(Appended { receipt, evicted })
     }
 
-    /// The subscriptions that have something to fetch since this was last asked. They are woken once the lock is free: they
+    /// The subscriptions that have something to fetch since this was last looked_up. They are woken once the lock is free: they
     /// would only wait for it.
     pub(super) fn take_woken(&mut self) -> Vec<Arc<Notify>> {
-        let woken =
-            |durable: &mut Durable| std::mem::take(&mut durable.has_news).then(|| Arc::clone(&durable.wake));
+        let woken = |durable: &mut Durable| {
+            std::mem::take(&mut durable.wake_pending).then(|| Arc::clone(&durable.wake))
+        };
         self.durables.values_mut().filter_map(woken).collect()
     }
 
@@ -163,11 +143,13 @@ impl State {
         Fetched { messages, due }
     }
 
-    /// The subscription is done with these events.
-    pub(super) fn settle(&mut self, name: &str, sequences: impl IntoIterator<Item = u64>) {
+    /// Notes that a subscription has handled these events.
+    pub(super) fn acknowledge(&mut self, name: &str, sequences: impl IntoIterator<Item = u64>) {
         let Some(durable) = self.durables.get_mut(name) else { return };
-        let known: Vec<u64> = sequences.into_iter().filter(|sequence| durable.settle(*sequence)).collect();
-        self.note(|| known.iter().map(|sequence| Record::Settled { name: name.into(), sequence: *sequence }));
+        let known: Vec<u64> = sequences.into_iter().filter(|sequence| durable.complete(*sequence)).collect();
+        self.note(|| {
+            known.iter().map(|sequence| Record::Completed { name: name.into(), sequence: *sequence })
+        });
     }
 
     /// Delivers an event again, not before `at`.
@@ -177,15 +159,15 @@ impl State {
         }
     }
 
-    /// Takes an event back that no handler saw to its end.
+    /// Takes back an event whose handler did not finish.
     pub(super) fn release(&mut self, name: &str, sequence: u64) {
         if let Some(attempts) = self.durables.get_mut(name).and_then(|durable| durable.release(sequence)) {
             self.note(|| [taken(name, sequence, attempts)]);
         }
     }
 
-    /// Takes an event from its subscription and keeps it as a dead letter; says how many older ones went for it.
-    pub(super) fn put_aside(
+    /// Moves an event from its subscription to the dead letters; returns how many older ones were dropped for it.
+    pub(super) fn dead_letter(
         &mut self,
         name: &str,
         sequence: u64,
@@ -194,7 +176,7 @@ impl State {
         attempts: u32,
         most: usize,
     ) -> usize {
-        if !self.durables.get_mut(name).is_some_and(|durable| durable.settle(sequence)) {
+        if !self.durables.get_mut(name).is_some_and(|durable| durable.complete(sequence)) {
             return 0;
         }
         let id = self.next_dead_letter;
@@ -211,25 +193,25 @@ impl State {
             payload: event.to_json(),
             complete: true,
         };
-        let record = self.journal.as_ref().and_then(|_| Letter::of(&letter));
+        let record = self.journal.as_ref().and_then(|_| DeadLetterRecord::of(&letter));
         let record = record.map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter)));
         self.dead_letters.insert(id, letter);
         self.note(|| record);
-        self.drop_oldest_letters(most)
+        self.drop_oldest_dead_letters(most)
     }
 
-    /// Keeps so many dead letters; says how many went.
-    pub(super) fn drop_oldest_letters(&mut self, most: usize) -> usize {
-        let mut gone = 0;
+    /// Keeps at most `most` dead letters; returns how many were dropped.
+    pub(super) fn drop_oldest_dead_letters(&mut self, most: usize) -> usize {
+        let mut dropped = 0;
         while self.dead_letters.len() > most
             && let Some(id) = self.dead_letters.first_key_value().map(|(id, _)| *id)
         {
-            gone += usize::from(self.remove_dead_letter(id));
+            dropped += usize::from(self.remove_dead_letter(id));
         }
-        gone
+        dropped
     }
 
-    /// Removes a dead letter; says whether it was there.
+    /// Removes a dead letter; returns whether it was there.
     pub(super) fn remove_dead_letter(&mut self, id: u64) -> bool {
         let known = self.dead_letters.remove(&id).is_some();
         if known {
@@ -239,7 +221,7 @@ impl State {
     }
 
     /// The events from this position on.
-    pub(super) fn events_from(&self, sequence: u64) -> impl Iterator<Item = &Stored> {
+    pub(super) fn events_from(&self, sequence: u64) -> impl Iterator<Item = &StoredEvent> {
         let first = self.log.front().map_or(0, |stored| stored.sequence);
         let skipped = usize::try_from(sequence.saturating_sub(first)).unwrap_or(usize::MAX);
         self.log.range(skipped.min(self.log.len())..)

@@ -6,73 +6,73 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use underpin_errors::{Health, HealthCheck};
 
-use super::bus::Inner;
 use super::message::MemoryMessage;
+use super::shared::BusInner;
 use super::state::Fetched;
-use crate::pipeline::{self, Control, Intake, Shared};
+use crate::pipeline::{self, Control, Dispatcher, Processor};
 use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription};
 
 /// A subscription of the in-memory bus. Its tasks end with it.
 pub(super) struct MemorySubscription {
-    bus: Arc<Inner>,
+    bus: Arc<BusInner>,
     name: Arc<str>,
     control: Control,
 }
 
 impl MemorySubscription {
     pub(super) fn start(
-        bus: Arc<Inner>,
+        bus: Arc<BusInner>,
         options: SubscribeOptions,
         handler: Arc<dyn EventHandler>,
         wake: Arc<Notify>,
     ) -> Self {
         let name: Arc<str> = options.name.as_str().into();
-        let shared = Shared::new(options, handler, Arc::clone(&bus.log));
-        let control = shared.control.clone();
-        tokio::spawn(supervise(Arc::clone(&bus), Arc::clone(&name), shared, wake));
+        let processor = Processor::new(options, handler, Arc::clone(&bus.log));
+        let control = processor.control.clone();
+        tokio::spawn(supervise(Arc::clone(&bus), Arc::clone(&name), processor, wake));
         Self { bus, name, control }
     }
 }
 
 /// Feeds the workers until the subscription is stopped, then waits for them.
-async fn supervise(bus: Arc<Inner>, name: Arc<str>, shared: Arc<Shared>, wake: Arc<Notify>) {
+async fn supervise(bus: Arc<BusInner>, name: Arc<str>, processor: Arc<Processor>, wake: Arc<Notify>) {
     // Runs even when the runtime drops this task: the name must not count as running for ever.
     let _membership =
-        Membership { bus: Arc::clone(&bus), name: Arc::clone(&name), control: shared.control.clone() };
-    let strict = shared.options.order == Order::Strict;
-    let (intake, workers) = pipeline::start(&shared);
+        Membership { bus: Arc::clone(&bus), name: Arc::clone(&name), control: processor.control.clone() };
+    let strict = processor.options.order == Order::Strict;
+    let (dispatcher, workers) = pipeline::start(&processor);
     tokio::select! {
-        () = feed(&bus, &name, &intake, &wake, strict) => {}
-        () = shared.control.stop.cancelled() => {}
+        () = feed(&bus, &name, &dispatcher, &wake, strict) => {}
+        () = processor.control.stop.cancelled() => {}
     }
-    drop(intake);
+    drop(dispatcher);
     workers.finish().await;
 }
 
 async fn feed(
-    bus: &Arc<Inner>,
+    bus: &Arc<BusInner>,
     name: &Arc<str>,
-    intake: &Intake<MemoryMessage>,
+    dispatcher: &Dispatcher<MemoryMessage>,
     wake: &Notify,
     strict: bool,
 ) {
     loop {
-        let mut slots = intake.slots(256).await;
-        let Fetched { messages, due } = bus.state().fetch(name, slots.len());
+        let mut permits = dispatcher.acquire(256).await;
+        let Fetched { messages, due } = bus.state().fetch(name, permits.len());
         if messages.is_empty() {
-            drop(slots);
+            drop(permits);
             wait(wake, due).await;
             continue;
         }
-        if messages.len() == slots.len() {
+        if messages.len() == permits.len() {
             // There may be more: another subscription of this name may have room for it.
             wake.notify_one();
         }
         for (sequence, event, attempt) in messages {
             let (bus, subscription) = (Arc::clone(bus), Arc::clone(name));
-            intake.push(
-                &mut slots,
-                MemoryMessage { bus, subscription, sequence, attempt, event, strict, settled: false },
+            dispatcher.dispatch(
+                &mut permits,
+                MemoryMessage { bus, subscription, sequence, attempt, event, strict, completed: false },
             );
         }
     }
@@ -90,7 +90,7 @@ async fn wait(wake: &Notify, due: Option<Instant>) {
 }
 
 struct Membership {
-    bus: Arc<Inner>,
+    bus: Arc<BusInner>,
     name: Arc<str>,
     control: Control,
 }

@@ -5,7 +5,7 @@ use underpin_database::{
 
 use super::lane::LANES;
 use super::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
-use crate::{Event, InvalidEvent};
+use crate::{Event, InvalidEventError};
 
 /// An event that could not be published and waits for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ impl QuarantinedEvent {
     /// The event, where it can be decoded.
     ///
     /// # Errors
-    /// [`InvalidEvent`], which is then why it is here.
-    pub fn event(&self) -> Result<Event, InvalidEvent> {
+    /// [`InvalidEventError`], which is then why it is here.
+    pub fn event(&self) -> Result<Event, InvalidEventError> {
         Event::from_json(self.envelope.as_bytes())
     }
 }

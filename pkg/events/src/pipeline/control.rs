@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -6,20 +7,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::DrainOutcome;
 
-/// How a subscription is told to end, and how it tells that it has.
+/// Stops a subscription, and reports when it has ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Control {
-    /// Take nothing new; what waits is given back.
+    /// Take no new message, and give back what waits.
     pub(crate) stop: CancellationToken,
     /// Cancel the handlers as well.
     pub(crate) kill: CancellationToken,
     /// Every task has ended.
     pub(crate) closed: CancellationToken,
-    cancelled: std::sync::Arc<AtomicUsize>,
+    cancelled: Arc<AtomicUsize>,
 }
 
 impl Control {
-    /// Stops, waits for the handlers, and cancels them when the time is over.
+    /// Stops, waits for the handlers, and cancels those that still run after `within`.
     pub(crate) async fn drain(&self, within: Duration) -> DrainOutcome {
         self.stop.cancel();
         if timeout(within, self.closed.cancelled()).await.is_err() {
@@ -37,7 +38,7 @@ impl Control {
         self.kill.cancel();
     }
 
-    /// A handler, a confirmation or a dead letter was not waited for to its end.
+    /// Counts a handler, a confirmation or a dead letter that was cancelled.
     pub(crate) fn note_cancelled(&self) {
         self.cancelled.fetch_add(1, Ordering::AcqRel);
     }

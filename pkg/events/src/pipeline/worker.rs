@@ -1,104 +1,106 @@
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use underpin_errors::Report;
-use underpin_logger::{Context, debug, error, warn};
+use underpin_logger::{Context, debug, warn};
 
-use super::intake::Job;
-use super::lane::Lane;
-use super::{Inbound, Shared, Slot};
-use crate::{Delivery, Event, Order, Outcome};
+use super::call::{HandlerFailure, HandlerResult};
+use super::dispatcher::Job;
+use super::inbound::Inbound;
+use super::permits::InFlightPermit;
+use super::processor::Processor;
+use super::worker_queue::WorkerQueue;
+use crate::{Event, Order, Outcome};
 
-/// How often beyond the allowed attempts an event may be delivered before it is put aside unseen; at most as often again.
+/// How many deliveries beyond `max_attempts` an event gets before it is dead-lettered without a call; at most as many again.
 ///
-/// Handlers that fail are counted by their answers. An event beyond its attempts was never answered: it kills the process
-/// that handles it. The slack is for deliveries that were given back unseen when a process drained.
-const SLACK: u32 = 5;
+/// A handler that fails is counted by its outcome. An event that was delivered more often never had an outcome: it ends the
+/// process that handles it. The allowance is for deliveries that a draining process released.
+const CRASH_ALLOWANCE: u32 = 5;
 
 /// The longest wait between two attempts, whatever a handler asks for: brokers count it in nanoseconds of 64 bits.
-const LONGEST_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const MAX_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Takes jobs until the intake is gone. After a stop, what waits is given back unseen.
-pub(super) async fn run<M: Inbound>(shared: Arc<Shared>, lane: Arc<Lane<Job<M>>>) {
-    while let Some(Job { message, event, slot }) = lane.take().await {
+/// Processes jobs until the dispatcher is dropped and the queue is empty. After a stop it releases them instead.
+pub(super) async fn run<M: Inbound>(processor: Arc<Processor>, queue: Arc<WorkerQueue<Job<M>>>) {
+    while let Some(Job { message, event, permit }) = queue.pop().await {
         // A handler that never waits would otherwise keep this thread for as long as there are events.
         consume_budget().await;
-        if shared.control.stop.is_cancelled() {
+        if processor.control.stop.is_cancelled() {
             message.release().await;
         } else {
             let event = event.unwrap_or_else(|| message.decode());
             match event {
-                Ok(event) => shared.handle(message, event, slot, &lane).await,
+                Ok(event) => processor.handle(message, event, permit, &queue).await,
                 Err(error) => {
                     let reason = format!("undecodable: {}", Report(&error));
-                    shared.give_up(message, &Context::background(), reason, 1, slot).await;
+                    processor.dead_letter(message, &Context::background(), reason, 1, permit).await;
                 }
             }
         }
     }
 }
 
-/// A handler that postpones without a wait would do nothing else.
-const SHORTEST_POSTPONEMENT: Duration = Duration::from_millis(10);
+/// Keeps a handler that postpones without a wait from spinning.
+const MIN_POSTPONEMENT: Duration = Duration::from_millis(10);
 
-enum Verdict {
-    Settled(Outcome),
-    Cancelled,
-}
-
-/// A call that is made once more.
-struct Again {
+/// When the handler is called again, and why.
+struct NextAttempt {
     delay: Duration,
     /// Whether the call before counts as an attempt.
     counts: bool,
     reason: String,
 }
 
-impl Shared {
-    async fn handle<M: Inbound>(&self, message: M, event: Arc<Event>, slot: Slot, lane: &Arc<Lane<Job<M>>>) {
+impl Processor {
+    async fn handle<M: Inbound>(
+        &self,
+        message: M,
+        event: Arc<Event>,
+        permit: InFlightPermit,
+        queue: &Arc<WorkerQueue<Job<M>>>,
+    ) {
         let mut attempt = message.attempt();
         if attempt > 1 {
-            self.meters.redelivered.increment(1);
+            self.metrics.redelivered.increment(1);
         }
-        if attempt > self.options.max_attempts.saturating_add(self.options.max_attempts.min(SLACK)) {
+        if attempt > self.options.max_attempts.saturating_add(self.options.max_attempts.min(CRASH_ALLOWANCE))
+        {
             let reason =
                 format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
-            return self.give_up(message, &event.context(), reason, attempt, slot).await;
+            return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
         }
         loop {
-            let again = match self.call(&event, attempt, message.sequence()).await {
-                Verdict::Cancelled => {
+            let next = match self.call(&event, attempt, message.sequence()).await {
+                HandlerResult::Cancelled => {
                     self.control.note_cancelled();
                     return message.release().await;
                 }
-                Verdict::Settled(Outcome::Ack) => {
-                    self.meters.acked.increment(1);
-                    return message.ack(slot).await;
+                HandlerResult::Answered(Outcome::Ack) => {
+                    self.metrics.acked.increment(1);
+                    return message.ack(permit).await;
                 }
-                Verdict::Settled(Outcome::DeadLetter { reason }) => {
-                    return self.give_up(message, &event.context(), reason, attempt, slot).await;
+                HandlerResult::Answered(Outcome::DeadLetter { reason }) => {
+                    return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
                 }
-                Verdict::Settled(Outcome::Retry { reason, .. }) if attempt >= self.options.max_attempts => {
-                    return self.give_up(message, &event.context(), reason, attempt, slot).await;
+                HandlerResult::Answered(Outcome::Retry { reason, .. })
+                    if attempt >= self.options.max_attempts =>
+                {
+                    return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
                 }
-                Verdict::Settled(Outcome::Retry { after, reason }) => {
-                    self.meters.retried.increment(1);
+                HandlerResult::Answered(Outcome::Retry { after, reason }) => {
+                    self.metrics.retried.increment(1);
                     let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt));
-                    Again { delay, counts: true, reason }
+                    NextAttempt { delay, counts: true, reason }
                 }
-                Verdict::Settled(Outcome::Postpone { after, reason }) => {
-                    self.meters.postponed.increment(1);
-                    Again { delay: after.max(SHORTEST_POSTPONEMENT), counts: false, reason }
+                HandlerResult::Answered(Outcome::Postpone { after, reason }) => {
+                    self.metrics.postponed.increment(1);
+                    NextAttempt { delay: after.max(MIN_POSTPONEMENT), counts: false, reason }
                 }
             };
-            let delay = again.delay.min(LONGEST_DELAY);
+            let delay = next.delay.min(MAX_DELAY);
             debug!(
                 self.log,
                 &event.context(),
@@ -107,29 +109,29 @@ impl Shared {
                 event_id = event.id(),
                 attempt,
                 delay,
-                reason = again.reason
+                reason = next.reason
             );
             match self.options.order {
-                Order::None if again.counts => return message.retry(delay).await,
+                Order::None if next.counts => return message.retry(delay).await,
                 Order::None => {
-                    return self.postpone(Job { message, event: Some(Ok(event)), slot }, delay, lane);
+                    return self.postpone(Job { message, event: Some(Ok(event)), permit }, delay, queue);
                 }
-                // Giving an event back would let those behind it pass: ordered events wait in their lane.
+                // A nak would let later events pass: ordered events wait in their queue.
                 Order::PerKey | Order::Strict => tokio::select! {
-                    () = sleep(delay) => attempt = attempt.saturating_add(u32::from(again.counts)),
+                    () = sleep(delay) => attempt = attempt.saturating_add(u32::from(next.counts)),
                     () = self.control.stop.cancelled() => return message.release().await,
                 },
             }
         }
     }
 
-    /// Puts a job into its lane again after a while. Backends count what they deliver, so the message is not given back; it
-    /// keeps its slot, so there are only so many, and no worker waits for it.
-    fn postpone<M: Inbound>(&self, job: Job<M>, delay: Duration, lane: &Arc<Lane<Job<M>>>) {
-        let (stop, lane) = (self.control.stop.clone(), Arc::clone(lane));
-        self.settling.spawn(async move {
+    /// Queues a job again after the delay. Backends count each delivery, so the message is not given back; it keeps its
+    /// permit, which limits their number, and no worker waits for it.
+    fn postpone<M: Inbound>(&self, job: Job<M>, delay: Duration, queue: &Arc<WorkerQueue<Job<M>>>) {
+        let (stop, queue) = (self.control.stop.clone(), Arc::clone(queue));
+        self.background.spawn(async move {
             let refused = match stop.run_until_cancelled(sleep(delay)).await {
-                Some(()) => lane.push(job),
+                Some(()) => queue.push(job),
                 None => Some(job),
             };
             if let Some(job) = refused {
@@ -138,95 +140,38 @@ impl Shared {
         });
     }
 
-    async fn call(&self, event: &Arc<Event>, attempt: u32, sequence: u64) -> Verdict {
-        let delivery = Delivery::new(Arc::clone(event))
-            .with_attempt(attempt, self.options.max_attempts)
-            .with_sequence(sequence);
-        let context = delivery.context();
-        let started = Instant::now();
-        // Lazily, so that a handler that panics before its future exists is caught as well.
-        let mut work = pin!(
-            AssertUnwindSafe(context.scope(async { self.handler.handle(delivery).await })).catch_unwind()
-        );
-        // Most handlers of small things finish at once: no timer for them.
-        let done = match futures_util::poll!(work.as_mut()) {
-            Poll::Ready(done) => Some(done),
-            Poll::Pending => tokio::select! {
-                biased;
-                done = &mut work => Some(done),
-                () = self.control.kill.cancelled() => return Verdict::Cancelled,
-                () = sleep(self.options.handler_timeout) => None,
-            },
-        };
-        self.meters.took(started.elapsed());
-        Verdict::Settled(match done {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(panic)) => {
-                self.meters.panicked.increment(1);
-                let reason = format!("handler panicked: {}", panic_text(panic.as_ref()));
-                let failure = HandlerFailure(reason.clone());
-                error!(
-                    self.log,
-                    &context,
-                    &failure,
-                    "event handler panicked",
-                    subscription = self.options.name,
-                    event_id = event.id()
-                );
-                Outcome::retry(reason)
-            }
-            None => {
-                self.meters.timed_out.increment(1);
-                Outcome::retry(format!("handler exceeded {} ms", self.options.handler_timeout.as_millis()))
-            }
-        })
-    }
-
-    async fn give_up<M: Inbound>(
+    async fn dead_letter<M: Inbound>(
         &self,
         message: M,
         context: &Context,
         reason: String,
         attempts: u32,
-        slot: Slot,
+        permit: InFlightPermit,
     ) {
-        self.meters.dead_lettered.increment(1);
-        let failure = HandlerFailure(reason.clone());
+        self.metrics.dead_lettered.increment(1);
+        let failure = HandlerFailure::new(reason.clone());
         warn!(
             self.log,
             context,
             &failure,
-            "event put aside as a dead letter",
+            "dead-lettered an event",
             subscription = self.options.name,
             sequence = message.sequence(),
             attempts
         );
-        let (settlement, control) = (message.dead_letter(reason, attempts, slot), self.control.clone());
-        let settlement = async move {
+        let (dead_lettering, control) = (message.dead_letter(reason, attempts, permit), self.control.clone());
+        let dead_lettering = async move {
             tokio::select! {
                 biased;
-                () = settlement => {}
+                () = dead_lettering => {}
                 () = control.kill.cancelled() => control.note_cancelled(),
             }
         };
-        if M::PUTS_ASIDE_AT_ONCE || self.options.order != Order::None {
-            // In its order: what cannot be put aside now comes again, and nothing may have passed it then.
-            return settlement.await;
+        if M::DEAD_LETTERS_SYNCHRONOUSLY || self.options.order != Order::None {
+            // In its order: an event whose dead letter cannot be stored now is delivered again, before all later ones.
+            return dead_lettering.await;
         }
-        // The worker has other things to do than to wait for a stream. The message keeps its slot, so there are only so many.
-        self.settling.spawn(settlement);
+        // The worker does not wait for the stream. The message keeps its permit, which limits their number.
+        self.background.spawn(dead_lettering);
     }
-}
-
-/// Why a handler did not do its work, as an error for the log.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct HandlerFailure(String);
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

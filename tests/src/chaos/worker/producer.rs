@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::BoxError;
-use underpin_events::InvalidEvent;
+use underpin_events::InvalidEventError;
 use underpin_events::outbox::{Outbox, OutboxError};
 use underpin_logger::{Context, Logger, warn};
 use uuid::Uuid;
@@ -66,7 +66,7 @@ enum BookingError {
     #[error("could not enqueue")]
     Outbox(#[from] OutboxError),
     #[error("could not build the event")]
-    Event(#[from] InvalidEvent),
+    Event(#[from] InvalidEventError),
     #[error("no answer in time")]
     Timeout,
 }

@@ -4,7 +4,7 @@ mod frame;
 mod record;
 mod settings;
 
-pub(super) use record::{Letter, Record, millis};
+pub(super) use record::{DeadLetterRecord, Record, millis};
 pub use settings::{JournalSettings, JournalSync};
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -227,7 +227,7 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A file that has taken the place of another, and the folder where that has to be known.
+/// A file that has taken the position of another, and the folder where that has to be known.
 struct Replaced {
     file: File,
     length: u64,
@@ -281,7 +281,7 @@ mod tests {
         drop(journal);
         assert_eq!(records_in(&settings), 0);
     }
-    /// What is written after the file has another one in its place goes into that one, or is refused.
+    /// What is written after the file has another one in its position goes into that one, or is refused.
     #[test]
     fn a_new_file_is_taken_once_it_has_the_name_even_if_its_folder_is_not_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();

@@ -28,10 +28,11 @@ pub(in super::super) enum Record<'a> {
     Subscription { name: Cow<'a, str>, cursor: u64 },
     /// An event was handed to a subscription for the so-many-th time, or given back.
     Taken { name: Cow<'a, str>, sequence: u64, attempt: u32 },
-    /// A subscription is done with an event.
-    Settled { name: Cow<'a, str>, sequence: u64 },
-    /// An event was put aside.
-    DeadLetter(Cow<'a, Letter>),
+    /// A subscription has acknowledged an event.
+    #[serde(rename = "settled")]
+    Completed { name: Cow<'a, str>, sequence: u64 },
+    /// An event was dead-lettered.
+    DeadLetter(Cow<'a, DeadLetterRecord>),
     /// A dead letter was replayed or discarded.
     DeadLetterGone { id: u64 },
 }
@@ -39,7 +40,7 @@ pub(in super::super) enum Record<'a> {
 /// A dead letter of the in-memory bus: its payload is always the JSON of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Letter {
+pub(in super::super) struct DeadLetterRecord {
     id: u64,
     subscription: String,
     reason: String,
@@ -50,8 +51,8 @@ pub(in super::super) struct Letter {
     payload: Event,
 }
 
-impl Letter {
-    /// Nothing for a payload that is no event: this bus never puts one aside.
+impl DeadLetterRecord {
+    /// None for a payload that is no event, which this bus never dead-letters.
     pub(in super::super) fn of(letter: &DeadLetter) -> Option<Self> {
         Some(Self {
             id: letter.id,
@@ -66,8 +67,8 @@ impl Letter {
     }
 }
 
-impl From<Letter> for DeadLetter {
-    fn from(letter: Letter) -> Self {
+impl From<DeadLetterRecord> for DeadLetter {
+    fn from(letter: DeadLetterRecord) -> Self {
         Self {
             id: letter.id,
             subscription: letter.subscription,

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use underpin_errors::Report;
+
+use super::bus::MemoryBus;
+use super::log::Appended;
+use super::shared::BusInner;
+use super::state::BusState;
+use crate::pattern::check_type;
+use crate::{Data, Event, EventPublisher, EventsError, PublishReceipt};
+
+/// How many events of a batch are stored under one lock: subscriptions begin in between.
+const EVENTS_PER_LOCK: usize = 256;
+
+impl BusInner {
+    fn append(&self, state: &mut BusState, now: Instant, event: Event) -> Result<Appended, EventsError> {
+        check_type(event.ty())?;
+        let (size, limit) = (event.data().map_or(0, Data::len), self.settings.max_event_size);
+        if size > limit {
+            return Err(EventsError::TooLarge { size, limit: Some(limit) });
+        }
+        if state.closed {
+            return Err(EventsError::Closed);
+        }
+        state.append(&self.settings, now, Arc::new(event), None, |state| self.catch_up(state))
+    }
+}
+
+#[async_trait]
+impl EventPublisher for MemoryBus {
+    async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
+        let (appended, woken) = {
+            let mut state = self.inner().lock();
+            (self.inner().append(&mut state, Instant::now(), event)?, state.take_woken())
+        };
+        woken.iter().for_each(|subscription| subscription.notify_one());
+        self.inner().sync(false).await?;
+        Ok(appended.receipt)
+    }
+
+    async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
+        let mut results = Vec::with_capacity(events.len());
+        let mut events = events.into_iter();
+        while events.len() > 0 {
+            let mut evicted = Vec::new();
+            let woken = {
+                let (mut state, now) = (self.inner().lock(), Instant::now());
+                let some = events.by_ref().take(EVENTS_PER_LOCK);
+                results.extend(some.map(|event| {
+                    let appended = self.inner().append(&mut state, now, event)?;
+                    evicted.extend(appended.evicted);
+                    Ok(appended.receipt)
+                }));
+                state.take_woken()
+            };
+            woken.iter().for_each(|subscription| subscription.notify_one());
+        }
+        if let Err(failure) = self.inner().sync(false).await {
+            let reason = Report(&failure).to_string();
+            let unconfirmed =
+                || EventsError::Unconfirmed { within: Duration::ZERO, source: reason.clone().into() };
+            results
+                .iter_mut()
+                .filter(|result| result.is_ok())
+                .for_each(|result| *result = Err(unconfirmed()));
+        }
+        results
+    }
+
+    /// Waits until the journal, if there is one, is on the disk.
+    async fn flush(&self, within: Duration) -> Result<(), EventsError> {
+        let late = |_| EventsError::Timeout { operation: "flush", within };
+        tokio::time::timeout(within, self.inner().sync(true)).await.map_err(late)?
+    }
+}

@@ -1,0 +1,84 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep};
+use underpin_logger::error;
+
+use super::processor::Processor;
+use crate::{Delivery, Event, Outcome};
+
+/// How a call of the handler ended.
+pub(super) enum HandlerResult {
+    Answered(Outcome),
+    Cancelled,
+}
+
+impl Processor {
+    /// Calls the handler under its time limit. A panic and a timeout count as a retry.
+    pub(super) async fn call(&self, event: &Arc<Event>, attempt: u32, sequence: u64) -> HandlerResult {
+        let delivery = Delivery::new(Arc::clone(event))
+            .with_attempt(attempt, self.options.max_attempts)
+            .with_sequence(sequence);
+        let context = delivery.context();
+        let started = Instant::now();
+        // Inside an async block, so that a panic before the handler returns its future is caught as well.
+        let mut work = pin!(
+            AssertUnwindSafe(context.scope(async { self.handler.handle(delivery).await })).catch_unwind()
+        );
+        // Most handlers finish at the first poll: no timer for them.
+        let done = match futures_util::poll!(work.as_mut()) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => tokio::select! {
+                biased;
+                done = &mut work => Some(done),
+                () = self.control.kill.cancelled() => return HandlerResult::Cancelled,
+                () = sleep(self.options.handler_timeout) => None,
+            },
+        };
+        self.metrics.took(started.elapsed());
+        HandlerResult::Answered(match done {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => {
+                self.metrics.panicked.increment(1);
+                let reason = format!("handler panicked: {}", panic_text(panic.as_ref()));
+                let failure = HandlerFailure::new(reason.clone());
+                error!(
+                    self.log,
+                    &context,
+                    &failure,
+                    "event handler panicked",
+                    subscription = self.options.name,
+                    event_id = event.id()
+                );
+                Outcome::retry(reason)
+            }
+            None => {
+                self.metrics.timed_out.increment(1);
+                Outcome::retry(format!("handler exceeded {} ms", self.options.handler_timeout.as_millis()))
+            }
+        })
+    }
+}
+
+/// Why a handler did not do its work, as an error for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct HandlerFailure(String);
+
+impl HandlerFailure {
+    pub(super) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

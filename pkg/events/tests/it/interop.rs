@@ -1,0 +1,174 @@
+//! Events to the CloudEvents SDKs of Python and JavaScript and back, over a real server: see `interop/README.md`.
+//!
+//! The SDKs are installed once into the cache of the test kit. Without them, and without a way to get them, the tests fail and
+//! say what is missing; `UNDERPIN_INTEROP=off` leaves them out, and says so.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use underpin_events::jetstream::{ContentMode, JetStream, JetStreamSettings};
+use underpin_events::{
+    Event, EventPublisher, EventSubscriber, InvalidEventError, Outcome, SubscribeOptions, handler_fn,
+};
+use underpin_logger::NoopLogger;
+use underpin_testkit::{NatsServer, cache_folder};
+
+/// The packages, by name and version, and what a folder with others must not be taken for.
+const PYTHON: [&str; 2] = ["cloudevents==2.2.0", "nats-py==2.16.0"];
+const NODE: [&str; 2] = ["cloudevents@10.0.0", "nats@2.29.3"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_sdk_reads_what_we_write_and_we_read_what_it_writes() {
+    let Some(folder) = installed("python", &PYTHON, |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder), "python3 with venv");
+        let pip = folder.join("bin/pip");
+        run(
+            Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]).args(PYTHON),
+            "pip",
+        );
+    }) else {
+        return;
+    };
+    let python = folder.join("bin/python");
+    echo("python", Command::new(python).arg(script("echo.py")).current_dir(&folder)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_javascript_sdk_reads_what_we_write_and_we_read_what_it_writes() {
+    let Some(folder) = installed("node", &NODE, |folder| {
+        std::fs::create_dir_all(folder).unwrap();
+        run(
+            Command::new("npm")
+                .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+                .arg(folder)
+                .args(NODE),
+            "npm",
+        );
+    }) else {
+        return;
+    };
+    echo("node", Command::new("node").arg(script("echo.mjs")).current_dir(&folder)).await;
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name)
+}
+
+/// The folder with the packages of an SDK, installed if need be; none where that was asked for.
+fn installed(name: &str, packages: &[&str], install: impl FnOnce(&Path)) -> Option<PathBuf> {
+    if std::env::var("UNDERPIN_INTEROP").is_ok_and(|value| value == "off") {
+        println!("interop with {name} left out: UNDERPIN_INTEROP=off");
+        return None;
+    }
+    let folder =
+        cache_folder().join(format!("interop-{name}-{}", packages.join("-").replace(['=', '@'], "")));
+    let parent = folder.parent().unwrap();
+    std::fs::create_dir_all(parent).unwrap();
+    // Several test runs may want it at the same time.
+    let lock = File::create(parent.join(format!("interop-{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let complete = folder.join("complete");
+    if !complete.exists() {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+        install(&folder);
+        File::create(complete).unwrap();
+    }
+    Some(folder)
+}
+
+fn run(command: &mut Command, what: &str) {
+    let remedy = "these tests need python3 (3.10 or newer, with venv and pip), node (18 or newer) and npm, and their package \
+                  registries once; UNDERPIN_INTEROP=off leaves them out";
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!("{what} failed: {}\n{remedy}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("{what}: {error}\n{remedy}"),
+    }
+}
+
+/// Publishes events in both modes, lets the SDK read each and write it back, and compares.
+async fn echo(peer: &str, program: &mut Command) {
+    let server = NatsServer::private().await;
+    let structured = JetStreamSettings::new(server.url());
+    let mut binary = structured.clone();
+    binary.publish.mode = ContentMode::Binary;
+    let sent = events().unwrap();
+    let (seen, mut echoes) = tokio::sync::mpsc::unbounded_channel();
+    let handler = handler_fn(move |delivery| {
+        let taken = seen.send(delivery.into_event());
+        async move { if taken.is_ok() { Outcome::ack() } else { Outcome::retry("nobody listens") } }
+    });
+    let bus = JetStream::connect(&structured, Arc::new(NoopLogger)).await.unwrap();
+    let options = SubscribeOptions::new("echoes").types(["echo.>"]).concurrency(1);
+    let _subscription = bus.subscribe(options, handler).await.unwrap();
+    let mut expected = Vec::new();
+    for (mode, settings) in [("structured", structured), ("binary", binary)] {
+        let bus = JetStream::connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+        for event in &sent {
+            // The same event once in each mode would be a repeat.
+            let event = event.clone().into_builder().id(format!("{}-{mode}", event.id())).build().unwrap();
+            bus.publish(event.clone()).await.unwrap();
+            expected.push((mode, event));
+        }
+        bus.close(Duration::from_secs(5)).await.unwrap();
+    }
+    run(program.arg(server.url()).arg(expected.len().to_string()), peer);
+    for (mode, event) in expected {
+        let echoed = tokio::time::timeout(Duration::from_secs(20), echoes.recv()).await.unwrap().unwrap();
+        let found = compare(&event, &echoed);
+        assert!(found.is_empty(), "{peer} {mode} {}: {}", event.ty(), found.join("; "));
+        println!("{peer} {mode} {}: same", event.ty());
+    }
+}
+
+fn events() -> Result<Vec<Event>, InvalidEventError> {
+    let time = time::macros::datetime!(2026-11-20 14:30:15.250 UTC);
+    Ok(vec![
+        Event::builder("interop.json", "/orders")
+            .id("json")
+            .time(time)
+            .subject("naïve \"50%\" ☂")
+            .organization_id("acme")
+            .trace_parent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+            .data_schema("https://example.com/order.json")
+            .json(&serde_json::json!({"total_cents": 700, "note": "a \"quoted\" line\n", "tags": [1, true, null]}))
+            .build()?,
+        Event::builder("interop.binary", "/scans")
+            .id("binary")
+            .time(time)
+            .binary("application/octet-stream", vec![0, 159, 146, 150, 255])
+            .build()?,
+        Event::builder("interop.text", "/notes").id("text").time(time).text("text/plain", "plain ☂ text").build()?,
+        Event::builder("interop.bare", "urn:example:bare").id("bare").time(time).build()?,
+    ])
+}
+
+/// What differs. Other SDKs write times and JSON with other spaces and digits: those are compared by their value.
+fn compare(sent: &Event, echoed: &Event) -> Vec<String> {
+    let json = |event: &Event| event.json::<serde_json::Value>().ok();
+    let bytes = |event: &Event| event.data().map(|data| data.as_bytes().to_vec()).unwrap_or_default();
+    let data = bytes(sent) == bytes(echoed) || json(sent).is_some_and(|value| json(echoed) == Some(value));
+    let extensions = |event: &Event| {
+        event.extensions().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+    };
+    [
+        ("id", sent.id() == echoed.id()),
+        ("source", sent.source() == echoed.source()),
+        ("type", sent.ty() == echoed.ty()),
+        ("subject", sent.subject() == echoed.subject()),
+        ("time", sent.time() == echoed.time()),
+        ("datacontenttype", sent.data().is_none() || sent.data_content_type() == echoed.data_content_type()),
+        ("dataschema", sent.data_schema() == echoed.data_schema()),
+        ("extensions", extensions(sent) == extensions(echoed)),
+        ("data", data),
+    ]
+    .into_iter()
+    .filter(|(_, same)| !same)
+    .map(|(name, _)| format!("{name} differs: {sent:?} came back as {echoed:?}"))
+    .collect()
+}

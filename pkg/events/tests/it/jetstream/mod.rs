@@ -1,0 +1,10 @@
+//! The JetStream backend on real servers.
+
+mod acknowledging;
+mod cluster;
+mod conformance;
+mod consuming;
+mod faults;
+mod order;
+mod publishing;
+mod security;
