@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::kv::{Config, CreateErrorKind, Operation, Store, UpdateErrorKind};
@@ -19,7 +20,9 @@ const DONE: &[u8] = b"done";
 #[derive(Debug)]
 pub struct JetStreamIdempotencyStore {
     bus: JetStream,
-    store: Store,
+    bucket: String,
+    /// The bucket over a client that may have been replaced since.
+    opened: Mutex<(u64, Store)>,
 }
 
 impl JetStreamIdempotencyStore {
@@ -35,26 +38,49 @@ impl JetStreamIdempotencyStore {
     /// The bucket may have been created.
     pub async fn open(bus: &JetStream, bucket: &str, retention: Duration) -> Result<Self, EventsError> {
         let inner = bus.inner();
-        let jetstream = inner.connection.jetstream();
-        if let Ok(store) = inner.connection.call("open bucket", jetstream.get_key_value(bucket)).await? {
-            return Ok(Self { bus: bus.clone(), store });
-        }
-        let config = Config {
-            bucket: bucket.to_owned(),
-            description: "what underpin-events has handled".to_owned(),
-            max_age: retention,
-            history: 1,
-            num_replicas: inner.settings.stream.replicas,
-            ..Config::default()
+        let (session, jetstream) = (inner.connection.session(), inner.jetstream());
+        let found = inner.connection.call("open bucket", jetstream.get_key_value(bucket)).await?;
+        let store = match found {
+            Ok(store) => store,
+            Err(_) => {
+                let config = Config {
+                    bucket: bucket.to_owned(),
+                    description: "what underpin-events has handled".to_owned(),
+                    max_age: retention,
+                    history: 1,
+                    num_replicas: inner.settings.stream.replicas,
+                    ..Config::default()
+                };
+                let create = jetstream.create_key_value(config);
+                let created = inner.connection.call("create bucket", create).await?;
+                created.map_err(|error| EventsError::backend("create bucket", error))?
+            }
         };
-        let created = inner.connection.call("create bucket", jetstream.create_key_value(config)).await?;
-        let store = created.map_err(|error| EventsError::backend("create bucket", error))?;
-        Ok(Self { bus: bus.clone(), store })
+        let opened = Mutex::new((session, store));
+        Ok(Self { bus: bus.clone(), bucket: bucket.to_owned(), opened })
+    }
+
+    /// The bucket over the current client.
+    async fn store(&self) -> Result<Store, EventsError> {
+        let inner = self.bus.inner();
+        let session = inner.connection.session();
+        {
+            let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            if opened.0 == session {
+                return Ok(opened.1.clone());
+            }
+        }
+        let jetstream = inner.jetstream();
+        let found = inner.connection.call("open bucket", jetstream.get_key_value(&self.bucket)).await?;
+        let store = found.map_err(|error| EventsError::backend("open bucket", error))?;
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = (session, store.clone());
+        Ok(store)
     }
 
     /// The entry of a key: its revision and value, unless there is none.
     async fn entry(&self, name: &str) -> Result<Option<(u64, Bytes)>, EventsError> {
-        let found = self.bus.inner().connection.call("read claim", self.store.entry(name)).await?;
+        let store = self.store().await?;
+        let found = self.bus.inner().connection.call("read claim", store.entry(name)).await?;
         let found = found.map_err(|error| EventsError::backend("read claim", error))?;
         Ok(found.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.revision, entry.value)))
     }
@@ -66,15 +92,15 @@ impl JetStreamIdempotencyStore {
         value: Bytes,
         revision: Option<u64>,
     ) -> Result<Option<u64>, EventsError> {
-        let connection = &self.bus.inner().connection;
+        let (connection, store) = (&self.bus.inner().connection, self.store().await?);
         match revision {
-            None => match connection.call("write claim", self.store.create(name, value)).await? {
+            None => match connection.call("write claim", store.create(name, value)).await? {
                 Ok(revision) => Ok(Some(revision)),
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
                 Err(error) => Err(EventsError::backend("write claim", error)),
             },
             Some(revision) => {
-                match connection.call("write claim", self.store.update(name, value, revision)).await? {
+                match connection.call("write claim", store.update(name, value, revision)).await? {
                     Ok(revision) => Ok(Some(revision)),
                     Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
                     Err(error) => Err(EventsError::backend("write claim", error)),
@@ -103,7 +129,8 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
 
     async fn complete(&self, key: &str) -> Result<(), EventsError> {
         let name = name_of(key);
-        let written = self.store.put(name, Bytes::from_static(DONE));
+        let store = self.store().await?;
+        let written = store.put(name, Bytes::from_static(DONE));
         let written = self.bus.inner().connection.call("complete claim", written).await?;
         written.map(drop).map_err(|error| EventsError::backend("complete claim", error))
     }

@@ -11,12 +11,13 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::in_flight::InFlight;
 use super::message::JetStreamMessage;
+use crate::deadline;
 use crate::pipeline::InFlightPermit;
 
 /// The largest group.
@@ -100,18 +101,18 @@ async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
     let Some((Done { message: last, .. }, others)) = group.split_last() else { return true };
     // Where that is none, each is looked at by itself.
     let Some(reply) = last.current_reply() else { return false };
-    let client = bus.connection.client();
+    let until = deadline::after(bus.connection.request_timeout());
     let all = async {
         for Done { message, .. } in others {
             if let Some(reply) = message.current_reply() {
-                client.publish(reply, ACK).await.ok()?;
+                bus.connection.publish(reply, None, None, ACK).await.ok()?;
             }
         }
-        bus.request(reply.clone(), None, ACK).await.ok()
+        bus.connection.request(reply.clone(), None, ACK, until).await.ok()
     };
     tokio::select! {
         biased;
-        answered = timeout(bus.connection.request_timeout(), all) => matches!(answered, Ok(Some(_))),
+        answered = timeout_at(until, all) => matches!(answered, Ok(Some(_))),
         () = bus.connection.lost(last.epoch) => false,
         () = last.source.in_flight.rebound(last.binding) => false,
         () = last.source.in_flight.reply_changes(last.info, &reply) => false,

@@ -68,7 +68,7 @@ impl Inner {
     }
 
     pub(super) async fn consumer_info(&self, name: &str) -> Result<Option<consumer::Info>, EventsError> {
-        let jetstream = self.connection.jetstream();
+        let jetstream = self.jetstream();
         let stream = jetstream.get_stream_no_info(&self.settings.stream.name);
         let stream = stream.await.map_err(|error| EventsError::backend("consumer info", error))?;
         match self.connection.call("consumer info", stream.consumer_info(name)).await? {
@@ -137,7 +137,7 @@ impl Inner {
 
     /// Creates or changes, then compares what the server made of it.
     async fn create_consumer(&self, config: pull::Config) -> Result<consumer::Info, EventsError> {
-        let jetstream = self.connection.jetstream();
+        let jetstream = self.jetstream();
         let create = jetstream.create_consumer_on_stream(config.clone(), self.settings.stream.name.as_str());
         let created = self.connection.call("create consumer", create).await?;
         let created = created.map_err(|error| EventsError::backend("create consumer", error))?;

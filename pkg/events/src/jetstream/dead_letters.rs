@@ -71,7 +71,7 @@ enum Pick {
 impl Inner {
     async fn dead_letter_stream(&self) -> Result<Stream<()>, EventsError> {
         let name = &self.settings.dead_letters.stream;
-        let stream = self.connection.jetstream().get_stream_no_info(name).await;
+        let stream = self.jetstream().get_stream_no_info(name).await;
         stream.map_err(|error| EventsError::backend("dead letter stream", error))
     }
 
@@ -108,7 +108,7 @@ impl Inner {
 
     /// An event that was too large to be put aside together with its reason.
     async fn left_behind(&self, sequence: u64) -> Result<Option<StreamMessage>, EventsError> {
-        let stream = self.connection.jetstream().get_stream_no_info(&self.settings.stream.name).await;
+        let stream = self.jetstream().get_stream_no_info(&self.settings.stream.name).await;
         let stream = stream.map_err(|error| EventsError::backend("read event", error))?;
         self.stored(&stream, sequence, Pick::Exactly).await
     }

@@ -1,10 +1,8 @@
 //! What the client and the server say, told apart.
 
-use async_nats::client::{PublishError, PublishErrorKind};
 use async_nats::jetstream::ErrorCode;
-use async_nats::{ConnectError, ConnectErrorKind};
+use underpin_nats::NatsError;
 
-use super::requests::Unanswered;
 use crate::EventsError;
 
 /// The error of an answer by the JetStream API.
@@ -35,20 +33,6 @@ pub(super) fn answered(error: async_nats::jetstream::Error, subject: &str, size:
     }
 }
 
-/// The error of a message that got no answer of its own.
-pub(super) fn unanswered(
-    failure: Unanswered,
-    subject: &str,
-    size: usize,
-    jetstream_enabled: bool,
-) -> EventsError {
-    match failure {
-        Unanswered::NobodyThere => nobody_there(subject, jetstream_enabled),
-        Unanswered::Refused(error) => unsent(error, size),
-        Unanswered::Closed | Unanswered::Lost => EventsError::Unavailable(failure.into()),
-    }
-}
-
 /// The error of a message that nobody listens for.
 pub(super) fn nobody_there(subject: &str, jetstream_enabled: bool) -> EventsError {
     if jetstream_enabled {
@@ -58,22 +42,23 @@ pub(super) fn nobody_there(subject: &str, jetstream_enabled: bool) -> EventsErro
     }
 }
 
-/// The error of a message that the client did not take.
-pub(super) fn unsent(error: PublishError, size: usize) -> EventsError {
-    match error.kind() {
-        PublishErrorKind::MaxPayloadExceeded => EventsError::TooLarge { size, limit: None },
-        PublishErrorKind::InvalidSubject => EventsError::InvalidPattern,
-        PublishErrorKind::Send => EventsError::Unavailable(error.into()),
+impl From<NatsError> for EventsError {
+    fn from(error: NatsError) -> Self {
+        match error {
+            NatsError::InvalidOption { option, problem } => Self::InvalidOption { option, problem },
+            NatsError::Connect { within, source } => Self::Connect { within, source },
+            NatsError::Unauthorized(source) => Self::Unauthorized(source),
+            NatsError::Disconnected => Self::Disconnected,
+            NatsError::Closed => Self::Closed,
+            NatsError::NoResponders { subject } => Self::NoStream { subject },
+            NatsError::Timeout { operation, within } => Self::Timeout { operation, within },
+            NatsError::TooLarge { size, limit } => Self::TooLarge { size, limit: Some(limit) },
+            NatsError::InvalidSubject => Self::InvalidPattern,
+            NatsError::ServerTooOld { feature, required, found } => {
+                Self::ServerTooOld { feature, required, found }
+            }
+            NatsError::Unavailable(source) => Self::Unavailable(source),
+            other => Self::Unavailable(other.into()),
+        }
     }
-}
-
-/// Whether another attempt to connect can help.
-pub(super) fn is_final(error: &ConnectError) -> bool {
-    matches!(
-        error.kind(),
-        ConnectErrorKind::ServerParse
-            | ConnectErrorKind::Authentication
-            | ConnectErrorKind::AuthorizationViolation
-            | ConnectErrorKind::Tls
-    )
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 use underpin_logger::{Context, error, warn};
+use underpin_nats::NatsError;
 
 use super::Inner;
 use super::confirmations::ToConfirm;
@@ -102,14 +103,14 @@ impl JetStreamMessage {
                 drop(slot.take());
             }
             let Some(reply) = self.current_reply() else { return Ok(()) };
-            let asked = self.source.bus.request(reply.clone(), None, answer.clone());
+            let until = give_up.min(deadline::after(within));
             let failure = tokio::select! {
-                answered = timeout_at(give_up.min(deadline::after(within)), asked) => match answered {
-                    Ok(Ok(_)) => return Ok(()),
-                    Ok(Err(error)) => EventsError::Unavailable(error.into()),
-                    Err(_) => EventsError::Timeout { operation, within },
+                answered = connection.request(reply.clone(), None, answer.clone(), until) => match answered {
+                    Ok(_) => return Ok(()),
+                    Err(NatsError::Lost) => EventsError::Disconnected,
+                    Err(NatsError::Timeout { .. }) => EventsError::Timeout { operation, within },
+                    Err(error) => EventsError::Unavailable(error.into()),
                 },
-                () = connection.lost(epoch) => EventsError::Disconnected,
                 () = self.source.in_flight.reply_changes(self.info, &reply) => continue,
             };
             // What follows may take long, and is nothing that others should wait for.

@@ -3,11 +3,7 @@
 //! Needs nats-server 2.10 or newer. Delivery is at least once. An acknowledged event is stored by the server; whether it is
 //! on disk before the acknowledgement is the server's `sync_interval`.
 
-mod answers;
-mod auth;
 mod confirmations;
-mod connect;
-mod connection;
 mod consumer;
 mod dead_letters;
 mod error;
@@ -18,7 +14,6 @@ mod plan;
 mod publish_batch;
 mod publisher;
 mod pull;
-mod requests;
 mod settings;
 mod stream;
 mod stream_settings;
@@ -29,21 +24,26 @@ mod under_way;
 mod unseen;
 mod wire;
 
-pub use auth::{AuthSettings, TlsSettings};
 pub use plan::{Change, Difference, Plan};
 pub use settings::{ContentMode, JetStreamSettings, PublishSettings};
 pub use stream_settings::{DeadLetterSettings, Storage, StreamSettings, TopologyMode, WhenFull};
+pub use underpin_nats::{AuthSettings, TlsSettings};
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::ContextBuilder;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use underpin_logger::Logger;
+use underpin_nats::{Connection, SessionLocal};
 
 use crate::{EventHandler, EventSubscriber, EventsError, SubscribeOptions, Subscription};
-use connection::Connection;
+
+/// The oldest server that has everything this crate asks for: consumers with several filters, stream metadata.
+const OLDEST_SERVER: &str = "2.10.0";
 
 /// A connection to NATS with one stream of events and one of dead letters. Clones share it.
 ///
@@ -68,11 +68,12 @@ pub struct JetStream {
 
 pub(crate) struct Inner {
     pub(crate) connection: Connection,
+    /// Whether the connection is closed together with the bus.
+    owns_connection: bool,
+    context: SessionLocal<Context>,
     pub(crate) settings: JetStreamSettings,
     pub(crate) log: Arc<dyn Logger>,
     window: Semaphore,
-    inboxes: answers::Inboxes,
-    requests: requests::Requests,
     /// Confirmations that the server never answered.
     unconfirmed: metrics::Counter,
 }
@@ -90,19 +91,47 @@ impl JetStream {
     /// Cancel safe; streams may have been created.
     pub async fn connect(settings: &JetStreamSettings, log: Arc<dyn Logger>) -> Result<Self, EventsError> {
         settings.check()?;
-        let connection = connect::connect(settings, Arc::clone(&log)).await?;
-        let window = Semaphore::new(settings.publish.window);
-        let requests = requests::Requests::open(&connection).await?;
-        let unconfirmed = metrics::counter!("underpin_events_unconfirmed_total");
+        let connection = Connection::connect(&settings.connection(), Arc::clone(&log)).await?;
+        Self::start(connection, true, settings, log).await
+    }
+
+    /// Like [`connect`](Self::connect), over a connection that other parts of the service use too. What the settings say of the
+    /// connection is ignored, and [`close`](Self::close) leaves it open.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect) that are not about connecting.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; streams may have been created.
+    pub async fn open(
+        connection: &Connection,
+        settings: &JetStreamSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, EventsError> {
+        settings.check()?;
+        Self::start(connection.clone(), false, settings, log).await
+    }
+
+    async fn start(
+        connection: Connection,
+        owns_connection: bool,
+        settings: &JetStreamSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, EventsError> {
+        connection.require("a consumer with several filters", OLDEST_SERVER)?;
+        // A leaf node without JetStream of its own can reach that of a domain.
+        if !connection.server_info().jetstream && settings.domain.is_none() {
+            return Err(EventsError::JetStreamDisabled);
+        }
         let bus = Self {
             inner: Arc::new(Inner {
                 connection,
+                owns_connection,
+                context: SessionLocal::default(),
                 settings: settings.clone(),
                 log,
-                window,
-                inboxes: answers::Inboxes::default(),
-                requests,
-                unconfirmed,
+                window: Semaphore::new(settings.publish.window),
+                unconfirmed: metrics::counter!("underpin_events_unconfirmed_total"),
             }),
         };
         match settings.topology {
@@ -112,14 +141,20 @@ impl JetStream {
         Ok(bus)
     }
 
-    /// The client below, for what this crate does not cover.
-    pub fn client(&self) -> &async_nats::Client {
+    /// The connection below, which other parts of the service may share.
+    pub fn connection(&self) -> &Connection {
+        &self.inner.connection
+    }
+
+    /// The client below, for what this crate does not cover. It is replaced when its task ends: ask again instead of keeping it.
+    pub fn client(&self) -> async_nats::Client {
         self.inner.connection.client()
     }
 
-    /// The JetStream context below, for what this crate does not cover.
-    pub fn jetstream(&self) -> &async_nats::jetstream::Context {
-        self.inner.connection.jetstream()
+    /// The JetStream context below, for what this crate does not cover. Like the client, it is replaced when the task of the
+    /// client ends.
+    pub fn jetstream(&self) -> Context {
+        Context::clone(&self.inner.jetstream())
     }
 
     /// Waits for the publishes under way, then closes the connection. Drain subscriptions first: their
@@ -135,13 +170,28 @@ impl JetStream {
         let (flushed, places) = self.inner.flushed(within).await;
         self.inner.window.close();
         drop(places);
-        self.inner.inboxes.clear();
-        self.inner.connection.close().await;
+        if self.inner.owns_connection {
+            self.inner.connection.close().await;
+        }
         flushed
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
+    }
+}
+
+impl Inner {
+    /// The JetStream context of the current client.
+    pub(crate) fn jetstream(&self) -> Arc<Context> {
+        self.context.get_or_make(&self.connection, |client| {
+            let timeout = self.connection.request_timeout();
+            let context = ContextBuilder::new().timeout(timeout);
+            match &self.settings.domain {
+                Some(domain) => ContextBuilder::new().domain(domain).timeout(timeout).build(client),
+                None => context.build(client),
+            }
+        })
     }
 }
 

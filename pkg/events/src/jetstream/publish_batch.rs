@@ -1,18 +1,16 @@
 //! Many events in one window: sent in their order, their answers taken as they come.
 
 use std::collections::VecDeque;
-use std::pin::pin;
 
 use async_nats::{Message, Subject};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
+use underpin_nats::{Denial, NatsError, Reply, ReplyInbox};
 
-use super::answers::Answers;
-use super::error::unsent;
 use super::publisher::Failure;
 use super::under_way::{Sent, UnderWay};
 use super::wire::Outbound;
@@ -72,13 +70,15 @@ struct Batch<'a> {
     /// How many were under way when the window was last filled.
     filled: usize,
     places: Places<'a>,
-    answers: Option<Answers>,
+    answers: Option<ReplyInbox>,
     again: FuturesUnordered<BoxFuture<'a, (usize, Published)>>,
 }
 
 /// What a batch that waits comes to know.
 enum News {
     Answer(u64, Message),
+    /// The server refuses messages to a subject.
+    Denied(Denial),
     /// The oldest of those under way will get no answer any more.
     NoAnswer(Failure),
     /// A retry is over.
@@ -115,6 +115,7 @@ impl<'a> Batch<'a> {
             }
             match self.news().await {
                 News::Answer(number, message) => self.answered(number, &message),
+                News::Denied(denial) => self.denied(&denial),
                 News::NoAnswer(failure) => {
                     if let Some(Sent { index, .. }) = self.under_way.take_oldest() {
                         let place = self.places.one();
@@ -127,7 +128,7 @@ impl<'a> Batch<'a> {
             }
         }
         if let Some(answers) = self.answers {
-            self.bus.inboxes.put(answers);
+            self.bus.connection.release_inbox(answers);
         }
         self.results.into_iter().map(|result| result.unwrap_or(Err(EventsError::Closed))).collect()
     }
@@ -174,7 +175,7 @@ impl<'a> Batch<'a> {
                 Ok(_free) = self.bus.slot(self.deadline), if room => News::Room,
             };
         };
-        let answer = match answers.at_hand() {
+        let answer = match answers.try_next() {
             Some(answer) => answer,
             None => {
                 self.places.free();
@@ -190,9 +191,10 @@ impl<'a> Batch<'a> {
             }
         };
         match answer {
-            Some((number, message)) => News::Answer(number, message),
+            Reply::Answer(number, message) => News::Answer(number, message),
+            Reply::Denied(denial) => News::Denied(denial),
             // The client has ended.
-            None => News::NoAnswer(Failure::unanswered(EventsError::Closed)),
+            _ => News::NoAnswer(Failure::unanswered(EventsError::Disconnected)),
         }
     }
 
@@ -209,6 +211,16 @@ impl<'a> Batch<'a> {
                 let place = self.places.one();
                 self.try_again(index, failure, place);
             }
+        }
+    }
+
+    /// Ends the events whose subject the server refuses: it answers them in no other way.
+    fn denied(&mut self, denial: &Denial) {
+        let Denial::Publish(subject) = denial else { return };
+        for Sent { index, .. } in self.under_way.take_subject(subject) {
+            drop(self.take_event(index));
+            self.places.done += 1;
+            self.settle(index, Err(EventsError::Unauthorized(denial.clone().into())));
         }
     }
 
@@ -276,25 +288,27 @@ impl<'a> Batch<'a> {
     async fn first_attempt(&mut self, index: usize, message: Outbound) -> Result<(u64, Sent), Failure> {
         let bus = self.bus;
         let (epoch, until) = bus.ready(self.deadline).await?;
-        let answers = match &mut self.answers {
-            Some(answers) => answers,
-            none @ None => {
-                let answers = timeout_at(until, bus.answers()).await.unwrap_or_else(|_| Err(bus.late()));
-                none.insert(answers.map_err(Failure::unprepared)?)
-            }
+        let opened = match &self.answers {
+            Some(answers) if answers.session() == bus.connection.session() => None,
+            // The client was rebuilt. The numbers go on, so that those under way stay in their order.
+            Some(ended) => Some(bus.connection.reply_inbox_from(ended.next_number()).await),
+            None => Some(bus.connection.reply_inbox().await),
+        };
+        if let Some(opened) = opened {
+            self.answers = Some(opened.map_err(|error| Failure::unprepared(error.into()))?);
+        }
+        let Some(answers) = &mut self.answers else {
+            return Err(Failure::unprepared(EventsError::Disconnected));
         };
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
         let (number, reply) = answers.number();
-        let client = bus.connection.client();
-        let mut publish =
-            pin!(client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload));
-        let sent = match publish.as_mut().now_or_never() {
-            Some(sent) => sent,
-            // The queue of the connection is full.
-            None => timeout_at(until, publish).await.map_err(|_| Failure::unprepared(bus.late()))?,
-        };
-        sent.map_err(|error| Failure::refused(unsent(error, size)))?;
+        let sent = bus.connection.publish(subject.clone(), Some(reply), Some(headers), payload).await;
+        sent.map_err(|error| match error {
+            NatsError::Timeout { .. } => Failure::unprepared(bus.late()),
+            NatsError::Disconnected => Failure::unprepared(EventsError::Disconnected),
+            other => Failure::refused(other.into()),
+        })?;
         Ok((number, Sent { index, subject, size, epoch, until }))
     }
 }

@@ -1,17 +1,15 @@
-use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subject};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use underpin_errors::BoxError;
+use underpin_nats::NatsError;
 
-use super::error::{answered, nobody_there, unanswered};
-use super::requests::Unanswered;
+use super::error::{answered, nobody_there};
 use super::wire::Outbound;
 use super::{Inner, JetStream};
 use crate::pattern::check_type;
@@ -47,8 +45,8 @@ impl Inner {
             Ok(Err(_)) => return (Err(EventsError::Closed), None),
             Err(_) => return (Err(late()), None),
         };
-        let flushed = match timeout_at(until, self.connection.client().flush()).await {
-            Ok(flushed) => flushed.map_err(|error| EventsError::Unavailable(error.into())),
+        let flushed = match timeout_at(until, self.connection.flush()).await {
+            Ok(flushed) => flushed.map_err(EventsError::from),
             Err(_) => Err(late()),
         };
         (flushed, Some(places))
@@ -124,31 +122,26 @@ impl Inner {
     }
 
     async fn attempt(&self, message: Outbound, deadline: Instant) -> Result<PublishReceipt, Failure> {
-        let (epoch, until) = self.ready(deadline).await?;
+        let (_, until) = self.ready(deadline).await?;
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
-        let asked = self.request(subject.clone(), Some(headers), payload);
-        tokio::select! {
-            biased;
-            response = timeout_at(until, asked) => match response {
-                Ok(Ok(message)) => self.answer_of(&message, &subject, size),
-                Ok(Err(lost @ Unanswered::Lost)) => {
-                    Err(Failure::unanswered(EventsError::Unavailable(lost.into())))
-                }
-                Ok(Err(failure)) => {
-                    Err(Failure::refused(unanswered(failure, &subject, size, self.has_jetstream())))
-                }
-                Err(_) => Err(self.no_answer()),
-            },
-            // No answer can come over a connection that is gone: no use in waiting for the timeout.
-            () = self.connection.lost(epoch) => Err(Failure::unanswered(EventsError::Disconnected)),
+        match self.connection.request(subject.clone(), Some(headers), payload, until).await {
+            Ok(message) => self.answer_of(&message, &subject, size),
+            Err(NatsError::NoResponders { .. }) => {
+                Err(Failure::refused(nobody_there(&subject, self.has_jetstream())))
+            }
+            Err(NatsError::Timeout { .. }) => Err(self.no_answer()),
+            Err(NatsError::Lost) => Err(Failure::unanswered(EventsError::Disconnected)),
+            Err(NatsError::Disconnected) => Err(Failure::unprepared(EventsError::Disconnected)),
+            Err(failure) => Err(Failure::refused(failure.into())),
         }
     }
 
     /// Waits for a connection; returns its epoch, and until when an answer to what is sent now is awaited. Nothing is sent any
     /// more once the deadline has passed.
     pub(super) async fn ready(&self, deadline: Instant) -> Result<(u64, Instant), Failure> {
-        let epoch = self.connection.connected(deadline).await.map_err(Failure::unsent)?;
+        let epoch = self.connection.connected(deadline).await;
+        let epoch = epoch.map_err(|error| Failure::unsent(error.into()))?;
         let now = Instant::now();
         if now >= deadline {
             let within = self.settings.publish.timeout;
@@ -198,13 +191,8 @@ impl Inner {
 
     /// Publishes without an answer, for acknowledgements that need none. Bounded, and only while there is a connection.
     pub(super) async fn tell(&self, subject: Subject, payload: Bytes) {
-        if self.connection.link().up {
-            let mut sent = pin!(self.connection.client().publish(subject, payload));
-            // Nobody can act on a failure: the server will deliver the message again. And what goes out at once needs no timer.
-            if sent.as_mut().now_or_never().is_none() {
-                drop(timeout(self.connection.request_timeout(), sent).await);
-            }
-        }
+        // A failure changes nothing: the server delivers the message again.
+        drop(self.connection.publish(subject, None, None, payload).await);
     }
 }
 

@@ -110,7 +110,7 @@ impl Puller {
         let era = Era { epoch, binding: self.source.in_flight.binding() };
         let (inbox, mut replies) = match self.source.bus.connection.inbox().await {
             Ok(inbox) => inbox,
-            Err(error) => return Ended::Unsent(error),
+            Err(error) => return Ended::Unsent(error.into()),
         };
         let ended = tokio::select! {
             ended = self.pull(&mut replies, &inbox, dispatcher, era) => ended,
@@ -178,14 +178,8 @@ impl Puller {
         );
         let (expires, heartbeat) = (EXPIRES.as_nanos(), HEARTBEAT.as_nanos());
         let body = format!(r#"{{"batch":{batch},"expires":{expires},"idle_heartbeat":{heartbeat}}}"#);
-        let client = self.source.bus.connection.client();
-        let sent = client.publish_with_reply(subject, reply.to_owned(), Bytes::from(body));
-        self.source
-            .bus
-            .connection
-            .call("pull", sent)
-            .await?
-            .map_err(|error| EventsError::Unavailable(error.into()))
+        let connection = &self.source.bus.connection;
+        Ok(connection.publish(subject.into(), Some(reply.into()), None, Bytes::from(body)).await?)
     }
 
     async fn receive(

@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Secret, Validate, duration};
 
+use underpin_nats::{NatsSettings, ReconnectSettings};
+
 use super::{AuthSettings, DeadLetterSettings, StreamSettings, TlsSettings, TopologyMode};
 use crate::{Backoff, EventsError};
 
@@ -89,6 +91,20 @@ impl JetStreamSettings {
         Self { servers: vec![Secret::new(server.into())], ..Self::default() }
     }
 
+    /// The settings of the connection: servers, name, timeouts, credentials and encryption.
+    pub fn connection(&self) -> NatsSettings {
+        let mut nats = NatsSettings::default()
+            .name(&self.name)
+            .connect_timeout(self.connect_timeout)
+            .request_timeout(self.request_timeout)
+            .ping_interval(self.ping_interval)
+            .reconnect(ReconnectSettings::new(self.reconnect.initial, self.reconnect.max))
+            .auth(self.auth.clone())
+            .tls(self.tls.clone());
+        nats.servers.clone_from(&self.servers);
+        nats
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
@@ -138,14 +154,7 @@ impl Default for PublishSettings {
 
 impl Validate for JetStreamSettings {
     fn validate(&self, checks: &mut Checks) {
-        checks.ensure(!self.servers.is_empty(), "servers", "must name at least one server");
-        checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
-        checks.ensure(!self.request_timeout.is_zero(), "request_timeout", "must be longer than zero");
-        let ping = (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&self.ping_interval);
-        checks.ensure(ping, "ping_interval", "must be from 100ms to 60s");
-        checks.nested("reconnect", &self.reconnect);
-        checks.nested("auth", &self.auth);
-        checks.nested("tls", &self.tls);
+        self.connection().validate(checks);
         checks.nested("stream", &self.stream);
         checks.nested("dead_letters", &self.dead_letters);
         checks.nested("publish", &self.publish);

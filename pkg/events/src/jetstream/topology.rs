@@ -105,7 +105,7 @@ impl Inner {
     }
 
     pub(super) async fn stream_info(&self, name: &str) -> Result<Option<Info>, EventsError> {
-        let found = self.connection.call("stream info", self.connection.jetstream().get_stream(name)).await?;
+        let found = self.connection.call("stream info", self.jetstream().get_stream(name)).await?;
         match found {
             Ok(stream) => Ok(Some(stream.cached_info().clone())),
             Err(error) => match error.kind() {
@@ -123,8 +123,7 @@ impl Inner {
 
     async fn create_stream(&self, config: Config) -> Result<(), EventsError> {
         let name = config.name.clone();
-        let created =
-            self.connection.call("create stream", self.connection.jetstream().create_stream(config)).await?;
+        let created = self.connection.call("create stream", self.jetstream().create_stream(config)).await?;
         created.map_err(|error| EventsError::backend("create stream", error))?;
         info!(self.log, &Context::background(), "created a stream", stream = name);
         Ok(())
@@ -140,8 +139,7 @@ impl Inner {
             return Err(EventsError::Drift { differences });
         }
         let config = merged(&declared, info.config);
-        let updated =
-            self.connection.call("update stream", self.connection.jetstream().update_stream(config)).await?;
+        let updated = self.connection.call("update stream", self.jetstream().update_stream(config)).await?;
         updated.map(drop).map_err(|error| EventsError::backend("update stream", error))
     }
 }

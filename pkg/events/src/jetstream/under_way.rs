@@ -51,6 +51,14 @@ impl UnderWay {
         Some(sent)
     }
 
+    /// Takes all that went to this subject.
+    pub(super) fn take_subject(&mut self, subject: &Subject) -> Vec<Sent> {
+        let to_it = |sent: &Option<Sent>| sent.as_ref().is_some_and(|sent| sent.subject == *subject);
+        let numbers =
+            (self.first..).zip(&self.sent).filter(|(_, sent)| to_it(sent)).map(|(number, _)| number);
+        numbers.collect::<Vec<_>>().into_iter().filter_map(|number| self.take(number)).collect()
+    }
+
     pub(super) fn take_oldest(&mut self) -> Option<Sent> {
         self.take(self.first)
     }

@@ -1,0 +1,97 @@
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::NatsError;
+
+/// The state of the link to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkState {
+    /// Whether there is a connection to a server.
+    pub up: bool,
+    /// Whether the connection was closed by its owner.
+    pub closed: bool,
+    /// How often the link was lost. Requests of an earlier epoch get no answer.
+    pub epoch: u64,
+    /// Whether the server has announced that it shuts down (lame duck mode).
+    pub lame_duck: bool,
+    /// How often the client was rebuilt because its task had ended.
+    pub rebuilds: u64,
+}
+
+/// The link state, and who waits for it to change.
+#[derive(Debug)]
+pub(crate) struct Link(watch::Sender<LinkState>);
+
+impl Link {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(LinkState::default()))
+    }
+
+    pub(crate) fn state(&self) -> LinkState {
+        *self.0.borrow()
+    }
+
+    pub(crate) fn set_up(&self) {
+        self.0.send_modify(|link| (link.up, link.lame_duck) = (true, false));
+    }
+
+    pub(crate) fn set_lost(&self) {
+        self.0.send_modify(|link| {
+            link.up = false;
+            link.epoch += 1;
+        });
+    }
+
+    pub(crate) fn set_lame_duck(&self) {
+        self.0.send_modify(|link| link.lame_duck = true);
+    }
+
+    /// Nothing new is sent over this connection, which is about to be replaced.
+    pub(crate) fn set_moving(&self) {
+        self.0.send_modify(|link| link.up = false);
+    }
+
+    pub(crate) fn set_rebuilt(&self) {
+        self.0.send_modify(|link| {
+            (link.up, link.lame_duck) = (true, false);
+            link.rebuilds += 1;
+        });
+    }
+
+    pub(crate) fn set_closed(&self) {
+        self.0.send_modify(|link| (link.up, link.closed) = (false, true));
+    }
+
+    /// Waits until the link is up, and returns its epoch.
+    pub(crate) async fn connected(&self, until: Instant) -> Result<u64, NatsError> {
+        let state = self.state();
+        if state.up && !state.closed {
+            return Ok(state.epoch);
+        }
+        let mut receiver = self.0.subscribe();
+        let waited = timeout_at(until, receiver.wait_for(|link| link.up || link.closed)).await;
+        match waited {
+            Ok(Ok(link)) if !link.closed => Ok(link.epoch),
+            Ok(_) => Err(NatsError::Closed),
+            Err(_) => Err(NatsError::Disconnected),
+        }
+    }
+
+    /// Waits until the link of this epoch is lost.
+    pub(crate) async fn lost(&self, epoch: u64) {
+        let mut receiver = self.0.subscribe();
+        drop(receiver.wait_for(|link| link.epoch != epoch || link.closed).await);
+    }
+
+    /// Waits until the server is in lame duck mode, or is not any more.
+    pub(crate) async fn lame_duck(&self, lame_duck: bool) {
+        let mut receiver = self.0.subscribe();
+        drop(receiver.wait_for(|link| link.lame_duck == lame_duck).await);
+    }
+
+    pub(crate) async fn closed(&self) {
+        let mut receiver = self.0.subscribe();
+        drop(receiver.wait_for(|link| link.closed).await);
+    }
+}

@@ -1,0 +1,35 @@
+//! Answers that carry a number as the last token of their subject.
+
+use async_nats::{Message, Subscriber};
+use futures_util::StreamExt;
+
+/// The next answer with its number; none once the subscription has ended.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(crate) async fn next(subscriber: &mut Subscriber) -> Option<(u64, Message)> {
+    loop {
+        let message = subscriber.next().await?;
+        if let Some(number) = number_of(&message.subject) {
+            return Some((number, message));
+        }
+    }
+}
+
+fn number_of(subject: &str) -> Option<u64> {
+    subject.rsplit_once('.')?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_the_last_token_of_the_subject() {
+        assert_eq!(number_of("_INBOX.abc.0"), Some(0));
+        assert_eq!(number_of("_INBOX.7.18446744073709551615"), Some(u64::MAX));
+        for bad in ["", "7", "_INBOX.abc.", "_INBOX.abc.x", "_INBOX.abc.-1"] {
+            assert_eq!(number_of(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Mocks, for tests only.
+
+pub use crate::credentials::MockCredentialsProvider;
