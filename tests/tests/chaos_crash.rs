@@ -8,8 +8,8 @@ use std::time::Duration;
 use underpin_database::{DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions, connect, sql};
 use underpin_events::Event;
 use underpin_events::memory::MemoryBus;
-use underpin_events::outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};
 use underpin_logger::NoopLogger;
+use underpin_outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};
 use underpin_testkit::PostgresServer;
 use underpin_tests::chaos::freeze_and_thaw;
 

@@ -13,6 +13,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-nats", 105),
     ("underpin-events", 115),
     ("underpin-database", 170),
+    ("underpin-outbox", 185),
 ];
 
 pub(crate) fn check() -> Done {

@@ -10,12 +10,13 @@ use crate::budget;
 use crate::shell::{Done, cargo, output, root, run};
 
 /// What is built, alone and with its default features, and a file of it to touch.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("underpin-errors", "pkg/errors/src/lib.rs"),
     ("underpin-config", "pkg/config/src/lib.rs"),
     ("underpin-logger", "pkg/logger/src/lib.rs"),
     ("underpin-database", "pkg/database/src/lib.rs"),
     ("underpin-events", "pkg/events/src/lib.rs"),
+    ("underpin-outbox", "pkg/outbox/src/lib.rs"),
     ("orders", "examples/orders/src/lib.rs"),
 ];
 

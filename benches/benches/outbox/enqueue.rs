@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 use underpin_benches::Comparison;
 use underpin_database::{DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql};
 use underpin_events::Event;
-use underpin_events::outbox::{OutboxError, OutboxRow};
+use underpin_outbox::{OutboxError, OutboxRow};
 
 use super::Done;
 use super::stage::{Stage, event};

@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use underpin_database::{DatabaseExt, TxOptions};
-use underpin_events::outbox::OutboxError;
 use underpin_events::{EventSubscriber, Outcome, SubscribeOptions, handler_fn};
+use underpin_outbox::OutboxError;
 
 use super::Done;
 use super::stage::{Stage, event};

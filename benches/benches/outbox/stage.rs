@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use underpin_database::{Connections, DatabaseSettings, Executor, Pool, TxOptions, connect, sql};
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
-use underpin_events::outbox::{Outbox, Relay, RelayDrain, RelaySettings};
 use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;
+use underpin_outbox::{Outbox, Relay, RelayDrain, RelaySettings};
 use underpin_testkit::{NatsServer, PostgresDatabase};
 
 use super::Done;

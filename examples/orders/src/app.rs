@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::{Error, HealthChecks, Kind, ResultExt as _, Violation};
-use underpin_events::outbox::Outbox;
 use underpin_logger::{Context, Logger, info};
+use underpin_outbox::Outbox;
 use uuid::Uuid;
 
 use crate::event::OrderPlaced;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use underpin_database::Pool;
 use underpin_errors::{Error, Kind, ResultExt as _};
-use underpin_events::inbox::{Inbox, Once};
 use underpin_events::{Delivery, Event, EventHandler, Outcome, SubscribeOptions, TypedEvent};
 use underpin_logger::{Context, Logger, debug, info, warn};
+use underpin_outbox::{Applied, Inbox};
 
 use crate::event::OrderPlaced;
 use crate::store;
@@ -38,7 +38,7 @@ impl Consumer {
             .ack_wait(Duration::from_secs(10))
     }
 
-    async fn count(&self, ctx: &Context, event: &Event) -> Result<Once<()>, Error> {
+    async fn count(&self, ctx: &Context, event: &Event) -> Result<Applied<()>, Error> {
         let placed = event.decode::<OrderPlaced>().wrap_err(Kind::InvalidArgument, "read the event")?;
         let (database, placed) = (self.database.with(ctx), &placed);
         let add = |tx| async move { store::stats::add(&tx, placed).await };
@@ -52,7 +52,7 @@ impl EventHandler for Consumer {
         let ctx = delivery.context();
         let event = delivery.event();
         match self.count(&ctx, event).await {
-            Ok(Once::AlreadyDone) => debug!(self.log, &ctx, "order counted before", event_id = event.id()),
+            Ok(Applied::Before) => debug!(self.log, &ctx, "order counted before", event_id = event.id()),
             Ok(_) => info!(self.log, &ctx, "order counted", event_id = event.id()),
             Err(error) if error.is_client_error() => return Outcome::dead_letter(error.report().to_string()),
             Err(error) => {

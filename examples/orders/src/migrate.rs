@@ -6,9 +6,8 @@ use std::time::Duration;
 use underpin_database::Pool;
 use underpin_database::migrate::{MigrationState, MigrationStatus};
 use underpin_errors::{Error, ResultExt as _};
-use underpin_events::inbox::Inbox;
-use underpin_events::outbox::Outbox;
 use underpin_logger::Logger;
+use underpin_outbox::{Inbox, Outbox};
 
 use crate::{Settings, store};
 

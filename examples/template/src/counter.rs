@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use underpin_database::{Database, DatabaseError};
 use underpin_errors::Report;
-use underpin_events::inbox::{Inbox, Once};
+use underpin_outbox::{Inbox, Applied};
 use underpin_events::{Delivery, EventHandler, Outcome, SubscribeOptions, TypedEvent};
 use underpin_logger::{Logger, debug, info, warn};
 
@@ -36,10 +36,10 @@ impl EventHandler for Counter {
         let ctx = delivery.context();
         let event = delivery.event();
         let count = |tx| async move { store::count_one_more(&tx).await };
-        let counted: Result<Once<()>, DatabaseError> =
+        let counted: Result<Applied<()>, DatabaseError> =
             self.inbox.once(&*self.database, Self::NAME, event, count).await;
         match counted {
-            Ok(Once::AlreadyDone) => debug!(self.log, &ctx, "note counted before", event_id = event.id()),
+            Ok(Applied::Before) => debug!(self.log, &ctx, "note counted before", event_id = event.id()),
             Ok(_) => info!(self.log, &ctx, "note counted", event_id = event.id()),
             Err(error) => {
                 warn!(self.log, &ctx, &error, "note not counted yet", attempt = delivery.attempt());

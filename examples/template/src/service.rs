@@ -11,8 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use underpin_database::{CloseOutcome, Pool};
 use underpin_errors::{Error, HealthCheck, HealthChecks, Kind, ResultExt as _};
-use underpin_events::inbox::{Inbox, InboxSweeper};
-use underpin_events::outbox::{Outbox, Relay, RelayDrain, RelaySettings};
+use underpin_outbox::{Inbox, InboxSweeper, Outbox, Relay, RelayDrain, RelaySettings};
 use underpin_events::{DrainOutcome, Subscription};
 use underpin_logger::{Context, Logger, info};
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use underpin_database::migrate::{Migration, Migrations};
 use underpin_database::{Database, DatabaseError, DatabaseSettings, Executor, Pool, Transaction, connect, sql};
 use underpin_errors::{Error, Kind, ResultExt as _};
-use underpin_events::inbox::Inbox;
-use underpin_events::outbox::Outbox;
+use underpin_outbox::{Inbox, Outbox};
 use underpin_logger::Logger;
 
 use crate::note::Note;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use service::{Counter, Note, NoteAdded};
 use underpin_database::Condition;
 use underpin_database::testing::{MockDatabase, error};
-use underpin_events::inbox::Inbox;
+use underpin_outbox::Inbox;
 use underpin_events::{Delivery, EventHandler, Outcome};
 use underpin_logger::testing::CaptureLogger;
 use underpin_logger::{Context, Level, RequestId};

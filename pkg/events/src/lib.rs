@@ -34,8 +34,8 @@
 //! * [`IdempotencyStore`] and [`IdempotentHandler`]: effects once, where there is no database to write a claim into.
 //! * The backends: [`jetstream`] and [`memory`], both on by default, both held to the same `conformance` suite (feature
 //!   `testing`), which is there for yours as well.
-//! * `outbox` and `inbox` (feature `outbox`): the event in the transaction of the change, and the claim in the transaction of
-//!   the effect. Start at `outbox::Outbox::enqueue`, `outbox::Relay::start` and `inbox::Inbox::once`.
+//! * The crate `underpin-outbox` writes the event in the transaction of the change, and the claim in the transaction of the
+//!   effect.
 //!
 //! # What holds everywhere
 //!
@@ -65,14 +65,10 @@ mod subscribe;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
-#[cfg(feature = "outbox")]
-pub mod inbox;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
 #[cfg(feature = "memory")]
 pub mod memory;
-#[cfg(feature = "outbox")]
-pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 

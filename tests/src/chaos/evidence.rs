@@ -6,10 +6,10 @@ use tokio::time::{Instant, sleep};
 use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 use underpin_events::jetstream::JetStream;
-use underpin_events::outbox::{Outbox, OutboxLag};
 use underpin_events::{
     DeadLetterQueue, DrainOutcome, EventSubscriber, Lag, Outcome, SubscribeOptions, handler_fn,
 };
+use underpin_outbox::{Outbox, OutboxLag};
 
 use super::bank::{Transfer, partitions};
 use super::stage::Stage;

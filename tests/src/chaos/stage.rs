@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 use underpin_database::{DatabaseSettings, Executor, Pool, connect};
 use underpin_errors::BoxError;
-use underpin_events::inbox::Inbox;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
-use underpin_events::outbox::Outbox;
 use underpin_logger::NoopLogger;
+use underpin_outbox::{Inbox, Outbox};
 use underpin_testkit::{NatsServer, PostgresServer};
 
 use super::bank;

@@ -6,7 +6,8 @@ use crate::shell::{Done, cargo, run};
 
 /// Libraries only: what the tests need must not lend its features.
 pub(crate) fn check() -> Done {
-    let packages = ["errors", "config", "logger", "events", "testkit"].map(|name| format!("underpin-{name}"));
+    let packages =
+        ["errors", "config", "logger", "events", "outbox", "testkit"].map(|name| format!("underpin-{name}"));
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     let others = run(pairs().args(packages));
     // Without a backend it says so and does not compile; `pgbouncer-tests` stands for a test and adds nothing.

@@ -5,8 +5,14 @@ use crate::shell::{Done, cargo, output, run};
 use super::tool::command;
 use super::tree;
 
-const CRATES: [&str; 5] =
-    ["underpin-errors", "underpin-config", "underpin-logger", "underpin-database", "underpin-events"];
+const CRATES: [&str; 5] = [
+    "underpin-errors",
+    "underpin-config",
+    "underpin-logger",
+    "underpin-database",
+    "underpin-events",
+    "underpin-outbox",
+];
 
 pub(crate) fn check() -> Done {
     let described = ["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"];

@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use underpin_database::{DatabaseSettings, Pool};
 use underpin_errors::{Error, Kind, ResultExt as _};
-use underpin_events::inbox::Inbox;
-use underpin_events::outbox::Outbox;
 use underpin_logger::Logger;
+use underpin_outbox::{Inbox, Outbox};
 
 pub(crate) use cursor::Cursor;
 pub(crate) use migrations::migrations;

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::{BoxError, Report};
-use underpin_events::inbox::{Inbox, Once};
 use underpin_events::jetstream::JetStream;
 use underpin_events::{
     Delivery, DrainOutcome, EventHandler, EventSubscriber, Outcome, SubscribeOptions, Subscription,
 };
 use underpin_logger::{Context, Logger, info, warn};
+use underpin_outbox::{Applied, Inbox};
 
 use super::{Dies, InboxUse, WorkerSettings, connect, die};
 use crate::chaos::bank::{PROJECTION, Transfer, apply, partitions};
@@ -89,7 +89,7 @@ impl EventHandler for Projection {
             Err(error) => return Outcome::dead_letter(Report(&error).to_string()),
         };
         match self.once(&delivery, &transfer).await {
-            Ok(Once::AlreadyDone) => {
+            Ok(Applied::Before) => {
                 info!(self.log, &ctx, "duplicate suppressed", transfer = transfer.id, attempt);
                 Outcome::ack()
             }
@@ -111,11 +111,11 @@ impl EventHandler for Projection {
 }
 
 impl Projection {
-    async fn once(&self, delivery: &Delivery, transfer: &Transfer) -> Result<Once<()>, DatabaseError> {
+    async fn once(&self, delivery: &Delivery, transfer: &Transfer) -> Result<Applied<()>, DatabaseError> {
         let work = |tx| async move { apply(&tx, transfer, &self.name).await };
         match self.inbox {
             InboxUse::On => Inbox::default().once(&self.pool, PROJECTION, delivery.event(), work).await,
-            InboxUse::Off => self.pool.transaction(TxOptions::default(), work).await.map(Once::Done),
+            InboxUse::Off => self.pool.transaction(TxOptions::default(), work).await.map(Applied::Now),
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
 use underpin_errors::BoxError;
 use underpin_events::InvalidEventError;
-use underpin_events::outbox::{Outbox, OutboxError};
 use underpin_logger::{Context, Logger, warn};
+use underpin_outbox::{Outbox, OutboxError};
 use uuid::Uuid;
 
 use super::{Dies, Enqueue, ProducerSettings, WorkerSettings, connect, die};

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use underpin_errors::BoxError;
 use underpin_events::jetstream::JetStream;
-use underpin_events::outbox::{Outbox, Relay, RelayDrain};
 use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::{Context, Logger, info, warn};
+use underpin_outbox::{Outbox, Relay, RelayDrain};
 
 use super::{WorkerSettings, connect};
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use underpin_database::DatabaseSettings;
 use underpin_errors::BoxError;
 use underpin_events::jetstream::JetStreamSettings;
-use underpin_events::outbox::RelaySettings;
 use underpin_events::{Backoff, Order, SubscribeOptions};
 use underpin_logger::{LogFormat, LogOutput, LogSink, LoggerSettings};
+use underpin_outbox::RelaySettings;
 
 /// Everything one worker process is told, as JSON in the variable [`WorkerSettings::VARIABLE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]

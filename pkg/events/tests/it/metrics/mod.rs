@@ -1,4 +1,4 @@
-//! What subscriptions and relays report through the `metrics` facade.
+//! What subscriptions report through the `metrics` facade.
 
 mod jetstream;
 mod recorder;

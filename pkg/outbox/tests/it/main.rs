@@ -1,0 +1,18 @@
+//! The outbox, the relay and the inbox against real databases and brokers.
+
+#[cfg(test)]
+mod inbox;
+#[cfg(test)]
+mod jetstream;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod plans;
+#[cfg(all(test, feature = "pgbouncer-tests"))]
+mod pooler;
+#[cfg(test)]
+mod recorder;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod support;

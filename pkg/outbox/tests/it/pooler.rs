@@ -1,0 +1,151 @@
+//! The outbox behind pgbouncer in transaction mode, where every transaction may meet another server session.
+//!
+//! `cargo test -p underpin-events --features pgbouncer-tests --test outbox_pooler`; it needs `pgbouncer` on the PATH
+//! (`apt-get install pgbouncer`).
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::support::{LIMIT, Recorder, drained, enqueue, event, quick, until};
+use underpin_database::{DatabaseError, DatabaseSettings, Executor, Pool, Route, Transaction, connect, sql};
+use underpin_errors::{HealthCheck, HealthStatus};
+use underpin_events::Event;
+use underpin_logger::NoopLogger;
+use underpin_outbox::{Applied, Inbox};
+use underpin_outbox::{Outbox, Relay, RelayDrain};
+use underpin_testkit::PostgresDatabase;
+
+/// A pooler with four server sessions before a database.
+struct Pooler {
+    child: Child,
+    url: String,
+    _database: PostgresDatabase,
+    _folder: tempfile::TempDir,
+}
+
+impl Pooler {
+    async fn start() -> Self {
+        let database = PostgresDatabase::fresh().await;
+        let (credentials, rest) =
+            database.url().split_once("//").unwrap().1.split_once('@').expect("a password");
+        let (user, password) = credentials.split_once(':').unwrap();
+        let (address, name) = rest.split_once('/').unwrap();
+        let (host, server_port) = address.split_once(':').unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n{name} = host={host} port={server_port} user={user} password={password}\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+             pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 100\nuser = nobody\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        // It gives up the rights of root before it reads its file.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let child = Command::new("pgbouncer")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pgbouncer is on the PATH: apt-get install pgbouncer");
+        let url = format!("postgres://app@127.0.0.1:{port}/{name}");
+        Self { child, url, _database: database, _folder: folder }
+    }
+
+    async fn pool(&self) -> Pool {
+        let mut settings = DatabaseSettings::new(&self.url);
+        settings.route = Route::TransactionPooler;
+        settings.acquire_timeout = LIMIT;
+        settings.connect_timeout = LIMIT;
+        connect(&settings, Arc::new(NoopLogger)).await.unwrap()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop((self.child.kill(), self.child.wait()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_relays_keep_the_order_and_poll_where_nobody_can_listen() {
+    let pooler = Pooler::start().await;
+    let (pool, publisher) = (pooler.pool().await, Recorder::new());
+    let outbox = Outbox::default();
+    outbox.migrate(&pool).await.unwrap();
+    let mut relays = Vec::new();
+    for _ in 0..3 {
+        let (own, publisher) = (pooler.pool().await, Arc::clone(&publisher));
+        // An outbox of its own shares no bell with the producer's: there is polling, and nothing else.
+        relays
+            .push(Relay::start(&Outbox::default(), &own, publisher, quick(), Arc::new(NoopLogger)).unwrap());
+    }
+    for round in 0..30 {
+        let events: Vec<Event> = (0..20).map(|key| event(&format!("k{key}"), round)).collect();
+        enqueue(&outbox, &pool, &events).await;
+        if round == 10 {
+            // Stopped where it is: its leases have to run out.
+            drop(relays.remove(0));
+        }
+    }
+    drained(&outbox, &pool).await;
+    for key in 0..20 {
+        assert_eq!(publisher.numbers(&format!("k{key}")), (0..30).collect::<Vec<_>>(), "k{key}");
+    }
+    assert_eq!(
+        publisher.key_overlaps.load(Ordering::SeqCst),
+        0,
+        "two events of a key were under way at once"
+    );
+    for relay in relays {
+        assert_eq!(relay.check().await.status, HealthStatus::Up);
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_fails_waits_and_goes_to_quarantine_as_elsewhere() {
+    let pooler = Pooler::start().await;
+    let (pool, publisher) = (pooler.pool().await, Recorder::new());
+    let outbox = Outbox::default();
+    outbox.migrate(&pool).await.unwrap();
+    publisher.fault("late", Some(support::Fault::Lost));
+    publisher.fault("bad", Some(support::Fault::TooLarge));
+    let relay =
+        Relay::start(&outbox, &pool, Arc::clone(&publisher) as _, quick(), Arc::new(NoopLogger)).unwrap();
+    enqueue(&outbox, &pool, &[event("late", 1), event("bad", 1), event("late", 2), event("good", 1)]).await;
+    until("one is in quarantine", || async {
+        outbox.quarantined(&pool, None, 10).await.unwrap().len() == 1 && publisher.numbers("good") == [1]
+    })
+    .await;
+    publisher.fault("late", None);
+    publisher.fault("bad", None);
+    let row = outbox.quarantined(&pool, None, 10).await.unwrap()[0].row;
+    assert!(outbox.replay(&pool, row).await.unwrap());
+    drained(&outbox, &pool).await;
+    assert_eq!((publisher.numbers("late"), publisher.numbers("bad")), (vec![1, 2], vec![1]));
+    assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_lets_one_of_many_deliveries_have_its_effect() {
+    let pooler = Pooler::start().await;
+    let pool = pooler.pool().await;
+    let inbox = Inbox::default();
+    inbox.migrate(&pool).await.unwrap();
+    pool.execute(sql("CREATE TABLE effects (id text NOT NULL)", [])).await.unwrap();
+    let event = event("a", 1);
+    let tries = (0..8).map(|_| async {
+        let effect = |tx: Transaction| {
+            let id = event.id().to_owned();
+            async move { tx.execute(sql("INSERT INTO effects VALUES ($1)", [id.into()])).await.map(|_| ()) }
+        };
+        inbox.once::<_, DatabaseError, _, _>(&pool, "stats", &event, effect).await.unwrap()
+    });
+    let outcomes = futures_util::future::join_all(tries).await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Applied::Now(())).count(), 1);
+    assert_eq!(support::count(&pool, "SELECT count(*) FROM effects").await, 1);
+}
