@@ -112,8 +112,8 @@ async fn an_event_that_fails_waits_and_goes_to_quarantine_as_elsewhere() {
     let (pool, publisher) = (pooler.pool().await, Recorder::new());
     let outbox = Outbox::default();
     outbox.migrate(&pool).await.unwrap();
-    publisher.fault("late", Some(support::Fault::Lost));
-    publisher.fault("bad", Some(support::Fault::TooLarge));
+    publisher.fault("late", Some(crate::support::Fault::Lost));
+    publisher.fault("bad", Some(crate::support::Fault::TooLarge));
     let relay =
         Relay::start(&outbox, &pool, Arc::clone(&publisher) as _, quick(), Arc::new(NoopLogger)).unwrap();
     enqueue(&outbox, &pool, &[event("late", 1), event("bad", 1), event("late", 2), event("good", 1)]).await;
@@ -147,5 +147,5 @@ async fn the_inbox_lets_one_of_many_deliveries_have_its_effect() {
     });
     let outcomes = futures_util::future::join_all(tries).await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Applied::Now(())).count(), 1);
-    assert_eq!(support::count(&pool, "SELECT count(*) FROM effects").await, 1);
+    assert_eq!(crate::support::count(&pool, "SELECT count(*) FROM effects").await, 1);
 }

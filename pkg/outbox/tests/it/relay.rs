@@ -249,7 +249,7 @@ on_both! {
         let mut settings = quick();
         settings.lease = Duration::from_secs(120);
         settings.publish_timeout = Duration::from_secs(60);
-        let hung = support::relay(&outbox, &database, &publisher, settings);
+        let hung = crate::support::relay(&outbox, &database, &publisher, settings);
         assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
         publisher.hangs.store(true, Ordering::SeqCst);
         publisher.hung.store(0, Ordering::SeqCst);

@@ -1,5 +1,4 @@
 //! What the tests of the outbox share: a database, a publisher that can be told to fail, and short waits.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,30 +13,30 @@ use underpin_outbox::{Outbox, OutboxError, OutboxSettings, Relay, RelaySettings}
 use underpin_testkit::PostgresDatabase;
 
 /// A limit for everything that a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A database for one test.
-pub struct TestDatabase {
-    pub pool: Pool,
+pub(crate) struct TestDatabase {
+    pub(crate) pool: Pool,
     /// Dropped after the pool.
     _postgres: Option<PostgresDatabase>,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl TestDatabase {
-    pub async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         let postgres = PostgresDatabase::fresh().await;
         Self { pool: pool(postgres.url()).await, _postgres: Some(postgres), _folder: None }
     }
 
-    pub async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}?mode=rwc", folder.path().join("test.db").display());
         Self { pool: pool(&url).await, _postgres: None, _folder: Some(folder) }
     }
 }
 
-pub async fn pool(url: &str) -> Pool {
+pub(crate) async fn pool(url: &str) -> Pool {
     let mut settings = DatabaseSettings::new(url);
     settings.max_open = 10;
     // A busy machine is no reason to fail.
@@ -46,14 +45,14 @@ pub async fn pool(url: &str) -> Pool {
     connect(&settings, Arc::new(NoopLogger)).await.unwrap()
 }
 
-pub async fn outbox(database: &TestDatabase, settings: OutboxSettings) -> Outbox {
+pub(crate) async fn outbox(database: &TestDatabase, settings: OutboxSettings) -> Outbox {
     let outbox = Outbox::new(settings).unwrap();
     outbox.migrate(&database.pool).await.unwrap();
     outbox
 }
 
 /// Settings with which a test need not wait for long.
-pub fn quick() -> RelaySettings {
+pub(crate) fn quick() -> RelaySettings {
     let mut settings = RelaySettings::default();
     settings.lease = Duration::from_secs(2);
     settings.publish_timeout = Duration::from_secs(1);
@@ -62,7 +61,7 @@ pub fn quick() -> RelaySettings {
     settings
 }
 
-pub fn relay(
+pub(crate) fn relay(
     outbox: &Outbox,
     database: &TestDatabase,
     publisher: &Arc<impl EventPublisher>,
@@ -72,18 +71,18 @@ pub fn relay(
     Relay::start(outbox, &database.pool, publisher, settings, Arc::new(NoopLogger)).unwrap()
 }
 
-pub fn event(key: &str, number: u64) -> Event {
+pub(crate) fn event(key: &str, number: u64) -> Event {
     Event::builder("test.happened", "/test").subject(key).json(&number).build().unwrap()
 }
 
 /// Enqueues events in one transaction.
-pub async fn enqueue(outbox: &Outbox, pool: &Pool, events: &[Event]) {
+pub(crate) async fn enqueue(outbox: &Outbox, pool: &Pool, events: &[Event]) {
     let work = |tx| async move { outbox.enqueue_all(&tx, events).await };
     pool.transaction::<_, OutboxError, _, _>(TxOptions::default(), work).await.unwrap();
 }
 
 /// Waits until something is so, and fails after [`LIMIT`].
-pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let wait = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -92,38 +91,38 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut()
     assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "waited for {LIMIT:?} until {what}");
 }
 
-pub async fn drained(outbox: &Outbox, pool: &Pool) {
+pub(crate) async fn drained(outbox: &Outbox, pool: &Pool) {
     until("nothing waits", || async { outbox.lag(pool).await.unwrap().waiting == 0 }).await;
 }
 
-pub async fn count(pool: &Pool, text: &str) -> i64 {
+pub(crate) async fn count(pool: &Pool, text: &str) -> i64 {
     pool.query_one(underpin_database::sql(text, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
 /// A publisher that records what it stores, drops repeats by id as a broker does, and fails as it is told.
 #[derive(Default)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     stored: Mutex<Vec<Event>>,
     calls: Mutex<HashMap<String, u32>>,
     /// Every event whose subject is in here fails in this way.
     faults: Mutex<HashMap<String, Fault>>,
     /// Everything fails: there is no connection.
-    pub down: AtomicBool,
+    pub(crate) down: AtomicBool,
     /// So many of a hundred publishes are not confirmed, by chance.
-    pub failing_per_cent: AtomicU64,
+    pub(crate) failing_per_cent: AtomicU64,
     /// Publishes never end.
-    pub hangs: AtomicBool,
+    pub(crate) hangs: AtomicBool,
     /// Publishes that hang or hung.
-    pub hung: AtomicU64,
-    pub duplicates: AtomicU64,
+    pub(crate) hung: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
     /// Keys of events that are under way.
     under_way: Mutex<HashSet<String>>,
     /// How often an event was to be published while another of its key was under way.
-    pub key_overlaps: AtomicU64,
+    pub(crate) key_overlaps: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Not confirmed, and not stored.
     Lost,
     /// Not confirmed, but stored.
@@ -137,11 +136,11 @@ pub enum Fault {
 }
 
 impl Recorder {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    pub fn fault(&self, key: &str, fault: Option<Fault>) {
+    pub(crate) fn fault(&self, key: &str, fault: Option<Fault>) {
         let mut faults = self.faults.lock().unwrap();
         match fault {
             Some(fault) => drop(faults.insert(key.to_owned(), fault)),
@@ -150,7 +149,7 @@ impl Recorder {
     }
 
     /// The numbers stored for a key, in order.
-    pub fn numbers(&self, key: &str) -> Vec<u64> {
+    pub(crate) fn numbers(&self, key: &str) -> Vec<u64> {
         let stored = self.stored.lock().unwrap();
         stored
             .iter()
@@ -159,11 +158,11 @@ impl Recorder {
             .collect()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.stored.lock().unwrap().len()
     }
 
-    pub fn calls(&self, id: &str) -> u32 {
+    pub(crate) fn calls(&self, id: &str) -> u32 {
         self.calls.lock().unwrap().get(id).copied().unwrap_or(0)
     }
 

@@ -12,7 +12,7 @@ use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Outbox, OutboxSettings, Relay, RelayDrain, RelaySettings};
 
-use super::support::{
+use crate::support::{
     LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, pool, quick, relay, until,
 };
 

@@ -7,7 +7,7 @@ use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_outbox::{AfterQuarantine, OutboxSettings, RelayDrain};
 
-use super::support::{
+use crate::support::{
     Fault, LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, quick, relay, until,
 };
 

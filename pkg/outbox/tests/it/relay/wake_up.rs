@@ -7,7 +7,7 @@ use underpin_database::{Executor, Pool, sql};
 use underpin_errors::HealthCheck;
 use underpin_outbox::{Outbox, OutboxSettings, Relay, RelayDrain};
 
-use super::support::{
+use crate::support::{
     LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, pool, quick, relay, until,
 };
 

@@ -4,7 +4,7 @@ use underpin_database::{Connections, Executor, TxOptions, sql};
 use underpin_events::Event;
 use underpin_outbox::{AfterQuarantine, OutboxSettings, RelayDrain};
 
-use super::support::{
+use crate::support::{
     LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, quick, relay, until,
 };
 
