@@ -5,7 +5,7 @@ use crate::shell::{Done, cargo, output, run};
 use super::tool::command;
 use super::tree;
 
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "underpin-errors",
     "underpin-config",
     "underpin-logger",
