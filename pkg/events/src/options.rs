@@ -5,7 +5,7 @@ use underpin_config::{Checks, Validate, duration};
 
 use crate::{Accept, AckMode, Backoff, EventsError, TypePattern};
 
-/// What a subscription wants, and how failures are treated.
+/// The options of a subscription: which events it gets, in which order, and how failures are treated.
 ///
 /// # Examples
 /// ```
@@ -27,25 +27,35 @@ use crate::{Accept, AckMode, Backoff, EventsError, TypePattern};
 pub struct SubscribeOptions {
     /// The durable name: letters, digits, `-` and `_`, at most 64. Subscriptions of the same name share the events.
     pub name: String,
-    /// Patterns of the event types wanted; see [`TypePattern`]. Empty means all.
+    /// Patterns of event types; see [`TypePattern`]. Empty means all.
     pub types: Vec<String>,
-    /// Where a subscription that is new to the bus begins. One that the bus knows goes on where it was.
+    /// Where a subscription begins whose name is new to the bus. A known name goes on where it was.
     pub start: StartPosition,
     /// What order is kept.
     pub order: Order,
-    /// How many handlers run at once; with [`Order::PerKey`] the number of lanes, with [`Order::Strict`] ignored.
+    /// How many handlers run at once. With [`Order::PerKey`] the keys are spread over as many worker queues; with
+    /// [`Order::Strict`] it is ignored.
     pub concurrency: usize,
     /// After how many failed attempts an event becomes a dead letter. With the default back-off the default of 16 takes at
     /// least two minutes, so that no event is given up while a database restarts.
     pub max_attempts: u32,
     /// The wait between attempts, unless the handler names one.
     pub backoff: Backoff,
+    /// How many events may wait for their next attempt, over all processes that share the name, before no other event is
+    /// delivered and the subscription is down. Waiting events do not count against `concurrency`. On JetStream this sets
+    /// `max_ack_pending` of the consumer. Besides, at most 64 MiB of events, or 65,536, wait in each process: those that are
+    /// postponed or whose order is kept.
+    pub max_waiting: usize,
     /// How long one call of the handler may take.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub handler_timeout: Duration,
-    /// After how long without a sign of life a broker gives an event to somebody else. Handlers that run longer are kept
-    /// alive automatically; only a process that died or hangs is without one.
+    /// How long the broker waits for an acknowledgement or progress before it redelivers. Progress of handlers that run longer
+    /// is reported automatically, so that only events of a process that died or hangs are redelivered.
+    ///
+    /// After a process was killed, its events are redelivered once this time is over; a subscription with [`Order::PerKey`]
+    /// delivers nothing until then. A shorter time makes that wait shorter: `5s` suits a service whose processes are not
+    /// suspended for that long. The in-memory bus has no use for it.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub ack_wait: Duration,
@@ -54,6 +64,10 @@ pub struct SubscribeOptions {
     /// Which forms of an event are read.
     pub accept: Accept,
 }
+
+/// How many events may be in progress over all processes that share a name, beside those that wait.
+#[cfg(any(feature = "memory", feature = "jetstream"))]
+const MAX_IN_PROGRESS: usize = 8192;
 
 /// Where a new subscription begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,13 +90,13 @@ pub enum StartPosition {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Order {
-    /// None: the fastest, and a failing event holds up no other.
+    /// None: the fastest, and a failing event delays no other.
     #[default]
     None,
     /// Events with the same [`Event::ordering_key`](crate::Event::ordering_key) one after the other, in the order of the
-    /// stream. A failing event holds up those behind it in its lane, until it is done or lies in the dead letters. Holds within
-    /// one process: processes that share a name share the events without regard to keys. Events that were lost with a
-    /// connection are waited for, up to [`ack_wait`](SubscribeOptions::ack_wait) and some seconds.
+    /// stream. A failing event delays the later events of its worker queue, until it is acknowledged or dead-lettered. Holds
+    /// within one process: processes that share a name share the events without regard to keys. After a connection or a process
+    /// was lost, delivery waits for the events that it held, up to [`ack_wait`](SubscribeOptions::ack_wait) and some seconds.
     PerKey,
     /// All events one after the other, over all processes that share the name.
     Strict,
@@ -137,6 +151,13 @@ impl SubscribeOptions {
         self
     }
 
+    /// Sets how many events may wait for their next attempt before no other event is delivered, from 1 to 1,000,000.
+    #[must_use]
+    pub fn max_waiting(mut self, events: usize) -> Self {
+        self.max_waiting = events;
+        self
+    }
+
     /// Sets how long one call of the handler may take.
     #[must_use]
     pub fn handler_timeout(mut self, limit: Duration) -> Self {
@@ -144,7 +165,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Sets after how long without a sign of life an event is given to somebody else.
+    /// Sets how long the broker waits for an acknowledgement or progress before it redelivers, at least 500 ms.
     #[must_use]
     pub fn ack_wait(mut self, wait: Duration) -> Self {
         self.ack_wait = wait;
@@ -182,6 +203,13 @@ impl SubscribeOptions {
         if self.order == Order::Strict { 1 } else { self.concurrency.max(1) }
     }
 
+    /// How many events may be delivered and not acknowledged, over all processes: those that wait for their next attempt, and
+    /// those in progress.
+    #[cfg(any(feature = "memory", feature = "jetstream"))]
+    pub(crate) fn max_unacknowledged(&self) -> usize {
+        if self.order == Order::Strict { 1 } else { self.max_waiting.saturating_add(MAX_IN_PROGRESS) }
+    }
+
     /// The patterns, without those that another one covers.
     pub(crate) fn patterns(&self) -> Result<Vec<TypePattern>, EventsError> {
         let mut patterns: Vec<TypePattern> = Vec::new();
@@ -212,6 +240,7 @@ impl Default for SubscribeOptions {
             concurrency: 16,
             max_attempts: 16,
             backoff: Backoff::default(),
+            max_waiting: 100_000,
             handler_timeout: Duration::from_secs(30),
             ack_wait: Duration::from_secs(30),
             acks: AckMode::default(),
@@ -233,6 +262,11 @@ impl Validate for SubscribeOptions {
         checks.ensure(!self.patterns_overlap(), "types", "must not overlap, unless one covers the other");
         checks.ensure((1..=1024).contains(&self.concurrency), "concurrency", "must be from 1 to 1024");
         checks.ensure((1..=1000).contains(&self.max_attempts), "max_attempts", "must be from 1 to 1000");
+        checks.ensure(
+            (1..=1_000_000).contains(&self.max_waiting),
+            "max_waiting",
+            "must be from 1 to 1000000",
+        );
         checks.ensure(!self.handler_timeout.is_zero(), "handler_timeout", "must be longer than zero");
         checks.ensure(self.ack_wait >= Duration::from_millis(500), "ack_wait", "must be at least 500ms");
         checks.nested("backoff", &self.backoff);
@@ -254,6 +288,8 @@ mod tests {
             (good.clone().types(["a.*", "*.b"]), "types"),
             (good.clone().concurrency(0), "concurrency"),
             (good.clone().max_attempts(0), "max_attempts"),
+            (good.clone().max_waiting(0), "max_waiting"),
+            (good.clone().max_waiting(1_000_001), "max_waiting"),
             (good.clone().handler_timeout(Duration::ZERO), "handler_timeout"),
             (good.clone().ack_wait(Duration::from_millis(1)), "ack_wait"),
             (good.backoff(Backoff::new(Duration::ZERO, Duration::ZERO)), "backoff.initial"),

@@ -9,11 +9,12 @@ use underpin_errors::BoxError;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Inbox, Outbox};
-use underpin_testkit::{Direction, Fault as NetworkFault, NatsServer, PostgresServer, Proxy};
+use underpin_testkit::{NatsServer, PostgresServer};
 
 use super::bank;
 use super::fault::{Fault, Harm, Server, Suffered, Target, servers_of};
 use super::process::Process;
+use super::proxy::{Proxy, Weather};
 use super::random::Random;
 use super::worker::{Dies, Role, WorkerSettings};
 
@@ -62,16 +63,18 @@ impl Stage {
         dies: Option<Dies>,
     ) -> Result<(), BoxError> {
         for server in servers_of(name) {
-            let proxy = Proxy::try_to(self.url(*server)).await?;
+            let proxy = Proxy::to(self.port(*server)?).await?;
             self.links.insert((name, *server), proxy);
         }
-        let url =
-            |server| self.links.get(&(name, server)).map_or_else(String::new, |link| link.url().to_owned());
+        let port = |server| self.links.get(&(name, server)).map_or(0, Proxy::port);
         let settings = WorkerSettings {
             name: name.to_owned(),
             role,
-            database_url: url(Server::Postgres),
-            nats_url: url(Server::Nats),
+            database_url: self
+                .postgres
+                .url()
+                .replace(&format!(":{}/", self.postgres.port()), &format!(":{}/", port(Server::Postgres))),
+            nats_url: format!("nats://127.0.0.1:{}", port(Server::Nats)),
             folder: self.folder.clone(),
             dies,
             parent: std::process::id().cast_signed(),
@@ -81,11 +84,11 @@ impl Stage {
         Ok(())
     }
 
-    fn url(&self, server: Server) -> &str {
-        match server {
-            Server::Postgres => self.postgres.url(),
-            Server::Nats => self.nats.url(),
-        }
+    fn port(&self, server: Server) -> Result<u16, BoxError> {
+        Ok(match server {
+            Server::Postgres => self.postgres.port(),
+            Server::Nats => self.nats.url().rsplit(':').next().ok_or("a NATS URL without a port")?.parse()?,
+        })
     }
 
     /// A pool of the driver's own, past all links.
@@ -185,21 +188,21 @@ impl Stage {
         let proxy = self.links.get(&link).ok_or("there is no such link")?;
         match fault.harm {
             Harm::Forget => proxy.forget(),
-            Harm::Cut => proxy.set(NetworkFault::Cut),
+            Harm::Cut => proxy.set(Weather::Cut),
             Harm::Slow => {
                 let delay = random.between(Duration::from_millis(10), Duration::from_millis(150));
-                proxy.set(NetworkFault::Latency(delay));
+                proxy.set(Weather::Slow(delay));
             }
-            _ => proxy.set(NetworkFault::Freeze(Direction::Both)),
+            _ => proxy.set(Weather::Stalled),
         }
         tokio::time::sleep(fault.lasts).await;
-        proxy.set(NetworkFault::None);
+        proxy.set(Weather::Fair);
         Ok(())
     }
 
-    /// Sets the fault of one link, until it is set again.
-    pub(crate) fn set_link(&self, link: (&'static str, Server), fault: NetworkFault) -> Result<(), BoxError> {
-        self.links.get(&link).ok_or("there is no such link")?.set(fault);
+    /// Sets the weather on one link, until it is set again.
+    pub(crate) fn weather(&self, link: (&'static str, Server), weather: Weather) -> Result<(), BoxError> {
+        self.links.get(&link).ok_or("there is no such link")?.set(weather);
         Ok(())
     }
 

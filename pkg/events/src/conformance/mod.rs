@@ -39,6 +39,7 @@ pub mod ordering;
 pub mod publishing;
 mod recorder;
 mod suite;
+pub mod waiting;
 
 pub use fixtures::{event, eventually, options, within};
 pub use harness::{Bus, Capabilities, Harness};

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::fixtures::{event, options};
 use super::harness::Harness;
-use super::recorder::Answer;
-use super::recorder::{Recorder, Seen};
+use super::recorder::{Answer, Recorder, Seen};
 use crate::{Order, Outcome};
 
 /// Events of one key are handled one after the other in their order, although some of them fail at first.
@@ -53,7 +52,7 @@ pub async fn strict_order_holds_through_retries(harness: &impl Harness) {
     assert_eq!(numbers, (0..COUNT).collect::<Vec<_>>());
 }
 
-/// Without order, an event that waits for its next attempt holds up nobody.
+/// Without order, an event that waits for its next attempt delays no other.
 pub async fn a_failing_event_holds_up_no_other_without_order(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     let recorder = Recorder::answering(|delivery| {

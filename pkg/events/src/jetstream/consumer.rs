@@ -8,10 +8,7 @@ use underpin_logger::{Context, warn};
 use super::plan::Difference;
 use super::stream::sorted;
 use super::{Inner, TopologyMode};
-use crate::{EventsError, Order, StartPosition, SubscribeOptions};
-
-/// How many events may be unconfirmed over all processes that share the subscription.
-const MAX_ACK_PENDING: i64 = 8192;
+use crate::{EventsError, StartPosition, SubscribeOptions};
 
 /// What is remembered of a consumer, so that it can be put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +101,8 @@ impl Inner {
             // The subscription counts the attempts and puts the event aside itself. A server that stops delivering leaves
             // it in the stream, seen by nobody.
             max_deliver: -1,
-            max_ack_pending: if options.order == Order::Strict { 1 } else { MAX_ACK_PENDING },
+            // Messages that wait for their next attempt count as well, and must not stop the delivery of others.
+            max_ack_pending: i64::try_from(options.max_unacknowledged()).unwrap_or(i64::MAX),
             filter_subjects: self.settings.stream.filters(options),
             ..pull::Config::default()
         }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use underpin_errors::{Health, HealthCheck, Report};
 
 use super::JetStream;
+use crate::pipeline::too_many_wait;
 
 #[async_trait]
 impl HealthCheck for JetStream {
@@ -47,19 +48,24 @@ struct State {
     /// Nothing is asked for until what is unconfirmed is settled.
     waiting: bool,
     recoveries: u64,
+    /// Events that the server has delivered and that are not acknowledged, over all processes, and how many there may be.
+    unacknowledged: usize,
+    max_unacknowledged: usize,
 }
 
 /// How long a subscription may hear nothing from the server: several heartbeats.
 pub(super) const DEAF_AFTER: Duration = Duration::from_secs(8);
 
 impl Pulse {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_unacknowledged: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             recovering: None,
             last_sign: Instant::now(),
             busy: false,
             waiting: false,
             recoveries: 0,
+            unacknowledged: 0,
+            max_unacknowledged,
         })))
     }
 
@@ -72,6 +78,11 @@ impl Pulse {
     /// Every slot is taken: the server is not asked for more, and has no reason to say anything.
     pub(super) fn busy(&self) {
         self.state().busy = true;
+    }
+
+    /// What the server counts as unacknowledged.
+    pub(super) fn unacknowledged(&self, events: usize) {
+        self.state().unacknowledged = events;
     }
 
     pub(super) fn recovering(&self, reason: String) {
@@ -100,6 +111,10 @@ impl Pulse {
                 Health::down("waiting for what was delivered and is unconfirmed")
             }
             None if !state.busy && silent > DEAF_AFTER => Health::down("no sign of life from the server"),
+            // With strict order there is one event at most.
+            None if state.max_unacknowledged > 1 && state.unacknowledged >= state.max_unacknowledged => {
+                too_many_wait(state.unacknowledged)
+            }
             None => Health::up(),
         };
         health.detail("recoveries", state.recoveries)

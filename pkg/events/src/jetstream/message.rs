@@ -202,6 +202,10 @@ impl Inbound for JetStreamMessage {
         self.info.sequence
     }
 
+    fn size(&self) -> usize {
+        self.message.length
+    }
+
     async fn ack(mut self, slot: InFlightPermit) {
         let source = Arc::clone(&self.source);
         match &source.to_confirm {

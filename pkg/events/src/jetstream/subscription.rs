@@ -8,7 +8,7 @@ use metrics::gauge;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use underpin_errors::{Health, HealthCheck, Report};
+use underpin_errors::{Health, HealthCheck, HealthStatus, Report};
 use underpin_logger::{Context, info, warn};
 
 use super::Inner;
@@ -19,7 +19,7 @@ use super::in_flight::InFlight;
 use super::message::{JetStreamMessage, Source};
 use super::pull::{Ended, Puller};
 use super::unseen::{self, Binding};
-use crate::pipeline::{self, Control, Dispatcher, Processor};
+use crate::pipeline::{self, Control, Dispatcher, Limits, Processor};
 use crate::{
     AckMode, DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription, deadline,
 };
@@ -33,6 +33,7 @@ pub(super) struct JetStreamSubscription {
     name: Arc<str>,
     control: Control,
     pulse: Pulse,
+    limits: Arc<Limits>,
 }
 
 impl JetStreamSubscription {
@@ -44,7 +45,8 @@ impl JetStreamSubscription {
         let bound = bus.bind(&options, None).await?;
         let name: Arc<str> = options.name.as_str().into();
         let processor = Processor::new(options.clone(), handler, Arc::clone(&bus.log));
-        let (control, pulse) = (processor.control.clone(), Pulse::new());
+        let (control, pulse) = (processor.control.clone(), Pulse::new(options.max_unacknowledged()));
+        let limits = Arc::clone(&processor.limits);
         let (to_confirm, done) = confirmations::channel();
         let source = Arc::new(Source {
             bus: Arc::clone(&bus),
@@ -59,7 +61,7 @@ impl JetStreamSubscription {
         });
         let puller = Puller { source, options, pulse: pulse.clone(), stop: control.stop.clone() };
         tokio::spawn(supervise(puller, processor, bound, done));
-        Ok(Self { bus, name, control, pulse })
+        Ok(Self { bus, name, control, pulse, limits })
     }
 }
 
@@ -182,6 +184,7 @@ async fn watch(puller: &Puller, known: &Mutex<Known>) -> Infallible {
         sleep(WATCH_EVERY).await;
         // A failure is found by the fetch loop as well, which tells it.
         if let Ok(Some(info)) = puller.source.bus.consumer_info(&puller.source.subscription).await {
+            puller.pulse.unacknowledged(info.num_ack_pending);
             waiting.set(as_f64(info.num_pending));
             in_flight.set(as_f64(u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX)));
             known.lock().unwrap_or_else(PoisonError::into_inner).confirmed(info.ack_floor.stream_sequence);
@@ -230,7 +233,13 @@ impl HealthCheck for JetStreamSubscription {
         if !link.up {
             return Health::down("not connected");
         }
-        self.pulse.health()
+        let own = self.pulse.health();
+        if own.status != HealthStatus::Up {
+            return own;
+        }
+        let mut health = self.limits.health();
+        health.details.extend(own.details);
+        health
     }
 }
 

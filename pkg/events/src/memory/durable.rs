@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -7,10 +8,15 @@ use tokio::time::Instant;
 use super::log::StoredEvent;
 use crate::{Lag, Order, StartPosition, SubscribeOptions, TypePattern};
 
+/// How often a subscription that reached its limit looks for a message.
+const POLL_WHEN_FULL: Duration = Duration::from_millis(100);
+
 /// The state of one durable name: its position, what is in flight, and what waits to be delivered again.
 pub(super) struct Durable {
     patterns: Vec<TypePattern>,
     strict: bool,
+    /// How many events may be delivered and not acknowledged.
+    max_unacknowledged: usize,
     /// The next position that was never looked at.
     cursor: u64,
     /// Positions to deliver again now, with the attempts so far.
@@ -41,6 +47,7 @@ impl Durable {
         Self {
             patterns: Vec::new(),
             strict: false,
+            max_unacknowledged: usize::MAX,
             cursor,
             ready: BTreeMap::new(),
             delayed: BTreeSet::new(),
@@ -78,6 +85,7 @@ impl Durable {
     pub(super) fn configure(&mut self, options: &SubscribeOptions, patterns: Vec<TypePattern>) {
         self.patterns = patterns;
         self.strict = options.order == Order::Strict;
+        self.max_unacknowledged = options.max_unacknowledged();
     }
 
     pub(super) fn wants(&self, name: &str, stored: &StoredEvent) -> bool {
@@ -116,7 +124,7 @@ impl Durable {
                 return Some(self.send(stored, attempts.saturating_add(1)));
             }
         }
-        while self.cursor < end {
+        while self.cursor < end && !self.is_full() {
             let found = lookup(self.cursor);
             self.cursor = self.cursor.saturating_add(1);
             if let Some(stored) = found.filter(|stored| self.wants(name, stored)) {
@@ -152,9 +160,21 @@ impl Durable {
         Some(attempts)
     }
 
-    /// When the next delayed message is due.
+    /// Whether so many events are delivered and not acknowledged that no other is delivered.
+    pub(super) fn is_full(&self) -> bool {
+        self.unacknowledged() >= self.max_unacknowledged
+    }
+
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.in_flight.len() + self.ready.len() + self.delayed.len()
+    }
+
+    /// When to look again: when the next delayed message is due, or soon if the limit was reached, since
+    /// acknowledgements do not wake the subscription.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.delayed.first().map(|(at, _)| *at)
+        let soon = (self.is_full() && !self.strict).then(|| Instant::now() + POLL_WHEN_FULL);
+        let due = self.delayed.first().map(|(at, _)| *at);
+        [soon, due].into_iter().flatten().min()
     }
 
     /// Whether an event is still to be delivered or completed. What it does not want it does not need, looked at or not: it is
@@ -173,7 +193,7 @@ impl Durable {
         let again = self.ready.len() + self.delayed.len();
         let repeated = self.in_flight.values().filter(|attempts| **attempts > 1).count();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        Lag::new(count(unseen), count(self.in_flight.len() + again), count(repeated + again))
+        Lag::new(count(unseen), count(self.unacknowledged()), count(repeated + again))
     }
 
     fn send<'a>(&mut self, stored: &'a StoredEvent, attempt: u32) -> (&'a StoredEvent, u32) {

@@ -42,6 +42,11 @@ impl Inbound for MemoryMessage {
         self.sequence
     }
 
+    /// The event is in the log anyway.
+    fn size(&self) -> usize {
+        0
+    }
+
     async fn ack(mut self, _permit: InFlightPermit) {
         self.completed = true;
         self.bus.acknowledge(&self.subscription, self.sequence, self.strict);

@@ -6,10 +6,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use underpin_errors::{Health, HealthCheck};
 
+use super::durable::Durable;
 use super::message::MemoryMessage;
 use super::shared::BusInner;
 use super::state::Fetched;
-use crate::pipeline::{self, Control, Dispatcher, Processor};
+use crate::pipeline::{self, Control, Dispatcher, Limits, Processor, too_many_wait};
 use crate::{DrainOutcome, EventHandler, EventsError, Lag, Order, SubscribeOptions, Subscription};
 
 /// A subscription of the in-memory bus. Its tasks end with it.
@@ -17,6 +18,7 @@ pub(super) struct MemorySubscription {
     bus: Arc<BusInner>,
     name: Arc<str>,
     control: Control,
+    limits: Arc<Limits>,
 }
 
 impl MemorySubscription {
@@ -28,9 +30,9 @@ impl MemorySubscription {
     ) -> Self {
         let name: Arc<str> = options.name.as_str().into();
         let processor = Processor::new(options, handler, Arc::clone(&bus.log));
-        let control = processor.control.clone();
+        let (control, limits) = (processor.control.clone(), Arc::clone(&processor.limits));
         tokio::spawn(supervise(Arc::clone(&bus), Arc::clone(&name), processor, wake));
-        Self { bus, name, control }
+        Self { bus, name, control, limits }
     }
 }
 
@@ -129,7 +131,21 @@ impl HealthCheck for MemorySubscription {
     }
 
     async fn check(&self) -> Health {
-        if self.control.closed.is_cancelled() { Health::down("closed") } else { Health::up() }
+        if self.control.closed.is_cancelled() {
+            return Health::down("closed");
+        }
+        let full = self
+            .bus
+            .state()
+            .durables
+            .get(&self.name)
+            .filter(|durable| durable.is_full())
+            .map(Durable::unacknowledged);
+        match full {
+            // With strict order one event at a time is all there ever is.
+            Some(events) if events > 1 => too_many_wait(events),
+            _ => self.limits.health(),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) trait Inbound: Send + Sync + 'static {
     fn attempt(&self) -> u32;
     /// The position in the stream.
     fn sequence(&self) -> u64;
+    /// How many bytes it keeps in memory.
+    fn size(&self) -> usize;
     /// Acknowledges the message. Workers wait for this call: a backend awaits confirmations elsewhere. It may drop the permit
     /// before a confirmation that takes long.
     fn ack(self, permit: InFlightPermit) -> impl Future<Output = ()> + Send;

@@ -4,6 +4,7 @@ use tokio_util::task::TaskTracker;
 use underpin_logger::Logger;
 
 use super::control::Control;
+use super::limits::Limits;
 use super::metrics::SubscriptionMetrics;
 use crate::{EventHandler, SubscribeOptions};
 
@@ -13,6 +14,7 @@ pub(crate) struct Processor {
     pub(crate) handler: Arc<dyn EventHandler>,
     pub(crate) log: Arc<dyn Logger>,
     pub(crate) control: Control,
+    pub(crate) limits: Arc<Limits>,
     /// Dead letters that are being stored, and jobs that wait to be queued again.
     pub(super) background: TaskTracker,
     pub(super) metrics: SubscriptionMetrics,
@@ -25,11 +27,13 @@ impl Processor {
         log: Arc<dyn Logger>,
     ) -> Arc<Self> {
         let metrics = SubscriptionMetrics::new(&options.name);
+        let limits = Arc::new(Limits::new(&options));
         Arc::new(Self {
             options,
             handler,
             log,
             control: Control::default(),
+            limits,
             background: TaskTracker::new(),
             metrics,
         })

@@ -7,11 +7,11 @@ use underpin_errors::Report;
 use underpin_logger::{Context, debug, warn};
 
 use super::call::{HandlerFailure, HandlerResult};
-use super::dispatcher::Job;
 use super::inbound::Inbound;
+use super::job::Job;
 use super::permits::InFlightPermit;
 use super::processor::Processor;
-use super::worker_queue::WorkerQueue;
+use super::worker_queue::{Parkable, WorkerQueue};
 use crate::{Event, Order, Outcome};
 
 /// How many deliveries beyond `max_attempts` an event gets before it is dead-lettered without a call; at most as many again.
@@ -25,7 +25,7 @@ const MAX_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Processes jobs until the dispatcher is dropped and the queue is empty. After a stop it releases them instead.
 pub(super) async fn run<M: Inbound>(processor: Arc<Processor>, queue: Arc<WorkerQueue<Job<M>>>) {
-    while let Some(Job { message, event, permit }) = queue.pop().await {
+    while let Some(Job { message, event, permit, .. }) = queue.pop().await {
         // A handler that never waits would otherwise keep this thread for as long as there are events.
         consume_budget().await;
         if processor.control.stop.is_cancelled() {
@@ -36,7 +36,7 @@ pub(super) async fn run<M: Inbound>(processor: Arc<Processor>, queue: Arc<Worker
                 Ok(event) => processor.handle(message, event, permit, &queue).await,
                 Err(error) => {
                     let reason = format!("undecodable: {}", Report(&error));
-                    processor.dead_letter(message, &Context::background(), reason, 1, permit).await;
+                    processor.dead_letter(message, &Context::background(), reason, 1, permit, &queue).await;
                 }
             }
         }
@@ -59,7 +59,7 @@ impl Processor {
         &self,
         message: M,
         event: Arc<Event>,
-        permit: InFlightPermit,
+        mut permit: InFlightPermit,
         queue: &Arc<WorkerQueue<Job<M>>>,
     ) {
         let mut attempt = message.attempt();
@@ -70,7 +70,7 @@ impl Processor {
         {
             let reason =
                 format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
-            return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
+            return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
         }
         loop {
             let next = match self.call(&event, attempt, message.sequence()).await {
@@ -83,12 +83,12 @@ impl Processor {
                     return message.ack(permit).await;
                 }
                 HandlerResult::Answered(Outcome::DeadLetter { reason }) => {
-                    return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
+                    return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
                 }
                 HandlerResult::Answered(Outcome::Retry { reason, .. })
                     if attempt >= self.options.max_attempts =>
                 {
-                    return self.dead_letter(message, &event.context(), reason, attempt, permit).await;
+                    return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
                 }
                 HandlerResult::Answered(Outcome::Retry { after, reason }) => {
                     self.metrics.retried.increment(1);
@@ -114,22 +114,35 @@ impl Processor {
             match self.options.order {
                 Order::None if next.counts => return message.retry(delay).await,
                 Order::None => {
-                    return self.postpone(Job { message, event: Some(Ok(event)), permit }, delay, queue);
+                    return self.postpone(
+                        Job { message, event: Some(Ok(event)), permit, refused: None },
+                        delay,
+                        queue,
+                    );
                 }
                 // A nak would let later events pass: ordered events wait in their queue.
-                Order::PerKey | Order::Strict => tokio::select! {
-                    () = sleep(delay) => attempt = attempt.saturating_add(u32::from(next.counts)),
-                    () = self.control.stop.cancelled() => return message.release().await,
-                },
+                Order::PerKey | Order::Strict => {
+                    let _waits = self.limits.attempt_waits();
+                    // With strict order the next event must not be fetched.
+                    let _parked = (self.options.order == Order::PerKey)
+                        .then(|| (queue.park(), self.limits.park(&mut permit, message.size())));
+                    tokio::select! {
+                        () = sleep(delay) => attempt = attempt.saturating_add(u32::from(next.counts)),
+                        () = self.control.stop.cancelled() => return message.release().await,
+                    }
+                }
             }
         }
     }
 
-    /// Queues a job again after the delay. Backends count each delivery, so the message is not given back; it keeps its
-    /// permit, which limits their number, and no worker waits for it.
-    fn postpone<M: Inbound>(&self, job: Job<M>, delay: Duration, queue: &Arc<WorkerQueue<Job<M>>>) {
+    /// Queues a job again after the delay. Backends count each delivery, so the message is not given back; no worker waits
+    /// for it.
+    fn postpone<M: Inbound>(&self, mut job: Job<M>, delay: Duration, queue: &Arc<WorkerQueue<Job<M>>>) {
         let (stop, queue) = (self.control.stop.clone(), Arc::clone(queue));
+        job.park(&self.limits);
+        let waits = self.limits.attempt_waits();
         self.background.spawn(async move {
+            let _waits = waits;
             let refused = match stop.run_until_cancelled(sleep(delay)).await {
                 Some(()) => queue.push(job),
                 None => Some(job),
@@ -147,6 +160,7 @@ impl Processor {
         reason: String,
         attempts: u32,
         permit: InFlightPermit,
+        queue: &WorkerQueue<Job<M>>,
     ) {
         self.metrics.dead_lettered.increment(1);
         let failure = HandlerFailure::new(reason.clone());
@@ -169,6 +183,7 @@ impl Processor {
         };
         if M::DEAD_LETTERS_SYNCHRONOUSLY || self.options.order != Order::None {
             // In its order: an event whose dead letter cannot be stored now is delivered again, before all later ones.
+            let _parked = (self.options.order == Order::PerKey).then(|| queue.park());
             return dead_lettering.await;
         }
         // The worker does not wait for the stream. The message keeps its permit, which limits their number.

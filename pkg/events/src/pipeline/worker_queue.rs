@@ -1,7 +1,15 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+
+use super::limits::Limits;
+
+/// What can wait in a queue behind an event that waits for its next attempt.
+pub(super) trait Parkable {
+    /// Trades its in-flight permit for waiting units.
+    fn park(&mut self, limits: &Arc<Limits>);
+}
 
 /// A queue of jobs for one or more workers.
 ///
@@ -10,28 +18,36 @@ use tokio::sync::Notify;
 pub(super) struct WorkerQueue<T> {
     state: Mutex<QueueState<T>>,
     wake: Notify,
+    limits: Arc<Limits>,
 }
 
 struct QueueState<T> {
     jobs: VecDeque<T>,
+    /// How many of the first jobs were parked.
+    parked: usize,
+    /// Jobs are parked when they are pushed.
+    parks: bool,
     /// A worker was woken and has not run yet.
     waking: bool,
     closed: bool,
 }
 
-impl<T> WorkerQueue<T> {
-    pub(super) fn new() -> Self {
-        Self {
-            state: Mutex::new(QueueState { jobs: VecDeque::new(), waking: false, closed: false }),
-            wake: Notify::new(),
-        }
+impl<T: Parkable> WorkerQueue<T> {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
+        let state =
+            QueueState { jobs: VecDeque::new(), parked: 0, parks: false, waking: false, closed: false };
+        Self { state: Mutex::new(state), wake: Notify::new(), limits }
     }
 
     /// Adds a job, or returns it when the queue is closed.
-    pub(super) fn push(&self, job: T) -> Option<T> {
+    pub(super) fn push(&self, mut job: T) -> Option<T> {
         let mut state = self.state();
         if state.closed {
             return Some(job);
+        }
+        if state.parks {
+            job.park(&self.limits);
+            state.parked += 1;
         }
         state.jobs.push_back(job);
         self.wake_one(state);
@@ -57,6 +73,7 @@ impl<T> WorkerQueue<T> {
                     state.waking = false;
                 }
                 if let Some(job) = state.jobs.pop_front() {
+                    state.parked = state.parked.saturating_sub(1);
                     if !state.jobs.is_empty() {
                         self.wake_one(state);
                     }
@@ -74,6 +91,17 @@ impl<T> WorkerQueue<T> {
         }
     }
 
+    /// Parks the jobs in the queue, and those pushed until the guard is dropped: they wait behind an event that is retried in
+    /// its order. For queues of one worker.
+    pub(super) fn park(&self) -> ParkedQueue<'_, T> {
+        let mut state = self.state();
+        state.parks = true;
+        let parked = state.parked.min(state.jobs.len());
+        state.jobs.range_mut(parked..).for_each(|job| job.park(&self.limits));
+        state.parked = state.jobs.len();
+        ParkedQueue(self)
+    }
+
     fn wake_one(&self, mut state: MutexGuard<'_, QueueState<T>>) {
         let wake = !std::mem::replace(&mut state.waking, true);
         drop(state);
@@ -87,17 +115,57 @@ impl<T> WorkerQueue<T> {
     }
 }
 
+/// A queue whose jobs wait behind an event that is retried.
+pub(super) struct ParkedQueue<'a, T: Parkable>(&'a WorkerQueue<T>);
+
+impl<T: Parkable> Drop for ParkedQueue<'_, T> {
+    fn drop(&mut self) {
+        self.0.state().parks = false;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
+    use crate::SubscribeOptions;
+
+    impl Parkable for usize {
+        fn park(&mut self, _: &Arc<Limits>) {
+            *self += 100;
+        }
+    }
+
+    impl Parkable for tokio::sync::mpsc::Sender<()> {
+        fn park(&mut self, _: &Arc<Limits>) {}
+    }
+
+    fn queue<T: Parkable>() -> WorkerQueue<T> {
+        WorkerQueue::new(Arc::new(Limits::new(&SubscribeOptions::new("q"))))
+    }
+
+    #[tokio::test]
+    async fn jobs_behind_a_retry_are_parked_once() {
+        let queue = queue();
+        (0..2_usize).for_each(|n| assert_eq!(queue.push(n), None));
+        let parked = queue.park();
+        assert_eq!(queue.push(2), None);
+        drop(parked);
+        assert_eq!((queue.push(3), queue.pop().await), (None, Some(100)));
+        drop(queue.park());
+        queue.close();
+        let mut left = Vec::new();
+        while let Some(job) = queue.pop().await {
+            left.push(job);
+        }
+        assert_eq!(left, [101, 102, 103]);
+    }
 
     #[tokio::test]
     async fn jobs_come_in_order_and_end_with_the_queue() {
-        let queue = WorkerQueue::new();
-        (0..3).for_each(|n| assert_eq!(queue.push(n), None));
+        let queue = queue();
+        (0..3_usize).for_each(|n| assert_eq!(queue.push(n), None));
         queue.close();
         assert_eq!(queue.push(3), Some(3));
         for n in 0..3 {
@@ -109,7 +177,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_job_is_left_behind_and_every_worker_ends() {
         const JOBS: usize = 50_000;
-        let queue = Arc::new(WorkerQueue::new());
+        let queue = Arc::new(queue());
         let workers: Vec<_> = (0..8)
             .map(|_| {
                 let queue = Arc::clone(&queue);
@@ -142,7 +210,7 @@ mod tests {
     /// Handlers that take long must not keep other jobs from idle workers.
     #[tokio::test]
     async fn slow_workers_wake_the_others() {
-        let queue = Arc::new(WorkerQueue::new());
+        let queue = Arc::new(queue());
         let barrier = Arc::new(tokio::sync::Barrier::new(4));
         for _ in 0..4 {
             let (queue, barrier) = (Arc::clone(&queue), Arc::clone(&barrier));

@@ -10,7 +10,7 @@ use super::worker;
 
 /// Starts the workers. They end when the dispatcher is dropped and their queues are empty.
 pub(crate) fn start<M: Inbound>(processor: &Arc<Processor>) -> (Dispatcher<M>, Workers) {
-    let (dispatcher, queues) = Dispatcher::new(&processor.options);
+    let (dispatcher, queues) = Dispatcher::new(&processor.options, &processor.limits);
     let mut tasks = JoinSet::new();
     for queue in queues {
         tasks.spawn(worker::run(Arc::clone(processor), queue));

@@ -1,6 +1,0 @@
-//! The outbox and the inbox under chaos.
-
-#[cfg(test)]
-mod crash;
-#[cfg(test)]
-mod random;
