@@ -7,8 +7,7 @@ use underpin_errors::{Error as ServiceError, Kind};
 use underpin_logger::{Context, LoggerSettings, RequestId, debug, error, info, init, trace, warn};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let log =
-        init(&LoggerSettings { level: "trace".to_owned(), ..LoggerSettings::from_env() }.service("orders"))?;
+    let log = init(&LoggerSettings::from_env().level("trace").service("orders"))?;
     let (log, background) = (log.logger(), Context::background());
 
     info!(log, &background, "service started", port = 8080, database = "postgres", version = "1.4.0");

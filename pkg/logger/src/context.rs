@@ -1,23 +1,14 @@
+use std::sync::Arc;
 #[cfg(feature = "json")]
 use std::sync::OnceLock;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
 
-use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState};
+use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState, level_floor};
 #[cfg(feature = "json")]
 use crate::{
-    stream::json::{Buf, escape},
-    stream::recorder::Recorder,
+    shorten::shortened,
+    stream::flight_recorder::FlightRecorder,
+    stream::json::{Buf, escape, limits},
 };
-
-/// The least severe level that any context of this process was ever given: below it, nobody need ask a context.
-static LOWEST: AtomicU8 = AtomicU8::new(u8::MAX);
-
-tokio::task_local! {
-    static CURRENT: Context;
-}
 
 /// What every log line of one unit of work has in common: request id, trace and organization.
 ///
@@ -64,7 +55,7 @@ struct Inner {
     organization_id: Option<Arc<str>>,
     level: Option<Level>,
     #[cfg(feature = "json")]
-    recorder: Option<Arc<Recorder>>,
+    recorder: Option<Arc<FlightRecorder>>,
     /// The fields as every JSON line of this context carries them, rendered by the first.
     #[cfg(feature = "json")]
     rendered: OnceLock<Box<[u8]>>,
@@ -139,7 +130,7 @@ impl Context {
     /// It only ever adds records: `with_level(Level::Error)` does not silence what the rules let through.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
-        lower_to(level);
+        level_floor::lower_to(level);
         self.with(|inner| inner.level = Some(level))
     }
 
@@ -150,8 +141,8 @@ impl Context {
     #[cfg(feature = "json")]
     #[must_use]
     pub fn with_flight_recorder(self, capacity: usize) -> Self {
-        lower_to(Level::Debug);
-        self.with(|inner| inner.recorder = Some(Arc::new(Recorder::new(capacity))))
+        level_floor::lower_to(Level::Debug);
+        self.with(|inner| inner.recorder = Some(Arc::new(FlightRecorder::new(capacity))))
     }
 
     /// The same context one span further down; without a trace, the root of a new one.
@@ -166,7 +157,7 @@ impl Context {
         self.inner().request_id.as_ref()
     }
 
-    /// The place in the distributed trace.
+    /// The current span of the distributed trace.
     pub fn trace(&self) -> Option<&TraceParent> {
         self.inner().trace.as_ref()
     }
@@ -197,34 +188,9 @@ impl Context {
         self.inner().level
     }
 
-    /// Runs a future with this context as [`Context::current`].
-    ///
-    /// # Cancel safety
-    ///
-    /// As cancel-safe as the future given.
-    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        CURRENT.scope(self.clone(), future)
-    }
-
-    /// Runs a closure with this context as [`Context::current`].
-    pub fn scope_sync<T>(&self, work: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self.clone(), work)
-    }
-
-    /// The context of the innermost [`Context::scope`] around the caller; [`Context::background`] outside of every
-    /// scope. Spawned tasks do not inherit it.
-    pub fn current() -> Self {
-        Self::try_current().unwrap_or_else(Self::background)
-    }
-
-    /// The context of the innermost [`Context::scope`] around the caller, if there is one.
-    pub fn try_current() -> Option<Self> {
-        CURRENT.try_with(Self::clone).ok()
-    }
-
     /// What holds the lines that the rules keep out of the log, if anything does.
     #[cfg(feature = "json")]
-    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+    pub(crate) fn recorder(&self) -> Option<&FlightRecorder> {
         self.inner().recorder.as_deref()
     }
 
@@ -248,6 +214,7 @@ impl Context {
     pub(crate) fn rendered(&self) -> &[u8] {
         self.inner().rendered.get_or_init(|| {
             let mut buf = Buf::with_capacity(256);
+            let organization = self.organization_id().map(|id| shortened(id, limits::CAP));
             let mut put = |key: &str, value: Option<&str>| {
                 if let Some(value) = value {
                     buf.extend_from_slice(key.as_bytes());
@@ -258,7 +225,7 @@ impl Context {
             put(",\"request_id\":\"", self.request_id().map(RequestId::as_str));
             put(",\"trace_id\":\"", self.trace().map(TraceParent::trace_id));
             put(",\"span_id\":\"", self.trace().map(TraceParent::span_id));
-            put(",\"organization_id\":\"", self.organization_id());
+            put(",\"organization_id\":\"", organization.as_deref());
             buf.to_vec().into_boxed_slice()
         })
     }
@@ -270,44 +237,13 @@ impl Default for Context {
     }
 }
 
-/// Notes that some context asks for records of this level.
-fn lower_to(level: Level) {
-    if LOWEST.fetch_min(level as u8, Ordering::Relaxed) > level as u8 {
-        #[cfg(feature = "bridges")]
-        crate::bridge::levels_changed();
-    }
-}
-
-/// Whether a context may let through records of this level that the rules hold back.
-#[cfg(feature = "json")]
-pub(crate) fn may_raise(level: Level) -> bool {
-    level as u8 >= LOWEST.load(Ordering::Relaxed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_scope_is_seen_inside_and_only_inside() {
-        let ctx = Context::new(RequestId::parse("outer").unwrap());
-        assert!(Context::try_current().is_none());
-        let (inside, spawned) = ctx
-            .scope(async {
-                tokio::task::yield_now().await;
-                let spawned = tokio::spawn(async { Context::try_current() }).await.unwrap();
-                (Context::current(), spawned)
-            })
-            .await;
-        assert_eq!(inside.request_id(), ctx.request_id());
-        assert!(spawned.is_none());
-        assert!(Context::current().request_id().is_none());
-        assert_eq!(ctx.scope_sync(Context::current).request_id(), ctx.request_id());
-    }
-
     #[test]
     fn the_background_is_nothing_that_threads_would_share() {
-        assert!(Context::background().0.is_none() && Context::current().0.is_none());
+        assert!(Context::background().0.is_none());
         assert_eq!(size_of::<Context>(), size_of::<usize>());
         let tenant = Context::background().with_organization("acme");
         assert_eq!((tenant.organization_id(), Context::background().organization_id()), (Some("acme"), None));

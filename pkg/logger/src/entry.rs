@@ -53,17 +53,17 @@ pub struct Callsite<'a> {
 }
 
 impl<'a> Callsite<'a> {
-    /// A place in the source; the macros write `Callsite::new(module_path!(), file!(), line!())`.
+    /// A location in the source; the macros write `Callsite::new(module_path!(), file!(), line!())`.
     pub const fn new(target: &'a str, file: &'a str, line: u32) -> Self {
         Self { target, file, line }
     }
 }
 
 impl Callsite<'static> {
-    /// The caller's place, without a target.
+    /// The location of the caller, without a target.
     #[track_caller]
     pub const fn caller() -> Self {
-        let place = Location::caller();
-        Self { target: "", file: place.file(), line: place.line() }
+        let location = Location::caller();
+        Self { target: "", file: location.file(), line: location.line() }
     }
 }

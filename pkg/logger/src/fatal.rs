@@ -5,7 +5,7 @@ use std::{
     process,
 };
 
-use crate::FlushError;
+use crate::{FlushError, placeholders::DISPLAY_PANICKED};
 
 /// The process cannot go on, this has been logged, and how it ends is the caller's decision.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,6 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
     catch_unwind(AssertUnwindSafe(|| underpin_errors::Report(error).to_string())).unwrap_or_else(|payload| {
         // Even what a panic left may panic when it is dropped; at the end of a process it may as well stay.
         mem::forget(payload);
-        "[display panicked]".to_owned()
+        DISPLAY_PANICKED.to_owned()
     })
 }

@@ -39,12 +39,12 @@ impl Key {
     }
 }
 
-/// Copies a piece to its place, in a constant.
+/// Copies a piece into a constant.
 const fn put(json: &mut [u8; 32], at: usize, piece: &[u8]) {
-    if let Some((_, place)) = json.split_at_mut_checked(at)
-        && let Some((place, _)) = place.split_at_mut_checked(piece.len())
+    if let Some((_, out)) = json.split_at_mut_checked(at)
+        && let Some((out, _)) = out.split_at_mut_checked(piece.len())
     {
-        place.copy_from_slice(piece);
+        out.copy_from_slice(piece);
     }
 }
 

@@ -42,13 +42,18 @@ mod ext;
 mod fatal;
 mod key;
 mod level;
+mod level_floor;
 mod logger;
 mod macros;
 #[cfg(feature = "nested-values")]
 mod nested;
 mod noop;
+mod placeholders;
 mod random;
 mod request_id;
+mod scope;
+#[cfg(any(feature = "json", feature = "tower"))]
+mod shorten;
 mod tag;
 mod trace;
 mod value;

@@ -3,8 +3,11 @@ use std::{fmt, sync::LazyLock};
 use serde::Serialize;
 
 use crate::{
-    JsonFormat, Redaction, ToValue, Value,
-    stream::json::{Out, Stop, rendered},
+    Redaction,
+    stream::json::{
+        limits,
+        nested::{SerializeStopped, ValueSerializer, rendered},
+    },
 };
 
 /// Whatever serde can serialize, as a value of a record: JSON within the JSON of the line.
@@ -33,24 +36,24 @@ use crate::{
 /// assert!(sink.text().contains(r#""order":{"id":7,"items":["tea","cup"],"token":"[redacted]"}"#));
 /// ```
 #[derive(Clone, Copy)]
-pub struct Nested<'a>(&'a dyn Encode);
+pub struct Nested<'a>(&'a dyn EncodeNested);
 
 impl<'a> Nested<'a> {
     /// How many lists, objects and wrappers (`Some`, a newtype) may be inside of each other.
-    pub const DEPTH: usize = 64;
+    pub const DEPTH: usize = limits::DEPTH;
 
     /// A value that is serialized when the record is written, if it is.
     pub const fn new<T: Serialize>(value: &'a T) -> Self {
         Self(value)
     }
 
-    pub(crate) fn encode(self, out: Out<'_, '_, '_>) -> Result<(), Stop> {
+    pub(crate) fn encode(self, out: ValueSerializer<'_, '_, '_>) -> Result<(), SerializeStopped> {
         self.0.encode(out)
     }
 
     /// The JSON alone, of about `most` bytes at most, as the value of the field `key`.
     pub(crate) fn text(self, key: &str, redact: &Redaction, most: usize) -> String {
-        rendered(key, self, redact, most)
+        rendered(key, |out| self.encode(out), redact, most)
     }
 }
 
@@ -59,7 +62,7 @@ impl fmt::Display for Nested<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         static REDACTION: LazyLock<Redaction> = LazyLock::new(Redaction::default);
 
-        f.write_str(&self.text("", &REDACTION, JsonFormat::CAP))
+        f.write_str(&self.text("", &REDACTION, limits::CAP))
     }
 }
 
@@ -69,19 +72,13 @@ impl fmt::Debug for Nested<'_> {
     }
 }
 
-impl ToValue for Nested<'_> {
-    fn to_value(&self) -> Value<'_> {
-        Value::Nested(*self)
-    }
-}
-
 /// `Serialize` for one serializer, and so fit for `dyn`.
-trait Encode {
-    fn encode(&self, out: Out<'_, '_, '_>) -> Result<(), Stop>;
+trait EncodeNested {
+    fn encode(&self, out: ValueSerializer<'_, '_, '_>) -> Result<(), SerializeStopped>;
 }
 
-impl<T: Serialize> Encode for T {
-    fn encode(&self, out: Out<'_, '_, '_>) -> Result<(), Stop> {
+impl<T: Serialize> EncodeNested for T {
+    fn encode(&self, out: ValueSerializer<'_, '_, '_>) -> Result<(), SerializeStopped> {
         self.serialize(out)
     }
 }

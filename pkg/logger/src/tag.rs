@@ -34,8 +34,8 @@ impl<'a> Tag<'a> {
     }
 
     #[cfg(feature = "json")]
-    pub(crate) const fn name(&self) -> Name<'static> {
-        Name { text: self.key, rendered: self.rendered }
+    pub(crate) const fn name(&self) -> FieldKey<'static> {
+        FieldKey { text: self.key, rendered: self.rendered }
     }
 
     /// The key.
@@ -49,16 +49,16 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// A key on its way into the encoder.
+/// A key as the encoder takes it.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy)]
-pub(crate) struct Name<'a> {
+pub(crate) struct FieldKey<'a> {
     pub(crate) text: &'a str,
     pub(crate) rendered: Option<&'static Key>,
 }
 
 #[cfg(feature = "json")]
-impl<'a> From<&'a str> for Name<'a> {
+impl<'a> From<&'a str> for FieldKey<'a> {
     fn from(text: &'a str) -> Self {
         Self { text, rendered: None }
     }

@@ -3,6 +3,8 @@ use std::{error::Error, fmt, path::Path, time::Duration};
 use underpin_config::Secret;
 use zeroize::Zeroize;
 
+use crate::placeholders::REDACTED;
+
 /// The value of a [`Tag`](crate::Tag): borrowed, so that a record costs no allocation.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -42,7 +44,7 @@ pub enum Value<'a> {
 
 impl Value<'_> {
     /// What stands in place of a value that must not be logged.
-    pub const REDACTED: &'static str = "[redacted]";
+    pub const REDACTED: &'static str = REDACTED;
 }
 
 /// The value as a person reads it: texts bare, durations with a unit, an error as its chain.
@@ -91,6 +93,13 @@ const _: fn(&dyn ToValue) = |_| ();
 impl ToValue for Value<'_> {
     fn to_value(&self) -> Value<'_> {
         *self
+    }
+}
+
+#[cfg(feature = "nested-values")]
+impl ToValue for crate::Nested<'_> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Nested(*self)
     }
 }
 

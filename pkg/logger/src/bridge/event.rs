@@ -6,9 +6,9 @@ use tracing_core::{
 };
 use tracing_subscriber::{layer, registry::LookupSpan};
 
-use super::owned::OwnedFields;
-use crate::tag::Name;
-use crate::{Value, stream::record::Source};
+use super::span_fields::SpanFields;
+use crate::tag::FieldKey;
+use crate::{Value, stream::record::RecordSource};
 
 /// An event of `tracing` with the spans around it.
 pub(super) struct EventSource<'a, S> {
@@ -18,7 +18,7 @@ pub(super) struct EventSource<'a, S> {
     pub(super) hide_sql: bool,
 }
 
-impl<S: Subscriber + for<'s> LookupSpan<'s>> Source for EventSource<'_, S> {
+impl<S: Subscriber + for<'s> LookupSpan<'s>> RecordSource for EventSource<'_, S> {
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         let mut visitor = MessageOnly { put, found: false };
         self.event.record(&mut visitor);
@@ -31,12 +31,12 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Source for EventSource<'_, S> {
         (self.event.metadata().name(), 0)
     }
 
-    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(FieldKey<'_>, Value<'_>)) {
         let hide_summary = self.hide_sql && self.event.metadata().target().starts_with("sqlx");
         self.event.record(&mut AllButMessage { put: &mut *put, hide_summary });
         // From the innermost span outwards: of two fields with the same key the nearer is kept.
         for span in self.spans.event_scope(self.event).into_iter().flatten() {
-            if let Some(fields) = span.extensions().get::<OwnedFields>() {
+            if let Some(fields) = span.extensions().get::<SpanFields>() {
                 fields.iter().for_each(|(key, value)| put(key.into(), value));
             }
         }
@@ -66,12 +66,12 @@ impl Visit for MessageOnly<'_> {
     }
 }
 
-struct AllButMessage<'p, F: FnMut(Name<'_>, Value<'_>)> {
+struct AllButMessage<'p, F: FnMut(FieldKey<'_>, Value<'_>)> {
     put: &'p mut F,
     hide_summary: bool,
 }
 
-impl<F: FnMut(Name<'_>, Value<'_>)> AllButMessage<'_, F> {
+impl<F: FnMut(FieldKey<'_>, Value<'_>)> AllButMessage<'_, F> {
     fn put(&mut self, field: &Field, value: Value<'_>) {
         match (field.name(), value) {
             (MESSAGE, _) => {}
@@ -84,7 +84,7 @@ impl<F: FnMut(Name<'_>, Value<'_>)> AllButMessage<'_, F> {
     }
 }
 
-impl<F: FnMut(Name<'_>, Value<'_>)> Visit for AllButMessage<'_, F> {
+impl<F: FnMut(FieldKey<'_>, Value<'_>)> Visit for AllButMessage<'_, F> {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, Value::Bool(value));
     }

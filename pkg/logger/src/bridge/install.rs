@@ -1,39 +1,27 @@
-use std::sync::{Mutex, OnceLock, PoisonError};
-
 use tracing_core::Dispatch;
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
-use super::{LogBridge, TracingLayer};
+use super::{LogBridge, TracingLayer, caches};
 use crate::{Level, LevelHandle, SlogLogger};
 
-/// The level rules behind the bridges of this process, which the filter of `log` follows.
-static INSTALLED: OnceLock<LevelHandle> = OnceLock::new();
-
-/// Makes the logger the process-wide target of `tracing` and `log`.
-pub(crate) fn install(logger: &SlogLogger) -> Result<(), BridgeError> {
-    let (Some(layer), Some(bridge)) = (TracingLayer::new(logger), LogBridge::new(logger)) else {
-        return Err(BridgeError::NoStream);
-    };
-    tracing_core::dispatcher::set_global_default(Dispatch::new(Registry::default().with(layer)))
-        .map_err(|_| BridgeError::TracingTaken)?;
-    log::set_boxed_logger(Box::new(bridge)).map_err(|_| BridgeError::LogTaken)?;
-    // Only the first logger can have come this far.
-    let _first = INSTALLED.set(logger.levels().clone());
-    levels_changed();
-    Ok(())
-}
-
-/// Tells the callers' caches that another set of records may pass now: those of `tracing`, whoever's subscriber a layer of
-/// ours is in, and that of `log` where its logger is ours.
-pub(crate) fn levels_changed() {
-    /// Of two changes at once, the later look at the levels is the later to be put into force.
-    static TURN: Mutex<()> = Mutex::new(());
-
-    if let Some(levels) = INSTALLED.get() {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        log::set_max_level(log_filter(levels));
+impl SlogLogger {
+    /// Makes this logger the process-wide target of the crates `tracing` and `log`.
+    ///
+    /// # Errors
+    ///
+    /// [`BridgeError`] when another subscriber or logger is installed, or when this logger was made by
+    /// [`SlogLogger::from_slog`].
+    pub fn install(&self) -> Result<(), BridgeError> {
+        let (Some(layer), Some(bridge)) = (TracingLayer::new(self), LogBridge::new(self)) else {
+            return Err(BridgeError::NoStream);
+        };
+        tracing_core::dispatcher::set_global_default(Dispatch::new(Registry::default().with(layer)))
+            .map_err(|_| BridgeError::TracingTaken)?;
+        log::set_boxed_logger(Box::new(bridge)).map_err(|_| BridgeError::LogTaken)?;
+        let levels = self.levels().clone();
+        caches::follow(move || log_filter(&levels));
+        Ok(())
     }
-    tracing_core::callsite::rebuild_interest_cache();
 }
 
 fn log_filter(levels: &LevelHandle) -> log::LevelFilter {

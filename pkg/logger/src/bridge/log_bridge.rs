@@ -2,12 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use log::kv::{self, VisitSource, VisitValue};
 
-use crate::tag::Name;
+use crate::tag::FieldKey;
 use crate::{
     Context, Level, LevelHandle, SlogLogger, Value,
-    stream::level_handle::Verdict,
+    stream::level_handle::Decision,
     stream::pipeline::Pipeline,
-    stream::record::{Head, Source},
+    stream::record::{RecordMeta, RecordSource},
 };
 
 /// A [`log::Log`] that writes records of the `log` crate, with their key-values, into a logger's stream.
@@ -50,17 +50,17 @@ impl log::Log for LogBridge {
 
     fn log(&self, record: &log::Record<'_>) {
         let (level, ctx) = (level_of(record.level()), Context::current());
-        let verdict = self.levels.verdict(level, record.target(), &ctx);
-        if verdict != Verdict::Skip {
-            let head = Head {
+        let decision = self.levels.decision(level, record.target(), &ctx);
+        if decision != Decision::Skip {
+            let meta = RecordMeta {
                 level,
                 ctx: &ctx,
                 target: record.target(),
-                place: record.file().zip(record.line()),
+                location: record.file().zip(record.line()),
                 error: None,
                 since_epoch: crate::random::since_epoch(),
             };
-            self.pipeline.take(verdict, &head, &LogSource(record));
+            self.pipeline.emit(decision, &meta, &LogSource(record));
         }
     }
 
@@ -74,7 +74,7 @@ impl log::Log for LogBridge {
 
 struct LogSource<'a>(&'a log::Record<'a>);
 
-impl Source for LogSource<'_> {
+impl RecordSource for LogSource<'_> {
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         put(Value::Display(self.0.args()));
     }
@@ -83,22 +83,22 @@ impl Source for LogSource<'_> {
         (self.0.file().unwrap_or(self.0.target()), self.0.line().unwrap_or_default())
     }
 
-    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(FieldKey<'_>, Value<'_>)) {
         if self.0.key_values().visit(&mut Pairs(put)).is_err() {
             put("log_error".into(), Value::Str("a field of this record could not be written"));
         }
     }
 }
 
-struct Pairs<'p, F: FnMut(Name<'_>, Value<'_>)>(&'p mut F);
+struct Pairs<'p, F: FnMut(FieldKey<'_>, Value<'_>)>(&'p mut F);
 
-impl<'kvs, F: FnMut(Name<'_>, Value<'_>)> VisitSource<'kvs> for Pairs<'_, F> {
+impl<'kvs, F: FnMut(FieldKey<'_>, Value<'_>)> VisitSource<'kvs> for Pairs<'_, F> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
         value.visit(Pair { key: key.as_str(), put: self.0 })
     }
 }
 
-struct Pair<'p, F: FnMut(Name<'_>, Value<'_>)> {
+struct Pair<'p, F: FnMut(FieldKey<'_>, Value<'_>)> {
     key: &'p str,
     put: &'p mut F,
 }
@@ -112,7 +112,7 @@ macro_rules! visit {
     )+};
 }
 
-impl<'v, F: FnMut(Name<'_>, Value<'_>)> VisitValue<'v> for Pair<'_, F> {
+impl<'v, F: FnMut(FieldKey<'_>, Value<'_>)> VisitValue<'v> for Pair<'_, F> {
     visit! {
         visit_bool: bool => Bool;
         visit_i64: i64 => I64;

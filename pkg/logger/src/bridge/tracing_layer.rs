@@ -6,8 +6,10 @@ use tracing_core::{
 };
 use tracing_subscriber::{Layer, layer, registry::LookupSpan};
 
-use super::{event::EventSource, owned::OwnedFields};
-use crate::{Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline, stream::record::Head};
+use super::{event::EventSource, span_fields::SpanFields};
+use crate::{
+    Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline, stream::record::RecordMeta,
+};
 
 /// A `tracing_subscriber` layer that writes events, with the fields of the spans around them, into a logger's stream.
 ///
@@ -55,7 +57,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         // no context has done so.
         if self.levels.rules_allow(level, metadata.target()) {
             Interest::always()
-        } else if crate::context::may_raise(level) {
+        } else if crate::level_floor::may_raise(level) {
             Interest::sometimes()
         } else {
             Interest::never()
@@ -79,7 +81,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, spans: layer::Context<'_, S>) {
         if let Some(span) = spans.span(id) {
-            let mut fields = OwnedFields::default();
+            let mut fields = SpanFields::default();
             attributes.record(&mut fields);
             span.extensions_mut().replace(fields);
         }
@@ -87,7 +89,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
 
     fn on_record(&self, id: &Id, record: &Record<'_>, spans: layer::Context<'_, S>) {
         if let Some(span) = spans.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<OwnedFields>()
+            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
         {
             record.record(fields);
         }
@@ -97,16 +99,16 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         let metadata = event.metadata();
         let ctx = Context::current();
         let level = level_of(*metadata.level());
-        let verdict = self.levels.verdict(level, metadata.target(), &ctx);
-        let head = Head {
+        let decision = self.levels.decision(level, metadata.target(), &ctx);
+        let meta = RecordMeta {
             level,
             ctx: &ctx,
             target: metadata.target(),
-            place: metadata.file().zip(metadata.line()),
+            location: metadata.file().zip(metadata.line()),
             error: None,
             since_epoch: crate::random::since_epoch(),
         };
-        self.pipeline.take(verdict, &head, &EventSource { event, spans, hide_sql: self.hide_sql });
+        self.pipeline.emit(decision, &meta, &EventSource { event, spans, hide_sql: self.hide_sql });
     }
 }
 

@@ -53,7 +53,9 @@ fn record(mut fields: Map<String, Value>) -> Value {
     Value::Object(record)
 }
 
+/// The data model forbids an empty key.
 fn attribute(key: &str, value: &Value) -> Value {
+    let key = if key.is_empty() { "_" } else { key };
     json!({"key": key, "value": any_value(value)})
 }
 
@@ -114,15 +116,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stream::json::Second;
+    use crate::stream::json::TimestampCache;
 
     proptest! {
         #[test]
         fn the_time_of_a_line_is_read_as_it_was_written(micros in 0_u64..4_102_444_800_000_000) {
-            let mut second = Second::new();
+            let mut second = TimestampCache::new();
             let (date, fraction) = second.render(Duration::from_micros(micros));
             let text = String::from_utf8([date, &fraction].concat()).unwrap();
             prop_assert_eq!(unix_nanos(&text), Some(micros * 1000));
+        }
+
+        #[test]
+        fn no_key_of_an_attribute_is_empty(key in "[a-z]{0,2}", inner in "[a-z]{0,2}") {
+            let line = json!({"msg": "m", key.as_str(): {inner.as_str(): 1}}).to_string();
+            let request: Value = serde_json::from_slice(&request(line.as_bytes())).unwrap();
+            prop_assert!(!request.to_string().contains("\"key\":\"\""), "{}", request);
         }
 
         #[test]

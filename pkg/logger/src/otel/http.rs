@@ -26,6 +26,9 @@ impl Endpoint {
     }
 }
 
+/// Instead of a timeout that the clock cannot hold.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// Posts JSON on a connection of its own; the status of the answer.
 ///
 /// # Errors
@@ -33,7 +36,9 @@ impl Endpoint {
 /// When there is no connection, no answer within `timeout` from now on (the system's search for the address excepted), or
 /// an answer that is not HTTP.
 pub(super) fn post(endpoint: &Endpoint, body: &[u8], timeout: Duration) -> io::Result<u16> {
-    let deadline = Instant::now() + timeout;
+    let now = Instant::now();
+    // A timeout that no clock can hold is one that never comes.
+    let deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
     let mut connected = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in endpoint.authority.to_socket_addrs()? {
         connected = TcpStream::connect_timeout(&address, left(deadline)?);
@@ -67,9 +72,9 @@ struct Timed {
 }
 
 impl io::Read for Timed {
-    fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(left(self.deadline)?))?;
-        self.stream.read(place)
+        self.stream.read(buf)
     }
 }
 

@@ -6,10 +6,15 @@ use underpin_config::{ByteSize, Checks, Validate};
 use super::{exporter::Exporter, http::Endpoint};
 use crate::sink::{BufferedSink, Output, Overflow};
 
+/// A request that hangs for longer is a failure.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
+const LARGEST_BUFFER: ByteSize = ByteSize::mib(1024);
+
 /// Where log records are exported to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OtlpSettings {
     /// The collector's logs endpoint, `http://host:port/path`.
     pub endpoint: String,
@@ -32,6 +37,27 @@ impl OtlpSettings {
         let endpoint = set("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT").or_else(base);
         let defaults = Self::default();
         Self { endpoint: endpoint.unwrap_or(defaults.endpoint), ..Self::default() }
+    }
+
+    /// Sets `endpoint`.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// Sets `timeout`.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets `buffer`.
+    #[must_use]
+    pub const fn buffer(mut self, size: ByteSize) -> Self {
+        self.buffer = size;
+        self
     }
 
     /// A sink that exports the lines of a [`JsonFormat`](crate::JsonFormat). It never makes its callers wait.
@@ -66,7 +92,9 @@ impl Validate for OtlpSettings {
             "endpoint",
             "must be `http://host:port/path`",
         );
-        checks.ensure(!self.timeout.is_zero(), "timeout", "must be longer than 0s");
-        checks.ensure(self.buffer.as_usize() >= BufferedSink::BATCH, "buffer", "must be at least 64KiB");
+        let bearable = !self.timeout.is_zero() && self.timeout <= LONGEST_TIMEOUT;
+        checks.ensure(bearable, "timeout", "must be longer than 0s and at most 10m");
+        let buffer = BufferedSink::BATCH..=LARGEST_BUFFER.as_usize();
+        checks.ensure(buffer.contains(&self.buffer.as_usize()), "buffer", "must be 64KiB to 1GiB");
     }
 }

@@ -1,7 +1,7 @@
 use std::{fmt, io, sync::Arc};
 
 use crate::{
-    LevelHandle, LevelRules, Redaction, Sampling, SlogLogger,
+    JsonFormat, LevelHandle, LevelRules, Redaction, Sampling, SlogLogger, TerminalFormat,
     sink::{DirectSink, Output, Sink},
     stream::format::Format,
     stream::pipeline::Pipeline,
@@ -16,8 +16,20 @@ pub struct LoggerBuilder {
     sampling: Option<Sampling>,
 }
 
+impl SlogLogger {
+    /// Starts a logger that writes JSON lines.
+    pub fn json(format: JsonFormat) -> LoggerBuilder {
+        LoggerBuilder::new(Format::Json(format))
+    }
+
+    /// Starts a logger that writes for people at a terminal.
+    pub fn terminal(format: TerminalFormat) -> LoggerBuilder {
+        LoggerBuilder::new(Format::Terminal(format))
+    }
+}
+
 impl LoggerBuilder {
-    pub(crate) fn new(format: Format) -> Self {
+    fn new(format: Format) -> Self {
         let levels = LevelHandle::new(LevelRules::default());
         Self { format, levels, redact: Redaction::default(), sink: None, sampling: None }
     }

@@ -6,9 +6,9 @@ use crate::{
     Context, JsonFormat, LevelHandle, LevelRules, Redaction, TerminalFormat,
     sink::Sink,
     stream::format::Format,
-    stream::level_handle::Verdict,
+    stream::level_handle::Decision,
     stream::pipeline::Pipeline,
-    stream::record::Head,
+    stream::record::RecordMeta,
     stream::slog_source::{SlogSource, level_of},
 };
 
@@ -31,11 +31,11 @@ use crate::{
 /// assert!(sink.text().ends_with("\"cents\":700,\"component\":\"billing\"}\n"));
 /// ```
 #[derive(Clone)]
-pub struct JsonDrain(Shared);
+pub struct JsonDrain(StreamDrain);
 
 /// A [`slog::Drain`] that writes for people at a terminal; otherwise like [`JsonDrain`].
 #[derive(Clone)]
-pub struct TerminalDrain(Shared);
+pub struct TerminalDrain(StreamDrain);
 
 impl JsonDrain {
     /// JSON lines in the default format, at `info` and above.
@@ -46,7 +46,7 @@ impl JsonDrain {
     /// JSON lines in a format of your own, filtered by rules that can change.
     pub fn with(sink: impl Sink + 'static, format: JsonFormat, levels: LevelHandle) -> Self {
         let pipeline = Pipeline::new(Format::Json(format), Redaction::default(), Arc::new(sink), None);
-        Self(Shared::new(Arc::new(pipeline), levels))
+        Self(StreamDrain::new(Arc::new(pipeline), levels))
     }
 }
 
@@ -59,22 +59,22 @@ impl TerminalDrain {
     /// Text in a format of your own, filtered by rules that can change.
     pub fn with(sink: impl Sink + 'static, format: TerminalFormat, levels: LevelHandle) -> Self {
         let pipeline = Pipeline::new(Format::Terminal(format), Redaction::default(), Arc::new(sink), None);
-        Self(Shared::new(Arc::new(pipeline), levels))
+        Self(StreamDrain::new(Arc::new(pipeline), levels))
     }
 }
 
 /// A drain into whatever a logger writes to. Unwind safe because nothing here is left half changed by a panic: lines are
 /// built in private and handed over whole.
 #[derive(Clone)]
-pub(crate) struct Shared(Arc<AssertUnwindSafe<(Arc<Pipeline>, LevelHandle)>>);
+pub(crate) struct StreamDrain(Arc<AssertUnwindSafe<(Arc<Pipeline>, LevelHandle)>>);
 
-impl Shared {
+impl StreamDrain {
     pub(crate) fn new(pipeline: Arc<Pipeline>, levels: LevelHandle) -> Self {
         Self(Arc::new(AssertUnwindSafe((pipeline, levels))))
     }
 }
 
-impl Drain for Shared {
+impl Drain for StreamDrain {
     type Ok = ();
     type Err = Never;
 
@@ -82,17 +82,17 @@ impl Drain for Shared {
         let (pipeline, levels) = &**self.0;
         let target = if record.tag().is_empty() { record.module() } else { record.tag() };
         let (level, ctx) = (level_of(record.level()), Context::current());
-        let verdict = levels.verdict(level, target, &ctx);
-        if verdict != Verdict::Skip {
-            let head = Head {
+        let decision = levels.decision(level, target, &ctx);
+        if decision != Decision::Skip {
+            let meta = RecordMeta {
                 level,
                 ctx: &ctx,
                 target,
-                place: (!record.file().is_empty()).then(|| (record.file(), record.line())),
+                location: (!record.file().is_empty()).then(|| (record.file(), record.line())),
                 error: None,
                 since_epoch: crate::random::since_epoch(),
             };
-            pipeline.take(verdict, &head, &SlogSource { record, values });
+            pipeline.emit(decision, &meta, &SlogSource { record, values });
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::{
 /// ```
 /// use underpin_logger::{Context, LogOutput, LoggerSettings, info, init};
 ///
-/// let settings = LoggerSettings { output: LogOutput::Stderr, ..LoggerSettings::from_env() }.service("orders");
+/// let settings = LoggerSettings::from_env().output(LogOutput::Stderr).service("orders");
 /// let log = init(&settings)?;
 /// info!(log.logger(), &Context::background(), "service started", port = 8080);
 /// # Ok::<(), underpin_logger::InitError>(())

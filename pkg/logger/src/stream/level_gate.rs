@@ -30,9 +30,9 @@ impl LevelGate {
         let mut beginnings = [0_u64; 4];
         for target in rules.targets() {
             match beginning(target.as_bytes()) {
-                Some(place) => {
-                    if let Some(word) = beginnings.get_mut(usize::from(place >> 6)) {
-                        *word |= 1 << (place & 63);
+                Some(bucket) => {
+                    if let Some(word) = beginnings.get_mut(usize::from(bucket >> 6)) {
+                        *word |= 1 << (bucket & 63);
                     }
                 }
                 // A name of one letter says too little; every target then goes to the rules.
@@ -60,12 +60,12 @@ impl LevelGate {
             return Some(false);
         }
         // A target that is too short to have a beginning is no longer than any name either, but may be one.
-        let place = beginning(target.as_bytes()).unwrap_or_default();
+        let bucket = beginning(target.as_bytes()).unwrap_or_default();
         let word = self
             .beginnings
-            .get(usize::from(place >> 6))
+            .get(usize::from(bucket >> 6))
             .map_or(u64::MAX, |word| word.load(Ordering::Relaxed));
-        let named = word & (1 << (place & 63)) != 0;
+        let named = word & (1 << (bucket & 63)) != 0;
         (!named).then(|| level as u8 >= self.default.load(Ordering::Relaxed))
     }
 }

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use crate::{Context, Level, LevelRules, LevelRulesError, stream::level_gate::LevelGate};
+use crate::{Context, Level, LevelRules, LevelRulesError, level_floor, stream::level_gate::LevelGate};
 
 /// The level rules of a running logger, to look at and to change. Clones change the same rules.
 ///
@@ -17,10 +17,10 @@ use crate::{Context, Level, LevelRules, LevelRulesError, stream::level_gate::Lev
 /// # Ok::<(), underpin_logger::LevelRulesError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct LevelHandle(Arc<Shared>);
+pub struct LevelHandle(Arc<LevelState>);
 
 #[derive(Debug)]
-struct Shared {
+struct LevelState {
     /// Held while both of those below change, so that they are always those of one set of rules.
     changes: Mutex<()>,
     rules: ArcSwap<LevelRules>,
@@ -29,10 +29,10 @@ struct Shared {
 
 /// What happens to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     Write,
     /// Into the flight recorder of its context.
-    Hold,
+    Record,
     Skip,
 }
 
@@ -40,7 +40,7 @@ impl LevelHandle {
     /// A handle to rules of its own.
     pub fn new(rules: LevelRules) -> Self {
         let gate = LevelGate::new(&rules);
-        Self(Arc::new(Shared { changes: Mutex::new(()), rules: ArcSwap::from_pointee(rules), gate }))
+        Self(Arc::new(LevelState { changes: Mutex::new(()), rules: ArcSwap::from_pointee(rules), gate }))
     }
 
     /// The rules in force.
@@ -72,25 +72,25 @@ impl LevelHandle {
 
     /// What happens to a record of this level and target, by the rules and by its context.
     #[inline]
-    pub(crate) fn verdict(&self, level: Level, target: &str, ctx: &Context) -> Verdict {
+    pub(crate) fn decision(&self, level: Level, target: &str, ctx: &Context) -> Decision {
         // Most records that are of no use are so for every target and every context.
         if !self.may_allow(level) {
-            return Verdict::Skip;
+            return Decision::Skip;
         }
         let asked = ctx.level().is_some_and(|least| level >= least);
         if asked || self.rules_allow(level, target) {
-            Verdict::Write
+            Decision::Write
         } else if level >= Level::Debug && ctx.recorder().is_some() {
-            Verdict::Hold
+            Decision::Record
         } else {
-            Verdict::Skip
+            Decision::Skip
         }
     }
 
     /// Whether a record of this level and target is of any use.
     #[inline]
     pub(crate) fn wants(&self, level: Level, target: &str, ctx: &Context) -> bool {
-        self.verdict(level, target, ctx) != Verdict::Skip
+        self.decision(level, target, ctx) != Decision::Skip
     }
 
     /// Whether the rules alone let a record of this level and target pass.
@@ -107,7 +107,7 @@ impl LevelHandle {
     /// Whether a record of this level can pass for some target or some context.
     #[inline]
     pub(crate) fn may_allow(&self, level: Level) -> bool {
-        self.0.gate.may_pass(level) || crate::context::may_raise(level)
+        self.0.gate.may_pass(level) || level_floor::may_raise(level)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Callsite, Context, Entry, Level, Logger, Tag, Value, sink};
 
-/// Logs every panic at error level, with thread, place and request, and flushes; then the hook that was there before
+/// Logs every panic at error level, with thread, location and request, and flushes; then the hook that was there before
 /// runs (the standard library's prints to standard error).
 ///
 /// The backtrace is logged where `RUST_BACKTRACE` asks for one.
@@ -28,12 +28,12 @@ fn record(log: &dyn Logger, info: &PanicHookInfo<'_>) {
 
     let ctx = Context::current();
     let thread = thread::current();
-    let (file, line) = info.location().map_or(("", 0), |place| (place.file(), place.line()));
-    let place = format_args!("{file}:{line}").to_string();
+    let (file, line) = info.location().map_or(("", 0), |location| (location.file(), location.line()));
+    let location = format_args!("{file}:{line}").to_string();
     let backtrace = Backtrace::capture();
     let mut tags = vec![
         Tag::new("panic", info.payload_as_str().unwrap_or("(not a text)")),
-        Tag::new("at", &place),
+        Tag::new("at", &location),
         Tag::new("thread", thread.name().unwrap_or("(unnamed)")),
     ];
     if backtrace.status() == BacktraceStatus::Captured {

@@ -11,8 +11,8 @@ use crate::{
     Callsite, Context, Entry, FlushError, Level, Redaction, Sampling, Tag,
     stream::format::Format,
     stream::json::with_scratch,
-    stream::level_handle::Verdict,
-    stream::record::{Head, Source},
+    stream::level_handle::Decision,
+    stream::record::{RecordMeta, RecordSource},
     stream::sink::{Sink, inside_output},
 };
 
@@ -47,50 +47,55 @@ impl Pipeline {
         }
     }
 
-    /// Encodes under no lock, then hands complete lines to whom the verdict says.
-    pub(crate) fn take(&self, verdict: Verdict, head: &Head<'_>, source: &impl Source) {
+    /// Encodes under no lock, then hands complete lines to whom the decision says.
+    pub(crate) fn emit(&self, decision: Decision, meta: &RecordMeta<'_>, source: &impl RecordSource) {
         // A writer of the user that logs would otherwise wait for itself.
         if inside_output() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        match (verdict, head.ctx.recorder()) {
-            (Verdict::Skip, _) | (Verdict::Hold, None) => {}
-            (Verdict::Hold, Some(recorder)) => self.encoded(head, source, |lines| recorder.hold(lines)),
-            (Verdict::Write, recorder) => {
-                if let Some(recorder) = recorder.filter(|_| head.level >= Level::Error) {
-                    let held = recorder.take();
+        match (decision, meta.ctx.recorder()) {
+            (Decision::Skip, _) | (Decision::Record, None) => {}
+            (Decision::Record, Some(recorder)) => self.encoded(meta, source, |lines| recorder.push(lines)),
+            (Decision::Write, recorder) => {
+                if let Some(recorder) = recorder.filter(|_| meta.level >= Level::Error) {
+                    let held = recorder.drain();
                     if !held.is_empty() {
-                        self.sink.write(head.level, &held);
+                        self.sink.write(meta.level, &held);
                     }
                 }
-                self.write(head, source);
+                self.write(meta, source);
             }
         }
     }
 
-    fn write(&self, head: &Head<'_>, source: &impl Source) {
-        if let Some(sampling) = self.sampling.as_ref().filter(|_| head.ctx.level().is_none()) {
-            if !sampling.keeps(head.level, source.sampling_key(), head.since_epoch) {
+    fn write(&self, meta: &RecordMeta<'_>, source: &impl RecordSource) {
+        if let Some(sampling) = self.sampling.as_ref().filter(|_| meta.ctx.level().is_none()) {
+            if !sampling.keeps(meta.level, source.sampling_key(), meta.since_epoch) {
                 return;
             }
-            if let Some(count) = sampling.notice(head.since_epoch) {
-                self.tell_left_out(count, |lines| self.sink.write(Level::Warn, lines));
+            if let Some(count) = sampling.notice(meta.since_epoch) {
+                self.report_sampled(count, |lines| self.sink.write(Level::Warn, lines));
             }
         }
-        self.encoded(head, source, |lines| self.sink.write(head.level, lines));
+        self.encoded(meta, source, |lines| self.sink.write(meta.level, lines));
         let dropped = self.dropped();
         if dropped != self.reported.load(Ordering::Relaxed) {
-            self.report_losses(dropped, head.since_epoch);
+            self.report_losses(dropped, meta.since_epoch);
         }
     }
 
     /// Encodes a record and lends it out.
-    pub(crate) fn encoded(&self, head: &Head<'_>, source: &impl Source, take: impl FnOnce(&[u8])) {
+    pub(crate) fn encoded(
+        &self,
+        meta: &RecordMeta<'_>,
+        source: &impl RecordSource,
+        take: impl FnOnce(&[u8]),
+    ) {
         with_scratch(|scratch| {
             // The encoder contains what values can do; this keeps a fault of ours from reaching the caller.
             let whole = catch_unwind(AssertUnwindSafe(|| {
-                self.format.encode(scratch, &self.redact, head, source);
+                self.format.encode(scratch, &self.redact, meta, source);
             }));
             if whole.is_ok() {
                 take(&scratch.buf);
@@ -100,18 +105,18 @@ impl Pipeline {
 
     pub(crate) fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
         if let Some(sampling) = &self.sampling {
-            self.tell_rest(sampling);
+            self.report_rest(sampling);
         }
         self.sink.flush(deadline)
     }
 
     /// Says what was left out since the log last did, or keeps it for another time if nothing gets through.
-    fn tell_rest(&self, sampling: &Sampling) {
+    fn report_rest(&self, sampling: &Sampling) {
         if !inside_output()
             && let Some(count) = sampling.rest()
         {
             let mut taken = false;
-            self.tell_left_out(count, |lines| taken = self.sink.offer(lines));
+            self.report_sampled(count, |lines| taken = self.sink.offer(lines));
             if !taken {
                 sampling.leave_out(count);
             }
@@ -136,7 +141,7 @@ impl Pipeline {
         let since = dropped.saturating_sub(self.reported.load(Ordering::Relaxed));
         let tags = [Tag::new("dropped", &since), Tag::new("dropped_total", &dropped)];
         let mut taken = false;
-        self.tell("log records dropped", &tags, |lines| taken = self.sink.offer(lines));
+        self.report("log records dropped", &tags, |lines| taken = self.sink.offer(lines));
         if taken {
             self.reported.store(dropped, Ordering::Relaxed);
         } else {
@@ -146,16 +151,16 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    fn tell_left_out(&self, count: u64, take: impl FnOnce(&[u8])) {
-        self.tell("log records left out", &[Tag::new("left_out", &count)], take);
+    fn report_sampled(&self, count: u64, take: impl FnOnce(&[u8])) {
+        self.report("log records left out", &[Tag::new("left_out", &count)], take);
     }
 
     /// A record of the log about itself.
-    fn tell(&self, msg: &str, tags: &[Tag<'_>], take: impl FnOnce(&[u8])) {
+    fn report(&self, msg: &str, tags: &[Tag<'_>], take: impl FnOnce(&[u8])) {
         let ctx = Context::background();
         let site = Callsite::new(module_path!(), file!(), line!());
         let notice = Entry::new(Level::Warn, &ctx, msg, site).with_tags(tags);
-        self.encoded(&Head::of(&notice), &notice, take);
+        self.encoded(&RecordMeta::of(&notice), &notice, take);
     }
 }
 

@@ -1,21 +1,21 @@
 use std::{error::Error, time::Duration};
 
-use crate::{Context, Entry, Level, Value, tag::Name};
+use crate::{Context, Entry, Level, Value, tag::FieldKey};
 
 /// What every record has, wherever it comes from.
-pub(crate) struct Head<'a> {
+pub(crate) struct RecordMeta<'a> {
     pub(crate) level: Level,
     pub(crate) ctx: &'a Context,
     pub(crate) target: &'a str,
-    /// Source file and line, where known.
-    pub(crate) place: Option<(&'a str, u32)>,
+    /// RecordSource file and line, where known.
+    pub(crate) location: Option<(&'a str, u32)>,
     pub(crate) error: Option<&'a (dyn Error + 'static)>,
     pub(crate) since_epoch: Duration,
 }
 
 /// What differs between an [`Entry`] and the records of slog, tracing and log: how message and fields are got at.
-pub(crate) trait Source {
-    /// Whether [`Source::fields`] runs code of others outside of the values that it hands over.
+pub(crate) trait RecordSource {
+    /// Whether [`RecordSource::fields`] runs code of others outside of the values that it hands over.
     const RUNS_FOREIGN_CODE: bool = true;
 
     /// Hands over the message, once at most.
@@ -26,14 +26,14 @@ pub(crate) trait Source {
         None
     }
 
-    /// What records that repeat each other have in common: the constant message, or the place in the source.
+    /// What records that repeat each other have in common: the constant message, or the location in the source.
     fn sampling_key(&self) -> (&str, u32);
 
     /// Hands over the fields; of two with the same key the first is kept.
-    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>));
+    fn fields(&self, put: &mut impl FnMut(FieldKey<'_>, Value<'_>));
 }
 
-impl Source for Entry<'_> {
+impl RecordSource for Entry<'_> {
     const RUNS_FOREIGN_CODE: bool = false;
 
     fn text(&self) -> Option<&str> {
@@ -48,21 +48,21 @@ impl Source for Entry<'_> {
         (self.msg, 0)
     }
 
-    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(FieldKey<'_>, Value<'_>)) {
         for tag in self.tags {
             put(tag.name(), tag.value());
         }
     }
 }
 
-impl<'a> Head<'a> {
+impl<'a> RecordMeta<'a> {
     pub(crate) fn of(entry: &'a Entry<'a>) -> Self {
         let site = entry.site;
         Self {
             level: entry.level,
             ctx: entry.ctx,
             target: site.target,
-            place: (!site.file.is_empty()).then_some((site.file, site.line)),
+            location: (!site.file.is_empty()).then_some((site.file, site.line)),
             error: entry.error,
             since_epoch: crate::random::since_epoch(),
         }

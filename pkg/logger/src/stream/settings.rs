@@ -1,9 +1,13 @@
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate};
 
-use crate::{JsonFormat, LevelRules, Sampling, sink::BufferedSink};
+use crate::{JsonFormat, LevelRules, LogFormat, LogOutput, LogSink, SamplingSettings, sink::BufferedSink};
+
+/// The largest of each setting that is a size: more is a mistake of the unit, and would be memory of the service.
+const LARGEST_BUFFER: ByteSize = ByteSize::mib(1024);
+const LARGEST_RECORD: ByteSize = ByteSize::mib(16);
+/// The name is on every line.
+const LONGEST_SERVICE: usize = 256;
 
 /// How a service logs.
 ///
@@ -19,6 +23,7 @@ use crate::{JsonFormat, LevelRules, Sampling, sink::BufferedSink};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LoggerSettings {
     /// The level rules, such as `info,sqlx=debug,orders::payment=trace`; see [`LevelRules`].
     pub level: String,
@@ -49,81 +54,6 @@ pub struct LoggerSettings {
     pub otlp: Option<crate::otel::OtlpSettings>,
 }
 
-/// What is left out of what repeats; see [`Sampling`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct SamplingSettings {
-    /// How many records of one message are all written each second; all of them where this is not set.
-    pub first: Option<u32>,
-    /// After the first: each how-many-th record is written; 0 for none.
-    pub then_every: u32,
-    /// The most records a second in all, of those that may be left out; no limit where this is not set.
-    pub at_most: Option<u32>,
-}
-
-impl SamplingSettings {
-    /// What these settings ask for; `None` where nothing is to be left out.
-    pub fn sampling(&self) -> Option<Sampling> {
-        let of_one = Sampling::new().first(self.first.unwrap_or(u32::MAX)).then_every(self.then_every);
-        match self.at_most {
-            Some(limit) => Some(of_one.at_most(limit)),
-            None => self.first.map(|_| of_one),
-        }
-    }
-}
-
-impl Default for SamplingSettings {
-    fn default() -> Self {
-        Self { first: None, then_every: Sampling::EVERY, at_most: None }
-    }
-}
-
-/// How a record looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LogFormat {
-    /// Text for people when the output is a terminal, JSON otherwise.
-    #[default]
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// Text for people.
-    Terminal,
-}
-
-/// Where records go.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LogOutput {
-    /// Standard output.
-    #[default]
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// A file that is appended to.
-    File(PathBuf),
-}
-
-/// Whether records are gathered before they are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LogSink {
-    /// Direct on a terminal, buffered otherwise.
-    #[default]
-    Auto,
-    /// Each record at once; see [`DirectSink`](crate::sink::DirectSink).
-    Direct,
-    /// In batches; see [`BufferedSink`].
-    Buffered,
-}
-
 impl LoggerSettings {
     /// The defaults, with the level of the environment variable `LOG_LEVEL` and the format of `LOG_FORMAT` where they
     /// are set.
@@ -140,10 +70,88 @@ impl LoggerSettings {
         Self { level: set("LOG_LEVEL").unwrap_or(defaults.level), format, ..Self::default() }
     }
 
-    /// Names the service on every JSON line.
+    /// Sets `level`.
+    #[must_use]
+    pub fn level(mut self, rules: impl Into<String>) -> Self {
+        self.level = rules.into();
+        self
+    }
+
+    /// Sets `format`.
+    #[must_use]
+    pub const fn format(mut self, format: LogFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets `output`.
+    #[must_use]
+    pub fn output(mut self, output: LogOutput) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// Sets `sink`.
+    #[must_use]
+    pub const fn sink(mut self, sink: LogSink) -> Self {
+        self.sink = sink;
+        self
+    }
+
+    /// Sets `buffer`.
+    #[must_use]
+    pub const fn buffer(mut self, size: ByteSize) -> Self {
+        self.buffer = size;
+        self
+    }
+
+    /// Sets `max_record`.
+    #[must_use]
+    pub const fn max_record(mut self, size: ByteSize) -> Self {
+        self.max_record = size;
+        self
+    }
+
+    /// Sets `service`.
     #[must_use]
     pub fn service(mut self, name: impl Into<String>) -> Self {
         self.service = name.into();
+        self
+    }
+
+    /// Sets `redact`.
+    #[must_use]
+    pub fn redact(mut self, keys: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.redact = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets `reveal`.
+    #[must_use]
+    pub fn reveal(mut self, keys: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.reveal = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets `sampling`.
+    #[must_use]
+    pub const fn sampling(mut self, sampling: SamplingSettings) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// Sets `flight_recorder`.
+    #[must_use]
+    pub fn flight_recorder(mut self, size: impl Into<Option<ByteSize>>) -> Self {
+        self.flight_recorder = size.into();
+        self
+    }
+
+    /// Sets `otlp`.
+    #[cfg(feature = "otel")]
+    #[must_use]
+    pub fn otlp(mut self, otlp: impl Into<Option<crate::otel::OtlpSettings>>) -> Self {
+        self.otlp = otlp.into();
         self
     }
 }
@@ -186,74 +194,23 @@ impl Validate for LoggerSettings {
         }
         let rules = self.level.parse::<LevelRules>();
         checks.ensure(rules.is_ok(), "level", "must be level rules such as `info,sqlx=warn`");
-        checks.ensure(self.buffer.as_usize() >= BufferedSink::BATCH, "buffer", "must be at least 64KiB");
-        checks.ensure(
-            self.max_record.as_usize() >= JsonFormat::MIN_CAP,
-            "max_record",
-            "must be at least 1KiB",
-        );
+        let named = !matches!(&self.output, LogOutput::File(path) if path.as_os_str().is_empty());
+        checks.ensure(named, "output", "must name a file");
+        let buffer = BufferedSink::BATCH..=LARGEST_BUFFER.as_usize();
+        checks.ensure(buffer.contains(&self.buffer.as_usize()), "buffer", "must be 64KiB to 1GiB");
+        let record = JsonFormat::MIN_CAP..=LARGEST_RECORD.as_usize();
+        checks.ensure(record.contains(&self.max_record.as_usize()), "max_record", "must be 1KiB to 16MiB");
+        let held = self.flight_recorder.is_none_or(|held| held.bytes() > 0 && held <= LARGEST_RECORD);
+        checks.ensure(held, "flight_recorder", "must be more than 0B and at most 16MiB");
+        checks.ensure(self.service.len() <= LONGEST_SERVICE, "service", "must have at most 256 bytes");
+        let keys = self.redact.iter().chain(&self.reveal);
+        checks.ensure(keys.clone().all(|key| !key.is_empty()), "redact", "must not have an empty key");
         if self.sink != LogSink::Direct {
             self.fits_into(self.buffer, checks, "must not be larger than `buffer`");
         }
         #[cfg(feature = "otel")]
         if let Some(otlp) = &self.otlp {
             self.fits_into(otlp.buffer, checks, "must not be larger than `otlp.buffer`");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_valid_and_unknown_keys_are_refused() {
-        assert!(Checks::of(&LoggerSettings::default()).failures().is_empty());
-        assert!(serde_json::from_str::<LoggerSettings>(r#"{"levle": "info"}"#).is_err());
-        let file: LoggerSettings =
-            serde_json::from_str(r#"{"output": {"file": "/var/log/orders.log"}}"#).unwrap();
-        assert_eq!(file.output, LogOutput::File("/var/log/orders.log".into()));
-        let sampled: LoggerSettings =
-            serde_json::from_str(r#"{"sampling": {"first": 5}, "flight_recorder": "16KiB"}"#).unwrap();
-        assert_eq!(sampled.sampling, SamplingSettings { first: Some(5), ..SamplingSettings::default() });
-        assert!(sampled.sampling.sampling().is_some());
-        assert!(LoggerSettings::default().sampling.sampling().is_none());
-        assert_eq!(sampled.flight_recorder, Some(ByteSize::kib(16)));
-    }
-
-    #[test]
-    fn wrong_values_are_named_by_key() {
-        let settings =
-            LoggerSettings { level: "loud".into(), buffer: ByteSize::kib(16), ..LoggerSettings::default() };
-        let checks = Checks::of(&settings);
-        let keys: Vec<_> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
-        assert_eq!(keys, ["level", "buffer"]);
-    }
-
-    #[test]
-    fn what_does_not_fit_into_the_buffer_is_named_where_there_is_one() {
-        let settings = LoggerSettings {
-            buffer: ByteSize::kib(64),
-            max_record: ByteSize::kib(65),
-            flight_recorder: Some(ByteSize::kib(65)),
-            ..LoggerSettings::default()
-        };
-        let checks = Checks::of(&settings);
-        let keys: Vec<_> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
-        assert_eq!(keys, ["max_record", "flight_recorder"]);
-        let direct = LoggerSettings { sink: LogSink::Direct, ..settings.clone() };
-        assert!(Checks::of(&direct).failures().is_empty());
-        let fits = LoggerSettings {
-            max_record: settings.buffer,
-            flight_recorder: Some(settings.buffer),
-            ..settings.clone()
-        };
-        assert!(Checks::of(&fits).failures().is_empty());
-        #[cfg(feature = "otel")]
-        {
-            let otlp = crate::otel::OtlpSettings { buffer: ByteSize::kib(64), ..Default::default() };
-            let exported = LoggerSettings { otlp: Some(otlp), ..direct };
-            assert_eq!(Checks::of(&exported).failures().len(), 2);
         }
     }
 }

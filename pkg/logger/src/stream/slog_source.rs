@@ -4,8 +4,8 @@ use std::fmt;
 
 use slog::{BorrowedKV, KV as _, Key, Level as SlogLevel, OwnedKVList, Record, Serializer};
 
-use crate::tag::Name;
-use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, stream::record::Source};
+use crate::tag::FieldKey;
+use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, stream::record::RecordSource};
 
 /// A record that came through slog.
 pub(crate) struct SlogSource<'a> {
@@ -13,7 +13,7 @@ pub(crate) struct SlogSource<'a> {
     pub(crate) values: &'a OwnedKVList,
 }
 
-impl Source for SlogSource<'_> {
+impl RecordSource for SlogSource<'_> {
     fn message(&self, put: &mut dyn FnMut(Value<'_>)) {
         put(Value::Display(self.record.msg()));
     }
@@ -22,7 +22,7 @@ impl Source for SlogSource<'_> {
         (self.record.file(), self.record.line())
     }
 
-    fn fields(&self, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
+    fn fields(&self, put: &mut impl FnMut(FieldKey<'_>, Value<'_>)) {
         // The record's own values come first: they win over those of its logger, and a child's over its parent's.
         let mut fields = Fields(put);
         let record = self.record.kv().serialize(self.record, &mut fields);
@@ -33,7 +33,7 @@ impl Source for SlogSource<'_> {
     }
 }
 
-struct Fields<'f, F: FnMut(Name<'_>, Value<'_>)>(&'f mut F);
+struct Fields<'f, F: FnMut(FieldKey<'_>, Value<'_>)>(&'f mut F);
 
 macro_rules! emit {
     ($($method:ident: $ty:ty => $variant:ident;)+) => {$(
@@ -44,7 +44,7 @@ macro_rules! emit {
     )+};
 }
 
-impl<F: FnMut(Name<'_>, Value<'_>)> Serializer for Fields<'_, F> {
+impl<F: FnMut(FieldKey<'_>, Value<'_>)> Serializer for Fields<'_, F> {
     emit! {
         emit_bool: bool => Bool;
         emit_u8: u8 => U64;
@@ -134,7 +134,7 @@ pub(crate) const fn slog_level(level: Level) -> SlogLevel {
 }
 
 /// Hands an entry to a logger of slog.
-pub(crate) fn hand_over(logger: &slog::Logger, redact: &Redaction, entry: &Entry<'_>) {
+pub(crate) fn forward(logger: &slog::Logger, redact: &Redaction, entry: &Entry<'_>) {
     let location =
         slog::RecordLocation { file: "", line: entry.site.line, column: 0, function: "", module: "" };
     let fixed =

@@ -1,10 +1,9 @@
 use std::{fmt, sync::Arc};
 
-use http::HeaderMap;
 use tower_layer::Layer;
 
-use super::{RequestService, headers};
-use crate::{Context, Logger};
+use super::{config::RequestConfig, service::RequestService};
+use crate::Logger;
 
 /// Logs one line a request and carries its [`Context`].
 ///
@@ -43,29 +42,13 @@ use crate::{Context, Logger};
 /// ```
 #[derive(Clone)]
 pub struct RequestLayer {
-    shared: Arc<Shared>,
-}
-
-#[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) log: Arc<dyn Logger>,
-    quiet: Vec<String>,
-    fresh_ids: bool,
-    #[cfg(feature = "json")]
-    recorder: Option<usize>,
+    config: Arc<RequestConfig>,
 }
 
 impl RequestLayer {
     /// A layer that logs to `log`.
     pub fn new(log: Arc<dyn Logger>) -> Self {
-        let shared = Shared {
-            log,
-            quiet: Vec::new(),
-            fresh_ids: false,
-            #[cfg(feature = "json")]
-            recorder: None,
-        };
-        Self { shared: Arc::new(shared) }
+        Self { config: Arc::new(RequestConfig::new(log)) }
     }
 
     /// Gives each request a flight recorder: the latest `capacity` bytes of what the level rules keep out of the log
@@ -73,7 +56,7 @@ impl RequestLayer {
     #[cfg(feature = "json")]
     #[must_use]
     pub fn flight_recorder(mut self, capacity: usize) -> Self {
-        Arc::make_mut(&mut self.shared).recorder = Some(capacity);
+        Arc::make_mut(&mut self.config).recorder = Some(capacity);
         self
     }
 
@@ -90,7 +73,7 @@ impl RequestLayer {
     /// Logs requests below this path at debug level unless they fail with a 5xx: for probes.
     #[must_use]
     pub fn quiet(mut self, path: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.shared).quiet.push(path.into());
+        Arc::make_mut(&mut self.config).quiet.push(path.into());
         self
     }
 
@@ -98,26 +81,8 @@ impl RequestLayer {
     /// public.
     #[must_use]
     pub fn with_fresh_ids(mut self) -> Self {
-        Arc::make_mut(&mut self.shared).fresh_ids = true;
+        Arc::make_mut(&mut self.config).fresh_ids = true;
         self
-    }
-}
-
-impl Shared {
-    pub(super) fn context(&self, headers: &HeaderMap) -> Context {
-        let ctx = if self.fresh_ids { headers::fresh() } else { headers::extract(headers) };
-        #[cfg(feature = "json")]
-        if let Some(capacity) = self.recorder {
-            return ctx.with_flight_recorder(capacity);
-        }
-        ctx
-    }
-
-    pub(super) fn is_quiet(&self, path: &str) -> bool {
-        self.quiet.iter().any(|quiet| {
-            let rest = path.strip_prefix(quiet.trim_end_matches('/'));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
     }
 }
 
@@ -125,12 +90,12 @@ impl<S> Layer<S> for RequestLayer {
     type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> RequestService<S> {
-        RequestService::new(inner, Arc::clone(&self.shared))
+        RequestService::new(inner, Arc::clone(&self.config))
     }
 }
 
 impl fmt::Debug for RequestLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestLayer").field("quiet", &self.shared.quiet).finish_non_exhaustive()
+        f.debug_struct("RequestLayer").field("quiet", &self.config.quiet).finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@
 //!
 //! To have the id in the problem body too, add `underpin_errors::axum::stamp_request_id` as the next outer layer.
 
+mod config;
 mod headers;
 mod layer;
 mod outcome;

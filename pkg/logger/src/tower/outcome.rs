@@ -3,15 +3,20 @@ use std::{error::Error as StdError, sync::Arc, thread, time::Instant};
 use http::{Extensions, Method, Request, StatusCode};
 use underpin_errors::Error;
 
-use super::layer::Shared;
+use super::config::RequestConfig;
+use crate::shorten::shortened;
 use crate::{Callsite, Context, Entry, Level, Logger as _, Tag, Value};
+
+/// What a caller chooses is logged up to this many bytes.
+const LONGEST_PATH: usize = 1024;
+const LONGEST_METHOD: usize = 32;
 
 /// What level rules match; not the name of a private module.
 const TARGET: &str = "underpin_logger::tower";
 
 /// A request without an answer yet. Whichever way it ends, it logs one line.
 pub(super) struct Pending {
-    shared: Arc<Shared>,
+    config: Arc<RequestConfig>,
     ctx: Context,
     method: Method,
     path: String,
@@ -20,15 +25,15 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new<B>(shared: Arc<Shared>, ctx: Context, request: &Request<B>) -> Self {
-        let path = request.uri().path().to_owned();
-        Self { shared, ctx, method: request.method().clone(), path, started: Instant::now(), logged: false }
+    pub(super) fn new<B>(config: Arc<RequestConfig>, ctx: Context, request: &Request<B>) -> Self {
+        let path = shortened(request.uri().path(), LONGEST_PATH).into_owned();
+        Self { config, ctx, method: request.method().clone(), path, started: Instant::now(), logged: false }
     }
 
     pub(super) fn answered(mut self, status: StatusCode, extensions: &Extensions) {
         let level = match () {
             () if status.is_server_error() => Level::Error,
-            () if self.shared.is_quiet(&self.path) => Level::Debug,
+            () if self.config.is_quiet(&self.path) => Level::Debug,
             () => Level::Info,
         };
         let error = extensions.get::<Arc<Error>>().map(|error| &**error);
@@ -43,22 +48,23 @@ impl Pending {
     fn log(&mut self, level: Level, msg: &str, status: Option<StatusCode>, error: Option<&Error>) {
         self.logged = true;
         let site = Callsite::new(TARGET, "", 0);
-        let log = &self.shared.log;
+        let log = &self.config.log;
         if !log.enabled(level, site.target, &self.ctx) {
             return;
         }
         let mut tags = [Tag::of("", Value::Null); 5];
         let latency = self.started.elapsed();
+        let method = shortened(self.method.as_str(), LONGEST_METHOD);
         let known = [
-            Some(Tag::of("method", Value::Str(self.method.as_str()))),
+            Some(Tag::of("method", Value::Str(&method))),
             Some(Tag::of("path", Value::Str(&self.path))),
             status.map(|status| Tag::of("status", Value::U64(status.as_u16().into()))),
             Some(Tag::of("latency_ms", Value::Duration(latency))),
             error.map(|error| Tag::of("error_code", Value::Str(error.error_code()))),
         ];
         let mut count = 0;
-        for (place, tag) in tags.iter_mut().zip(known.into_iter().flatten()) {
-            (*place, count) = (tag, count + 1);
+        for (slot, tag) in tags.iter_mut().zip(known.into_iter().flatten()) {
+            (*slot, count) = (tag, count + 1);
         }
         let entry = Entry::new(level, &self.ctx, msg, site).with_tags(tags.get(..count).unwrap_or_default());
         match error {

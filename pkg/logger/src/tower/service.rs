@@ -8,18 +8,18 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{headers, layer::Shared, outcome::Pending};
+use super::{config::RequestConfig, headers, outcome::Pending};
 
 /// The service that [`RequestLayer`](super::RequestLayer) makes.
 #[derive(Clone)]
 pub struct RequestService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    config: Arc<RequestConfig>,
 }
 
 impl<S> RequestService<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
-        Self { inner, shared }
+    pub(super) const fn new(inner: S, config: Arc<RequestConfig>) -> Self {
+        Self { inner, config }
     }
 }
 
@@ -39,9 +39,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<I>) -> Self::Future {
-        let ctx = self.shared.context(request.headers());
+        let ctx = self.config.context(request.headers());
         request.extensions_mut().insert(ctx.clone());
-        let pending = Pending::new(Arc::clone(&self.shared), ctx.clone(), &request);
+        let pending = Pending::new(Arc::clone(&self.config), ctx.clone(), &request);
         // The inner service may log while it builds its future, and all the more while that runs.
         let answer = ctx.scope_sync(|| self.inner.call(request));
         let scoped = ctx.scope(async move {

@@ -82,14 +82,12 @@ impl WorkerSettings {
 
     /// Each record at once: what a killed process did is in its log.
     pub(crate) fn logger(&self) -> LoggerSettings {
-        LoggerSettings {
-            format: LogFormat::Json,
-            output: LogOutput::File(self.log_file()),
-            sink: LogSink::Direct,
-            level: "info,sqlx=warn,async_nats=warn".to_owned(),
-            ..LoggerSettings::default()
-        }
-        .service(&self.name)
+        LoggerSettings::default()
+            .format(LogFormat::Json)
+            .output(LogOutput::File(self.log_file()))
+            .sink(LogSink::Direct)
+            .level("info,sqlx=warn,async_nats=warn")
+            .service(&self.name)
     }
 
     /// Short limits, so that a run of half a minute sees many recoveries.

@@ -3,37 +3,37 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::{
     Redaction, Value,
     key::{self, is_reserved},
-    stream::json::{Buf, Line, Scratch, escape},
-    stream::record::{Head, Source},
-    tag::Name,
+    stream::json::{Buf, LineEncoder, Scratch, escape, limits},
+    stream::record::{RecordMeta, RecordSource},
+    tag::FieldKey,
 };
 
 /// One JSON object a line.
 ///
 /// Every line starts with `ts` (RFC 3339, UTC, microseconds), `level` and `msg`; then come `service`, the context
 /// (`request_id`, `trace_id`, `span_id`, `organization_id`), `target`, the error chain as the array `error`, and the tags.
-/// A tag of a reserved name gets an underscore behind it; of two tags with one key the first is kept.
+/// A tag of a name that the line has itself gets an underscore behind it; of two tags with one key the first is kept.
 #[derive(Debug, Clone)]
 pub struct JsonFormat {
     /// What is the same on every line, and the same rendered once: `,"service":"orders"`.
     fields: Vec<(String, String)>,
     fixed: Vec<u8>,
-    /// The [`key::bit`]s of their keys.
+    /// The [`key::bit`]s of their keys, with and without an underscore at the end.
     bits: u64,
     cap: usize,
     target: bool,
-    place: bool,
+    location: bool,
 }
 
 impl JsonFormat {
     /// The default cap on a record in bytes, newline included: what Docker and containerd pass on in one piece.
-    pub const CAP: usize = 16 * 1024;
+    pub const CAP: usize = limits::CAP;
     /// The lowest cap that is honoured.
-    pub const MIN_CAP: usize = 1024;
+    pub const MIN_CAP: usize = limits::MIN_CAP;
 
     /// Lines without a service name, at most [`JsonFormat::CAP`] bytes each.
     pub const fn new() -> Self {
-        Self { fields: Vec::new(), fixed: Vec::new(), bits: 0, cap: Self::CAP, target: true, place: false }
+        Self { fields: Vec::new(), fixed: Vec::new(), bits: 0, cap: Self::CAP, target: true, location: false }
     }
 
     /// Names the service on every line.
@@ -67,40 +67,40 @@ impl JsonFormat {
 
     /// Adds the source file and line as `at`.
     #[must_use]
-    pub const fn with_place(mut self) -> Self {
-        self.place = true;
+    pub const fn with_location(mut self) -> Self {
+        self.location = true;
         self
     }
 
-    pub(crate) fn encode<S: Source>(
+    pub(crate) fn encode<S: RecordSource>(
         &self,
         scratch: &mut Scratch,
         redact: &Redaction,
-        head: &Head<'_>,
+        meta: &RecordMeta<'_>,
         source: &S,
     ) {
-        let mut line = Line::begin(scratch, redact, self.cap, head.level, head.since_epoch);
+        let mut line = LineEncoder::begin(scratch, redact, self.cap, meta.level, meta.since_epoch);
         match source.text() {
             Some(text) => line.msg(Value::Str(text)),
             None => Self::message(&mut line, source),
         }
         line.raw(&self.fixed);
-        line.raw(head.ctx.rendered());
-        if self.target && !head.target.is_empty() {
-            line.target(head.target);
+        line.raw(meta.ctx.rendered());
+        if self.target && !meta.target.is_empty() {
+            line.target(meta.target);
         }
-        if let Some((file, number)) = head.place.filter(|_| self.place) {
-            line.field("at".into(), Value::Display(&format_args!("{file}:{number}")));
+        if let Some((file, number)) = meta.location.filter(|_| self.location) {
+            line.own("at", Value::Display(&format_args!("{file}:{number}")));
         }
-        if let Some(error) = head.error {
-            line.field("error".into(), Value::Error(error));
+        if let Some(error) = meta.error {
+            line.own("error", Value::Error(error));
         }
         if S::RUNS_FOREIGN_CODE {
             // A value that panics is dealt with where it is written; this is for code around the values, such as a slog::KV.
             let fields = catch_unwind(AssertUnwindSafe(|| self.fields(&mut line, source)));
             if fields.is_err() {
                 line.roll_back();
-                line.field("log_error".into(), Value::Str("the fields of this record panicked"));
+                line.own("log_error", Value::Str("the fields of this record panicked"));
             }
         } else {
             self.fields(&mut line, source);
@@ -108,7 +108,7 @@ impl JsonFormat {
         line.finish();
     }
 
-    fn message(line: &mut Line<'_>, source: &impl Source) {
+    fn message(line: &mut LineEncoder<'_>, source: &impl RecordSource) {
         let mut said = false;
         source.message(&mut |message| {
             if !said {
@@ -122,9 +122,9 @@ impl JsonFormat {
     }
 
     #[inline]
-    fn fields(&self, line: &mut Line<'_>, source: &impl Source) {
+    fn fields(&self, line: &mut LineEncoder<'_>, source: &impl RecordSource) {
         source.fields(&mut |name, value| {
-            if !self.is_fixed(name) {
+            if !self.is_fixed(line, name) {
                 line.tag(name, value);
             }
         });
@@ -132,9 +132,16 @@ impl JsonFormat {
 
     /// Whether every line has this key already, as it would be written.
     #[inline]
-    fn is_fixed(&self, name: Name<'_>) -> bool {
+    fn is_fixed(&self, line: &LineEncoder<'_>, name: FieldKey<'_>) -> bool {
         let possible = name.rendered.is_none_or(|key| !key.is_plain() || self.bits & key.bit != 0);
-        possible && self.fields.iter().any(|(fixed, _)| is_written_as(name.text, fixed))
+        possible && {
+            // A key that is taken gets an underscore behind it.
+            let taken = is_reserved(name.text.as_bytes()) || line.owns(name.text);
+            let is_written_as = |fixed: &str| {
+                if taken { fixed.strip_suffix('_') == Some(name.text) } else { fixed == name.text }
+            };
+            self.fields.iter().any(|(fixed, _)| is_written_as(fixed))
+        }
     }
 
     fn put(mut self, key: &str, value: &str) -> Self {
@@ -149,14 +156,11 @@ impl JsonFormat {
             fixed.push(b'"');
         }
         self.fixed = fixed.to_vec();
-        self.bits = self.fields.iter().fold(0, |bits, (key, _)| bits | key::bit(key.as_bytes()));
+        let with_underscore = |key: &str| key.strip_suffix('_').map_or(0, |key| key::bit(key.as_bytes()));
+        let bits = |(key, _): &(String, String)| key::bit(key.as_bytes()) | with_underscore(key);
+        self.bits = self.fields.iter().map(bits).fold(0, |all, bits| all | bits);
         self
     }
-}
-
-/// Whether a tag of this key would stand in the line as `written`.
-fn is_written_as(key: &str, written: &str) -> bool {
-    written == key || (written.strip_suffix('_') == Some(key) && is_reserved(key.as_bytes()))
 }
 
 impl Default for JsonFormat {

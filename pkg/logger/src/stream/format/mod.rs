@@ -9,7 +9,7 @@ pub use terminal::TerminalFormat;
 use crate::{
     Redaction,
     stream::json::Scratch,
-    stream::record::{Head, Source},
+    stream::record::{RecordMeta, RecordSource},
 };
 
 /// JSON for machines, text for people.
@@ -25,12 +25,12 @@ impl Format {
         &self,
         scratch: &mut Scratch,
         redact: &Redaction,
-        head: &Head<'_>,
-        source: &impl Source,
+        meta: &RecordMeta<'_>,
+        source: &impl RecordSource,
     ) {
         match self {
-            Self::Json(format) => format.encode(scratch, redact, head, source),
-            Self::Terminal(format) => format.encode(scratch, redact, head, source),
+            Self::Json(format) => format.encode(scratch, redact, meta, source),
+            Self::Terminal(format) => format.encode(scratch, redact, meta, source),
         }
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use crate::{
     Level, Redaction, RequestId, Value,
-    stream::json::{Buf, Scratch, digits, guarded},
-    stream::record::{Head, Source},
+    placeholders::DISPLAY_PANICKED,
+    stream::json::{Buf, Scratch, digits, guarded, limits},
+    stream::record::{RecordMeta, RecordSource},
 };
 
 /// One line a record for a person at a terminal: time (UTC), level, message, tags dimmed behind it; the causes of an
@@ -25,6 +26,8 @@ const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
 /// The most of one value that is shown.
 const VALUE_CAP: usize = 4 * 1024;
+/// The most of all tags together that is shown, and the end of the one that is over it.
+const FIELDS_CAP: usize = 64 * 1024;
 /// The room that short messages are given, in bytes.
 const MESSAGE_WIDTH: usize = 24;
 /// Where the message starts: `14:53:09.123Z ERROR `.
@@ -57,21 +60,21 @@ impl TerminalFormat {
         self,
         scratch: &mut Scratch,
         redact: &Redaction,
-        head: &Head<'_>,
-        source: &impl Source,
+        meta: &RecordMeta<'_>,
+        source: &impl RecordSource,
     ) {
         let buf = &mut scratch.buf;
-        let (date, fraction) = scratch.second.render(head.since_epoch);
+        let (date, fraction) = scratch.second.render(meta.since_epoch);
         self.styled(buf, DIM, |buf| {
             buf.extend_from_slice(date.get(11..).unwrap_or_default());
             buf.extend_from_slice(fraction.get(..4).unwrap_or_default());
             buf.push(b'Z');
         });
         buf.push(b' ');
-        let (colour, name) = level_style(head.level);
+        let (colour, name) = level_style(meta.level);
         self.styled(buf, colour, |buf| buf.extend_from_slice(name));
         buf.push(b' ');
-        let message_style = if head.level >= Level::Warn { BOLD } else { "" };
+        let message_style = if meta.level >= Level::Warn { BOLD } else { "" };
         let start = buf.len();
         self.styled(buf, message_style, |buf| source.message(&mut |message| bare(buf, message)));
         let ends = start
@@ -81,6 +84,9 @@ impl TerminalFormat {
         let start = buf.len();
         let fields = catch_unwind(AssertUnwindSafe(|| {
             source.fields(&mut |key, value| {
+                if buf.len() - start > FIELDS_CAP {
+                    return;
+                }
                 // Tags start in one column where the messages are short enough.
                 let padding = if buf.len() == start { ends.saturating_sub(start) } else { 0 };
                 buf.extend(std::iter::repeat_n(b' ', padding));
@@ -95,11 +101,14 @@ impl TerminalFormat {
                 }
             });
         }));
+        if buf.len() - start > FIELDS_CAP {
+            buf.extend_from_slice("  …".as_bytes());
+        }
         if fields.is_err() {
             buf.truncate(start);
             self.tag(buf, "log_error", Value::Str("the fields of this record panicked"));
         }
-        if let Some(id) = head.ctx.request_id().map(RequestId::as_str) {
+        if let Some(id) = meta.ctx.request_id().map(RequestId::as_str) {
             // Enough to tell two requests apart; the whole id is in the JSON.
             let short = id.get(id.len().saturating_sub(8)..).unwrap_or(id);
             self.styled(buf, DIM, |buf| {
@@ -107,11 +116,11 @@ impl TerminalFormat {
                 buf.extend_from_slice(short.as_bytes());
             });
         }
-        if head.level <= Level::Debug || head.level >= Level::Warn || is_foreign(head.target) {
-            self.origin(buf, head);
+        if meta.level <= Level::Debug || meta.level >= Level::Warn || is_foreign(meta.target) {
+            self.origin(buf, meta);
         }
         buf.push(b'\n');
-        if let Some(error) = head.error {
+        if let Some(error) = meta.error {
             self.chain(buf, colour, error);
         }
     }
@@ -121,35 +130,31 @@ impl TerminalFormat {
         let key =
             if matches!(value, Value::Duration(_)) { key.strip_suffix("_ms").unwrap_or(key) } else { key };
         self.key(buf, key);
-        let start = buf.len();
-        bare(buf, value);
-        let spaced =
-            |text: &[u8]| text.is_empty() || text.iter().any(|byte| matches!(byte, b' ' | b'"' | b'='));
-        if buf.get(start..).is_some_and(spaced) {
-            buf.insert(start, b'"');
-            buf.push(b'"');
-        }
+        quoted(buf, |buf| {
+            let _clipped = guarded(buf, push_quotable, VALUE_CAP, |out| write!(out, "{value}"));
+        });
     }
 
     fn key(self, buf: &mut Buf, key: &str) {
         buf.extend_from_slice(b"  ");
         self.styled(buf, DIM, |buf| {
-            push_visible(buf, key);
+            let kept = key.get(..key.floor_char_boundary(limits::KEY)).unwrap_or_default();
+            quoted(buf, |buf| push_quotable(buf, kept));
             buf.push(b'=');
         });
     }
 
-    fn origin(self, buf: &mut Buf, head: &Head<'_>) {
-        self.styled(buf, DIM, |buf| match head.place {
-            Some((file, line)) if !is_foreign(head.target) => {
+    fn origin(self, buf: &mut Buf, meta: &RecordMeta<'_>) {
+        self.styled(buf, DIM, |buf| match meta.location {
+            Some((file, line)) if !is_foreign(meta.target) => {
                 buf.extend_from_slice(b"  at ");
                 push_visible(buf, file);
                 buf.push(b':');
                 digits::push_u64(buf, line.into());
             }
-            _ if !head.target.is_empty() => {
+            _ if !meta.target.is_empty() => {
                 buf.extend_from_slice(b"  in ");
-                push_visible(buf, head.target);
+                push_visible(buf, meta.target);
             }
             _ => {}
         });
@@ -157,7 +162,7 @@ impl TerminalFormat {
 
     fn chain(self, buf: &mut Buf, colour: &str, error: &(dyn Error + 'static)) {
         let causes = catch_unwind(AssertUnwindSafe(|| underpin_errors::chain(error).collect::<Vec<_>>()));
-        let causes = causes.unwrap_or_else(|_| vec!["[display panicked]".to_owned()]);
+        let causes = causes.unwrap_or_else(|_| vec![DISPLAY_PANICKED.to_owned()]);
         let last = causes.len().saturating_sub(1);
         for (index, cause) in causes.iter().enumerate() {
             buf.extend_from_slice(INDENT.as_bytes());
@@ -199,6 +204,32 @@ fn is_foreign(target: &str) -> bool {
 /// A value as a person reads it, with control characters made visible.
 fn bare(buf: &mut Buf, value: Value<'_>) {
     let _clipped = guarded(buf, push_visible, VALUE_CAP, |out| write!(out, "{value}"));
+}
+
+/// Puts what `write` appends into quotation marks where it could be read as something else without them.
+fn quoted(buf: &mut Buf, write: impl FnOnce(&mut Buf)) {
+    let start = buf.len();
+    write(buf);
+    let ambiguous =
+        |text: &[u8]| text.is_empty() || text.iter().any(|byte| matches!(byte, b' ' | b'"' | b'=' | b'\\'));
+    if buf.get(start..).is_some_and(ambiguous) {
+        buf.insert(start, b'"');
+        buf.push(b'"');
+    }
+}
+
+/// As [`push_visible`], with quotation marks and backslashes escaped too: a text with an escape has a backslash, and is
+/// [`quoted`].
+fn push_quotable(buf: &mut Buf, text: &str) {
+    for piece in text.split_inclusive(['"', '\\']) {
+        match piece.char_indices().next_back() {
+            Some((at, mark @ ('"' | '\\'))) => {
+                push_visible(buf, piece.get(..at).unwrap_or_default());
+                buf.extend_from_slice(&[b'\\', mark as u8]);
+            }
+            _ => push_visible(buf, piece),
+        }
+    }
 }
 
 fn push_visible(buf: &mut Buf, text: &str) {

@@ -35,8 +35,8 @@ impl Buf {
 
     #[inline]
     pub(crate) fn push(&mut self, byte: u8) {
-        self.fill(|place: &mut [u8; 1]| {
-            *place = [byte];
+        self.fill(|out: &mut [u8; 1]| {
+            *out = [byte];
             1
         });
     }
@@ -62,8 +62,8 @@ impl Buf {
     /// Appends the first `len` of 32 bytes; the copy is always of all.
     #[inline(always)]
     pub(crate) fn extend_padded(&mut self, piece: &[u8; 32], len: usize) {
-        self.fill(|place| {
-            *place = *piece;
+        self.fill(|out| {
+            *out = *piece;
             len
         });
     }
@@ -71,8 +71,8 @@ impl Buf {
     /// Appends what `write` puts at the front of `N` bytes; it returns how many those are. The others may be anything.
     #[inline(always)]
     pub(crate) fn fill<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
-        if let Some(place) = self.room(N).first_chunk_mut::<N>() {
-            let written = write(place);
+        if let Some(out) = self.room(N).first_chunk_mut::<N>() {
+            let written = write(out);
             self.len += written.min(N);
         }
     }
@@ -168,7 +168,7 @@ mod tests {
                     Step::Extend(piece) => { buf.extend_from_slice(&piece); vec.extend_from_slice(&piece); }
                     Step::Padded(piece, len) => { buf.extend_padded(&piece, len); vec.extend_from_slice(&piece[..len]); }
                     Step::Fill(piece, len) => {
-                        buf.fill(|place| { *place = piece; len });
+                        buf.fill(|out| { *out = piece; len });
                         vec.extend_from_slice(&piece[..len]);
                     }
                     Step::Truncate(len) => { buf.truncate(len); vec.truncate(len); }

@@ -1,6 +1,6 @@
 use super::{
     escape,
-    scratch::{Scratch, Span},
+    scratch::{ByteRange, Scratch},
 };
 
 /// Shortens an open line (no closing brace yet) to at most `room` bytes: its longest texts lose their ends, all at one
@@ -43,17 +43,17 @@ fn find_rendered(scratch: &mut Scratch, head: usize) {
 }
 
 /// Where the content of a string is whose opening quotation mark is at `quote`.
-fn string_at(buf: &[u8], quote: usize) -> Span {
+fn string_at(buf: &[u8], quote: usize) -> ByteRange {
     let start = quote + 1;
     let mut end = start;
     while let Some(byte) = buf.get(end).filter(|byte| **byte != b'"') {
         end += escape::unit_len(*byte, buf.get(end + 1).copied());
     }
-    Span { start, end }
+    ByteRange { start, end }
 }
 
 /// The greatest length for all texts that takes `over` bytes off the longer ones together; 0 if none does.
-fn longest_allowed(texts: &[Span], over: usize) -> usize {
+fn longest_allowed(texts: &[ByteRange], over: usize) -> usize {
     let lengths = || texts.iter().map(|span| span.end - span.start);
     let enough = |most: usize| lengths().map(|len| len.saturating_sub(most)).sum::<usize>() >= over;
     let (mut low, mut high) = (0, lengths().max().unwrap_or(0));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Buf;
+use super::buf::Buf;
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 const EIGHT_DIGITS: u64 = 100_000_000;
@@ -12,56 +12,56 @@ pub(crate) const ROOM: usize = 40;
 
 /// Appends a number.
 pub(crate) fn push_u64(buf: &mut Buf, number: u64) {
-    buf.fill(|place| put_u64(place, number));
+    buf.fill(|out| put_u64(out, number));
 }
 
 /// Writes a number; returns its length.
 #[inline]
-pub(crate) fn put_u64(place: &mut [u8; ROOM], number: u64) -> usize {
-    if number < EIGHT_DIGITS { put_short(place, 0, number) } else { put_long(place, number) }
+pub(crate) fn put_u64(out: &mut [u8; ROOM], number: u64) -> usize {
+    if number < EIGHT_DIGITS { put_short(out, 0, number) } else { put_long(out, number) }
 }
 
 /// Writes a number; returns its length.
 #[inline]
-pub(crate) fn put_i64(place: &mut [u8; ROOM], number: i64) -> usize {
+pub(crate) fn put_i64(out: &mut [u8; ROOM], number: i64) -> usize {
     match u64::try_from(number) {
-        Ok(number) => put_u64(place, number),
-        Err(_) => put_negative(place, |place| put_u64(place, number.unsigned_abs())),
+        Ok(number) => put_u64(out, number),
+        Err(_) => put_negative(out, |out| put_u64(out, number.unsigned_abs())),
     }
 }
 
 /// Writes milliseconds with an exact decimal fraction and no trailing zeros; returns their length.
 #[inline]
-pub(crate) fn put_millis(place: &mut [u8; ROOM], span: Duration) -> usize {
+pub(crate) fn put_millis(out: &mut [u8; ROOM], span: Duration) -> usize {
     const NANOS_PER_MILLI: u32 = 1_000_000;
 
     let (millis, rest) = (span.subsec_nanos() / NANOS_PER_MILLI, span.subsec_nanos() % NANOS_PER_MILLI);
     let whole = match span.as_secs().checked_mul(1000).and_then(|whole| whole.checked_add(millis.into())) {
-        Some(millis) => put_u64(place, millis),
-        None => put_text(place, itoa::Buffer::new().format(span.as_millis())),
+        Some(millis) => put_u64(out, millis),
+        None => put_text(out, itoa::Buffer::new().format(span.as_millis())),
     };
-    if rest == 0 { whole } else { put_fraction(place, whole, u64::from(rest) * 100) }
+    if rest == 0 { whole } else { put_fraction(out, whole, u64::from(rest) * 100) }
 }
 
 /// Writes a finite number as the shortest text that reads back as the same; returns its length.
 #[inline]
-pub(crate) fn put_f64(place: &mut [u8; ROOM], number: f64) -> usize {
+pub(crate) fn put_f64(out: &mut [u8; ROOM], number: f64) -> usize {
     match thousandths(number.abs()) {
-        Some(thousandths) if number.is_sign_positive() => put_thousandths(place, thousandths),
-        Some(thousandths) => put_negative(place, |place| put_thousandths(place, thousandths)),
-        None => put_text(place, zmij::Buffer::new().format_finite(number)),
+        Some(thousandths) if number.is_sign_positive() => put_thousandths(out, thousandths),
+        Some(thousandths) => put_negative(out, |out| put_thousandths(out, thousandths)),
+        None => put_text(out, zmij::Buffer::new().format_finite(number)),
     }
 }
 
 #[inline]
-fn put_thousandths(place: &mut [u8; ROOM], thousandths: u64) -> usize {
-    let whole = put_u64(place, thousandths / 1000);
+fn put_thousandths(out: &mut [u8; ROOM], thousandths: u64) -> usize {
+    let whole = put_u64(out, thousandths / 1000);
     match thousandths % 1000 {
         0 => {
-            put_at(place, whole, *b".0");
+            put_at(out, whole, *b".0");
             whole + 2
         }
-        rest => put_fraction(place, whole, rest * (EIGHT_DIGITS / 1000)),
+        rest => put_fraction(out, whole, rest * (EIGHT_DIGITS / 1000)),
     }
 }
 
@@ -81,56 +81,56 @@ fn thousandths(number: f64) -> Option<u64> {
 
 /// Writes a point and a fraction, given in 10^-8 and not 0, without its trailing zeros; returns where it ends.
 #[inline]
-fn put_fraction(place: &mut [u8; ROOM], at: usize, fraction: u64) -> usize {
+fn put_fraction(out: &mut [u8; ROOM], at: usize, fraction: u64) -> usize {
     let digits = eight(fraction);
     let zeros = digits.leading_zeros() as usize / 8;
-    put_at(place, at, *b".");
-    put_at(place, at + 1, (digits | ZEROS).to_le_bytes());
+    put_at(out, at, *b".");
+    put_at(out, at + 1, (digits | ZEROS).to_le_bytes());
     at + 9 - zeros
 }
 
 /// Writes a number of at most eight digits; returns where it ends.
 #[inline]
-fn put_short(place: &mut [u8; ROOM], at: usize, number: u64) -> usize {
+fn put_short(out: &mut [u8; ROOM], at: usize, number: u64) -> usize {
     let digits = eight(number);
     // The last digit stands even if it is a zero.
     let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-    put_at(place, at, ((digits | ZEROS) >> (8 * zeros)).to_le_bytes());
+    put_at(out, at, ((digits | ZEROS) >> (8 * zeros)).to_le_bytes());
     at + 8 - zeros as usize
 }
 
 #[inline(never)]
-fn put_long(place: &mut [u8; ROOM], number: u64) -> usize {
+fn put_long(out: &mut [u8; ROOM], number: u64) -> usize {
     let (front, last) = (number / EIGHT_DIGITS, number % EIGHT_DIGITS);
-    let at = if front < EIGHT_DIGITS { put_short(place, 0, front) } else { put_long(place, front) };
-    put_at(place, at, (eight(last) | ZEROS).to_le_bytes());
+    let at = if front < EIGHT_DIGITS { put_short(out, 0, front) } else { put_long(out, front) };
+    put_at(out, at, (eight(last) | ZEROS).to_le_bytes());
     at + 8
 }
 
 #[inline(never)]
-fn put_negative(place: &mut [u8; ROOM], put: impl FnOnce(&mut [u8; ROOM]) -> usize) -> usize {
+fn put_negative(out: &mut [u8; ROOM], put: impl FnOnce(&mut [u8; ROOM]) -> usize) -> usize {
     let mut digits = [0; ROOM];
     let len = put(&mut digits);
-    let [sign, rest @ ..] = place;
+    let [sign, rest @ ..] = out;
     *sign = b'-';
-    for (place, digit) in rest.iter_mut().zip(digits) {
-        *place = digit;
+    for (out, digit) in rest.iter_mut().zip(digits) {
+        *out = digit;
     }
     len + 1
 }
 
 #[inline(never)]
-fn put_text(place: &mut [u8; ROOM], text: &str) -> usize {
-    for (place, byte) in place.iter_mut().zip(text.bytes()) {
-        *place = byte;
+fn put_text(out: &mut [u8; ROOM], text: &str) -> usize {
+    for (out, byte) in out.iter_mut().zip(text.bytes()) {
+        *out = byte;
     }
     text.len()
 }
 
 #[inline(always)]
-fn put_at<const N: usize>(place: &mut [u8; ROOM], at: usize, piece: [u8; N]) {
-    if let Some(place) = place.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = piece;
+fn put_at<const N: usize>(out: &mut [u8; ROOM], at: usize, piece: [u8; N]) {
+    if let Some(out) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *out = piece;
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn ours(number: f64) -> String {
-        text(|buf| buf.fill(|place| put_f64(place, number)))
+        text(|buf| buf.fill(|out| put_f64(out, number)))
     }
 
     fn shortest(number: f64) -> String {
@@ -182,13 +182,13 @@ mod tests {
             assert_eq!(text(|buf| push_u64(buf, number)), number.to_string());
         }
         for number in [0, -1, i64::MIN, i64::MAX] {
-            assert_eq!(text(|buf| buf.fill(|place| put_i64(place, number))), number.to_string());
+            assert_eq!(text(|buf| buf.fill(|out| put_i64(out, number))), number.to_string());
         }
         for number in [0.0, -0.0, 17.25, 0.001, 0.0005, 1e11, 1e12, 1e15, 1e16, f64::MAX, f64::MIN_POSITIVE] {
             assert_eq!(ours(number), shortest(number));
         }
         assert_eq!(
-            text(|buf| buf.fill(|place| put_millis(place, Duration::MAX))),
+            text(|buf| buf.fill(|out| put_millis(out, Duration::MAX))),
             "18446744073709551615999.999999"
         );
     }
@@ -218,7 +218,7 @@ mod tests {
             let (whole, fraction) = all.split_at(all.len() - 6);
             let whole = whole.trim_start_matches('0');
             let expected = format!("{}.{fraction}", if whole.is_empty() { "0" } else { whole });
-            prop_assert_eq!(text(|buf| buf.fill(|place| put_millis(place, span))), expected.trim_end_matches('0').trim_end_matches('.'));
+            prop_assert_eq!(text(|buf| buf.fill(|out| put_millis(out, span))), expected.trim_end_matches('0').trim_end_matches('.'));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Buf;
+use super::buf::Buf;
 
 /// Appends the content of a JSON string, without the quotes. What needs no escape is copied eight bytes at a time while
 /// it is looked at.
@@ -10,8 +10,8 @@ pub(crate) fn push(buf: &mut Buf, text: &str) {
     let mut rest = text.as_bytes();
     loop {
         let mut clean = 0;
-        buf.write(rest.len(), |place| {
-            clean = copy_clean(place, rest);
+        buf.write(rest.len(), |out| {
+            clean = copy_clean(out, rest);
             clean
         });
         let Some((byte, tail)) = rest.get(clean..).and_then(<[u8]>::split_first) else { return };
@@ -24,27 +24,27 @@ pub(crate) fn push(buf: &mut Buf, text: &str) {
 #[inline]
 pub(crate) fn push_if_clean(buf: &mut Buf, text: &str, behind: u8) -> bool {
     let mut clean = false;
-    buf.write(text.len() + 1, |place| {
-        let Some((last, place)) = place.split_last_mut() else { return 0 };
-        clean = copy_clean(place, text.as_bytes()) == text.len();
+    buf.write(text.len() + 1, |out| {
+        let Some((last, out)) = out.split_last_mut() else { return 0 };
+        clean = copy_clean(out, text.as_bytes()) == text.len();
         *last = behind;
         if clean { text.len() + 1 } else { 0 }
     });
     clean
 }
 
-/// Copies up to the first byte that needs an escape; returns how many bytes that is. `place` is as long as `bytes`.
+/// Copies up to the first byte that needs an escape; returns how many bytes that is. `out` is as long as `bytes`.
 #[inline]
-pub(crate) fn copy_clean(place: &mut [u8], bytes: &[u8]) -> usize {
-    let Some(last) = bytes.last_chunk::<8>() else { return copy_short(place, bytes) };
+pub(crate) fn copy_clean(out: &mut [u8], bytes: &[u8]) -> usize {
+    let Some(last) = bytes.last_chunk::<8>() else { return copy_short(out, bytes) };
     // The last eight bytes overlap with those before them, so that none are left over. They are copied first, because an
     // escape before them ends the loop.
-    put(place.last_chunk_mut(), last);
+    put(out.last_chunk_mut(), last);
     let (words, _) = bytes.as_chunks::<8>();
-    let (places, _) = place.as_chunks_mut::<8>();
-    for (index, (word, place)) in words.iter().zip(places).enumerate() {
+    let (outs, _) = out.as_chunks_mut::<8>();
+    for (index, (word, out)) in words.iter().zip(outs).enumerate() {
         let found = found(*word);
-        *place = *word;
+        *out = *word;
         if found != 0 {
             return index * 8 + first(found);
         }
@@ -57,28 +57,28 @@ pub(crate) fn copy_clean(place: &mut [u8], bytes: &[u8]) -> usize {
 
 /// [`copy_clean`] for less than eight bytes.
 #[inline]
-fn copy_short(place: &mut [u8], bytes: &[u8]) -> usize {
+fn copy_short(out: &mut [u8], bytes: &[u8]) -> usize {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
         if found(both.to_le_bytes()) == 0 {
-            put(place.first_chunk_mut(), first);
-            put(place.last_chunk_mut(), last);
+            put(out.first_chunk_mut(), first);
+            put(out.last_chunk_mut(), last);
             return bytes.len();
         }
     }
-    for (index, (byte, place)) in bytes.iter().zip(place).enumerate() {
+    for (index, (byte, out)) in bytes.iter().zip(out).enumerate() {
         if needs_escape(*byte) {
             return index;
         }
-        *place = *byte;
+        *out = *byte;
     }
     bytes.len()
 }
 
 #[inline]
-const fn put<const N: usize>(place: Option<&mut [u8; N]>, piece: &[u8; N]) {
-    if let Some(place) = place {
-        *place = *piece;
+const fn put<const N: usize>(out: Option<&mut [u8; N]>, piece: &[u8; N]) {
+    if let Some(out) = out {
+        *out = *piece;
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) const fn unit_len(byte: u8, next: Option<u8>) -> usize {
 }
 
 /// Lets `format_args!` write into a JSON string; refuses to go on past `limit`, so that no `Display` writes for ever.
-pub(crate) struct Escaper<'b> {
+pub(crate) struct EscapingWriter<'b> {
     pub(crate) buf: &'b mut Buf,
     /// How text is made harmless: [`push`], or its twin for terminals.
     pub(crate) push: fn(&mut Buf, &str),
@@ -144,7 +144,7 @@ pub(crate) struct Escaper<'b> {
     pub(crate) full: bool,
 }
 
-impl fmt::Write for Escaper<'_> {
+impl fmt::Write for EscapingWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.full || self.buf.len() >= self.limit {
             self.full = true;

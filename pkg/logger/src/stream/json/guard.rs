@@ -4,11 +4,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{Buf, escape::Escaper};
+use super::{buf::Buf, escape::EscapingWriter};
+use crate::placeholders::{DISPLAY_FAILED, DISPLAY_PANICKED};
 
 /// How a piece of user code, run to write a value, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wrote {
+pub(crate) enum WriteOutcome {
     Whole,
     /// More than the limit; what fitted is there.
     Clipped,
@@ -17,32 +18,33 @@ pub(crate) enum Wrote {
 /// Appends what user code (a `Display`, a `Debug`, an error) writes, as the content of a JSON string.
 ///
 /// The code runs under no lock and into a private buffer. If it panics or reports an error, what it wrote so far is
-/// taken back and a note stands in its place; the record around it stays complete.
+/// taken back and a note replaces it; the record around it stays complete.
 pub(crate) fn guarded(
     buf: &mut Buf,
     push: fn(&mut Buf, &str),
     limit: usize,
-    write: impl FnOnce(&mut Escaper<'_>) -> fmt::Result,
-) -> Wrote {
+    write: impl FnOnce(&mut EscapingWriter<'_>) -> fmt::Result,
+) -> WriteOutcome {
     let start = buf.len();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut escaper = Escaper { buf: &mut *buf, push, limit: start.saturating_add(limit), full: false };
+        let mut escaper =
+            EscapingWriter { buf: &mut *buf, push, limit: start.saturating_add(limit), full: false };
         let result = write(&mut escaper);
         (result, escaper.full)
     }));
     match outcome {
-        Ok((_, true)) => Wrote::Clipped,
-        Ok((Ok(()), false)) => Wrote::Whole,
+        Ok((_, true)) => WriteOutcome::Clipped,
+        Ok((Ok(()), false)) => WriteOutcome::Whole,
         Ok((Err(fmt::Error), false)) => {
             buf.truncate(start);
-            buf.extend_from_slice(b"[display failed]");
-            Wrote::Whole
+            buf.extend_from_slice(DISPLAY_FAILED.as_bytes());
+            WriteOutcome::Whole
         }
         Err(payload) => {
             discard(payload);
             buf.truncate(start);
-            buf.extend_from_slice(b"[display panicked]");
-            Wrote::Whole
+            buf.extend_from_slice(DISPLAY_PANICKED.as_bytes());
+            WriteOutcome::Whole
         }
     }
 }

@@ -1,10 +1,10 @@
 use std::cell::Cell;
 
-use super::{Buf, Second};
+use super::{buf::Buf, timestamp::TimestampCache};
 
-/// A place in a [`Scratch`] buffer.
+/// A range of bytes in the buffer of a [`Scratch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct ByteRange {
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -15,11 +15,11 @@ pub(crate) struct Scratch {
     /// The line being built.
     pub(crate) buf: Buf,
     /// Where the keys of the fields are, for the search for duplicates.
-    pub(crate) keys: Vec<Span>,
+    pub(crate) keys: Vec<ByteRange>,
     /// Where the contents of the string values are, for clipping.
-    pub(crate) texts: Vec<Span>,
+    pub(crate) texts: Vec<ByteRange>,
     /// The last second that was rendered.
-    pub(crate) second: Second,
+    pub(crate) second: TimestampCache,
 }
 
 impl Scratch {
@@ -31,7 +31,7 @@ impl Scratch {
             buf: Buf::with_capacity(1024),
             keys: Vec::with_capacity(32),
             texts: Vec::with_capacity(32),
-            second: Second::new(),
+            second: TimestampCache::new(),
         }
     }
 
@@ -54,7 +54,7 @@ pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let done = work(&mut scratch);
     if scratch.buf.capacity() <= Scratch::KEPT {
         // A thread that is ending drops it instead.
-        let _unkept = SCRATCH.try_with(|place| place.set(Some(scratch)));
+        let _unkept = SCRATCH.try_with(|cell| cell.set(Some(scratch)));
     }
     done
 }

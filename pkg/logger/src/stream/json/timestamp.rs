@@ -5,7 +5,7 @@ use super::digits;
 /// Renders times as RFC 3339 in UTC with microseconds, `2026-11-20T14:53:09.123456Z`, remembering the last second:
 /// the calendar is computed once a second and not once a record.
 #[derive(Debug)]
-pub(crate) struct Second {
+pub(crate) struct TimestampCache {
     second: u64,
     /// What a line of JSON begins with, up to the second, and zeros.
     opening: [u8; 32],
@@ -15,7 +15,7 @@ pub(crate) struct Second {
 const BRACE: &[u8; 7] = b"{\"ts\":\"";
 const DATE: usize = b"1970-01-01T00:00:00".len();
 
-impl Second {
+impl TimestampCache {
     /// The length of what a line begins with: `{"ts":"2026-11-20T14:53:09`.
     pub(crate) const OPENING: usize = BRACE.len() + DATE;
 
@@ -23,7 +23,7 @@ impl Second {
         Self { second: 0, opening: opening(0) }
     }
 
-    /// The beginning of a line, [`Second::OPENING`] bytes of 32, and `.123456Z`.
+    /// The beginning of a line, [`TimestampCache::OPENING`] bytes of 32, and `.123456Z`.
     #[inline]
     pub(crate) fn open(&mut self, since_epoch: Duration) -> (&[u8; 32], [u8; 8]) {
         let second = since_epoch.as_secs();
@@ -52,8 +52,8 @@ const fn fraction(micros: u32) -> [u8; 8] {
 #[cold]
 fn opening(second: u64) -> [u8; 32] {
     let mut opening = [0; 32];
-    for (place, byte) in opening.iter_mut().zip(BRACE.iter().chain(&calendar(second))) {
-        *place = *byte;
+    for (out, byte) in opening.iter_mut().zip(BRACE.iter().chain(&calendar(second))) {
+        *out = *byte;
     }
     opening
 }
@@ -88,8 +88,8 @@ fn calendar(second: u64) -> [u8; 19] {
         (s1, time / 10 % 6),
         (s2, time),
     ];
-    for (place, value) in digits {
-        *place = b'0' + (value % 10) as u8;
+    for (out, value) in digits {
+        *out = b'0' + (value % 10) as u8;
     }
     text
 }
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn render(secs: u64, micros: u32) -> String {
-        let mut second = Second::new();
+        let mut second = TimestampCache::new();
         let (date, fraction) = second.render(Duration::new(secs, micros * 1000));
         String::from_utf8([date, &fraction].concat()).unwrap()
     }
@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn a_remembered_second_gives_what_a_fresh_one_gives() {
-        let mut remembered = Second::new();
+        let mut remembered = TimestampCache::new();
         for step in [0_u64, 1, 1, 86_399, 86_400, 31_536_000, 5] {
             let at = Duration::new(1_700_000_000 + step, 42_000);
-            assert_eq!(remembered.render(at), Second::new().render(at));
+            assert_eq!(remembered.render(at), TimestampCache::new().render(at));
         }
     }
 }

@@ -1,14 +1,17 @@
 use std::{
     io,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, apart::Apart, lock::lock, pen, writer::Writer};
+use super::{
+    buffer::{self, Buffer, BufferState, WriterWait},
+    buffer_writer::BufferWriter,
+    line_writer::{self, LineWriter},
+    output::Output,
+    sink_trait::Sink,
+};
 use crate::{FlushError, Level};
 
 /// What a full [`BufferedSink`] does with the next line.
@@ -33,65 +36,19 @@ pub enum Overflow {
 /// that is larger than the whole buffer is taken when nothing else waits.
 #[derive(Debug)]
 pub struct BufferedSink {
-    shared: Arc<Shared>,
+    buffer: Arc<Buffer>,
     thread: Option<JoinHandle<()>>,
     capacity: usize,
     overflow: Overflow,
 }
 
-#[derive(Debug)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    /// Wakes the writer.
-    pub(super) work: Condvar,
-    /// Wakes those who wait for room or for a flush.
-    pub(super) done: Condvar,
-    pub(super) dropped: Apart<AtomicU64>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) pending: Vec<u8>,
-    /// Bytes taken in and bytes done with (written or dropped), since the start.
-    pub(super) taken: u64,
-    pub(super) finished: u64,
-    /// What the writer thread is waiting for; it is woken only when that comes.
-    pub(super) waiting: Waiting,
-    pub(super) urgent: bool,
-    pub(super) reopen: bool,
-    pub(super) closing: bool,
-    pub(super) ended: bool,
-    /// The output takes nothing; nobody waits for it any more.
-    pub(super) stalled: bool,
-    /// The last batch did not get through.
-    pub(super) failing: bool,
-    /// The failure since the last flush.
-    pub(super) failure: Option<io::Error>,
-    pub(super) reopened: Option<io::Result<()>>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
-    /// Busy; it looks again by itself.
-    #[default]
-    Nothing,
-    FirstLine,
-    FullBatch,
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-}
-
 impl BufferedSink {
     /// Gathered bytes that make a batch.
-    pub const BATCH: usize = 64 * 1024;
+    pub const BATCH: usize = buffer::BATCH;
     /// The time after which an unfilled batch goes out.
     pub const LINGER: Duration = Duration::from_millis(50);
     /// The time that drop gives the last batch.
-    pub const CLOSE: Duration = Duration::from_secs(2);
+    pub const CLOSE: Duration = buffer::CLOSE;
     /// The default size of the buffer in bytes.
     pub const CAPACITY: usize = 1024 * 1024;
 
@@ -114,26 +71,20 @@ impl BufferedSink {
     }
 
     fn spawn(output: Output, capacity: usize, overflow: Overflow, linger: Duration) -> io::Result<Self> {
-        let state = State { pending: Vec::with_capacity(Self::BATCH * 2), ..State::default() };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            done: Condvar::new(),
-            dropped: Apart::new(AtomicU64::new(0)),
-        });
-        let writer = Writer::new(Arc::clone(&shared), pen::Pen::new(output), linger);
+        let buffer = Arc::new(Buffer::new());
+        let writer = BufferWriter::new(Arc::clone(&buffer), LineWriter::new(output), linger);
         let thread = thread::Builder::new().name("underpin-log".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { shared, thread: Some(thread), capacity: capacity.max(Self::BATCH), overflow })
+        Ok(Self { buffer, thread: Some(thread), capacity: capacity.max(Self::BATCH), overflow })
     }
 
     /// Takes lines in, or counts them as lost when there is no room for them until `since` is too long ago.
     fn put(&self, level: Level, lines: &[u8], since: &mut Option<Instant>) {
-        let mut state = self.shared.lock();
+        let mut state = self.buffer.lock();
         if !self.fits(&state, lines.len()) {
             let room;
             (state, room) = self.make_room(state, lines.len(), since);
             if !room {
-                self.shared.dropped.fetch_add(pen::count_lines(lines), Ordering::Relaxed);
+                self.buffer.dropped.fetch_add(line_writer::count_lines(lines), Ordering::Relaxed);
                 return;
             }
         }
@@ -143,23 +94,23 @@ impl BufferedSink {
     /// Whether there is room. There always is for what would be alone, or a line that is larger than the buffer would
     /// never get through.
     #[inline]
-    fn fits(&self, state: &State, len: usize) -> bool {
+    fn fits(&self, state: &BufferState, len: usize) -> bool {
         state.pending.len() + len <= self.capacity || state.pending.is_empty()
     }
 
     /// Waits for room as the policy says, and counts that from `since` on; false when there is none.
     fn make_room<'s>(
         &self,
-        mut state: MutexGuard<'s, State>,
+        mut state: MutexGuard<'s, BufferState>,
         len: usize,
         since: &mut Option<Instant>,
-    ) -> (MutexGuard<'s, State>, bool) {
+    ) -> (MutexGuard<'s, BufferState>, bool) {
         if let Overflow::Block(limit) = self.overflow
             && !state.stalled
         {
             let left = limit.saturating_sub(since.get_or_insert_with(Instant::now).elapsed());
-            let full = |state: &mut State| !self.fits(state, len) && !state.stalled;
-            let waited = self.shared.done.wait_timeout_while(state, left, full);
+            let full = |state: &mut BufferState| !self.fits(state, len) && !state.stalled;
+            let waited = self.buffer.done.wait_timeout_while(state, left, full);
             let timeout;
             (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state.stalled |= timeout.timed_out();
@@ -168,19 +119,19 @@ impl BufferedSink {
         (state, room)
     }
 
-    fn append(&self, mut state: MutexGuard<'_, State>, level: Level, lines: &[u8]) {
+    fn append(&self, mut state: MutexGuard<'_, BufferState>, level: Level, lines: &[u8]) {
         state.pending.extend_from_slice(lines);
         state.taken += lines.len() as u64;
         state.urgent |= level >= Level::Error;
         let wake = match state.waiting {
-            Waiting::Nothing => false,
-            Waiting::FirstLine => true,
-            Waiting::FullBatch => state.urgent || state.pending.len() >= Self::BATCH,
+            WriterWait::Nothing => false,
+            WriterWait::FirstLine => true,
+            WriterWait::FullBatch => state.urgent || state.pending.len() >= Self::BATCH,
         };
         if wake {
-            state.waiting = Waiting::Nothing;
+            state.waiting = WriterWait::Nothing;
             drop(state);
-            self.shared.work.notify_one();
+            self.buffer.work.notify_one();
         }
     }
 }
@@ -191,7 +142,7 @@ impl Sink for BufferedSink {
         let mut left = lines;
         // What a flight recorder held may be larger than the buffer.
         while left.len() > Self::BATCH {
-            let (piece, rest) = pen::whole_lines(left, Self::BATCH);
+            let (piece, rest) = line_writer::whole_lines(left, Self::BATCH);
             self.put(level, piece, &mut since);
             left = rest;
         }
@@ -201,7 +152,7 @@ impl Sink for BufferedSink {
     }
 
     fn offer(&self, lines: &[u8]) -> bool {
-        let state = self.shared.lock();
+        let state = self.buffer.lock();
         let taken = self.fits(&state, lines.len()) && !state.stalled && !state.failing;
         if taken {
             self.append(state, Level::Warn, lines);
@@ -210,13 +161,13 @@ impl Sink for BufferedSink {
     }
 
     fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
-        let mut state = self.shared.lock();
+        let mut state = self.buffer.lock();
         let target = state.taken;
         if state.finished < target {
             state.urgent = true;
-            self.shared.work.notify_one();
-            let unfinished = |state: &mut State| state.finished < target && !state.ended;
-            let waited = self.shared.done.wait_timeout_while(state, deadline, unfinished);
+            self.buffer.work.notify_one();
+            let unfinished = |state: &mut BufferState| state.finished < target && !state.ended;
+            let waited = self.buffer.done.wait_timeout_while(state, deadline, unfinished);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         match state.failure.take() {
@@ -227,13 +178,13 @@ impl Sink for BufferedSink {
     }
 
     fn dropped(&self) -> u64 {
-        self.shared.dropped.load(Ordering::Relaxed)
+        self.buffer.dropped.load(Ordering::Relaxed)
     }
 
     fn reopen(&self) -> io::Result<()> {
-        let mut state = self.shared.lock();
+        let mut state = self.buffer.lock();
         (state.reopen, state.reopened) = (true, None);
-        self.shared.work.notify_one();
+        self.buffer.work.notify_one();
         let deadline = Instant::now() + Self::CLOSE;
         loop {
             if let Some(result) = state.reopened.take() {
@@ -243,17 +194,17 @@ impl Sink for BufferedSink {
             if left.is_zero() || state.ended {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            (state, _) = self.shared.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = self.buffer.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Drop for BufferedSink {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
+        let mut state = self.buffer.lock();
         state.closing = true;
-        self.shared.work.notify_one();
-        let waited = self.shared.done.wait_timeout_while(state, Self::CLOSE, |state| !state.ended);
+        self.buffer.work.notify_one();
+        let waited = self.buffer.done.wait_timeout_while(state, Self::CLOSE, |state| !state.ended);
         let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
         if let Some(thread) = self.thread.take()
             && ended
@@ -272,11 +223,11 @@ mod tests {
     const NEVER: Duration = Duration::from_secs(3600);
     const SOON: Duration = Duration::from_secs(10);
 
-    /// Says when something is written.
+    /// Sends what is written.
     #[derive(Clone)]
-    struct Bell(std::sync::mpsc::Sender<Vec<u8>>);
+    struct Channel(std::sync::mpsc::Sender<Vec<u8>>);
 
-    impl io::Write for Bell {
+    impl io::Write for Channel {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
             Ok(bytes.len())
@@ -289,7 +240,7 @@ mod tests {
 
     fn sink() -> (BufferedSink, std::sync::mpsc::Receiver<Vec<u8>>) {
         let (sender, written) = std::sync::mpsc::channel();
-        let output = Output::writer(Bell(sender));
+        let output = Output::writer(Channel(sender));
         (BufferedSink::spawn(output, BufferedSink::CAPACITY, Overflow::Drop, NEVER).unwrap(), written)
     }
 

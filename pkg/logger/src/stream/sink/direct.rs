@@ -7,7 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Output, Sink, apart::Apart, lock::lock, pen};
+use super::{
+    cache_padded::CachePadded,
+    line_writer::{self, LineWriter},
+    lock::lock,
+    output::Output,
+    sink_trait::Sink,
+};
 use crate::{FlushError, Level};
 
 /// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
@@ -23,27 +29,28 @@ use crate::{FlushError, Level};
 /// person is looking.
 #[derive(Debug)]
 pub struct DirectSink {
-    state: Mutex<State>,
-    dropped: Apart<AtomicU64>,
+    state: Mutex<DirectState>,
+    dropped: CachePadded<AtomicU64>,
 }
 
 #[derive(Debug)]
-struct State {
-    pen: pen::Pen,
-    /// The output was full for longer than anybody waits; nobody waits until it takes something again.
+struct DirectState {
+    writer: LineWriter,
+    /// The output was full for longer than a write retries; writes do not retry until it takes a line again.
     stalled: bool,
     /// The last line did not get through.
     failing: bool,
 }
 
 impl DirectSink {
-    const PATIENCE: Duration = Duration::from_millis(50);
-    const STEP: Duration = Duration::from_millis(1);
+    const RETRY_FOR: Duration = Duration::from_millis(50);
+    const RETRY_EVERY: Duration = Duration::from_millis(1);
 
     /// A sink over an output.
     pub fn new(output: Output) -> Self {
-        let state = State { pen: pen::Pen::new(output.without_waiting()), stalled: false, failing: false };
-        Self { state: Mutex::new(state), dropped: Apart::new(AtomicU64::new(0)) }
+        let state =
+            DirectState { writer: LineWriter::new(output.nonblocking()), stalled: false, failing: false };
+        Self { state: Mutex::new(state), dropped: CachePadded::new(AtomicU64::new(0)) }
     }
 }
 
@@ -53,22 +60,22 @@ impl Sink for DirectSink {
         let mut failing_since = None;
         let mut left = lines;
         loop {
-            let (done, result) = state.pen.write(left);
+            let (done, result) = state.writer.write(left);
             left = left.get(done..).unwrap_or_default();
             let Err(error) = result else {
                 (state.stalled, state.failing) = (false, false);
                 return;
             };
             let since = failing_since.get_or_insert_with(Instant::now).elapsed();
-            let wait = pen::is_passing(&error) && !state.stalled && since < Self::PATIENCE;
+            let wait = line_writer::is_passing(&error) && !state.stalled && since < Self::RETRY_FOR;
             if !wait {
-                state.stalled |= pen::is_passing(&error);
+                state.stalled |= line_writer::is_passing(&error);
                 state.failing = true;
-                let lost = state.pen.abandon(left);
+                let lost = state.writer.abandon(left);
                 self.dropped.fetch_add(lost, Ordering::Relaxed);
                 return;
             }
-            thread::park_timeout(Self::STEP);
+            thread::park_timeout(Self::RETRY_EVERY);
         }
     }
 
@@ -77,17 +84,17 @@ impl Sink for DirectSink {
         if state.failing {
             return false;
         }
-        let (done, result) = state.pen.write(lines);
+        let (done, result) = state.writer.write(lines);
         if result.is_err() {
             state.failing = true;
-            let _not_counted = state.pen.abandon(lines.get(done..).unwrap_or_default());
+            let _not_counted = state.writer.abandon(lines.get(done..).unwrap_or_default());
         }
         result.is_ok()
     }
 
     fn flush(&self, _: Duration) -> Result<(), FlushError> {
         let mut state = lock(&self.state);
-        state.pen.write(&[]).1.map_err(FlushError::Sink)
+        state.writer.write(&[]).1.map_err(FlushError::Sink)
     }
 
     fn dropped(&self) -> u64 {
@@ -95,6 +102,6 @@ impl Sink for DirectSink {
     }
 
     fn reopen(&self) -> std::io::Result<()> {
-        lock(&self.state).pen.reopen()
+        lock(&self.state).writer.reopen()
     }
 }

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use super::Sink;
+use super::sink_trait::Sink;
 use crate::{FlushError, Level};
 
 /// Keeps lines in memory, for tests of what a service really writes. Clones share the lines.

@@ -1,61 +1,28 @@
-//! Where finished lines go.
+//! Sinks: where finished lines go.
+//!
+//! [`DirectSink`] writes each line at once, [`BufferedSink`] in batches from a thread; both write to an [`Output`]. Below them,
+//! [`line_writer`] keeps lines whole when an output fails in the middle of one, and [`nonblocking`] opens pipes, terminals and
+//! sockets so that a write does not block.
 
-mod apart;
+mod buffer;
+mod buffer_writer;
 mod buffered;
+mod cache_padded;
 mod direct;
-mod impatient;
+mod line_writer;
 mod lock;
 mod memory;
+mod nonblocking;
 mod output;
-mod pen;
+mod sink_trait;
 mod tee;
-mod writer;
-
-use std::time::Duration;
 
 pub use buffered::{BufferedSink, Overflow};
 pub use direct::DirectSink;
+#[cfg(feature = "otel")]
+pub(crate) use line_writer::{Refused, whole_lines};
 pub use memory::MemorySink;
 pub use output::Output;
 pub(crate) use output::inside_output;
-#[cfg(feature = "otel")]
-pub(crate) use pen::{Refused, whole_lines};
+pub use sink_trait::Sink;
 pub use tee::TeeSink;
-
-use crate::{FlushError, Level};
-
-/// Takes finished lines. A sink never panics, never waits without a limit, and counts what it could not keep.
-pub trait Sink: Send + Sync {
-    /// Takes one or more complete lines. Lines of one thread keep their order; a line is never torn.
-    ///
-    /// The level lets a sink pass urgent lines on at once.
-    fn write(&self, level: Level, lines: &[u8]);
-
-    /// Takes lines only while others get through; false when it did not. What it does not take is not counted as lost:
-    /// this is how the log tells of its own losses.
-    fn offer(&self, lines: &[u8]) -> bool {
-        self.write(Level::Warn, lines);
-        true
-    }
-
-    /// Waits until every line taken before has been passed on.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError`] when the deadline passes first or the last attempt to pass lines on failed.
-    fn flush(&self, deadline: Duration) -> Result<(), FlushError>;
-
-    /// How many lines were lost since the sink was made.
-    fn dropped(&self) -> u64;
-
-    /// Opens the file anew, after a log rotation has moved it away. Without effect on anything but files.
-    ///
-    /// # Errors
-    ///
-    /// What opening the file reports; the sink then keeps the file it has.
-    fn reopen(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-const _: fn(&dyn Sink) = |_| ();

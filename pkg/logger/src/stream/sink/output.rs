@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::impatient;
+use super::nonblocking;
 
 /// What a sink writes to: standard output, standard error, a file, a descriptor or any writer.
 pub struct Output {
@@ -92,8 +92,8 @@ impl Output {
     }
 
     /// The same output, which says that it is full instead of keeping its writer waiting, where the system offers that.
-    pub(super) fn without_waiting(mut self) -> Self {
-        if let Some(writer) = self.given.take().and_then(impatient::without_waiting) {
+    pub(super) fn nonblocking(mut self) -> Self {
+        if let Some(writer) = self.given.take().and_then(nonblocking::nonblocking) {
             self.writer = writer;
         }
         self
@@ -102,7 +102,7 @@ impl Output {
     /// One attempt to write, retried only when a signal interrupted it.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            match unwinding(|| self.writer.write(bytes)) {
+            match catching(|| self.writer.write(bytes)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) if !bytes.is_empty() => return Err(io::ErrorKind::WriteZero.into()),
                 done => return done,
@@ -111,7 +111,7 @@ impl Output {
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        unwinding(|| self.writer.flush())
+        catching(|| self.writer.flush())
     }
 
     /// For a file, opens its path again.
@@ -148,22 +148,22 @@ impl fmt::Debug for Output {
 }
 
 /// A writer of the user that panics has failed, no more; the sink goes on.
-fn unwinding<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    INSIDE.set(true);
+fn catching<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    IS_WRITING.set(true);
     let done = catch_unwind(AssertUnwindSafe(work));
-    INSIDE.set(false);
+    IS_WRITING.set(false);
     done.unwrap_or_else(|_| Err(io::Error::other("log output panicked")))
 }
 
 thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static IS_WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread is writing to an output right now: what it logs then cannot go the same way.
 pub(crate) fn inside_output() -> bool {
-    INSIDE.get()
+    IS_WRITING.get()
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    impatient::options().append(true).create(true).open(path)
+    nonblocking::options().append(true).create(true).open(path)
 }

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Sink;
+use super::sink_trait::Sink;
 use crate::{FlushError, Level};
 
 /// Passes every line to several sinks, in the order in which they were added.
@@ -45,8 +45,9 @@ impl Sink for TeeSink {
 
     /// Flushes one after the other, all within the deadline; the first failure is reported.
     fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
-        let end = Instant::now() + deadline;
-        let left = || end.saturating_duration_since(Instant::now());
+        // A deadline that no clock can hold is one that never comes.
+        let end = Instant::now().checked_add(deadline);
+        let left = || end.map_or(deadline, |end| end.saturating_duration_since(Instant::now()));
         self.sinks.iter().map(|sink| sink.flush(left())).fold(Ok(()), Result::and)
     }
 

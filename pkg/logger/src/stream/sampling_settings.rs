@@ -1,0 +1,55 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Sampling;
+
+/// What is left out of what repeats; see [`Sampling`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SamplingSettings {
+    /// How many records of one message are all written each second; all of them where this is not set.
+    pub first: Option<u32>,
+    /// After the first: each how-many-th record is written; 0 for none.
+    pub then_every: u32,
+    /// The most records a second in all, of those that may be left out; no limit where this is not set.
+    pub at_most: Option<u32>,
+}
+
+impl SamplingSettings {
+    /// What these settings ask for; `None` where nothing is to be left out.
+    pub fn sampling(&self) -> Option<Sampling> {
+        let of_one = Sampling::new().first(self.first.unwrap_or(u32::MAX)).then_every(self.then_every);
+        match self.at_most {
+            Some(limit) => Some(of_one.at_most(limit)),
+            None => self.first.map(|_| of_one),
+        }
+    }
+
+    /// Sets `first`.
+    #[must_use]
+    pub fn first(mut self, count: impl Into<Option<u32>>) -> Self {
+        self.first = count.into();
+        self
+    }
+
+    /// Sets `then_every`.
+    #[must_use]
+    pub const fn then_every(mut self, nth: u32) -> Self {
+        self.then_every = nth;
+        self
+    }
+
+    /// Sets `at_most`.
+    #[must_use]
+    pub fn at_most(mut self, per_second: impl Into<Option<u32>>) -> Self {
+        self.at_most = per_second.into();
+        self
+    }
+}
+
+impl Default for SamplingSettings {
+    fn default() -> Self {
+        Self { first: None, then_every: Sampling::EVERY, at_most: None }
+    }
+}

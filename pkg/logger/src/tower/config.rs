@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::headers;
+use crate::{Context, Logger};
+
+/// What a [`RequestLayer`](super::RequestLayer) and its services share.
+#[derive(Clone)]
+pub(super) struct RequestConfig {
+    pub(super) log: Arc<dyn Logger>,
+    /// Paths that are logged at debug level.
+    pub(super) quiet: Vec<String>,
+    pub(super) fresh_ids: bool,
+    #[cfg(feature = "json")]
+    pub(super) recorder: Option<usize>,
+}
+
+impl RequestConfig {
+    pub(super) const fn new(log: Arc<dyn Logger>) -> Self {
+        Self {
+            log,
+            quiet: Vec::new(),
+            fresh_ids: false,
+            #[cfg(feature = "json")]
+            recorder: None,
+        }
+    }
+
+    pub(super) fn context(&self, headers: &HeaderMap) -> Context {
+        let ctx = if self.fresh_ids { headers::fresh() } else { headers::extract(headers) };
+        #[cfg(feature = "json")]
+        if let Some(capacity) = self.recorder {
+            return ctx.with_flight_recorder(capacity);
+        }
+        ctx
+    }
+
+    pub(super) fn is_quiet(&self, path: &str) -> bool {
+        self.quiet.iter().any(|quiet| {
+            let rest = path.strip_prefix(quiet.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! Bridges that are installed, which takes the subscriber and the logger of the process.
+
+#[cfg(all(test, feature = "bridges"))]
+mod stream;
