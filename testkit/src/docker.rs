@@ -6,20 +6,20 @@ use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt, TestcontainersError};
 
+use crate::data_dir;
 use crate::error::{Context, TestkitError};
-use crate::guardian::{Guardian, Life, Task};
-use crate::place;
 use crate::port::random_text;
 use crate::process::ProcessId;
+use crate::supervisor::{Lifetime, Supervisor, Task};
 
 /// A server in a container, for a machine that has an engine and no local binary.
 ///
-/// testcontainers starts it; a guardian removes it, because a test that is killed cannot and testcontainers has nobody
-/// else who would. The guardian starts first and knows the name, so no kill falls in between.
+/// testcontainers starts it; a supervisor removes it, because a test that is killed cannot and testcontainers has nobody
+/// else who would. The supervisor starts first and knows the name, so no kill falls in between.
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) address: String,
-    guardian: Guardian,
+    supervisor: Supervisor,
 }
 
 /// PostgreSQL for all tests of a run; the URL of a superuser.
@@ -30,7 +30,7 @@ pub(crate) async fn postgres(owner: ProcessId) -> Result<String, TestkitError> {
     let request = image("POSTGRES_IMAGE", "postgres:16-alpine", 5432.tcp(), WaitFor::log(ready))
         .with_env_var("POSTGRES_PASSWORD", &password)
         .with_cmd(["postgres", "-c", "fsync=off", "-c", "max_connections=400"]);
-    let container = Container::start(request, 5432.tcp(), Life::Of(owner)).await?;
+    let container = Container::start(request, 5432.tcp(), Lifetime::Of(owner)).await?;
     Ok(format!("postgres://postgres:{password}@{}/postgres", container.address))
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn postgres(owner: ProcessId) -> Result<String, TestkitError> {
 pub(crate) async fn nats() -> Result<Container, TestkitError> {
     let ready = WaitFor::message_on_stderr("Server is ready");
     let request = image("NATS_IMAGE", "nats:2.12-alpine", 4222.tcp(), ready).with_cmd(["--jetstream"]);
-    Container::start(request, 4222.tcp(), Life::OfThisProcess).await
+    Container::start(request, 4222.tcp(), Lifetime::ThisProcess).await
 }
 
 /// The image of the variable, as docker-compose.yml names it too, or the usual one.
@@ -57,9 +57,9 @@ impl Container {
     async fn start(
         request: ContainerRequest<GenericImage>,
         port: ContainerPort,
-        life: Life,
+        life: Lifetime,
     ) -> Result<Self, TestkitError> {
-        // The guardian needs the client; an engine that answers nobody shows here too.
+        // The supervisor needs the client; an engine that answers nobody shows here too.
         let engine = Command::new("docker").arg("version").stdin(Stdio::null()).output();
         let output =
             engine.context(|| "cannot run the client docker, which removes containers".to_owned())?;
@@ -68,32 +68,32 @@ impl Container {
             return Err(std::io::Error::other(reason)).context(|| "no container engine answers".to_owned());
         }
         let name = format!("underpin-testkit-{}", random_text::<6>()?);
-        let guardian = guard(&name, life)?;
+        let supervisor = guard(&name, life)?;
         let container =
             request.with_container_name(&name).start().await.map_err(docker("cannot start a container"))?;
         let address = address(&container, port).await.map_err(docker("cannot reach the container"))?;
-        // Its own destructor would remove it with this value; the guardian does that at the right time.
+        // Its own destructor would remove it with this value; the supervisor does that at the right time.
         std::mem::forget(container);
-        Ok(Self { address, guardian })
+        Ok(Self { address, supervisor })
     }
 
     /// Removes the container and waits for it.
     pub(crate) fn close(&mut self) {
-        self.guardian.finish();
+        self.supervisor.finish();
     }
 }
 
-fn guard(name: &str, life: Life) -> Result<Guardian, TestkitError> {
+fn guard(name: &str, life: Lifetime) -> Result<Supervisor, TestkitError> {
     let owner = match life {
-        Life::Of(owner) => owner,
-        Life::OfThisProcess | Life::Free => ProcessId::current(),
+        Lifetime::Of(owner) => owner,
+        Lifetime::ThisProcess | Lifetime::UntilStopped => ProcessId::current(),
     };
-    let folder = place::new_folder(&place::base()?, "container", owner, None)?;
+    let folder = data_dir::new_folder(&data_dir::base()?, "container", owner, None)?;
     fs::write(folder.join("container"), name).context(|| format!("cannot write to {}", folder.display()))?;
     let command = ["true".into()];
-    let (guardian, _) =
-        Guardian::start(&Task { life, folder: &folder, command: &command, stop: "KILL", user: None })?;
-    Ok(guardian)
+    let (supervisor, _) =
+        Supervisor::start(&Task { life, folder: &folder, command: &command, stop: "KILL", user: None })?;
+    Ok(supervisor)
 }
 
 async fn address(

@@ -2,21 +2,21 @@
 //!
 //! ## How the code is laid out
 //!
-//! [`Program`] finds a binary; `guardian` starts it and outlives the test; `server` kills, pauses and restarts it; `run`
-//! knows whose life the shared server follows; `place` knows where data lies and sweeps it. On top stand the fixtures,
-//! one folder per server. [`Standing`] is for `cargo xtask up`.
+//! [`Program`] finds a binary; `supervisor` starts it and outlives the test; `server` kills, pauses and restarts it; `run`
+//! identifies the process whose lifetime the shared server has; `data_dir` chooses data directories and removes stale
+//! ones. The fixtures build on these, one folder per server. [`PersistentServer`] serves `cargo xtask up`.
 #![cfg_attr(not(feature = "fixtures"), allow(dead_code, reason = "the fixtures use it"))]
 
 #[cfg(feature = "fixtures")]
 mod blocking;
 mod cache;
+mod data_dir;
 #[cfg(feature = "docker")]
 mod docker;
 mod error;
 mod eventually;
-mod guardian;
 mod nats;
-mod place;
+mod persistent;
 #[cfg(feature = "fixtures")]
 mod pooler;
 mod port;
@@ -28,7 +28,7 @@ mod proxy;
 mod record;
 mod run;
 mod server;
-mod standing;
+mod supervisor;
 mod url;
 mod user;
 mod version;
@@ -41,6 +41,7 @@ pub use eventually::eventually_blocking;
 pub use eventually::{eventually, poll};
 #[cfg(feature = "fixtures")]
 pub use nats::NatsServer;
+pub use persistent::PersistentServer;
 #[cfg(feature = "fixtures")]
 pub use pooler::Pooler;
 #[cfg(feature = "fixtures")]
@@ -49,5 +50,4 @@ pub use process::{ParseProcessIdError, ProcessId};
 pub use program::Program;
 #[cfg(feature = "fixtures")]
 pub use proxy::{Direction, Fault, Proxy};
-pub use standing::Standing;
 pub use version::Version;

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::blocking::blocking;
+use crate::data_dir;
 use crate::error::{Context, Server, TestkitError, or_fail};
-use crate::guardian::Life;
-use crate::place;
 use crate::port::with_free_port;
 use crate::postgres::PostgresDatabase;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::record;
 use crate::server::{Launch, LocalServer};
+use crate::supervisor::Lifetime;
 use crate::url::{UrlParts, percent_decoded};
 use crate::user::ServerUser;
 
@@ -148,21 +148,21 @@ impl Target {
 
 fn start(settings: &str) -> Result<LocalServer, TestkitError> {
     let program = Program::find(Server::PgBouncer)?;
-    let base = place::base()?;
-    place::sweep(&base);
+    let base = data_dir::base()?;
+    data_dir::sweep(&base);
     // pgbouncer refuses to run as root.
     let user = ServerUser::for_root();
     let server = with_free_port(|port| {
-        let folder = place::new_folder(&base, "pgbouncer", ProcessId::current(), user.as_ref())?;
+        let folder = data_dir::new_folder(&base, "pgbouncer", ProcessId::current(), user.as_ref())?;
         let config = folder.join("pgbouncer.ini");
         let address = Ipv4Addr::LOCALHOST;
-        place::write(&config, &format!("{settings}listen_addr = {address}\nlisten_port = {port}\n"))?;
+        data_dir::write(&config, &format!("{settings}listen_addr = {address}\nlisten_port = {port}\n"))?;
         if let Some(user) = &user {
             user.own(&config).context(|| format!("cannot give {} away", config.display()))?;
         }
         LocalServer::launch(Launch {
             server: Server::PgBouncer,
-            life: Life::OfThisProcess,
+            life: Lifetime::ThisProcess,
             command: vec![program.path("pgbouncer").into(), config.into()],
             folder,
             stop: "KILL",

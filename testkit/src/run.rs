@@ -1,10 +1,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::data_dir;
 use crate::error::TestkitError;
-use crate::guardian::{Guardian, Life, Task};
-use crate::place;
 use crate::process::{ProcessId, Stat};
+use crate::supervisor::{Lifetime, Supervisor, Task};
 
 /// What the test processes of one run share: a folder, a lock, and the process whose life all of it follows.
 ///
@@ -21,25 +21,25 @@ impl Run {
     pub(crate) fn current() -> Result<Self, TestkitError> {
         let cargo = outermost_cargo(std::process::id(), Stat::read).and_then(ProcessId::of);
         let owner = cargo.unwrap_or_else(ProcessId::current);
-        let folder = place::run_folder(&place::base()?, owner)?;
+        let folder = data_dir::run_folder(&data_dir::base()?, owner)?;
         Ok(Self { owner, folder })
     }
 
-    /// Takes the lock of the run; the first one that does leaves a guardian that removes the folder with its owner.
+    /// Takes the lock of the run; the first one that does leaves a supervisor that removes the folder with its owner.
     pub(crate) fn lock(&self) -> Result<Locked<'_>, TestkitError> {
-        let lock = place::lock(&self.folder, "lock")?;
+        let lock = data_dir::lock(&self.folder, "lock")?;
         let guarded = self.folder.join("guarded");
         if !guarded.exists() {
             let command = ["true".into()];
-            let life = Life::Of(self.owner);
-            Guardian::start(&Task {
+            let life = Lifetime::Of(self.owner);
+            Supervisor::start(&Task {
                 life,
                 folder: &self.folder,
                 command: &command,
                 stop: "KILL",
                 user: None,
             })?;
-            place::write(&guarded, "")?;
+            data_dir::write(&guarded, "")?;
         }
         Ok(Locked { run: self, _lock: lock })
     }

@@ -5,20 +5,20 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::error::{Server, TestkitError};
-use crate::guardian::{Guardian, Life, Task};
 use crate::process::ProcessId;
+use crate::supervisor::{Lifetime, Supervisor, Task};
 use crate::user::ServerUser;
 use crate::wait::wait_until;
 
 /// How long a server may take to come up or to go down. Generous, because two cores may be shared by a whole build.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A server that was started from a local binary: its process, its folder and its guardian.
+/// A server that was started from a local binary: its process, its folder and its supervisor.
 #[derive(Debug)]
 pub(crate) struct LocalServer {
     server: Server,
     folder: PathBuf,
-    guardian: Guardian,
+    supervisor: Supervisor,
     process: Option<ProcessId>,
     port: u16,
     ready: fn(&Path, u16, u32) -> bool,
@@ -28,7 +28,7 @@ pub(crate) struct LocalServer {
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) server: Server,
-    pub(crate) life: Life,
+    pub(crate) life: Lifetime,
     pub(crate) folder: PathBuf,
     pub(crate) command: Vec<OsString>,
     pub(crate) stop: &'static str,
@@ -42,14 +42,14 @@ impl LocalServer {
     pub(crate) fn launch(launch: Launch) -> Result<Self, TestkitError> {
         let Launch { server, life, folder, command, stop, user, port, ready } = launch;
         let task = Task { life, folder: &folder, command: &command, stop, user: user.as_ref() };
-        let (guardian, pid) = Guardian::start(&task)?;
-        let mut this = Self { server, folder, guardian, process: None, port, ready };
+        let (supervisor, pid) = Supervisor::start(&task)?;
+        let mut this = Self { server, folder, supervisor, process: None, port, ready };
         match this.await_ready(pid) {
             Ok(()) => Ok(this),
             Err(error) => {
                 this.kill();
-                // The guardian of a shared server goes with its owner and takes the folder with it.
-                if life == Life::OfThisProcess {
+                // The supervisor of a shared server goes with its owner and takes the folder with it.
+                if life == Lifetime::ThisProcess {
                     this.close();
                 }
                 Err(error)
@@ -123,7 +123,7 @@ impl LocalServer {
         if self.is_running() {
             return Ok(());
         }
-        let pid = self.guardian.start_again()?;
+        let pid = self.supervisor.start_again()?;
         self.await_ready(pid)
     }
 
@@ -148,7 +148,7 @@ impl LocalServer {
 
     /// Stops the server and removes its folder.
     pub(crate) fn close(&mut self) {
-        self.guardian.finish();
+        self.supervisor.finish();
     }
 }
 

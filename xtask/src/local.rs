@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use underpin_testkit::{Server, Standing, cache_folder};
+use underpin_testkit::{PersistentServer, Server, cache_folder};
 
 use crate::fetch;
 use crate::shell::{Done, root, run, succeeds};
@@ -25,28 +25,28 @@ pub(crate) fn up(local: bool) -> Done {
         return Ok(());
     }
     for (server, variable, _) in SERVERS {
-        let standing = match running(server) {
-            Some(standing) => standing,
+        let server_process = match running(server) {
+            Some(server_process) => server_process,
             None => {
                 let program = fetch::find_or_fetch(server)?;
                 let folder = folder(server).join(program.version.major.to_string());
                 eprintln!("starting {program}, data in {}", folder.display());
-                Standing::start(&program, &folder).map_err(|error| error.explain().to_string())?
+                PersistentServer::start(&program, &folder).map_err(|error| error.explain().to_string())?
             }
         };
-        eprintln!("{server} runs with pid {}", standing.pid());
-        println!("export {variable}={}", standing.url);
+        eprintln!("{server} runs with pid {}", server_process.pid());
+        println!("export {variable}={}", server_process.url);
     }
     Ok(())
 }
 
 pub(crate) fn down() -> Done {
     for (server, _, _) in SERVERS {
-        if let Some(standing) = running(server) {
-            if !standing.stop() {
-                return Err(format!("{server} with pid {} does not end", standing.pid()));
+        if let Some(server_process) = running(server) {
+            if !server_process.stop() {
+                return Err(format!("{server} with pid {} does not end", server_process.pid()));
             }
-            eprintln!("{server} with pid {} has ended", standing.pid());
+            eprintln!("{server} with pid {} has ended", server_process.pid());
         }
     }
     if has_docker_engine() { run(compose().arg("down")) } else { Ok(()) }
@@ -58,9 +58,9 @@ fn folder(server: Server) -> PathBuf {
     cache_folder().join("up").join(name.unwrap_or_default())
 }
 
-fn running(server: Server) -> Option<Standing> {
+fn running(server: Server) -> Option<PersistentServer> {
     let versions = std::fs::read_dir(folder(server)).into_iter().flatten().filter_map(Result::ok);
-    versions.map(|version| version.path()).find_map(|folder| Standing::running(server, &folder))
+    versions.map(|version| version.path()).find_map(|folder| PersistentServer::running(server, &folder))
 }
 
 /// The client alone is no use: ask the engine.

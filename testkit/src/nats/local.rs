@@ -1,22 +1,22 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use crate::data_dir;
 use crate::error::{Server, TestkitError};
-use crate::guardian::Life;
 use crate::nats::info::Info;
-use crate::place;
 use crate::port::with_free_port;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::server::{Launch, LocalServer};
+use crate::supervisor::Lifetime;
 
 /// Starts a private server on a free port; `config` is the text of a configuration file.
 pub(crate) fn start(program: &Program, config: &str) -> Result<LocalServer, TestkitError> {
-    let base = place::base()?;
-    place::sweep(&base);
+    let base = data_dir::base()?;
+    data_dir::sweep(&base);
     with_free_port(|port| {
-        let folder = place::new_folder(&base, "nats", ProcessId::current(), None)?;
-        launch(program, &folder, Life::OfThisProcess, port, config)
+        let folder = data_dir::new_folder(&base, "nats", ProcessId::current(), None)?;
+        launch(program, &folder, Lifetime::ThisProcess, port, config)
     })
 }
 
@@ -24,12 +24,12 @@ pub(crate) fn start(program: &Program, config: &str) -> Result<LocalServer, Test
 pub(crate) fn launch(
     program: &Program,
     folder: &Path,
-    life: Life,
+    life: Lifetime,
     port: u16,
     config: &str,
 ) -> Result<LocalServer, TestkitError> {
     let file = folder.join("nats.conf");
-    place::write(&file, config)?;
+    data_dir::write(&file, config)?;
     let mut command = vec![program.path("nats-server").into_os_string()];
     command.extend(["--addr".into(), Ipv4Addr::LOCALHOST.to_string().into()]);
     command.extend(["--port".into(), port.to_string().into()]);

@@ -2,14 +2,14 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use crate::data_dir;
 use crate::error::{Server, TestkitError};
-use crate::guardian::Life;
-use crate::place;
 use crate::port::with_free_port;
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::server::{Launch, LocalServer};
+use crate::supervisor::Lifetime;
 use crate::user::ServerUser;
 
 /// A cluster (the word of PostgreSQL for one server with its data) that was started here.
@@ -36,18 +36,18 @@ const SETTINGS: &[&str] = &[
 pub(crate) fn start(
     program: &Program,
     template: &Template,
-    life: Life,
+    life: Lifetime,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {
-    let base = place::base()?;
-    place::sweep(&base);
+    let base = data_dir::base()?;
+    data_dir::sweep(&base);
     let owner = match life {
-        Life::Of(owner) => owner,
-        Life::OfThisProcess | Life::Free => ProcessId::current(),
+        Lifetime::Of(owner) => owner,
+        Lifetime::ThisProcess | Lifetime::UntilStopped => ProcessId::current(),
     };
     let user = ServerUser::for_root();
     with_free_port(|port| {
-        let folder = place::new_folder(&base, "postgres", owner, user.as_ref())?;
+        let folder = data_dir::new_folder(&base, "postgres", owner, user.as_ref())?;
         template.copy_into(&folder, user.as_ref())?;
         launch(program, &folder, &template.password, life, port, settings)
     })
@@ -58,7 +58,7 @@ pub(crate) fn launch(
     program: &Program,
     folder: &Path,
     password: &str,
-    life: Life,
+    life: Lifetime,
     port: u16,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {

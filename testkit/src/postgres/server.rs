@@ -4,12 +4,12 @@ use rustix::process::Signal;
 
 use crate::blocking::blocking;
 use crate::error::{Server, TestkitError, or_fail};
-use crate::guardian::Life;
 use crate::postgres::local::{self, Cluster};
 use crate::postgres::template::Template;
 use crate::program::Program;
 use crate::record;
 use crate::run::Run;
+use crate::supervisor::Lifetime;
 
 /// A PostgreSQL of the test's own, which it may kill, restart and pause. Port and data stay.
 ///
@@ -60,7 +60,7 @@ impl PostgresServer {
                 settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let program = Program::find(Server::Postgres)?;
             let template = Template::of_run(&program, &Run::current()?.lock()?)?;
-            let cluster = local::start(&program, &template, Life::OfThisProcess, &settings)?;
+            let cluster = local::start(&program, &template, Lifetime::ThisProcess, &settings)?;
             record::used(&format!("{program}, private"));
             Ok(cluster)
         })

@@ -2,13 +2,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Server, TestkitError};
-use crate::guardian::Life;
 use crate::postgres::local;
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::run::{Locked, Run};
-use crate::{place, record};
+use crate::supervisor::Lifetime;
+use crate::{data_dir, record};
 
 /// The server on which the databases of this run are created.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Shared {
             return Ok(shared);
         }
         let shared = Self::start(&locked)?;
-        place::write(&state, &shared.to_text())?;
+        data_dir::write(&state, &shared.to_text())?;
         Ok(shared)
     }
 
@@ -71,7 +71,7 @@ impl Shared {
             Err(error) => return Err(error),
         };
         let template = Template::of_run(&program, run)?;
-        let cluster = local::start(&program, &template, Life::Of(run.owner()), &[])?;
+        let cluster = local::start(&program, &template, Lifetime::Of(run.owner()), &[])?;
         let process = cluster.server.process().ok_or_else(|| TestkitError::Start {
             server: Server::Postgres,
             reason: "it ended at once".to_owned(),

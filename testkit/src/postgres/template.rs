@@ -3,11 +3,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::data_dir;
 use crate::error::{Context, Server, TestkitError};
-use crate::guardian::in_own_session;
-use crate::place;
 use crate::port::random_text;
 use crate::program::Program;
+use crate::supervisor::in_own_session;
 use crate::user::ServerUser;
 
 /// The data of an empty cluster, which every server of a run copies: initdb takes the better part of a second of one
@@ -41,14 +41,17 @@ impl Template {
         }
         let password = random_text::<16>()?;
         initdb(program, folder, &password, user.as_ref())?;
-        place::write(&done, &password)?;
+        data_dir::write(&done, &password)?;
         Ok(Self { data: folder.join("data"), password })
     }
 
-    /// Leaves the copying to the guardian of the new server, which removes what a killed test leaves half done.
+    /// Leaves the copying to the supervisor of the new server, which removes what a killed test leaves half done.
     pub(crate) fn copy_into(&self, folder: &Path, user: Option<&ServerUser>) -> Result<(), TestkitError> {
         let file = folder.join("prepare");
-        place::write(&file, &format!("cp -R -p {} {}\n", quoted(&self.data), quoted(&folder.join("data"))))?;
+        data_dir::write(
+            &file,
+            &format!("cp -R -p {} {}\n", quoted(&self.data), quoted(&folder.join("data"))),
+        )?;
         user.map_or(Ok(()), |user| user.own(&file)).context(|| format!("cannot give {} away", file.display()))
     }
 }
@@ -61,7 +64,7 @@ fn initdb(
     user: Option<&ServerUser>,
 ) -> Result<(), TestkitError> {
     let secret = folder.join("secret");
-    place::write(&secret, password)?;
+    data_dir::write(&secret, password)?;
     if let Some(user) = user {
         user.own(&secret).context(|| format!("cannot give {} away", secret.display()))?;
     }

@@ -1,8 +1,20 @@
 //! The test kit, used as a test uses it.
 
 #[cfg(test)]
+mod cleanup;
+#[cfg(test)]
 mod eventually;
 #[cfg(test)]
+mod fake_cargo;
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod nats;
+#[cfg(test)]
 mod pooler;
+#[cfg(test)]
+mod postgres;
 #[cfg(test)]
 mod proxy;

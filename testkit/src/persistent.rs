@@ -3,13 +3,13 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
+use crate::data_dir;
 use crate::error::{Context, Server, TestkitError};
-use crate::guardian::Life;
-use crate::place;
 use crate::port::with_free_port;
 use crate::postgres::{self, Template};
 use crate::process::ProcessId;
 use crate::program::Program;
+use crate::supervisor::Lifetime;
 use crate::{nats, wait::wait_until};
 
 /// A local server that stays until somebody stops it: what `cargo xtask up` starts where there is no Docker.
@@ -17,7 +17,7 @@ use crate::{nats, wait::wait_until};
 /// Its data and its log lie in a folder of the caller's and stay there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing {
+pub struct PersistentServer {
     /// What it is.
     pub server: Server,
     /// How to reach it.
@@ -25,7 +25,7 @@ pub struct Standing {
     process: ProcessId,
 }
 
-impl Standing {
+impl PersistentServer {
     /// Starts it on its usual port (5432, 4222) if that is free and on another one if not; what runs already in this
     /// folder is returned as it is.
     ///
@@ -40,14 +40,17 @@ impl Standing {
         let (process, url) = match program.server {
             Server::Postgres => {
                 let template = Template::in_folder(program, folder)?;
-                let launch =
-                    |port| postgres::launch(program, folder, &template.password, Life::Free, port, &[]);
+                let launch = |port| {
+                    postgres::launch(program, folder, &template.password, Lifetime::UntilStopped, port, &[])
+                };
                 let cluster = on_usual_port(5432, launch)?;
                 (cluster.server.process(), cluster.url)
             }
             Server::Nats => {
                 std::fs::create_dir_all(folder).context(|| format!("cannot create {}", folder.display()))?;
-                let server = on_usual_port(4222, |port| nats::launch(program, folder, Life::Free, port, ""))?;
+                let server = on_usual_port(4222, |port| {
+                    nats::launch(program, folder, Lifetime::UntilStopped, port, "")
+                })?;
                 (server.process(), format!("nats://{}:{}", Ipv4Addr::LOCALHOST, server.port()))
             }
             Server::PgBouncer => {
@@ -59,13 +62,13 @@ impl Standing {
             let reason = "it ended at once".to_owned();
             return Err(TestkitError::Start { server: program.server, reason, log: String::new() });
         };
-        place::write(&folder.join("standing"), &format!("{process} {url}\n"))?;
+        data_dir::write(&folder.join("persistent"), &format!("{process} {url}\n"))?;
         Ok(Self { server: program.server, url, process })
     }
 
     /// The server that was started in this folder and still runs.
     pub fn running(server: Server, folder: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(folder.join("standing")).ok()?;
+        let text = std::fs::read_to_string(folder.join("persistent")).ok()?;
         let (process, url) = text.trim().split_once(' ')?;
         let process: ProcessId = process.parse().ok()?;
         process.is_alive().then(|| Self { server, url: url.to_owned(), process })

@@ -1,7 +1,5 @@
 //! `DATABASE_URL` and `NATS_URL` come first, and what cannot be used there says why. Each test runs a process with
 //! another environment.
-#![cfg(feature = "fixtures")]
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,18 +7,19 @@ use std::process::{Child, Command, Stdio};
 use sqlx::{Connection, PgConnection};
 use underpin_testkit::{NatsServer, PostgresServer};
 
-struct Held(Child);
+/// Killed when dropped.
+struct KeptAlive(Child);
 
-impl Drop for Held {
+impl Drop for KeptAlive {
     fn drop(&mut self) {
         let _already_gone = self.0.kill();
         let _reaped = self.0.wait();
     }
 }
 
-/// Runs `hold shared` with these variables: what it says until it holds what it got, and what it complains.
-fn hold(variables: &[(&str, &str)]) -> (Held, Vec<String>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hold"))
+/// Runs `keep-alive shared` with these variables: what it prints until its servers are ready, and its error.
+fn keep_alive(variables: &[(&str, &str)]) -> (KeptAlive, Vec<String>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_keep-alive"))
         .arg("shared")
         .env_remove("DATABASE_URL")
         .env_remove("NATS_URL")
@@ -36,7 +35,7 @@ fn hold(variables: &[(&str, &str)]) -> (Held, Vec<String>, String) {
     if !said.iter().any(|line| line.starts_with("pid ")) {
         std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut complaint).unwrap();
     }
-    (Held(child), said, complaint)
+    (KeptAlive(child), said, complaint)
 }
 
 async fn run(url: &str, statement: &'static str) {
@@ -47,7 +46,7 @@ async fn run(url: &str, statement: &'static str) {
 #[tokio::test]
 async fn the_given_servers_are_used() {
     let (postgres, nats) = tokio::join!(PostgresServer::private(), NatsServer::private());
-    let (_held, said, complaint) = hold(&[("DATABASE_URL", postgres.url()), ("NATS_URL", nats.url())]);
+    let (_held, said, complaint) = keep_alive(&[("DATABASE_URL", postgres.url()), ("NATS_URL", nats.url())]);
     assert_eq!(complaint, "");
     let server = postgres.url().rsplit_once('/').unwrap().0;
     assert!(
@@ -63,11 +62,11 @@ async fn what_killed_tests_left_on_a_given_server_goes_and_nothing_else() {
     for database in ["CREATE DATABASE underpin_test_1_0a", "CREATE DATABASE underpin_test_app"] {
         run(postgres.url(), database).await;
     }
-    let (held, _, complaint) = hold(&[("DATABASE_URL", postgres.url())]);
+    let (held, _, complaint) = keep_alive(&[("DATABASE_URL", postgres.url())]);
     assert_eq!(complaint, "");
     // Killed, so that its database stays: young as it is, the next one leaves it alone.
     drop(held);
-    let (_held, _, _) = hold(&[("DATABASE_URL", postgres.url())]);
+    let (_held, _, _) = keep_alive(&[("DATABASE_URL", postgres.url())]);
     let mut connection = PgConnection::connect(postgres.url()).await.unwrap();
     let names = "SELECT datname FROM pg_database WHERE datname LIKE 'underpin%' ORDER BY length(datname)";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut connection).await.unwrap();
@@ -80,7 +79,7 @@ async fn a_role_that_may_not_create_databases_is_told_so() {
     let postgres = PostgresServer::private().await;
     run(postgres.url(), "CREATE ROLE ada LOGIN PASSWORD 'lovelace'").await;
     let (_, at) = postgres.url().split_once('@').unwrap();
-    let (_held, _, complaint) = hold(&[("DATABASE_URL", &format!("postgres://ada:lovelace@{at}"))]);
+    let (_held, _, complaint) = keep_alive(&[("DATABASE_URL", &format!("postgres://ada:lovelace@{at}"))]);
     assert!(complaint.contains("DATABASE_URL") && complaint.contains("CREATEDB"), "{complaint}");
     assert!(!complaint.contains("lovelace"), "{complaint}");
 }
@@ -88,9 +87,9 @@ async fn a_role_that_may_not_create_databases_is_told_so() {
 #[test]
 fn a_given_server_that_is_not_there_or_not_the_right_one_is_told() {
     // Nobody listens on port 1 (tcpmux).
-    let (_held, _, complaint) = hold(&[("NATS_URL", "nats://127.0.0.1:1")]);
+    let (_held, _, complaint) = keep_alive(&[("NATS_URL", "nats://127.0.0.1:1")]);
     assert!(complaint.contains("NATS_URL") && complaint.contains("no NATS server answers"), "{complaint}");
-    let (_held, _, complaint) = hold(&[("DATABASE_URL", "sqlite::memory:")]);
+    let (_held, _, complaint) = keep_alive(&[("DATABASE_URL", "sqlite::memory:")]);
     assert!(complaint.contains("DATABASE_URL") && complaint.contains("postgres://"), "{complaint}");
 }
 
@@ -102,7 +101,7 @@ fn a_binary_that_is_too_old_is_refused_with_the_reason() {
     // As Debian 12 has it.
     std::fs::write(&program, "#!/bin/sh\necho nats-server: v2.9.10\n").unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let (_held, _, complaint) = hold(&[("UNDERPIN_NATS_SERVER", program.to_str().unwrap())]);
+    let (_held, _, complaint) = keep_alive(&[("UNDERPIN_NATS_SERVER", program.to_str().unwrap())]);
     for wanted in ["UNDERPIN_NATS_SERVER", "2.9.10 is too old", "at least 2.10.0", "key-value stores"] {
         assert!(complaint.contains(wanted), "{wanted} is missing: {complaint}");
     }

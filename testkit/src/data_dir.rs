@@ -63,7 +63,7 @@ fn temporary(root: bool) -> PathBuf {
 const ROOMY: u64 = 2 << 30;
 
 /// A new folder for one server, in a parent for its kind: both belong to the user that runs the server, because its
-/// guardian, which removes the folder, is that user too. The name says whose life it follows, so that [`sweep`] can tell.
+/// supervisor, which removes the folder, is that user too. The name says whose life it follows, so that [`sweep`] can tell.
 pub(crate) fn new_folder(
     base: &Path,
     kind: &str,
@@ -117,7 +117,7 @@ pub(crate) fn lock(folder: &Path, name: &str) -> Result<File, TestkitError> {
     Ok(file)
 }
 
-/// Removes what killed owners left behind when their guardian was killed too: first the server, then its folder.
+/// Removes what killed owners left behind when their supervisor was killed too: first the server, then its folder.
 pub(crate) fn sweep(base: &Path) {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let is_alive = |text: &str| text.trim().parse::<ProcessId>().is_ok_and(ProcessId::is_alive);
@@ -126,8 +126,8 @@ pub(crate) fn sweep(base: &Path) {
         let Some(owner) = name.split('.').next().and_then(|text| text.parse::<ProcessId>().ok()) else {
             continue;
         };
-        // A guardian that lives is about to do the same, and tidier.
-        let guarded = fs::read_to_string(entry.path().join("guardian")).is_ok_and(|text| is_alive(&text));
+        // A supervisor that lives is about to do the same, and tidier.
+        let guarded = fs::read_to_string(entry.path().join("supervisor")).is_ok_and(|text| is_alive(&text));
         if !owner.is_alive() && !guarded {
             end_server_in(&entry.path());
             // Somebody else who sweeps may have been faster.

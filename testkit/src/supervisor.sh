@@ -1,6 +1,6 @@
 # Starts one server, stays until its owner is gone, then stops the server and removes its folder.
 #
-#   guardian.sh MODE OWNER STARTED STOP FOLDER COMMAND...
+#   supervisor.sh MODE OWNER STARTED STOP FOLDER COMMAND...
 #
 # MODE    pipe   the owner holds the other end of standard input; a line starts the server again, the end of input
 #                means that the owner is gone, however it died
@@ -9,7 +9,7 @@
 # STOP    the signal that makes the server end at once and tidily
 #
 # It prints the pid of the server at each start. It runs in a session of its own, so that Ctrl-C, a closed terminal and
-# a runner that kills its process group reach the owner and not the guardian. An owner that was killed before it read the
+# a runner that kills its process group reach the owner and not the supervisor. An owner that was killed before it read the
 # pid is no reason to die of SIGPIPE either: the server would be left alone.
 trap '' HUP INT QUIT TERM PIPE
 mode=$1 owner=$2 started=$3 stop=$4 folder=$5
@@ -33,7 +33,7 @@ launch() {
     echo "$pid"
 }
 
-if look $$; then echo "$$-$begun" >"$folder/guardian"; fi
+if look $$; then echo "$$-$begun" >"$folder/supervisor"; fi
 [ ! -f "$folder/prepare" ] || sh "$folder/prepare" </dev/null >>"$folder/log" 2>&1
 launch "$@"
 

@@ -1,6 +1,4 @@
 //! What a test holds of NATS does what it says.
-#![cfg(feature = "fixtures")]
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 

@@ -4,19 +4,19 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::data_dir;
 use crate::error::{Context, TestkitError};
-use crate::place;
 use crate::process::ProcessId;
 use crate::user::ServerUser;
 
-const SCRIPT: &str = include_str!("guardian.sh");
+const SCRIPT: &str = include_str!("supervisor.sh");
 
-/// The small shell process that is the parent of one server and outlives the test: see `guardian.sh`.
+/// The small shell process that is the parent of one server and outlives the test: see `supervisor.sh`.
 ///
-/// A guardian rather than `PR_SET_PDEATHSIG`: that fires when the thread that spawned the server ends, which in a test is
+/// A supervisor rather than `PR_SET_PDEATHSIG`: that fires when the thread that spawned the server ends, which in a test is
 /// at the end of that test at the latest, and it cannot remove a folder.
 #[derive(Debug)]
-pub(crate) struct Guardian {
+pub(crate) struct Supervisor {
     child: Child,
     owner_lives: Option<ChildStdin>,
     pids: BufReader<ChildStdout>,
@@ -24,19 +24,19 @@ pub(crate) struct Guardian {
 
 /// Whose life the server follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Life {
+pub(crate) enum Lifetime {
     /// Ours, or shorter: until the value that holds the server is dropped.
-    OfThisProcess,
+    ThisProcess,
     /// Another process: until it ends.
     Of(ProcessId),
     /// Nobody's: until somebody stops the server. The folder stays.
-    Free,
+    UntilStopped,
 }
 
-/// What a guardian starts.
+/// What a supervisor starts.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
-    pub(crate) life: Life,
+    pub(crate) life: Lifetime,
     pub(crate) folder: &'a Path,
     pub(crate) command: &'a [OsString],
     /// The signal for an immediate and tidy end: `QUIT` for PostgreSQL, `KILL` for NATS.
@@ -44,18 +44,18 @@ pub(crate) struct Task<'a> {
     pub(crate) user: Option<&'a ServerUser>,
 }
 
-impl Guardian {
-    /// Starts the guardian, and through it the server; returns the pid of the server.
+impl Supervisor {
+    /// Starts the supervisor, and through it the server; returns the pid of the server.
     pub(crate) fn start(task: &Task<'_>) -> Result<(Self, u32), TestkitError> {
         let (mode, owner) = match task.life {
-            Life::OfThisProcess => ("pipe", ProcessId::current()),
-            Life::Of(owner) => ("watch", owner),
-            Life::Free => ("stay", ProcessId::current()),
+            Lifetime::ThisProcess => ("pipe", ProcessId::current()),
+            Lifetime::Of(owner) => ("watch", owner),
+            Lifetime::UntilStopped => ("stay", ProcessId::current()),
         };
         let mut command = in_own_session("sh");
         // As a file and not as an argument, so that `ps` stays readable.
-        let script = task.folder.join("guardian.sh");
-        place::write(&script, SCRIPT)?;
+        let script = task.folder.join("supervisor.sh");
+        data_dir::write(&script, SCRIPT)?;
         if let Some(user) = task.user {
             user.own(&script).context(|| format!("cannot give {} away", script.display()))?;
         }
@@ -76,11 +76,11 @@ impl Guardian {
         let owner_lives = child.stdin.take();
         let Some(pids) = child.stdout.take().map(BufReader::new) else {
             return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe))
-                .context(|| "the guardian is mute".into());
+                .context(|| "the supervisor is mute".into());
         };
-        let mut guardian = Self { child, owner_lives, pids };
-        let pid = guardian.next_pid()?;
-        Ok((guardian, pid))
+        let mut supervisor = Self { child, owner_lives, pids };
+        let pid = supervisor.next_pid()?;
+        Ok((supervisor, pid))
     }
 
     /// Starts the server again; it must have ended.
@@ -89,7 +89,7 @@ impl Guardian {
             Some(stdin) => stdin.write_all(b"start\n"),
             None => Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe)),
         };
-        line.context(|| "cannot speak to the guardian of the server".to_owned())?;
+        line.context(|| "cannot speak to the supervisor of the server".to_owned())?;
         self.next_pid()
     }
 
@@ -98,10 +98,10 @@ impl Guardian {
         self.pids
             .read_line(&mut line)
             .and_then(|_| line.trim().parse().map_err(std::io::Error::other))
-            .context(|| "the guardian of the server did not say its pid".to_owned())
+            .context(|| "the supervisor of the server did not say its pid".to_owned())
     }
 
-    /// Lets the guardian stop the server and remove the folder, and waits for it.
+    /// Lets the supervisor stop the server and remove the folder, and waits for it.
     pub(crate) fn finish(&mut self) {
         drop(self.owner_lives.take());
         // It stops trying after three seconds and kills, so this ends.
@@ -141,11 +141,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("server");
         std::fs::create_dir(&folder).unwrap();
-        let script = folder.join("guardian.sh");
+        let script = folder.join("supervisor.sh");
         std::fs::write(&script, SCRIPT).unwrap();
         let told = place.path().join("told");
         let server = format!("echo $$ >{0}.draft; mv {0}.draft {0}; exec sleep 600", told.display());
-        let mut guardian = Command::new("sh")
+        let mut supervisor = Command::new("sh")
             .args([script.as_os_str(), "pipe".as_ref(), "0".as_ref(), "0".as_ref(), "KILL".as_ref()])
             .arg(&folder)
             .args(["sh", "-c", &server])
@@ -154,9 +154,9 @@ mod tests {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // What a kill does: the ends of the owner are closed, whatever the guardian is about to say.
-        drop((guardian.stdin.take(), guardian.stdout.take()));
-        assert!(guardian.wait().unwrap().success());
+        // What a kill does: the ends of the owner are closed, whatever the supervisor is about to say.
+        drop((supervisor.stdin.take(), supervisor.stdout.take()));
+        assert!(supervisor.wait().unwrap().success());
         assert!(!folder.exists());
         // It may have been killed before it said its pid; then there is nothing to look for.
         if let Ok(pid) = std::fs::read_to_string(&told) {
