@@ -23,6 +23,11 @@ for (let seen = 0; seen < count; ) {
   if (!message) throw new Error("nothing arrived within 20 seconds");
   const headers = {};
   for (const [name, values] of message.headers) headers[name.toLowerCase()] = values[0];
+  // The NATS binding has a header of its own for what is Content-Type in HTTP.
+  if ("ce-datacontenttype" in headers) {
+    headers["content-type"] = headers["ce-datacontenttype"];
+    delete headers["ce-datacontenttype"];
+  }
   const binary = "ce-specversion" in headers;
   const event = HTTP.toEvent({ headers, body: binary ? Buffer.from(message.data) : message.string() });
   const written = binary ? HTTP.binary(event) : HTTP.structured(event);

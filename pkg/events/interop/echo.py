@@ -17,6 +17,9 @@ async def main(url: str, count: int) -> None:
     for _ in range(count):
         message = await subscription.next_msg(timeout=20)
         headers = {name.lower(): value for name, value in (message.headers or {}).items()}
+        # The NATS binding has a header of its own for what is Content-Type in HTTP.
+        if "ce-datacontenttype" in headers:
+            headers["content-type"] = headers.pop("ce-datacontenttype")
         event = from_http(HTTPMessage(headers=headers, body=message.data), JSONFormat())
         binary = "ce-specversion" in headers
         written = (to_binary if binary else to_structured)(event, JSONFormat())

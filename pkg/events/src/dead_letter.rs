@@ -80,7 +80,7 @@ pub trait DeadLetterQueue: Send + Sync + 'static {
 
 const _: fn(&dyn DeadLetterQueue) = |_| ();
 
-/// One event that was put aside, as it arrived, and why.
+/// An event that a subscription gave up, as it arrived, and why.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -92,7 +92,7 @@ pub struct DeadLetter {
     pub reason: String,
     /// How many attempts were made.
     pub attempts: u32,
-    /// When it was put aside.
+    /// When it was dead-lettered.
     pub time: SystemTime,
     /// The event type, from the subject it arrived on.
     pub ty: String,
@@ -108,17 +108,13 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// The event, when it can be read as CloudEvents 1.0. One in the flat form, which a subscription can be told to take, is
-    /// read from the payload by [`Event::from_json_or_flat`].
+    /// The event, when it can be read as CloudEvents 1.0. With the feature `flat`, `Event::from_message_or_flat` also reads the
+    /// flat form.
     ///
     /// # Errors
     /// [`InvalidEventError`] for the payload that could not be decoded in the first place.
     pub fn event(&self) -> Result<Event, InvalidEventError> {
-        let headers = || self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        if headers().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
-            Event::from_binary(headers(), self.payload.clone())
-        } else {
-            Event::from_json(&self.payload)
-        }
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Event::from_message(headers, self.payload.clone())
     }
 }

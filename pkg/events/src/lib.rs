@@ -46,6 +46,7 @@
     allow(rustdoc::broken_intra_doc_links, reason = "the story links to what some features leave out")
 )]
 
+#[cfg(any(feature = "flat", feature = "jetstream"))]
 mod accept;
 mod ack_mode;
 mod backoff;
@@ -72,6 +73,7 @@ pub mod memory;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "flat")]
 pub use accept::Accept;
 pub use ack_mode::AckMode;
 pub use backoff::Backoff;

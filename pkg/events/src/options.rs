@@ -3,7 +3,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
-use crate::{Accept, AckMode, Backoff, EventsError, TypePattern};
+#[cfg(any(feature = "flat", feature = "jetstream"))]
+use crate::accept::Accept;
+use crate::{AckMode, Backoff, EventsError, TypePattern};
 
 /// The options of a subscription: which events it gets, in which order, and how failures are treated.
 ///
@@ -62,6 +64,7 @@ pub struct SubscribeOptions {
     /// How the bus is told that an event is done.
     pub acks: AckMode,
     /// Which forms of an event are read.
+    #[cfg(feature = "flat")]
     pub accept: Accept,
 }
 
@@ -180,6 +183,7 @@ impl SubscribeOptions {
     }
 
     /// Sets which forms of an event are read, for a migration from another form.
+    #[cfg(feature = "flat")]
     #[must_use]
     pub fn accept(mut self, accept: Accept) -> Self {
         self.accept = accept;
@@ -208,6 +212,15 @@ impl SubscribeOptions {
     #[cfg(any(feature = "memory", feature = "jetstream"))]
     pub(crate) fn max_unacknowledged(&self) -> usize {
         if self.order == Order::Strict { 1 } else { self.max_waiting.saturating_add(MAX_IN_PROGRESS) }
+    }
+
+    /// Which forms of an event are read.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn accepted(&self) -> Accept {
+        #[cfg(feature = "flat")]
+        return self.accept;
+        #[cfg(not(feature = "flat"))]
+        Accept::CloudEvents
     }
 
     /// The patterns, without those that another one covers.
@@ -244,6 +257,7 @@ impl Default for SubscribeOptions {
             handler_timeout: Duration::from_secs(30),
             ack_wait: Duration::from_secs(30),
             acks: AckMode::default(),
+            #[cfg(feature = "flat")]
             accept: Accept::default(),
         }
     }

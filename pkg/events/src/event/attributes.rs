@@ -93,16 +93,19 @@ pub(super) fn check_media_type(name: &'static str, value: &str) -> Result<(), In
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
     };
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    let valid = essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype));
+    let valid = essence(value).split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype));
     if valid { Ok(()) } else { Err(InvalidEventError::attribute(name, "is not a media type")) }
+}
+
+/// A media type without its parameters.
+pub(super) fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// Whether data of this media type is JSON. Absent means `application/json` (JSON format, section 3.1).
 pub(super) fn is_json(content_type: Option<&str>) -> bool {
     let Some(content_type) = content_type else { return true };
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let Some((_, subtype)) = essence.split_once('/') else { return false };
+    let Some((_, subtype)) = essence(content_type).split_once('/') else { return false };
     let suffix = subtype.get(subtype.len().saturating_sub(5)..).unwrap_or_default();
     subtype.eq_ignore_ascii_case("json") || suffix.eq_ignore_ascii_case("+json")
 }

@@ -14,6 +14,7 @@ use super::data::Data;
 use super::extensions::ExtensionMember;
 use super::extensions::{ExtensionValue, Extensions};
 use super::invalid_event::InvalidEventError;
+#[cfg(feature = "flat")]
 use super::names::ORGANIZATION_ID;
 use super::text_attributes::AttributeParts;
 use super::timestamp::Timestamp;
@@ -74,6 +75,7 @@ impl<'de> Envelope<'de> {
     }
 
     /// Takes the members of the flat form for those that they stand for.
+    #[cfg(feature = "flat")]
     pub(super) fn accept_flat(&mut self) {
         if self.spec_version.is_none() {
             self.spec_version = Some(JsonText(Cow::Borrowed(Event::SPEC_VERSION)));

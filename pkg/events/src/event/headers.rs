@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::attributes::{check_optional, is_json};
+use super::attributes::{JSON, check_optional, is_json};
 use super::cloud_event::Event;
 use super::data::Data;
 use super::extensions::{ExtensionValue, Extensions};
@@ -44,11 +44,11 @@ impl Event {
         optional("subject", self.subject());
         optional("time", self.attributes.time_text());
         optional("dataschema", self.data_schema());
+        // Without a content type a reader could not tell JSON data from any other.
+        let json = matches!(self.data, Some(Data::Json(_))).then_some(JSON);
+        optional("datacontenttype", self.data_content_type().or(json));
         for (name, value) in self.extensions.iter() {
             optional(name, Some(&value.to_string()));
-        }
-        if let Some(content_type) = &self.data_content_type {
-            headers.push((CONTENT_TYPE.to_owned(), encode(content_type)));
         }
         let body = match &self.data {
             Some(Data::Binary(bytes)) => bytes.clone(),
@@ -68,50 +68,81 @@ impl Event {
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
         body: Bytes,
     ) -> Result<Self, InvalidEventError> {
-        let mut spec_version = None;
-        let (mut id, mut source, mut ty): (Option<String>, Option<String>, Option<String>) =
-            (None, None, None);
-        let (mut subject, mut data_schema): (Option<String>, Option<String>) = (None, None);
-        let (mut time, mut data_content_type): (Option<Timestamp>, Option<Cow<'static, str>>) = (None, None);
-        let mut extensions = Extensions::default();
+        let mut attributes = HeaderAttributes::default();
         for (header, value) in headers {
-            let header = header.to_ascii_lowercase();
-            if header == CONTENT_TYPE {
-                data_content_type = Some(decode(CONTENT_TYPE, value)?.into());
-                continue;
-            }
-            let Some(name) = header.strip_prefix(HEADER_PREFIX) else { continue };
-            let value = decode(name, value)?;
-            match name {
-                "specversion" => spec_version = Some(value),
-                "id" => id = Some(value),
-                "source" => source = Some(value),
-                "type" => ty = Some(value),
-                "subject" => subject = Some(value),
-                "time" => time = Some(Timestamp::parse(value)?),
-                "dataschema" => data_schema = Some(value),
-                "datacontenttype" => data_content_type = Some(value.into()),
-                name => extensions.insert(name.to_owned(), ExtensionValue::String(value))?,
-            }
+            attributes.read(header, value)?;
         }
-        match spec_version.as_deref() {
-            Some(Self::SPEC_VERSION) => {}
+        attributes.into_event(body)
+    }
+}
+
+/// The attributes in the headers of a message.
+#[derive(Default)]
+struct HeaderAttributes {
+    spec_version: Option<String>,
+    id: Option<String>,
+    source: Option<String>,
+    ty: Option<String>,
+    subject: Option<String>,
+    time: Option<String>,
+    data_schema: Option<String>,
+    data_content_type: Option<String>,
+    /// The header `Content-Type`, which stands for `ce-datacontenttype` where that is missing.
+    content_type: Option<String>,
+    extensions: Extensions,
+}
+
+impl HeaderAttributes {
+    /// Reads a header; one that is no attribute is ignored.
+    fn read(&mut self, header: &str, value: &str) -> Result<(), InvalidEventError> {
+        let header = header.to_ascii_lowercase();
+        if header == CONTENT_TYPE {
+            self.content_type = Some(decode(CONTENT_TYPE, value)?);
+            return Ok(());
+        }
+        let Some(name) = header.strip_prefix(HEADER_PREFIX) else { return Ok(()) };
+        let value = decode(name, value)?;
+        let attribute = match name {
+            "specversion" => &mut self.spec_version,
+            "id" => &mut self.id,
+            "source" => &mut self.source,
+            "type" => &mut self.ty,
+            "subject" => &mut self.subject,
+            "time" => &mut self.time,
+            "dataschema" => &mut self.data_schema,
+            "datacontenttype" => &mut self.data_content_type,
+            name if self.extensions.get(name).is_some() => return Err(twice(name)),
+            name => return self.extensions.insert(name.to_owned(), ExtensionValue::String(value)),
+        };
+        if attribute.replace(value).is_some() { Err(twice(name)) } else { Ok(()) }
+    }
+
+    fn into_event(self, body: Bytes) -> Result<Event, InvalidEventError> {
+        match self.spec_version.as_deref() {
+            Some(Event::SPEC_VERSION) => {}
             Some(_) => return Err(InvalidEventError::SpecVersion),
             None => return Err(InvalidEventError::Missing { name: "specversion" }),
         }
-        let data = read_body(body, data_content_type.as_deref())?;
-        let parts = AttributeParts {
-            id: id.as_deref().unwrap_or_default(),
-            source: source.as_deref().unwrap_or_default(),
-            ty: ty.as_deref().unwrap_or_default(),
-            subject: subject.as_deref(),
-            time: time.as_ref(),
-            data_schema: data_schema.as_deref(),
-        };
-        let attributes = parts.checked()?;
+        let data_content_type = self.data_content_type.or(self.content_type);
         check_optional("datacontenttype", data_content_type.as_deref())?;
-        Ok(Self { attributes, data_content_type, extensions, data })
+        let time = self.time.map(Timestamp::parse).transpose()?;
+        let attributes = AttributeParts {
+            id: self.id.as_deref().unwrap_or_default(),
+            source: self.source.as_deref().unwrap_or_default(),
+            ty: self.ty.as_deref().unwrap_or_default(),
+            subject: self.subject.as_deref(),
+            time: time.as_ref(),
+            data_schema: self.data_schema.as_deref(),
+        }
+        .checked()?;
+        let data = read_body(body, data_content_type.as_deref())?;
+        let data_content_type = data_content_type.map(Cow::Owned);
+        Ok(Event { attributes, data_content_type, extensions: self.extensions, data })
     }
+}
+
+fn twice(name: &str) -> InvalidEventError {
+    InvalidEventError::attribute(name, "is present twice")
 }
 
 fn read_body(body: Bytes, content_type: Option<&str>) -> Result<Option<Data>, InvalidEventError> {
@@ -138,8 +169,10 @@ fn encode(value: &str) -> String {
     text
 }
 
-/// The inverse of [`encode`]; a percent sign without two digits stands for itself, as writers that do not encode mean it.
+/// The inverse of [`encode`], after taking a quoted value out of its quotes. A percent sign without two digits stands for
+/// itself, as writers that do not encode mean it.
 fn decode(name: &str, value: &str) -> Result<String, InvalidEventError> {
+    let value = unquote(value);
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let [byte, tail @ ..] = rest {
@@ -157,4 +190,19 @@ fn decode(name: &str, value: &str) -> Result<String, InvalidEventError> {
         };
     }
     String::from_utf8(bytes).map_err(|_| InvalidEventError::attribute(name, "is not UTF-8"))
+}
+
+/// The content of a quoted string (RFC 9110, section 5.6.4), or the value as it is.
+fn unquote(value: &str) -> Cow<'_, str> {
+    let quoted = value.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(quoted) = quoted else { return Cow::Borrowed(value) };
+    if !quoted.contains('\\') {
+        return Cow::Borrowed(quoted);
+    }
+    let mut text = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        text.push(if character == '\\' { characters.next().unwrap_or('\\') } else { character });
+    }
+    Cow::Owned(text)
 }

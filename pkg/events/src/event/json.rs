@@ -77,6 +77,7 @@ impl Event {
     ///
     /// # Errors
     /// [`InvalidEventError`] when the text is neither.
+    #[cfg(feature = "flat")]
     pub fn from_json_or_flat(json: &[u8]) -> Result<Self, InvalidEventError> {
         let mut envelope = Envelope::read(json)?;
         envelope.accept_flat();

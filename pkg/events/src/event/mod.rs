@@ -10,6 +10,7 @@ mod extensions;
 mod headers;
 mod invalid_event;
 mod json;
+mod message_mode;
 mod names;
 mod text_attributes;
 mod timestamp;

@@ -13,8 +13,12 @@ pub(super) struct Timestamp {
 impl Timestamp {
     pub(super) fn parse(text: impl Into<String>) -> Result<Self, InvalidEventError> {
         let text = text.into();
-        let value = OffsetDateTime::parse(&text, &Rfc3339)
-            .map_err(|_| InvalidEventError::attribute("time", "is not an RFC 3339 timestamp"))?;
+        let invalid = || InvalidEventError::attribute("time", "is not an RFC 3339 timestamp");
+        // RFC 3339 lets applications choose another separator than T; CloudEvents does not.
+        if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
+            return Err(invalid());
+        }
+        let value = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| invalid())?;
         Ok(Self { value, text })
     }
 
@@ -40,7 +44,14 @@ mod tests {
         {
             assert_eq!(Timestamp::parse(text).unwrap().text, text);
         }
-        for bad in ["2018-04-05", "yesterday", "2018-13-05T17:31:00Z", ""] {
+        for bad in [
+            "2018-04-05",
+            "yesterday",
+            "2018-13-05T17:31:00Z",
+            "",
+            "2018-04-05 17:31:00Z",
+            "2018-04-05_17:31:00Z",
+        ] {
             assert!(Timestamp::parse(bad).is_err(), "{bad}");
         }
     }

@@ -13,8 +13,9 @@ use super::confirmations::ToConfirm;
 use super::in_flight::InFlight;
 use super::subjects::DeliveryInfo;
 use super::wire::{self, Outbound};
+use crate::accept::Accept;
 use crate::pipeline::{Control, InFlightPermit, Inbound};
-use crate::{Accept, Event, EventsError, InvalidEventError, deadline};
+use crate::{Event, EventsError, InvalidEventError, deadline};
 
 /// How long a message that was never handled is kept from others. Not zero: a nak without a delay comes back at once.
 const RELEASE_DELAY: Duration = Duration::from_millis(10);

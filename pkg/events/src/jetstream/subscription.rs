@@ -53,7 +53,7 @@ impl JetStreamSubscription {
             subscription: Arc::clone(&name),
             ordered: options.order != Order::None,
             ack_wait: options.ack_wait,
-            accept: options.accept,
+            accept: options.accepted(),
             in_flight: InFlight::default(),
             answered: AtomicUsize::new(0),
             control: control.clone(),

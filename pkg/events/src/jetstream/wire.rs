@@ -6,7 +6,8 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::ContentMode;
-use crate::{Accept, Event, EventsError, InvalidEventError, STRUCTURED_CONTENT_TYPE};
+use crate::accept::Accept;
+use crate::{Event, EventsError, InvalidEventError, STRUCTURED_CONTENT_TYPE};
 
 /// The header by which the server drops a repeat.
 pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -29,7 +30,6 @@ impl Outbound {
                 let message = event.to_binary();
                 let mut headers = headers_of(event)?;
                 for (name, value) in &message.headers {
-                    let name = if name == "content-type" { CONTENT_TYPE } else { name };
                     insert(&mut headers, name, value)?;
                 }
                 Ok(Self { subject, headers, payload: message.body })
@@ -79,19 +79,17 @@ fn not_a_header(name: &str) -> EventsError {
     EventsError::InvalidEvent(InvalidEventError::attribute(name, "cannot be a header"))
 }
 
-/// Reads a message: binary mode when it says so in its headers, the JSON format otherwise.
+/// Reads a message in the mode that its headers name.
 pub(super) fn decode(
     headers: Option<&HeaderMap>,
     payload: &Bytes,
     accept: Accept,
 ) -> Result<Event, InvalidEventError> {
     let attributes = || headers.into_iter().flat_map(pairs);
-    if attributes().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
-        return Event::from_binary(attributes(), payload.clone());
-    }
     match accept {
-        Accept::CloudEvents => Event::from_json(payload),
-        Accept::CloudEventsOrFlat => Event::from_json_or_flat(payload),
+        Accept::CloudEvents => Event::from_message(attributes(), payload.clone()),
+        #[cfg(feature = "flat")]
+        Accept::CloudEventsOrFlat => Event::from_message_or_flat(attributes(), payload.clone()),
     }
 }
 
@@ -116,7 +114,7 @@ pub(super) fn original_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Every header with each of its values.
-pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> + Clone {
     headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
 }
 
@@ -152,6 +150,6 @@ mod tests {
         {
             insert(&mut headers, name, value).unwrap();
         }
-        assert_eq!(decode(Some(&headers), &Bytes::new(), Accept::CloudEventsOrFlat).unwrap().id(), "1");
+        assert_eq!(decode(Some(&headers), &Bytes::new(), Accept::CloudEvents).unwrap().id(), "1");
     }
 }

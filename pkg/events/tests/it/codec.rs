@@ -213,6 +213,83 @@ fn binary_mode_reads_header_names_without_case_and_ignores_others() {
     ));
 }
 
+/// The attributes that every event has, and more headers.
+fn binary(more: &[(&'static str, &'static str)], body: &'static str) -> Result<Event, InvalidEventError> {
+    let required = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/s"), ("ce-type", "t")];
+    Event::from_message(required.into_iter().chain(more.iter().copied()), Bytes::from_static(body.as_bytes()))
+}
+
+#[test]
+fn the_content_type_selects_structured_mode_before_the_version_selects_binary_mode() {
+    let json = r#"{"specversion":"1.0","id":"in-json","source":"/s","type":"t"}"#;
+    for media_type in ["application/cloudevents+json", "Application/CloudEvents+Json; charset=UTF-8"] {
+        assert_eq!(binary(&[("CONTENT-TYPE", media_type)], json).unwrap().id(), "in-json");
+    }
+    for media_type in ["application/json", "text/plain"] {
+        assert_eq!(binary(&[("Content-Type", media_type)], json).unwrap().id(), "1");
+    }
+    assert_eq!(
+        Event::from_message([("Content-Type", "application/json")], json.into()).unwrap().id(),
+        "in-json"
+    );
+    for media_type in ["application/cloudevents+avro", "application/cloudevents-batch+json"] {
+        let error = binary(&[("Content-Type", media_type)], json).unwrap_err();
+        assert!(error.to_string().contains("format other than JSON"), "{error}");
+    }
+}
+
+#[test]
+fn the_content_type_of_binary_data_is_an_attribute_header() {
+    let event =
+        binary(&[("ce-datacontenttype", "application/json"), ("Content-Type", "text/plain")], "7").unwrap();
+    assert_eq!((event.data_content_type(), event.json().ok()), (Some("application/json"), Some(7)));
+    let event = binary(&[("Content-Type", "application/json")], "7").unwrap();
+    assert_eq!((event.data_content_type(), event.json().ok()), (Some("application/json"), Some(7)));
+    let header = |event: &Event| {
+        let message = event.to_binary();
+        assert!(message.headers.iter().all(|(name, value)| name != "content-type" && value.is_ascii()));
+        let found = message.headers.into_iter().find(|(name, _)| name == "ce-datacontenttype");
+        found.map(|(_, value)| value)
+    };
+    assert_eq!(header(&event).as_deref(), Some("application/json"));
+    // Without a type the reader would take the data for bytes.
+    let unnamed =
+        Event::from_json(br#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":1}}"#)
+            .unwrap();
+    assert_eq!((unnamed.data_content_type(), header(&unnamed).as_deref()), (None, Some("application/json")));
+    let bare = Event::builder("t", "/s").build().unwrap();
+    assert_eq!(header(&bare), None);
+}
+
+#[test]
+fn quoted_header_values_are_read() {
+    let subject = |value| {
+        binary(&[("ce-subject", value)], "").map(|event| event.subject().unwrap_or_default().to_owned())
+    };
+    assert_eq!(subject(r#""Euro%20%E2%82%AC""#).unwrap(), "Euro \u{20ac}");
+    assert_eq!(subject(r#""a \"quoted\" \\ word""#).unwrap(), r#"a "quoted" \ word"#);
+    assert_eq!(subject("plain 50%").unwrap(), "plain 50%");
+    assert_eq!(subject(r#""half"#).unwrap(), r#""half"#);
+    assert!(subject(r#""""#).is_err(), "an empty attribute");
+    assert!(subject("%FF").is_err(), "no UTF-8");
+}
+
+#[test]
+fn an_attribute_that_is_present_twice_is_refused() {
+    for (name, value) in [("CE-Id", "2"), ("ce-xtra", "a")] {
+        let error = binary(&[("ce-xtra", "b"), (name, value)], "").unwrap_err();
+        assert!(error.to_string().contains("present twice"), "{error}");
+    }
+}
+
+#[test]
+fn a_time_needs_the_separator_of_the_specification() {
+    for bad in ["2018-04-05 17:31:00Z", "2018-04-05_17:31:00Z", "2018-04-05"] {
+        assert!(binary(&[("ce-time", bad)], "").is_err(), "{bad}");
+    }
+    assert!(binary(&[("ce-time", "2018-04-05T17:31:00.5+02:00")], "").unwrap().time().is_some());
+}
+
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,40}".prop_filter("noncharacters", |text| {
         text.chars().all(|c| {
