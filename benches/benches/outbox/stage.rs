@@ -41,7 +41,7 @@ impl Stage {
         let bus = JetStream::connect(&JetStreamSettings::new(nats.url()), Arc::new(NoopLogger)).await?;
         let outbox = Outbox::default();
         outbox.migrate(&pool).await?;
-        let lane = |key: u32| Ok(outbox.row(&event(&key.to_string(), 0)?)?.lane.to_string());
+        let lane = |key: u32| Ok(outbox.row(&event(&key.to_string(), 0)?)?.partition.to_string());
         let lanes = (0..KEYS).map(lane).collect::<Done<Vec<_>>>()?.join(",");
         Ok(Self { pool, bus, outbox, lanes, _database: database, _nats: nats })
     }

@@ -1,8 +1,20 @@
 use std::time::Duration;
 
-use underpin_database::{Backend, Database, DatabaseError, sql};
+use underpin_database::{Backend, DatabaseError, Executor, sql};
 
-use crate::OutboxLag;
+/// How far an outbox is behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutboxLag {
+    /// Events that wait to be published, held ones included. Counted up to about 10,000, so that asking stays cheap.
+    pub waiting: u64,
+    /// The age of the oldest of them; zero when there are none.
+    pub oldest: Duration,
+    /// Keys whose first event failed and is retried later.
+    pub blocked_keys: u64,
+    /// Events in quarantine.
+    pub quarantined: u64,
+}
 
 const POSTGRES: &str = "SELECT l.waiting, h.waiting, greatest(l.oldest_ms, h.oldest_ms), h.blocked, h.quarantined \
     FROM underpin_outbox_lag(313) l CROSS JOIN (\
@@ -23,8 +35,8 @@ const SQLITE: &str = "SELECT \
     (SELECT count(*) FROM underpin_outbox_held WHERE due_at IS NOT NULL), \
     (SELECT count(*) FROM underpin_outbox_held WHERE quarantined_at IS NOT NULL)";
 
-/// How far the outbox is behind, as the tables have it.
-pub(super) async fn read(database: &(impl Database + ?Sized)) -> Result<OutboxLag, DatabaseError> {
+/// Reads the lag from the tables.
+pub(crate) async fn read(database: &dyn Executor) -> Result<OutboxLag, DatabaseError> {
     let text = if database.backend() == Backend::Postgres { POSTGRES } else { SQLITE };
     let Some(row) = database.query_one(sql(text, [])).await? else { return Ok(OutboxLag::default()) };
     let count = |column| -> Result<u64, DatabaseError> {

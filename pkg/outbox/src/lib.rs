@@ -37,25 +37,31 @@
 //! Delivery is at least once, effects happen once. `docs/outbox.md` lists what a reader sees when a process, the database
 //! or the broker dies at any point.
 
-mod enqueue;
 mod error;
 mod inbox;
 mod lag;
-mod lane;
+mod meters;
+mod outbox;
+mod partition;
 mod quarantine;
 mod relay;
+mod row;
 mod schema;
-mod schema_lists;
-mod schema_sql;
 mod settings;
+mod signals;
+mod text;
 mod transaction;
+mod wake;
 
-pub use enqueue::{Outbox, OutboxRow};
 pub use error::OutboxError;
 pub use inbox::{Applied, Inbox, InboxSettings, InboxSweeper};
+pub use lag::OutboxLag;
+pub use meters::describe_metrics;
+pub use outbox::Outbox;
 pub use quarantine::QuarantinedEvent;
-pub use relay::{OutboxLag, Relay, RelayDrain};
-pub use settings::{AfterQuarantine, OutboxSettings, RelaySettings};
+pub use relay::{Relay, RelayDrain, RelaySettings};
+pub use row::OutboxRow;
+pub use settings::{AfterQuarantine, OutboxSettings};
 pub use transaction::InTransaction;
 
 #[cfg(doctest)]

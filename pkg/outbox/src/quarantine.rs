@@ -1,11 +1,12 @@
 use underpin_database::sea_orm::QueryResult;
 use underpin_database::{
-    Backend, Database, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
+    Backend, Connections, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
 };
-
-use crate::lane::LANES;
-use crate::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
 use underpin_events::{Event, InvalidEventError};
+
+use crate::partition::PARTITIONS;
+use crate::text::stored_reason;
+use crate::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
 
 /// An event that could not be published and waits for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Outbox {
     /// ```
     pub async fn quarantined(
         &self,
-        database: &(impl Database + ?Sized),
+        database: &dyn Executor,
         after: Option<i64>,
         most: u32,
     ) -> Result<Vec<QuarantinedEvent>, OutboxError> {
@@ -81,11 +82,12 @@ impl Outbox {
             .map_err(OutboxError::during("read the quarantine"))
     }
 
-    /// Puts an event into quarantine that waits or is tried again and again. `false` when it does neither (any more).
+    /// Puts an event into quarantine that waits or is retried. `false` when it does neither (any more).
     ///
     /// For the one case that a relay cannot decide: an event that fails while nothing else is sent may be poison, or the
-    /// broker may be down. The relay then stands still, and its health names the row (`trouble_at_row`). An event that is
-    /// on its way at this moment may be published all the same.
+    /// broker may be down. The relay then stalls, and its health names the row (`trouble_at_row`). An event that is in
+    /// flight at this moment may be published all the same. The reason is kept with the row: its first 1,000 characters,
+    /// control characters replaced by spaces.
     ///
     /// # Errors
     /// [`OutboxError::Database`].
@@ -94,33 +96,35 @@ impl Outbox {
     /// Cancel-safe: it is one transaction. Dropped during COMMIT, a second call finds out.
     pub async fn quarantine(
         &self,
-        database: &(impl Database + ?Sized),
+        database: &dyn Connections,
         row: i64,
         reason: &str,
     ) -> Result<bool, OutboxError> {
         let now = now(database.backend());
-        let lanes = (0..LANES).map(|lane| lane.to_string()).collect::<Vec<_>>().join(",");
+        let partitions = (0..PARTITIONS).map(|partition| partition.to_string()).collect::<Vec<_>>().join(",");
+        let reason = stored_reason(reason);
         // The row must not be sent between the two statements; SQLite has one writer anyway.
         let lock = if database.backend() == Backend::Postgres { "FOR UPDATE" } else { "" };
-        // The primary key begins with the lane.
+        // The primary key begins with the partition.
         let take = format!(
             "INSERT INTO underpin_outbox_held (lane, key, id, envelope, created_at, reason, quarantined_at) \
-             SELECT lane, key, id, envelope, created_at, $2, {now} FROM underpin_outbox WHERE lane IN ({lanes}) AND id = $1 {lock}"
+             SELECT lane, key, id, envelope, created_at, $2, {now} FROM underpin_outbox WHERE lane IN ({partitions}) AND id = $1 {lock}"
         );
-        let delete = format!("DELETE FROM underpin_outbox WHERE lane IN ({lanes}) AND id = $1");
+        let delete = format!("DELETE FROM underpin_outbox WHERE lane IN ({partitions}) AND id = $1");
         let stop = format!(
             "UPDATE underpin_outbox_held SET quarantined_at = {now}, due_at = NULL, reason = $2 \
              WHERE id = $1 AND quarantined_at IS NULL RETURNING lane, key"
         );
         let work = |tx: Transaction| {
-            let (take, delete, stop) = (take.clone(), delete.clone(), stop.clone());
+            let (take, delete, stop, reason) = (take.clone(), delete.clone(), stop.clone(), reason.clone());
             async move {
-                if tx.execute(sql(take, [row.into(), reason.into()])).await?.rows_affected() > 0 {
+                if tx.execute(sql(take, [row.into(), reason.as_str().into()])).await?.rows_affected() > 0 {
                     tx.execute(sql(delete, [row.into()])).await?;
                     return Ok(true);
                 }
-                lock_lane_of(&tx, row).await?;
-                let Some(stopped) = tx.query_one(sql(stop, [row.into(), reason.into()])).await? else {
+                lock_partition_of(&tx, row).await?;
+                let Some(stopped) = tx.query_one(sql(stop, [row.into(), reason.as_str().into()])).await?
+                else {
                     return Ok(false);
                 };
                 self.promote_next(&tx, &stopped).await?;
@@ -131,8 +135,8 @@ impl Outbox {
         done.map_err(OutboxError::during("put an event into quarantine"))
     }
 
-    /// Lets an event be published again: its failures are forgotten, and its id stays. `false` when it is not in
-    /// quarantine (any more). Relays see it within a quarter of their lease.
+    /// Makes an event due again: its failures are forgotten, its id stays. `false` when it is not in quarantine (any more).
+    /// Relays see it within a quarter of their lease.
     ///
     /// With [`AfterQuarantine::Continue`] it goes out after events of its key that were enqueued later; with
     /// [`AfterQuarantine::Hold`] before them.
@@ -162,7 +166,7 @@ impl Outbox {
     /// assert!(!outbox.replay(&pool, row).await?, "once is enough");
     /// # Ok(()) }
     /// ```
-    pub async fn replay(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
+    pub async fn replay(&self, database: &dyn Executor, row: i64) -> Result<bool, OutboxError> {
         let now = now(database.backend());
         let text = format!(
             "UPDATE underpin_outbox_held SET quarantined_at = NULL, attempts = 0, due_at = {now} \
@@ -181,10 +185,10 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// Cancel-safe: it is one transaction. Dropped during COMMIT, a second call finds out.
-    pub async fn discard(&self, database: &(impl Database + ?Sized), row: i64) -> Result<bool, OutboxError> {
+    pub async fn discard(&self, database: &dyn Connections, row: i64) -> Result<bool, OutboxError> {
         let discard = "DELETE FROM underpin_outbox_held WHERE id = $1 AND quarantined_at IS NOT NULL RETURNING lane, key";
         let work = |tx: Transaction| async move {
-            lock_lane_of(&tx, row).await?;
+            lock_partition_of(&tx, row).await?;
             let Some(gone) = tx.query_one(sql(discard, [row.into()])).await? else { return Ok(false) };
             self.promote_next(&tx, &gone).await?;
             Ok::<_, DatabaseError>(true)
@@ -195,10 +199,9 @@ impl Outbox {
             .map_err(OutboxError::during("discard an event"))
     }
 
-    /// Lets the next held event of a key have its turn, now that one before it is out of the way. `head` is the lane and
-    /// the key.
+    /// Makes the next held event of a key due. `head` has the partition and the key.
     async fn promote_next(&self, tx: &Transaction, head: &QueryResult) -> Result<(), DatabaseError> {
-        let (lane, key): (i16, String) = (head.try_get_by_index(0)?, head.try_get_by_index(1)?);
+        let (partition, key): (i16, String) = (head.try_get_by_index(0)?, head.try_get_by_index(1)?);
         let hold = self.settings().after_quarantine == AfterQuarantine::Hold;
         let promote = format!(
             "UPDATE underpin_outbox_held SET due_at = {now} WHERE lane = $1 AND key = $2 AND due_at IS NULL \
@@ -206,7 +209,7 @@ impl Outbox {
              AND x.key = $2 AND (x.quarantined_at IS NULL OR $3) ORDER BY x.id LIMIT 1)",
             now = now(tx.backend())
         );
-        tx.execute(sql(promote, [lane.into(), key.into(), hold.into()])).await.map(|_| ())
+        tx.execute(sql(promote, [partition.into(), key.into(), hold.into()])).await.map(|_| ())
     }
 
     /// How far the outbox is behind, asked of the tables. Cheap, however many events wait.
@@ -216,14 +219,14 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// Cancel-safe: it only reads.
-    pub async fn lag(&self, database: &(impl Database + ?Sized)) -> Result<OutboxLag, OutboxError> {
+    pub async fn lag(&self, database: &dyn Executor) -> Result<OutboxLag, OutboxError> {
         lag::read(database).await.map_err(OutboxError::during("read the lag"))
     }
 }
 
-/// Holds the lane of a held row until the end of the transaction, as a relay does that writes down what became of a batch:
-/// each of them decides which row of the key is its head, and must see what the other has done.
-async fn lock_lane_of(tx: &Transaction, row: i64) -> Result<(), DatabaseError> {
+/// Locks the partition of a held row until the end of the transaction, as a relay does that completes a batch: each of them
+/// decides which row of the key is its head, and must see what the other has done.
+async fn lock_partition_of(tx: &Transaction, row: i64) -> Result<(), DatabaseError> {
     if tx.backend() == Backend::Postgres {
         let lock = "SELECT FROM underpin_outbox_lanes \
             WHERE lane = (SELECT lane FROM underpin_outbox_held WHERE id = $1) FOR UPDATE";

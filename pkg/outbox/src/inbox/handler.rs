@@ -2,18 +2,17 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use underpin_database::{Database, DatabaseError, Transaction};
+use underpin_database::{Connections, DatabaseError, Transaction};
 use underpin_errors::Report;
-
-use super::Inbox;
 use underpin_events::{Delivery, Event, EventHandler, Outcome};
+
+use super::apply::Inbox;
 
 impl Inbox {
     /// An [`EventHandler`] whose database effects happen once: `work` runs as in [`Inbox::once`].
     ///
-    /// Done, now or before, is an [`Outcome::Ack`]; an error is an [`Outcome::Retry`] with its text as the reason, so that
-    /// the subscription's attempts and dead letters apply. Use [`Inbox::once`] in a handler of your own to decide
-    /// otherwise.
+    /// Applied, now or before, is an [`Outcome::Ack`]; an error is an [`Outcome::Retry`] with its text as the reason, so
+    /// that the subscription's attempts and dead letters apply. Use [`Inbox::once`] in your own handler to decide otherwise.
     ///
     /// # Examples
     /// ```
@@ -39,7 +38,7 @@ impl Inbox {
     /// ```
     pub fn handler<E, F, Fut>(
         &self,
-        database: Arc<dyn Database>,
+        database: Arc<dyn Connections>,
         consumer: impl Into<String>,
         work: F,
     ) -> Arc<dyn EventHandler>
@@ -48,19 +47,19 @@ impl Inbox {
         F: Fn(Transaction, Arc<Event>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Arc::new(OnceHandler { inbox: self.clone(), database, consumer: consumer.into(), work })
+        Arc::new(InboxHandler { inbox: self.clone(), database, consumer: consumer.into(), work })
     }
 }
 
-struct OnceHandler<F> {
+struct InboxHandler<F> {
     inbox: Inbox,
-    database: Arc<dyn Database>,
+    database: Arc<dyn Connections>,
     consumer: String,
     work: F,
 }
 
 #[async_trait]
-impl<E, F, Fut> EventHandler for OnceHandler<F>
+impl<E, F, Fut> EventHandler for InboxHandler<F>
 where
     E: std::error::Error + From<DatabaseError> + Send + 'static,
     F: Fn(Transaction, Arc<Event>) -> Fut + Send + Sync + 'static,

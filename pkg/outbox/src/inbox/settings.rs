@@ -10,7 +10,7 @@ use underpin_config::{Checks, Validate, duration};
 #[non_exhaustive]
 pub struct InboxSettings {
     /// How long a claim is kept. It must be longer than an event can take to come again: twice the age limit of the stream,
-    /// since a replay is stored in it anew, and what dead letters are kept for. The default, 45 days, is a day more than that
+    /// since a replay is stored in it again, and the time that dead letters are kept. The default, 45 days, is a day more than that
     /// at the defaults of the JetStream backend, 7 and 30 days.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
@@ -41,10 +41,15 @@ impl Default for InboxSettings {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 impl Validate for InboxSettings {
+    // The retention goes into an SQL interval; the sweeper must neither spin nor never run.
     fn validate(&self, checks: &mut Checks) {
-        checks.ensure(!self.retention.is_zero(), "retention", "must be longer than zero");
-        checks.ensure(!self.sweep_every.is_zero(), "sweep_every", "must be longer than zero");
+        let retention = Duration::from_millis(1)..=3650 * DAY;
+        checks.ensure(retention.contains(&self.retention), "retention", "must be from 1ms to 3650d");
+        let pause = Duration::from_millis(10)..=30 * DAY;
+        checks.ensure(pause.contains(&self.sweep_every), "sweep_every", "must be from 10ms to 30d");
     }
 }
 
@@ -56,9 +61,19 @@ mod tests {
     #[test]
     fn a_claim_outlasts_the_last_replay_of_its_event() {
         let (stream, letters) = (StreamSettings::default(), DeadLetterSettings::default());
-        // Delivered on its last day, put aside, replayed on the last day of its dead letter, delivered on the last day again.
+        // Delivered on its last day, dead-lettered, replayed on the last day of its dead letter, delivered on the last day again.
         let last = stream.max_age + letters.max_age + stream.max_age;
         let margin = Duration::from_secs(24 * 3600);
         assert!(InboxSettings::default().retention >= last + margin, "{last:?}");
+    }
+
+    #[test]
+    fn extremes_are_refused_by_name() {
+        for extreme in [Duration::ZERO, Duration::MAX] {
+            let settings = InboxSettings::default().retention(extreme);
+            assert_eq!(Checks::of(&settings).failures().first().unwrap().key(), "retention");
+            let settings = InboxSettings::default().sweep_every(extreme);
+            assert_eq!(Checks::of(&settings).failures().first().unwrap().key(), "sweep_every");
+        }
     }
 }

@@ -3,15 +3,16 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use underpin_database::Database;
+use underpin_database::{Backend, Executor, sql};
 use underpin_logger::{Context, Logger, debug, warn};
 
-use super::Inbox;
+use super::apply::Inbox;
+use crate::OutboxError;
 
 /// A task that deletes old claims, every [`InboxSettings::sweep_every`](super::InboxSettings::sweep_every). One per
 /// database is enough; more do no harm.
 ///
-/// Dropping it stops it at once.
+/// Dropping it stops the task at once.
 #[derive(Debug)]
 pub struct InboxSweeper {
     stop: CancellationToken,
@@ -19,22 +20,46 @@ pub struct InboxSweeper {
 }
 
 impl Inbox {
-    /// Starts a sweeper on the current runtime. A sweep that fails is logged, and tried again the next time.
+    /// Starts a sweeper on the current runtime. A sweep that fails is logged and retried after the next pause.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start_sweeper(&self, database: Arc<dyn Database>, log: Arc<dyn Logger>) -> InboxSweeper {
+    pub fn start_sweeper(&self, database: Arc<dyn Executor>, log: Arc<dyn Logger>) -> InboxSweeper {
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(self.clone(), database, log, stop.clone()));
         InboxSweeper { stop, task: Mutex::new(Some(task)) }
     }
+
+    /// Deletes claims older than [`InboxSettings::retention`], in batches; returns how many.
+    ///
+    /// # Errors
+    /// [`OutboxError::Database`]; the batches before it are deleted.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: each batch is a transaction of its own.
+    pub async fn sweep(&self, database: &dyn Executor) -> Result<u64, OutboxError> {
+        let text = match database.backend() {
+            Backend::Postgres => SWEEP_POSTGRES,
+            _ => SWEEP_SQLITE,
+        };
+        let retention = i64::try_from(self.settings().retention.as_millis()).unwrap_or(i64::MAX / 2);
+        let mut swept = 0;
+        loop {
+            let batch = database.execute(sql(text, [retention.into(), SWEEP_BATCH.into()])).await;
+            let batch = batch.map_err(OutboxError::during("sweep the inbox"))?.rows_affected();
+            swept += batch;
+            if batch < SWEEP_BATCH.unsigned_abs() {
+                return Ok(swept);
+            }
+        }
+    }
 }
 
 impl InboxSweeper {
-    /// Stops the sweeper and waits for its end, which comes at its next await.
+    /// Stops the sweeper and waits until it has ended, at its next await.
     ///
     /// # Cancel safety
-    /// Cancel-safe: it ends all the same.
+    /// Cancel-safe: the task ends all the same.
     pub async fn close(&self) {
         self.stop.cancel();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -53,8 +78,8 @@ impl Drop for InboxSweeper {
     }
 }
 
-async fn run(inbox: Inbox, database: Arc<dyn Database>, log: Arc<dyn Logger>, stop: CancellationToken) {
-    /// The first sweep does not wait for a whole period: services restart.
+async fn run(inbox: Inbox, database: Arc<dyn Executor>, log: Arc<dyn Logger>, stop: CancellationToken) {
+    /// The first sweep does not wait for a whole pause: services restart.
     const FIRST: Duration = Duration::from_secs(5);
     let ctx = Context::background();
     let mut wait = FIRST.min(inbox.settings().sweep_every);
@@ -66,8 +91,17 @@ async fn run(inbox: Inbox, database: Arc<dyn Database>, log: Arc<dyn Logger>, st
         match stop.run_until_cancelled(sweep).await {
             None => return,
             Some(Ok(claims)) => debug!(log, &ctx, "inbox swept", claims),
-            Some(Err(error)) => warn!(log, &ctx, &error, "inbox not swept, tried again later"),
+            Some(Err(error)) => warn!(log, &ctx, &error, "inbox not swept, retried later"),
         }
         wait = inbox.settings().sweep_every;
     }
 }
+
+const SWEEP_BATCH: i64 = 5_000;
+
+const SWEEP_POSTGRES: &str = "DELETE FROM underpin_inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM underpin_inbox \
+    WHERE done_at < clock_timestamp() - $1::bigint * interval '1 millisecond' ORDER BY done_at LIMIT $2))";
+
+const SWEEP_SQLITE: &str = "DELETE FROM underpin_inbox WHERE (consumer, source, event_id) IN \
+    (SELECT consumer, source, event_id FROM underpin_inbox \
+     WHERE done_at < CAST(unixepoch('subsec') * 1000 AS INTEGER) - $1 ORDER BY done_at LIMIT $2)";

@@ -1,4 +1,5 @@
-//! The relay's statements in the two dialects.
+//! The relay's statements in the two dialects. A partition is a `lane` in the tables, a low-water mark its `floor`, and the
+//! notify mode its `bell`.
 //!
 //! Lists travel as one text: `{1,2}` for PostgreSQL's arrays, `[1,2]` for SQLite's JSON functions; records as JSON in both.
 
@@ -11,7 +12,7 @@ pub(super) struct Dialect {
     pub(super) renew: &'static str,
     pub(super) acquire: &'static str,
     pub(super) release: &'static str,
-    pub(super) ring: Option<&'static str>,
+    pub(super) set_notify_mode: Option<&'static str>,
     pub(super) fetch: &'static str,
     pub(super) heads: &'static str,
     pub(super) held: &'static str,
@@ -45,6 +46,14 @@ pub(super) fn list<N: ToString>(backend: Backend, numbers: impl IntoIterator<Ite
     }
 }
 
+/// The highest id that a transaction has drawn, committed or not, as `drawn.last`.
+macro_rules! last_id_drawn {
+    () => {
+        "drawn AS MATERIALIZED (\
+            SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq)"
+    };
+}
+
 static POSTGRES: Dialect = Dialect {
     heartbeat: "INSERT INTO underpin_outbox_relays (relay, seen_until) \
         VALUES ($1, clock_timestamp() + $2::bigint * interval '1 millisecond') \
@@ -52,9 +61,11 @@ static POSTGRES: Dialect = Dialect {
     live: "SELECT count(*) FROM underpin_outbox_relays WHERE seen_until > clock_timestamp()",
     forget_relays: "DELETE FROM underpin_outbox_relays \
         WHERE relay = $1 OR seen_until < clock_timestamp() - interval '1 hour'",
-    // The mark is the number of this very transaction, which the update gives it, after `last` was read.
-    renew: "WITH drawn AS MATERIALIZED (\
-            SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq) \
+    // The marker is the number of this very transaction, which the update gives it, after `last` was read.
+    renew: concat!(
+        "WITH ",
+        last_id_drawn!(),
+        " \
         UPDATE underpin_outbox_lanes l \
         SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', \
             floor = CASE WHEN l.floor > drawn.last THEN 0 \
@@ -62,28 +73,31 @@ static POSTGRES: Dialect = Dialect {
                     AND underpin_outbox_is_clear(l.lane, l.floor, w.floor) THEN w.floor ELSE l.floor END \
         FROM drawn, ROWS FROM (unnest($3::text::smallint[]), unnest($4::text::bigint[])) AS w(lane, floor) \
         WHERE l.lane = w.lane AND l.owner = $1 \
-        RETURNING l.lane, l.floor, drawn.last, pg_current_xact_id()::text::bigint",
-    acquire: "WITH free AS MATERIALIZED (\
+        RETURNING l.lane, l.floor, drawn.last, pg_current_xact_id()::text::bigint"
+    ),
+    acquire: concat!(
+        "WITH free AS MATERIALIZED (\
             SELECT lane FROM underpin_outbox_lanes WHERE expires_at IS NULL OR expires_at < clock_timestamp() \
-            ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED), \
-        drawn AS MATERIALIZED (\
-            SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM underpin_outbox_id_seq) \
+            ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED), ",
+        last_id_drawn!(),
+        " \
         UPDATE underpin_outbox_lanes l \
         SET owner = $1, expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond', bell = true, \
             floor = CASE WHEN l.floor > drawn.last THEN 0 ELSE l.floor END \
-        FROM free, drawn WHERE l.lane = free.lane RETURNING l.lane, l.floor",
-    // Relays that lack lanes need not find out by themselves.
+        FROM free, drawn WHERE l.lane = free.lane RETURNING l.lane, l.floor"
+    ),
+    // Wakes relays that lack partitions.
     release: "WITH freed AS (UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
             WHERE owner = $1 AND lane = ANY($2::text::smallint[]) RETURNING lane) \
         SELECT pg_notify('underpin_outbox', 'lanes') WHERE EXISTS (SELECT FROM freed)",
-    ring: Some("UPDATE underpin_outbox_lanes SET bell = $2 WHERE owner = $1 AND bell <> $2"),
+    set_notify_mode: Some("UPDATE underpin_outbox_lanes SET bell = $2 WHERE owner = $1 AND bell <> $2"),
     fetch: "SELECT lane, id, key, envelope, age_ms, oldest \
         FROM underpin_outbox_fetch($1::text::smallint[], $2::text::bigint[], $3::integer, $4::bigint)",
     heads: "SELECT lane, key, due_in_ms FROM underpin_outbox_heads($1::text::smallint[], $2)",
     held: "SELECT id, envelope, attempts, age_ms FROM underpin_outbox_held_rows($1, $2, $3)",
     remove: &["SELECT underpin_outbox_remove($1::text::smallint[], $2::text::bigint[])"],
     keep: &["SELECT underpin_outbox_keep($1::text::smallint[], $2::text::bigint[])"],
-    // Whoever decides which row of a key is its head holds the lane meanwhile.
+    // Whoever decides which row of a key is its head locks the partition meanwhile.
     lock: "SELECT lane, owner FROM underpin_outbox_lanes \
         WHERE lane = ANY($1::text::smallint[]) ORDER BY lane FOR UPDATE",
     hold: &["SELECT underpin_outbox_hold($1::text::jsonb)"],
@@ -112,8 +126,8 @@ static SQLITE: Dialect = Dialect {
             ORDER BY lane LIMIT $3) RETURNING lane, floor",
     release: "UPDATE underpin_outbox_lanes SET owner = NULL, expires_at = NULL \
         WHERE owner = $1 AND lane IN (SELECT value FROM json_each($2))",
-    ring: None,
-    // One writer, so what is visible is all there will be: no floors and no horizon.
+    set_notify_mode: None,
+    // One writer, so nothing is uncommitted: no low-water marks.
     fetch: "SELECT lane, id, key, envelope, age_ms FROM (\
             SELECT b.*, sum(length(envelope)) OVER (ORDER BY id) - length(envelope) AS before FROM (\
                 SELECT lane, id, key, envelope, \

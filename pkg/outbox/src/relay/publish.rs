@@ -1,73 +1,103 @@
+//! Publishes events within limits, and reads the publisher's answers.
+
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::join_all;
-use tokio::time::timeout;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
 use underpin_errors::Report;
-
-use super::evidence::Answer;
 use underpin_events::{Event, EventPublisher, EventsError, PublishReceipt};
 
-/// What the publisher said of each event of a wave, and how many of them the broker knew already.
-pub(super) type Answers = (Vec<Answer>, u64);
+use super::poison::Reply;
 
-/// Publishes a wave in one go. `None` where the publisher has not answered as a whole within the limit, or has panicked:
-/// then nobody knows which event is to blame, and [`publish_each`] finds out.
+/// The publish of one row.
+pub(super) type Publish = BoxFuture<'static, Published>;
+
+/// A publish that has ended.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) row: i64,
+    pub(super) reply: Reply,
+    /// Whether the broker had the event already.
+    pub(super) duplicate: bool,
+}
+
+/// Publishes a window in one go. `None` where the publisher has not answered as a whole within the limit, or has
+/// panicked: then it is unknown which event is to blame, and [`publish_each`] finds out.
 pub(super) async fn publish_together(
     publisher: &dyn EventPublisher,
-    wave: Vec<Event>,
+    window: Vec<Event>,
     within: Duration,
-) -> Option<Answers> {
-    let count = wave.len();
-    let batch = AssertUnwindSafe(publisher.publish_batch(wave)).catch_unwind();
+) -> Option<Vec<(Reply, bool)>> {
+    let count = window.len();
+    let batch = AssertUnwindSafe(publisher.publish_batch(window)).catch_unwind();
     let results = timeout(within, batch).await.ok()?.ok()?;
-    let duplicates = results.iter().flatten().filter(|receipt| receipt.duplicate).count();
-    let mut answers: Vec<Answer> = results.into_iter().map(said).collect();
+    let mut replies: Vec<(Reply, bool)> = results.into_iter().map(reply).collect();
     // A publisher that answers too little has not confirmed the rest.
-    answers.resize(count, Answer::Failed("the publisher gave no answer".to_owned()));
-    Some((answers, duplicates as u64))
+    replies.resize(count, (Reply::Failed("the publisher gave no answer".to_owned()), false));
+    Some(replies)
 }
 
-/// Publishes the events of a wave side by side, each under the limit, so that one without an answer does not take those of
-/// the others with it.
+/// Publishes events side by side, each within its own limit. Returns what has ended after `patience`, and the rest.
 pub(super) async fn publish_each(
-    publisher: &dyn EventPublisher,
-    wave: Vec<Event>,
+    publisher: &Arc<dyn EventPublisher>,
+    window: Vec<(i64, Event)>,
     within: Duration,
-) -> Answers {
-    let results = join_all(wave.into_iter().map(|event| async move {
-        timeout(within, AssertUnwindSafe(publisher.publish(event)).catch_unwind()).await
-    }));
-    let mut duplicates = 0;
-    let answers = results.await.into_iter().map(|result| match result {
-        Err(_elapsed) => Answer::Failed(format!("not confirmed within {} ms", within.as_millis())),
-        Ok(Err(_panic)) => Answer::Failed("the publisher panicked".to_owned()),
-        Ok(Ok(result)) => {
-            duplicates += u64::from(result.as_ref().is_ok_and(|receipt| receipt.duplicate));
-            said(result)
-        }
-    });
-    (answers.collect(), duplicates)
+    patience: Duration,
+) -> (Vec<Published>, FuturesUnordered<Publish>) {
+    let mut publishes: FuturesUnordered<Publish> =
+        window.into_iter().map(|(row, event)| publish_one(publisher, row, event, within)).collect();
+    let (until, mut ended) = (Instant::now() + patience, Vec::with_capacity(publishes.len()));
+    while let Ok(Some(published)) = timeout_at(until, publishes.next()).await {
+        ended.push(published);
+    }
+    (ended, publishes)
 }
 
-fn said(result: Result<PublishReceipt, EventsError>) -> Answer {
-    result.err().map_or(Answer::Sent, |error| answer(&error))
+/// Publishes one event within a limit, whatever the publisher does.
+pub(super) fn publish_one(
+    publisher: &Arc<dyn EventPublisher>,
+    row: i64,
+    event: Event,
+    within: Duration,
+) -> Publish {
+    let publisher = Arc::clone(publisher);
+    let publish = async move { AssertUnwindSafe(publisher.publish(event)).catch_unwind().await };
+    Box::pin(async move {
+        let (reply, duplicate) = match timeout(within, publish).await {
+            Err(_elapsed) => {
+                (Reply::Failed(format!("not confirmed within {} ms", within.as_millis())), false)
+            }
+            Ok(Err(_panic)) => (Reply::Failed("the publisher panicked".to_owned()), false),
+            Ok(Ok(result)) => reply(result),
+        };
+        Published { row, reply, duplicate }
+    })
 }
 
-fn answer(error: &EventsError) -> Answer {
+fn reply(result: Result<PublishReceipt, EventsError>) -> (Reply, bool) {
+    match result {
+        Ok(receipt) => (Reply::Confirmed, receipt.duplicate),
+        Err(error) => (failed(&error), false),
+    }
+}
+
+fn failed(error: &EventsError) -> Reply {
     let reason = Report(error).to_string();
     match error {
         EventsError::InvalidEvent(_)
         | EventsError::InvalidPattern
         | EventsError::InvalidOption { .. }
-        | EventsError::TooLarge { .. } => Answer::Never(reason),
+        | EventsError::TooLarge { .. } => Reply::Rejected(reason),
         EventsError::Connect { .. }
         | EventsError::Disconnected
         | EventsError::Unavailable(_)
         | EventsError::Closed
-        | EventsError::JetStreamDisabled => Answer::Unreachable(reason),
-        _ => Answer::Failed(reason),
+        | EventsError::JetStreamDisabled => Reply::Unreachable(reason),
+        _ => Reply::Failed(reason),
     }
 }
 
@@ -76,15 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_apart_by_what_helps() {
-        assert!(matches!(answer(&EventsError::TooLarge { size: 2, limit: Some(1) }), Answer::Never(_)));
-        assert!(matches!(answer(&EventsError::Disconnected), Answer::Unreachable(_)));
+    fn errors_are_distinguished_by_what_helps() {
+        assert!(matches!(failed(&EventsError::TooLarge { size: 2, limit: Some(1) }), Reply::Rejected(_)));
+        assert!(matches!(failed(&EventsError::Disconnected), Reply::Unreachable(_)));
         let unconfirmed =
             EventsError::Unconfirmed { within: Duration::from_secs(1), source: "no answer".into() };
-        assert_eq!(
-            answer(&unconfirmed),
-            Answer::Failed("not confirmed within 1000 ms: no answer".to_owned())
-        );
-        assert!(matches!(answer(&EventsError::NoStream { subject: "a".to_owned() }), Answer::Failed(_)));
+        assert_eq!(failed(&unconfirmed), Reply::Failed("not confirmed within 1000 ms: no answer".to_owned()));
+        assert!(matches!(failed(&EventsError::NoStream { subject: "a".to_owned() }), Reply::Failed(_)));
     }
 }

@@ -2,122 +2,112 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
-use underpin_database::{Backend, Database, DatabaseError, Executor, sql};
+use underpin_database::{Backend, Connections, DatabaseError, Executor, sql};
 
-use super::batch::Row;
+use super::blocked_keys::BlockedHead;
 use super::dialect::{Dialect, list};
+use super::outcome::Row;
+use super::partitions::{FetchPlan, LeasedPartition, SnapshotMarker};
+use super::poll_backoff::NotifyMode;
 use crate::{OutboxError, OutboxLag, lag};
 
-/// What one relay reads from and writes to the database, each call within a limit.
+/// What one worker reads from and writes to the database, each call within a limit.
 pub(super) struct Store {
-    pub(super) database: Arc<dyn Database>,
+    pub(super) database: Arc<dyn Connections>,
     pub(super) dialect: &'static Dialect,
-    /// The name of this relay: one start of one relay, never used again.
-    relay: Arc<str>,
+    /// The name of this worker: that of one start, never used again.
+    owner: Arc<str>,
     limit: Duration,
 }
 
-/// A lane as the table has it when it is acquired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AcquiredLane {
-    pub(super) lane: i16,
-    pub(super) floor: i64,
-}
-
-/// What a fetch asks for.
-#[derive(Debug, Clone)]
-pub(super) struct FetchPlan {
-    pub(super) lanes: Vec<(i16, i64)>,
-    /// Rows of one lane at most.
-    pub(super) most: u32,
-    /// Bytes of one lane, about.
-    pub(super) bytes: u64,
-}
-
-/// An id, and the number of a transaction that began after it was drawn; both are safe on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) last: i64,
-    pub(super) number: i64,
-}
-
-/// A key that is blocked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) lane: i16,
-    pub(super) key: String,
-    /// In how many milliseconds it is due; never, when an operator must act first.
-    pub(super) due_in_ms: Option<i64>,
-}
-
 impl Store {
-    pub(super) fn new(database: Arc<dyn Database>, relay: Arc<str>, limit: Duration) -> Self {
+    pub(super) fn new(database: Arc<dyn Connections>, owner: Arc<str>, limit: Duration) -> Self {
         let dialect = Dialect::of(database.backend());
-        Self { database, dialect, relay, limit }
+        Self { database, dialect, owner, limit }
     }
 
-    /// Says that this relay lives, and counts those that do.
+    /// Registers this worker as live; returns how many are.
     pub(super) async fn heartbeat(&self, ttl: Duration) -> Result<usize, OutboxError> {
-        self.execute("say that the relay lives", self.dialect.heartbeat, [self.me(), millis(ttl)]).await?;
+        self.execute("register the relay", self.dialect.heartbeat, [self.owner.as_ref().into(), millis(ttl)])
+            .await?;
         let rows = self.rows("count the relays", self.dialect.live, []).await?;
         let live: i64 = rows.first().map_or(Ok(1), |row| get(row, 0)).map_err(read)?;
         Ok(usize::try_from(live).unwrap_or(1).max(1))
     }
 
-    /// Renews leases and writes floors down; returns the lanes that are still ours with the floors they have, and a mark.
+    /// Renews leases and writes low-water marks; returns the partitions that are still ours with their low-water marks, and
+    /// a snapshot marker.
     pub(super) async fn renew(
         &self,
-        lanes: &[(i16, i64)],
+        reached: &[(i16, i64)],
         ttl: Duration,
-    ) -> Result<(Vec<AcquiredLane>, Option<Mark>), OutboxError> {
-        let names = self.list(lanes.iter().map(|(lane, _)| lane));
-        let floors = self.list(lanes.iter().map(|(_, floor)| floor));
-        let binds = [self.me(), millis(ttl), names, floors];
+    ) -> Result<(Vec<LeasedPartition>, Option<SnapshotMarker>), OutboxError> {
+        let partitions = self.list(reached.iter().map(|(partition, _)| partition));
+        let marks = self.list(reached.iter().map(|(_, mark)| mark));
+        let binds = [self.owner.as_ref().into(), millis(ttl), partitions, marks];
         let rows = self.rows("renew the leases", self.dialect.renew, binds).await?;
-        let lane = |row| Ok(AcquiredLane { lane: get(row, 0)?, floor: get(row, 1)? });
-        let kept = rows.iter().map(lane).collect::<Result<_, _>>().map_err(read)?;
-        let mark = match rows.first().filter(|_| self.database.backend() == Backend::Postgres) {
-            Some(row) => Some(Mark { last: get(row, 2).map_err(read)?, number: get(row, 3).map_err(read)? }),
+        let kept = rows.iter().map(leased).collect::<Result<_, _>>().map_err(read)?;
+        let marker = match rows.first().filter(|_| self.database.backend() == Backend::Postgres) {
+            Some(row) => {
+                Some(SnapshotMarker { last: get(row, 2).map_err(read)?, number: get(row, 3).map_err(read)? })
+            }
             None => None,
         };
-        Ok((kept, mark))
+        Ok((kept, marker))
     }
 
-    /// Takes free lanes, at most so many.
-    pub(super) async fn acquire(&self, most: usize, ttl: Duration) -> Result<Vec<AcquiredLane>, OutboxError> {
+    /// Acquires free partitions, at most so many.
+    pub(super) async fn acquire(
+        &self,
+        most: usize,
+        ttl: Duration,
+    ) -> Result<Vec<LeasedPartition>, OutboxError> {
         let most = Value::from(i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.rows("acquire lanes", self.dialect.acquire, [self.me(), millis(ttl), most]).await?;
-        let lane = |row| Ok(AcquiredLane { lane: get(row, 0)?, floor: get(row, 1)? });
-        rows.iter().map(lane).collect::<Result<_, _>>().map_err(read)
+        let rows = self
+            .rows("acquire partitions", self.dialect.acquire, [self.owner.as_ref().into(), millis(ttl), most])
+            .await?;
+        rows.iter().map(leased).collect::<Result<_, _>>().map_err(read)
     }
 
-    /// Gives lanes back.
-    pub(super) async fn release(&self, lanes: &[i16]) -> Result<(), OutboxError> {
-        self.execute("release lanes", self.dialect.release, [self.me(), self.list(lanes)]).await
+    /// Releases partitions.
+    pub(super) async fn release(&self, partitions: &[i16]) -> Result<(), OutboxError> {
+        self.execute(
+            "release partitions",
+            self.dialect.release,
+            [self.owner.as_ref().into(), self.list(partitions)],
+        )
+        .await
     }
 
-    /// Takes this relay, and those not heard of for an hour, off the list.
-    pub(super) async fn sign_off(&self) -> Result<(), OutboxError> {
-        self.execute("sign the relay off", self.dialect.forget_relays, [self.me()]).await
+    /// Removes this worker, and those that are silent for an hour, from the list.
+    pub(super) async fn deregister(&self) -> Result<(), OutboxError> {
+        self.execute("deregister the relay", self.dialect.forget_relays, [self.owner.as_ref().into()]).await
     }
 
-    /// Says whether producers shall wake this relay.
-    pub(super) async fn ring(&self, ring: bool) -> Result<(), OutboxError> {
-        match self.dialect.ring {
-            Some(text) => self.execute("set the bell", text, [self.me(), ring.into()]).await,
+    /// Sets whether producers send a NOTIFY for the partitions of this worker.
+    pub(super) async fn set_notify_mode(&self, mode: NotifyMode) -> Result<(), OutboxError> {
+        match self.dialect.set_notify_mode {
+            Some(text) => {
+                self.execute(
+                    "set the notify mode",
+                    text,
+                    [self.owner.as_ref().into(), (mode == NotifyMode::On).into()],
+                )
+                .await
+            }
             None => Ok(()),
         }
     }
 
-    /// The next rows of some lanes, lane by lane in the order of their ids; and, on PostgreSQL, the lowest transaction
-    /// number that was under way in the snapshot.
+    /// The next rows of some partitions, each in the order of the ids; and, on PostgreSQL, the lowest transaction number
+    /// that was running in the snapshot.
     pub(super) async fn fetch(&self, plan: &FetchPlan) -> Result<(Option<i64>, Vec<Row>), OutboxError> {
         let postgres = self.database.backend() == Backend::Postgres;
-        // SQLite reads all lanes in one go: the limits are those of the whole.
-        let times = if postgres { 1 } else { u32::try_from(plan.lanes.len()).unwrap_or(u32::MAX) };
+        // SQLite reads all partitions in one go: the limits are those of the whole.
+        let times = if postgres { 1 } else { u32::try_from(plan.partitions.len()).unwrap_or(u32::MAX) };
         let binds = [
-            self.list(plan.lanes.iter().map(|(lane, _)| lane)),
-            self.list(plan.lanes.iter().map(|(_, floor)| floor)),
+            self.list(plan.partitions.iter().map(|(partition, _)| partition)),
+            self.list(plan.partitions.iter().map(|(_, mark)| mark)),
             i32::try_from(plan.most.saturating_mul(times)).unwrap_or(i32::MAX).into(),
             i64::try_from(plan.bytes.saturating_mul(times.into())).unwrap_or(i64::MAX).into(),
         ];
@@ -135,21 +125,27 @@ impl Store {
         Ok((oldest, found))
     }
 
-    /// The keys of these lanes that are blocked.
-    pub(super) async fn heads(&self, lanes: &[i16], hold: bool) -> Result<Vec<Head>, OutboxError> {
+    /// The blocked keys of these partitions.
+    pub(super) async fn blocked_heads(
+        &self,
+        partitions: &[i16],
+        hold: bool,
+    ) -> Result<Vec<BlockedHead>, OutboxError> {
         let rows =
-            self.rows("read the held keys", self.dialect.heads, [self.list(lanes), hold.into()]).await?;
-        let head = |row| Ok(Head { lane: get(row, 0)?, key: get(row, 1)?, due_in_ms: get(row, 2)? });
+            self.rows("read the held keys", self.dialect.heads, [self.list(partitions), hold.into()]).await?;
+        let head =
+            |row| Ok(BlockedHead { partition: get(row, 0)?, key: get(row, 1)?, due_in_ms: get(row, 2)? });
         rows.iter().map(head).collect::<Result<_, _>>().map_err(read)
     }
 
     /// The first held rows of a key.
-    pub(super) async fn held(&self, lane: i16, key: &str, most: i64) -> Result<Vec<Row>, OutboxError> {
-        let rows =
-            self.rows("read held events", self.dialect.held, [lane.into(), key.into(), most.into()]).await?;
+    pub(super) async fn held(&self, partition: i16, key: &str, most: i64) -> Result<Vec<Row>, OutboxError> {
+        let rows = self
+            .rows("read held events", self.dialect.held, [partition.into(), key.into(), most.into()])
+            .await?;
         let held = |row| {
             Ok(Row {
-                lane,
+                partition,
                 id: get(row, 0)?,
                 key: key.to_owned(),
                 envelope: get(row, 1)?,
@@ -202,12 +198,8 @@ impl Store {
         self.bounded(operation, self.database.query_all(sql(text, binds))).await
     }
 
-    pub(super) fn relay(&self) -> &str {
-        &self.relay
-    }
-
-    fn me(&self) -> Value {
-        self.relay().into()
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
     }
 
     pub(super) fn list<N: ToString>(&self, numbers: impl IntoIterator<Item = N>) -> Value {
@@ -215,10 +207,14 @@ impl Store {
     }
 }
 
+fn leased(row: &QueryResult) -> Result<LeasedPartition, DatabaseError> {
+    Ok(LeasedPartition { partition: get(row, 0)?, low_water: get(row, 1)? })
+}
+
 fn fetched(row: &QueryResult) -> Result<Option<Row>, DatabaseError> {
-    let Some(lane) = get::<Option<i16>>(row, 0)? else { return Ok(None) };
+    let Some(partition) = get::<Option<i16>>(row, 0)? else { return Ok(None) };
     let (id, key, envelope, age_ms) = (get(row, 1)?, get(row, 2)?, get(row, 3)?, get(row, 4)?);
-    Ok(Some(Row { lane, id, key, envelope, age_ms, attempts: 0, held: false }))
+    Ok(Some(Row { partition, id, key, envelope, age_ms, attempts: 0, held: false }))
 }
 
 fn millis(duration: Duration) -> Value {

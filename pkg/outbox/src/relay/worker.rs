@@ -1,270 +1,304 @@
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use underpin_errors::Report;
 use underpin_logger::{Context, Logger, info, warn};
 
-use super::batch::{Batch, Fate, Outage, Policy, Row, Settlement};
-use super::blocked::Blocked;
-use super::evidence::{Answer, Judge};
-use super::lanes::Lanes;
-use super::pace::{Bell, Pace};
-use super::publish::{publish_each, publish_together};
-use super::settling::Settling;
-use super::status::Seat;
+use super::batch::{Batch, KeyState, QuarantinePolicy};
+use super::blocked_keys::BlockedKeys;
+use super::complete::CompleteOptions;
+use super::lease::Leases;
+use super::maintenance::run_maintenance;
+use super::outcome::{BatchOutcome, Disposition, Outage, Row};
+use super::partitions::LowWaterMarks;
+use super::publishing::{PublishReport, Publishing};
+use super::retry::Retry;
+use super::settings::RelaySettings;
+use super::status::WorkerStatus;
 use super::store::Store;
-use crate::enqueue::Bell as ProcessBell;
-use crate::{OutboxError, RelaySettings};
-use underpin_events::EventPublisher;
+use super::wake_up::{WakeUp, WokenBy};
+use crate::{OutboxError, meters};
 
-/// Rows of a held key that are looked at in one turn.
+/// Held rows of a key that are read in one poll cycle.
 const HELD_ROWS: i64 = 64;
 
-/// The loop of a relay: keep the leases, fetch, publish, settle; wait; from the start.
+/// One loop of a relay: renew the leases, fetch, publish, complete; wait.
 pub(super) struct Worker {
     pub(super) store: Store,
-    pub(super) publisher: Arc<dyn EventPublisher>,
+    pub(super) leases: Leases,
+    pub(super) publishing: Publishing,
+    pub(super) blocked: BlockedKeys,
+    pub(super) wake_up: WakeUp,
+    pub(super) retry: Retry,
+    pub(super) status: WorkerStatus,
     pub(super) settings: RelaySettings,
-    pub(super) hold_after_quarantine: bool,
+    pub(super) policy: QuarantinePolicy,
     pub(super) log: Arc<dyn Logger>,
-    pub(super) seat: Seat,
     pub(super) stop: CancellationToken,
-    pub(super) wake: watch::Receiver<()>,
-    /// Rings when another relay has given lanes back.
-    pub(super) lanes_free: watch::Receiver<()>,
-    /// Rings for the relays of this process.
-    pub(super) tell: ProcessBell,
-    pub(super) lanes: Lanes,
-    pub(super) lease_until: Option<Instant>,
-    pub(super) next_heartbeat: Instant,
-    pub(super) blocked: Blocked,
-    pub(super) judge: Judge,
-    /// A settlement that the database did not take yet. It is written before anything else is published.
-    pub(super) unsettled: Option<(Settlement, Vec<(i16, i64)>)>,
-    /// The last wave had no answer as a whole.
-    pub(super) one_by_one: bool,
-    pub(super) pace: Pace,
-    pub(super) bell: Bell,
-    pub(super) failures: u32,
 }
 
-enum Turn {
+/// What one poll cycle came to.
+enum PollCycle {
     Busy,
     Idle,
-    Outage(Outage),
+    Stalled(Outage),
 }
 
 impl Worker {
     pub(super) async fn run(mut self) {
         // However this ends: by a drain, a panic, or with the task.
-        let _ended = self.seat.ends();
+        let _ended = self.status.end_guard();
         while !self.stop.is_cancelled() {
-            let wait = match self.turn().await {
-                Ok(Turn::Busy) => {
+            let until = match self.poll().await {
+                Ok(PollCycle::Busy) => {
                     self.recovered();
-                    self.pace.found();
+                    self.wake_up.found();
                     None
                 }
-                Ok(Turn::Idle) => {
+                Ok(PollCycle::Idle) => {
                     self.recovered();
-                    Some(self.pace.nothing())
+                    Some(self.wake_up.found_nothing())
                 }
-                Ok(Turn::Outage(outage)) => {
-                    // An operator may take the row away at which it stands still.
-                    self.blocked.grow_stale();
-                    Some(self.trouble(&outage.reason, Some(outage.row)))
+                Ok(PollCycle::Stalled(outage)) => {
+                    // An operator may take the row away at which it stalls.
+                    self.blocked.invalidate();
+                    self.stalled(&outage.reason, Some(outage.row));
+                    Some(Instant::now() + self.retry.failed())
                 }
                 Err(error) => {
                     // What answers next may be another server, which knows less.
-                    self.lanes.distrust();
-                    Some(self.trouble(&Report(&error).to_string(), None))
+                    self.leases.partitions.invalidate();
+                    self.stalled(&Report(&error).to_string(), None);
+                    Some(Instant::now() + self.retry.failed())
                 }
             };
-            if self.failures == 0 {
-                self.set_bell().await;
+            if !self.retry.is_backing_off() {
+                self.wake_up.update_notify_mode(&self.store).await;
             }
-            if let Some(wait) = wait {
-                self.rest(wait).await;
+            if let Some(until) = until {
+                self.wait(until).await;
             }
         }
-        self.leave().await;
+        self.shut_down().await;
     }
 
-    async fn turn(&mut self) -> Result<Turn, OutboxError> {
-        if let Some((settlement, floors)) = self.unsettled.take() {
-            self.write(settlement, floors).await?;
+    async fn poll(&mut self) -> Result<PollCycle, OutboxError> {
+        if let Some((outcome, marks)) = self.retry.take_incomplete() {
+            self.complete(outcome, marks).await?;
         }
-        if Instant::now() >= self.next_heartbeat {
+        let mut found = false;
+        if let Some(report) = self.publishing.take_ended() {
+            found = true;
+            if let Some(outage) = self.finish(report, Vec::new()).await? {
+                return Ok(PollCycle::Stalled(outage));
+            }
+        }
+        if self.leases.is_heartbeat_due() {
             self.heartbeat().await?;
         }
-        if self.lanes.is_empty() {
-            return Ok(Turn::Idle);
+        if !self.leases.partitions.is_empty() && !self.publishing.is_full() {
+            let due = self.due().await?;
+            let plan = self.leases.partitions.plan(self.settings.batch, self.settings.batch_bytes.bytes());
+            let (oldest, rows) = self.store.fetch(&plan).await?;
+            let marks = self.leases.partitions.fetched(&plan, oldest, &rows);
+            let report = self.publish(due, rows).await;
+            found |= !report.outcome.is_empty();
+            if let Some(outage) = self.finish(report, marks).await? {
+                return Ok(PollCycle::Stalled(outage));
+            }
+            if self.leases.partitions.should_renew(self.settings.batch) {
+                self.leases.renew(&self.store).await?;
+            }
         }
+        Ok(if found { PollCycle::Busy } else { PollCycle::Idle })
+    }
+
+    /// The held rows that are due. Those that are likely to have no answer are put in flight instead.
+    async fn due(&mut self) -> Result<Vec<Row>, OutboxError> {
         if self.blocked.must_be_read() {
-            let heads = self.store.heads(&self.lanes.names(), self.hold_after_quarantine).await?;
-            self.blocked = Blocked::read(heads);
+            let partitions = self.leases.partitions.numbers();
+            let heads = self.store.blocked_heads(&partitions, self.policy.hold_after_quarantine).await?;
+            self.blocked = BlockedKeys::read(heads);
+            if !self.blocked.has_retries() {
+                self.retry.set_held_up(false);
+            }
         }
         let mut due = Vec::new();
-        for (lane, key) in self.blocked.take_due() {
-            due.extend(self.store.held(lane, &key, HELD_ROWS).await?);
-        }
-        let plan = self.lanes.plan(self.settings.batch, self.settings.batch_bytes.bytes());
-        let (oldest, rows) = self.store.fetch(&plan).await?;
-        let floors = self.lanes.take(&plan, oldest, &rows);
-        if due.is_empty() && rows.is_empty() {
-            self.lanes.done(&floors);
-            return Ok(Turn::Idle);
-        }
-        let settlement = self.publish(due, rows).await;
-        let outage = settlement.outage.clone();
-        self.write(settlement, floors).await?;
-        if self.lanes.lag_behind(self.settings.batch) {
-            self.renew().await?;
-        }
-        Ok(outage.map_or(Turn::Busy, Turn::Outage))
-    }
-
-    async fn publish(&mut self, due: Vec<Row>, rows: Vec<Row>) -> Settlement {
-        let policy = Policy {
-            max_attempts: self.settings.max_attempts,
-            hold_after_quarantine: self.hold_after_quarantine,
-        };
-        let mut batch = Batch::new(due, rows, |key| self.blocked.has(key), policy);
-        while !batch.is_outage() && !self.stop.is_cancelled() && self.lease_outlasts_a_publish() {
-            let wave = batch.next_wave();
-            if wave.is_empty() {
-                break;
-            }
-            let before = self.judge.before();
-            let within = self.settings.publish_timeout;
-            let answered = match self.one_by_one || batch.has_failed_before() {
-                true => Some(publish_each(&*self.publisher, wave, within).await),
-                false => publish_together(&*self.publisher, wave, within).await,
-            };
-            let Some((answers, duplicates)) = answered else {
-                // The same rows once more, now or in the next turn, in a way that shows which of them has no answer.
-                self.one_by_one = true;
+        for (partition, key) in self.blocked.take_due() {
+            if self.publishing.in_flight().has_key(&key) {
                 continue;
-            };
-            self.one_by_one = self.one_by_one && !answers.contains(&Answer::Sent);
-            let verdicts = self.judge.verdicts(before, &batch.wave(), answers);
-            let ages = batch.apply(verdicts);
-            self.seat.meters().duplicates.increment(duplicates);
-            self.seat.meters().published.increment(ages.len() as u64);
-            for age in ages {
-                self.seat
-                    .meters()
-                    .wait
-                    .record(Duration::from_millis(u64::try_from(age).unwrap_or(0)).as_secs_f64());
             }
+            let mut rows = self.store.held(partition, &key, HELD_ROWS).await?;
+            if rows.first().is_some_and(|row| self.publishing.is_suspect(row)) {
+                rows.truncate(1);
+                if self.leases.outlast_a_publish() && !self.publishing.is_full() {
+                    rows = rows.into_iter().filter_map(|row| self.publishing.start(row)).collect();
+                } else {
+                    rows.clear();
+                }
+            }
+            due.extend(rows);
         }
-        batch.settle()
+        Ok(due)
     }
 
-    async fn write(&mut self, settlement: Settlement, floors: Vec<(i16, i64)>) -> Result<(), OutboxError> {
-        let how = Settling {
+    async fn publish(&mut self, due: Vec<Row>, rows: Vec<Row>) -> PublishReport {
+        let in_flight = self.publishing.in_flight();
+        let state_of = |key: &str| {
+            if self.blocked.contains(key) {
+                KeyState::Blocked
+            } else if in_flight.has_key(key) {
+                KeyState::InFlight
+            } else {
+                KeyState::Free
+            }
+        };
+        let batch = Batch::new(due, rows, state_of, self.policy);
+        let may_go_on = || !self.stop.is_cancelled() && self.leases.outlast_a_publish();
+        self.publishing.publish(batch, may_go_on).await
+    }
+
+    /// Writes and reports what was published. Returns the outage that ends the poll cycle.
+    async fn finish(
+        &mut self,
+        report: PublishReport,
+        marks: LowWaterMarks,
+    ) -> Result<Option<Outage>, OutboxError> {
+        meters::published(&report.ages_ms, report.duplicates);
+        let (confirmed, outage) = (report.outcome.confirmed(), report.outcome.outage.clone());
+        let held_outage = report.outcome.held_outage.clone();
+        self.complete(report.outcome, marks).await?;
+        match held_outage {
+            _ if confirmed > 0 => self.retry.set_held_up(false),
+            Some(Outage { row, reason }) => {
+                // Its own back-off delays the row; others may pass.
+                self.retry.set_held_up(true);
+                self.stalled(&reason, Some(row));
+            }
+            None => {}
+        }
+        Ok(outage)
+    }
+
+    async fn complete(&mut self, outcome: BatchOutcome, marks: LowWaterMarks) -> Result<(), OutboxError> {
+        let options = CompleteOptions {
             keep_sent: self.settings.keep_sent.is_some(),
-            hold_after_quarantine: self.hold_after_quarantine,
+            hold_after_quarantine: self.policy.hold_after_quarantine,
             backoff: &self.settings.event_backoff,
         };
-        if let Err(error) = self.store.settle(&settlement, &how).await {
-            self.unsettled = Some((settlement, floors));
+        if let Err(error) = self.store.complete(&outcome, &options).await {
+            self.retry.keep(outcome, marks);
             return Err(error);
         }
-        if !settlement.is_plain() {
-            self.blocked.grow_stale();
-        } else if settlement.outage.is_none() && self.blocked.is_empty() {
-            self.judge.all_is_well();
+        if !outcome.is_plain() {
+            self.blocked.invalidate();
+        } else if outcome.outage.is_none() && self.blocked.is_empty() {
+            self.publishing.clear_failures();
         }
-        if settlement.untouched == 0 {
-            self.lanes.done(&floors);
+        if outcome.untouched == 0 {
+            self.leases.partitions.done(&marks);
         }
-        for failure in
-            settlement.hold.iter().chain(&settlement.again).filter(|failure| failure.fate != Fate::Wait)
-        {
-            self.seat.meters().failures.increment(1);
-            let (event, reason) = (failure.id, failure.reason.as_deref().unwrap_or_default());
-            if failure.fate == Fate::Quarantine {
-                self.seat.meters().quarantines.increment(1);
-                warn!(
-                    self.log,
-                    &Context::background(),
-                    "event put into quarantine",
-                    row = event,
-                    attempts = failure.attempts,
-                    reason
-                );
+        self.report_failures(&outcome);
+        Ok(())
+    }
+
+    fn report_failures(&self, outcome: &BatchOutcome) {
+        let (mut failures, mut quarantines) = (0, 0);
+        let ctx = Context::background();
+        for failure in outcome.failures() {
+            failures += 1;
+            let (row, attempts) = (failure.id, failure.attempts);
+            let reason = failure.reason.as_deref().unwrap_or_default();
+            if failure.disposition == Disposition::Quarantine {
+                quarantines += 1;
+                warn!(self.log, &ctx, "event put into quarantine", row, attempts, reason);
             } else {
-                info!(
-                    self.log,
-                    &Context::background(),
-                    "event not published, tried again later",
-                    row = event,
-                    attempts = failure.attempts,
-                    reason
-                );
+                info!(self.log, &ctx, "event not published, retried later", row, attempts, reason);
             }
+        }
+        meters::failed(failures, quarantines);
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), OutboxError> {
+        let in_use = self.publishing.in_flight().partitions();
+        let released = || self.wake_up.partitions_released();
+        if self.leases.heartbeat(&self.store, &in_use, released).await? {
+            self.wake_up.partitions_acquired();
+        }
+        self.blocked.invalidate();
+        self.status.set_partitions(self.leases.partitions.len());
+        if self.status.is_first() {
+            self.status.set_lag(run_maintenance(&self.store, self.settings.keep_sent).await?);
         }
         Ok(())
     }
 
-    async fn set_bell(&mut self) {
-        if let Some(bell) = self.pace.bell(self.bell) {
-            // Only speed hangs on it: whatever becomes of the statement, the relay looks by itself.
-            if self.store.ring(bell == Bell::On).await.is_ok() {
-                self.bell = bell;
-            }
-        }
-    }
-
-    async fn rest(&mut self, wait: Duration) {
-        let mut until = Instant::now() + wait;
-        if self.failures == 0 {
-            until = until.min(self.next_heartbeat);
+    async fn wait(&mut self, mut until: Instant) {
+        // New work does not end a back-off.
+        let is_ready = !self.retry.is_backing_off();
+        if is_ready {
+            until = until.min(self.leases.next_heartbeat());
             until = self.blocked.next_due().map_or(until, |due| until.min(due));
         }
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep_until(until) => {}
-            // New work does not end a back-off.
-            Ok(()) = self.wake.changed(), if self.failures == 0 => self.pace.woken(),
-            Ok(()) = self.lanes_free.changed(), if self.failures == 0 => self.next_heartbeat = Instant::now(),
+            () = self.publishing.in_flight().ended(), if is_ready => {}
+            woken_by = self.wake_up.signalled(), if is_ready => {
+                if woken_by == WokenBy::Partitions {
+                    self.leases.hurry();
+                }
+            }
         }
     }
 
-    fn trouble(&mut self, reason: &str, row: Option<i64>) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        self.seat.meters().outages.increment(1);
-        if self.seat.trouble(reason, row) {
-            warn!(self.log, &Context::background(), "relay stands still, and tries again", row, reason);
+    fn stalled(&self, reason: &str, row: Option<i64>) {
+        meters::outage();
+        if self.status.stalled(reason, row) {
+            warn!(self.log, &Context::background(), "relay stalled, retrying", row, reason);
         }
-        self.settings.outage_backoff.delay(self.failures)
     }
 
     fn recovered(&mut self) {
-        self.failures = 0;
-        if let Some(after) = self.seat.well() {
-            info!(self.log, &Context::background(), "relay goes on", after);
+        self.retry.succeeded();
+        if self.retry.is_held_up() {
+            return;
+        }
+        if let Some(after) = self.status.recovered() {
+            info!(self.log, &Context::background(), "relay recovered", after);
         }
     }
 
-    /// Writes down what was sent and gives the lanes back, so that another relay need not wait for the leases to end.
-    async fn leave(&mut self) {
-        if let Some((settlement, floors)) = self.unsettled.take()
-            && let Err(error) = self.write(settlement, floors).await
-        {
+    /// Waits for what is in flight, writes what was sent and releases the partitions, so that another relay need not wait
+    /// for the leases to expire.
+    async fn shut_down(&mut self) {
+        let result = self.complete_all().await;
+        if let Err(error) = result {
             warn!(self.log, &Context::background(), &error, "sent events not removed, they are sent again");
         }
-        // In this order: whoever hears of the free lanes counts the relays that are left.
-        for result in [self.store.sign_off().await, self.store.release(&self.lanes.names()).await] {
+        // In this order: whoever hears of the free partitions counts the relays that are left.
+        let partitions = self.leases.partitions.numbers();
+        for result in [self.store.deregister().await, self.store.release(&partitions).await] {
             if let Err(error) = result {
-                warn!(self.log, &Context::background(), &error, "lanes not released, their leases run out");
+                let ctx = Context::background();
+                warn!(self.log, &ctx, &error, "partitions not released, their leases expire");
                 break;
             }
         }
-        self.tell.ring_for_lanes();
+        self.wake_up.partitions_released();
+    }
+
+    async fn complete_all(&mut self) -> Result<(), OutboxError> {
+        if let Some((outcome, marks)) = self.retry.take_incomplete() {
+            self.complete(outcome, marks).await?;
+        }
+        while !self.publishing.in_flight().is_empty() {
+            self.publishing.in_flight().ended().await;
+            if let Some(report) = self.publishing.take_ended() {
+                self.finish(report, Vec::new()).await?;
+            }
+        }
+        Ok(())
     }
 }

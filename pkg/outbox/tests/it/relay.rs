@@ -333,7 +333,7 @@ async fn a_transaction_of_sqlx_alone_can_enqueue() {
         let insert = OutboxRow::insert_many(Backend::Postgres, rows.len());
         let mut query = sqlx::query(sqlx::AssertSqlSafe(insert));
         for row in rows {
-            query = query.bind(row.lane).bind(row.key).bind(row.envelope);
+            query = query.bind(row.partition).bind(row.key).bind(row.envelope);
         }
         query.execute(&mut *tx).await.unwrap();
         let ended = if commit { tx.commit().await } else { tx.rollback().await };

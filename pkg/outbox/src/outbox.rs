@@ -1,25 +1,23 @@
-use std::sync::Arc;
-
-use tokio::sync::watch;
 use underpin_database::sea_orm::Value;
-use underpin_database::{Backend, Database, sql};
-
-use crate::lane::lane_of;
-use crate::{InTransaction, OutboxError, OutboxSettings, schema};
+use underpin_database::{Connections, sql};
 use underpin_events::Event;
+
+use crate::partition::partition_of;
+use crate::signals::OutboxSignals;
+use crate::{InTransaction, OutboxError, OutboxRow, OutboxSettings, schema};
 
 /// The longest ordering key in bytes: it is part of a primary key, and PostgreSQL's B-tree takes 2,704 bytes a row.
 const MAX_KEY: usize = 1024;
 /// Events in one statement; SQLite takes 32,766 binds, and three go to each event.
 const CHUNK: usize = 1000;
 
-/// The outbox: events that are written in the transaction of the change they tell of, and published afterwards.
+/// Writes events in the transaction of the change that they tell of; a relay publishes them afterwards.
 ///
-/// Cheap to clone. Clones share the bell that wakes the [`Relay`](crate::Relay)s of this process.
+/// Cheap to clone. Clones share the signal that wakes the [`Relay`](crate::Relay)s of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Outbox {
     settings: OutboxSettings,
-    bell: Bell,
+    signals: OutboxSignals,
 }
 
 impl Outbox {
@@ -29,7 +27,7 @@ impl Outbox {
     /// [`OutboxError::Setting`].
     pub fn new(settings: OutboxSettings) -> Result<Self, OutboxError> {
         OutboxError::check(&settings)?;
-        Ok(Self { settings, bell: Bell::default() })
+        Ok(Self { settings, signals: OutboxSignals::default() })
     }
 
     /// The settings.
@@ -47,7 +45,7 @@ impl Outbox {
     ///
     /// # Cancel safety
     /// Cancel-safe: each step is one transaction.
-    pub async fn migrate(&self, database: &(impl Database + ?Sized)) -> Result<(), OutboxError> {
+    pub async fn migrate(&self, database: &dyn Connections) -> Result<(), OutboxError> {
         schema::migrate(database, schema::OUTBOX).await.map_err(OutboxError::during("migrate the outbox"))
     }
 
@@ -59,8 +57,9 @@ impl Outbox {
     /// before they enqueue, do. Idempotency: enqueuing the same event twice publishes it twice, with one message id.
     ///
     /// # Errors
-    /// [`OutboxError::TooLarge`], [`OutboxError::KeyTooLong`], or what the database says; the transaction can then only
-    /// be rolled back.
+    /// - [`OutboxError::TooLarge`] and [`OutboxError::KeyTooLong`]: nothing was sent to the database, the transaction can go
+    ///   on.
+    /// - [`OutboxError::Database`]; the transaction can then only be rolled back.
     ///
     /// # Cancel safety
     /// Dropped half-way, the transaction can only be rolled back.
@@ -83,12 +82,12 @@ impl Outbox {
         let rows = events.into_iter().map(|event| self.row(event)).collect::<Result<Vec<_>, _>>()?;
         for rows in rows.chunks(CHUNK) {
             let binds: Vec<Value> = rows.iter().flat_map(OutboxRow::binds).collect();
-            tx.run(sql(insert(tx.backend(), rows.len()), binds))
+            tx.run(sql(OutboxRow::insert_many(tx.backend(), rows.len()), binds))
                 .await
                 .map_err(OutboxError::during("enqueue an event"))?;
         }
-        // The rows are not committed yet: the relays of this process look a few times in the next milliseconds.
-        self.bell.ring();
+        // The rows are not committed yet: the relays of this process poll a few times in the next milliseconds.
+        self.signals.work.notify();
         Ok(())
     }
 
@@ -110,7 +109,7 @@ impl Outbox {
     ///     // ... the change itself, on `tx` ...
     ///     let row = outbox.row(event)?;
     ///     let insert = sqlx::AssertSqlSafe(OutboxRow::insert(Backend::Postgres));
-    ///     sqlx::query(insert).bind(row.lane).bind(row.key).bind(row.envelope).execute(&mut *tx).await?;
+    ///     sqlx::query(insert).bind(row.partition).bind(row.key).bind(row.envelope).execute(&mut *tx).await?;
     ///     tx.commit().await?;
     ///     outbox.wake();
     ///     Ok(())
@@ -129,99 +128,19 @@ impl Outbox {
             return Err(OutboxError::KeyTooLong { size: key.len() });
         }
         Ok(OutboxRow {
-            lane: lane_of(key),
+            partition: partition_of(key),
             key: key.to_owned(),
             envelope: String::from_utf8_lossy(&envelope).into_owned(),
         })
     }
 
-    /// Lets the relays of this process look for work now. [`enqueue`](Self::enqueue) does so by itself.
+    /// Makes the relays of this process poll now. [`enqueue`](Self::enqueue) does so by itself.
     pub fn wake(&self) {
-        self.bell.ring();
+        self.signals.work.notify();
     }
 
-    pub(super) fn bell(&self) -> &Bell {
-        &self.bell
-    }
-}
-
-/// Wakes the relays of this process. A relay that does not wait at the moment hears of it when it next does.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Bell {
-    work: Ring,
-    lanes: Ring,
-}
-
-impl Bell {
-    /// There may be work.
-    pub(super) fn ring(&self) {
-        self.work.0.send_replace(());
-    }
-
-    /// A relay has given lanes back.
-    pub(super) fn ring_for_lanes(&self) {
-        self.lanes.0.send_replace(());
-    }
-
-    pub(super) fn listen(&self) -> watch::Receiver<()> {
-        self.work.0.subscribe()
-    }
-
-    pub(super) fn listen_for_lanes(&self) -> watch::Receiver<()> {
-        self.lanes.0.subscribe()
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Ring(Arc<watch::Sender<()>>);
-
-impl Default for Ring {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(())))
-    }
-}
-
-/// One row of `underpin_outbox`, as [`Outbox::row`] makes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OutboxRow {
-    /// The lane of the key, bind 1.
-    pub lane: i16,
-    /// The ordering key, bind 2.
-    pub key: String,
-    /// The event in the JSON format of CloudEvents, bind 3.
-    pub envelope: String,
-}
-
-impl OutboxRow {
-    /// The statement that inserts one row and, on PostgreSQL, wakes the relay that waits for its lane.
-    pub fn insert(backend: Backend) -> String {
-        insert(backend, 1)
-    }
-
-    /// The same for so many rows in one statement, with three binds each, row after row.
-    pub fn insert_many(backend: Backend, rows: usize) -> String {
-        insert(backend, rows)
-    }
-
-    fn binds(&self) -> [Value; 3] {
-        [self.lane.into(), self.key.as_str().into(), self.envelope.as_str().into()]
-    }
-}
-
-fn insert(backend: Backend, rows: usize) -> String {
-    let values: Vec<String> =
-        (0..rows).map(|row| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3)).collect();
-    let insert = format!("INSERT INTO underpin_outbox (lane, key, envelope) VALUES {}", values.join(", "));
-    match backend {
-        // NOTIFY makes all commits of the whole server wait for each other, so it is used only while the relay sleeps.
-        Backend::Postgres => format!(
-            "WITH enqueued AS ({insert} RETURNING lane) \
-             SELECT pg_notify('{channel}', '') WHERE EXISTS \
-             (SELECT FROM enqueued JOIN underpin_outbox_lanes USING (lane) WHERE bell)",
-            channel = schema::CHANNEL
-        ),
-        _ => insert,
+    pub(crate) fn signals(&self) -> &OutboxSignals {
+        &self.signals
     }
 }
 
@@ -241,12 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn no_row_holds_a_nul() {
+        // An attribute cannot hold one, so neither can a key; JSON escapes those of the payload.
+        assert!(Event::builder("a.b", "/t").subject("a\0b").build().is_err());
+        assert!(Event::builder("a.b", "/t").partition_key("a\0b").build().is_err());
+        assert!(Event::builder("a.b", "/t\0").build().is_err());
+        let event = Event::builder("a.b", "/t").json(&"a\0b").build().unwrap();
+        assert!(!Outbox::default().row(&event).unwrap().envelope.contains('\0'));
+    }
+
+    #[test]
     fn the_key_is_the_partition_key_then_the_subject() {
         let event = Event::builder("a.b", "/t").subject("42").build().unwrap();
         assert_eq!(Outbox::default().row(&event).unwrap().key, "42");
         let event = event.into_builder().partition_key("ada").build().unwrap();
         let row = Outbox::default().row(&event).unwrap();
-        assert_eq!((row.key.as_str(), row.lane), ("ada", lane_of("ada")));
+        assert_eq!((row.key.as_str(), row.partition), ("ada", partition_of("ada")));
         assert_eq!(Event::from_json(row.envelope.as_bytes()).unwrap(), event);
     }
 }

@@ -10,7 +10,7 @@ pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS underpin_events_sc
 pub(super) const OUTBOX_POSTGRES_1: &[&str] = &[
     "CREATE SEQUENCE underpin_outbox_id_seq",
     // The id is drawn after the transaction has a number of its own: that is what lets a relay know that no row below a
-    // mark can still appear (see `relay::lanes`).
+    // mark can still appear (see `relay::partitions`).
     "CREATE TABLE underpin_outbox (
         lane smallint NOT NULL,
         id bigint NOT NULL DEFAULT
