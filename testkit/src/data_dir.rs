@@ -137,6 +137,11 @@ pub(crate) fn sweep(base: &Path) {
 }
 
 fn end_server_in(folder: &Path) {
+    if let Ok(name) = fs::read_to_string(folder.join("container")) {
+        let mut docker = Command::new("docker");
+        docker.args(["rm", "--force", "--volumes", &name]).stdout(Stdio::null()).stderr(Stdio::null());
+        let _already_gone = docker.status();
+    }
     let pid = fs::read_to_string(folder.join("pid")).ok();
     let server =
         pid.and_then(|text| text.trim().parse::<ProcessId>().ok()).filter(|server| server.is_alive());

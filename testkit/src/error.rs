@@ -35,10 +35,8 @@ pub enum TestkitError {
         /// Why, and what would help.
         reason: String,
     },
-    /// A test wants to stop, kill or pause a server that the test kit did not start from a local binary.
-    #[error(
-        "cannot {operation} this server, it does not run from a local binary: ask for a private one instead"
-    )]
+    /// A test wants to stop, kill or pause a server that the test kit did not start.
+    #[error("cannot {operation} this server, the test kit did not start it: ask for a private one instead")]
     NotOurs {
         /// `kill`, `pause`, ...
         operation: &'static str,
@@ -59,15 +57,6 @@ pub enum TestkitError {
         context: String,
         /// What the server said.
         source: sqlx::Error,
-    },
-    /// The container engine refused something.
-    #[cfg(feature = "docker")]
-    #[error("{context}")]
-    Docker {
-        /// What was being done.
-        context: String,
-        /// What the engine said.
-        source: testcontainers::TestcontainersError,
     },
 }
 
@@ -107,7 +96,7 @@ impl Server {
                 "UNDERPIN_POSTGRES_BIN=...    a folder with initdb and postgres",
                 "DATABASE_URL=postgres://...  a running server and a role that may create databases; for example after \
                  docker compose up -d --wait",
-                "--features underpin-testkit/docker   starts it as a container",
+                "a container engine           such as Docker, with its client docker: the test kit starts a container",
             ],
             Self::Nats => &[
                 "cargo xtask test             fetches it and runs the tests (cargo xtask doctor tells what is missing)",
@@ -115,12 +104,13 @@ impl Server {
                 "UNDERPIN_NATS_SERVER=...     the path of a nats-server binary",
                 "NATS_URL=nats://...          a running server with JetStream; for example after \
                  docker compose up -d --wait",
-                "--features underpin-testkit/docker   starts it as a container",
+                "a container engine           such as Docker, with its client docker: the test kit starts a container",
             ],
             Self::PgBouncer => &[
                 "cargo xtask test             fetches it and runs the tests (cargo xtask doctor tells what is missing)",
                 "apt-get install pgbouncer    the test kit finds it in /usr/sbin",
                 "UNDERPIN_PGBOUNCER=...       the path of a pgbouncer binary",
+                "a container engine           such as Docker, with its client docker: the test kit starts a container",
             ],
         }
     }
@@ -143,7 +133,6 @@ impl TestkitError {
     }
 
     /// Adds why no container stands in for the missing binary.
-    #[cfg(feature = "docker")]
     pub(crate) fn and_no_container(self, reason: &Self) -> Self {
         match self {
             Self::NotFound { server, mut looked } => {
@@ -156,8 +145,9 @@ impl TestkitError {
 
     /// Whether a server lost the race for its port.
     pub(crate) fn is_port_taken(&self) -> bool {
-        let taken = "address already in use";
-        matches!(self, Self::Start { log, .. } if log.to_ascii_lowercase().contains(taken))
+        // As the system and as a container engine put it.
+        let taken = ["address already in use", "port is already allocated"];
+        matches!(self, Self::Start { log, .. } if taken.iter().any(|text| log.to_ascii_lowercase().contains(text)))
     }
 }
 
@@ -224,7 +214,8 @@ mod tests {
         let error = TestkitError::NotFound { server: Server::Nats, looked: vec!["PATH: none".to_owned()] };
         assert_eq!(error.to_string(), "no usable nats-server was found");
         let text = format!("{error:?}");
-        for wanted in ["PATH: none", "cargo xtask test", "NATS_URL", "UNDERPIN_NATS_SERVER", "pip", "docker"]
+        for wanted in
+            ["PATH: none", "cargo xtask test", "NATS_URL", "UNDERPIN_NATS_SERVER", "pip", "container engine"]
         {
             assert!(text.contains(wanted), "{wanted} is missing in {text}");
         }

@@ -5,17 +5,17 @@
 //! [`Program`] finds a binary; `supervisor` starts it and outlives the test; `server` kills, pauses and restarts it; `run`
 //! identifies the process whose lifetime the shared server has; `data_dir` chooses data directories and removes stale
 //! ones. The fixtures build on these, one folder per server. [`PersistentServer`] serves `cargo xtask up`.
-#![cfg_attr(not(feature = "fixtures"), allow(dead_code, reason = "the fixtures use it"))]
+#![cfg_attr(not(feature = "fixtures"), allow(dead_code, unused_imports, reason = "the fixtures use it"))]
 
 #[cfg(feature = "fixtures")]
 mod blocking;
 mod cache;
+mod container;
 mod data_dir;
-#[cfg(feature = "docker")]
-mod docker;
 mod error;
 mod eventually;
 mod nats;
+mod owned;
 mod persistent;
 #[cfg(feature = "fixtures")]
 mod pooler;
@@ -28,6 +28,8 @@ mod proxy;
 mod record;
 mod run;
 mod server;
+#[cfg(feature = "fixtures")]
+mod source;
 mod supervisor;
 mod url;
 mod user;

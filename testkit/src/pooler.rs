@@ -1,17 +1,19 @@
-use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::blocking::blocking;
+use crate::container::{self, Container, ContainerOptions};
 use crate::data_dir;
 use crate::error::{Context, Server, TestkitError, or_fail};
+use crate::owned::OwnedServer;
 use crate::port::with_free_port;
 use crate::postgres::PostgresDatabase;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::record;
 use crate::server::{Launch, LocalServer};
+use crate::source::Source;
 use crate::supervisor::Lifetime;
 use crate::url::{UrlParts, percent_decoded};
 use crate::user::ServerUser;
@@ -32,7 +34,7 @@ use crate::user::ServerUser;
 #[derive(Debug)]
 pub struct Pooler {
     url: String,
-    server: LocalServer,
+    server: OwnedServer,
     // Dropped after the pooler, which has connections to it.
     database: Option<PostgresDatabase>,
 }
@@ -61,17 +63,25 @@ impl Pooler {
     /// Starts one in front of the database of a URL.
     ///
     /// # Errors
-    /// [`TestkitError::NotFound`] without a local binary, [`TestkitError::Start`] when it does not come up.
+    /// [`TestkitError::NotFound`] without a local binary and container engine, [`TestkitError::Start`] when it does not come up.
     pub async fn try_before(database_url: &str, settings: &[(&str, &str)]) -> Result<Self, TestkitError> {
         let target = Target::of(database_url);
-        let mut text = format!("[databases]\n{}\n[pgbouncer]\n", target.line());
-        let chosen = |name: &str| settings.iter().any(|(chosen, _)| *chosen == name);
-        for (name, value) in SETTINGS.iter().filter(|(name, _)| !chosen(name)).chain(settings) {
-            // Writing to a string does not fail.
-            let _written = writeln!(text, "{name} = {value}");
-        }
-        let server = blocking(move || start(&text)).await?;
-        let url = format!("postgres://app@{}:{}/{}", Ipv4Addr::LOCALHOST, server.port(), target.name);
+        let name = target.name.clone();
+        let settings: Vec<_> = SETTINGS
+            .iter()
+            .filter(|(name, _)| !settings.iter().any(|(chosen, _)| chosen == name))
+            .chain(settings)
+            .map(|(name, value)| format!("{name} = {value}\n"))
+            .collect();
+        let server = blocking(move || match Source::find(Server::PgBouncer)? {
+            Source::Local(program) => start(&program, &target.config(&settings)).map(OwnedServer::Process),
+            Source::Container => start_container(target, &settings).map(OwnedServer::Container),
+        })
+        .await?;
+        let url = match &server {
+            OwnedServer::Container(container) => container.url().to_owned(),
+            OwnedServer::Process(server) => format!("postgres://app@127.0.0.1:{}/{name}", server.port()),
+        };
         Ok(Self { url, server, database: None })
     }
 
@@ -131,6 +141,11 @@ impl Target {
         }
     }
 
+    /// The configuration file without the address of the pooler.
+    fn config(&self, settings: &[String]) -> String {
+        format!("[databases]\n{}\n[pgbouncer]\n{}", self.line(), settings.concat())
+    }
+
     /// `name = host='..' port='..'`: a quote within quotes is doubled.
     fn line(&self) -> String {
         let fields = [
@@ -146,38 +161,69 @@ impl Target {
     }
 }
 
-fn start(settings: &str) -> Result<LocalServer, TestkitError> {
-    let program = Program::find(Server::PgBouncer)?;
+fn start(program: &Program, config: &str) -> Result<LocalServer, TestkitError> {
     let base = data_dir::base()?;
     data_dir::sweep(&base);
     // pgbouncer refuses to run as root.
     let user = ServerUser::for_root();
     let server = with_free_port(|port| {
         let folder = data_dir::new_folder(&base, "pgbouncer", ProcessId::current(), user.as_ref())?;
-        let config = folder.join("pgbouncer.ini");
+        let file = folder.join("pgbouncer.ini");
         let address = Ipv4Addr::LOCALHOST;
-        data_dir::write(&config, &format!("{settings}listen_addr = {address}\nlisten_port = {port}\n"))?;
+        data_dir::write(&file, &format!("{config}listen_addr = {address}\nlisten_port = {port}\n"))?;
         if let Some(user) = &user {
-            user.own(&config).context(|| format!("cannot give {} away", config.display()))?;
+            user.own(&file).context(|| format!("cannot give {} away", file.display()))?;
         }
         LocalServer::launch(Launch {
             server: Server::PgBouncer,
-            life: Lifetime::ThisProcess,
-            command: vec![program.path("pgbouncer").into(), config.into()],
+            lifetime: Lifetime::ThisProcess,
+            command: vec![program.path("pgbouncer").into(), file.into()],
             folder,
             stop: "KILL",
             user: user.clone(),
             port,
-            ready,
+            ready: |_folder, port, _pid| answers(&format!("{}:{port}", Ipv4Addr::LOCALHOST)),
         })
     })?;
     record::used(&format!("{program}, private"));
     Ok(server)
 }
 
-fn ready(_folder: &Path, port: u16, _pid: u32) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+fn start_container(mut target: Target, settings: &[String]) -> Result<Container, TestkitError> {
+    const FILE: &str = "/underpin-pgbouncer.ini";
+    let port = target.port.parse().unwrap_or(5432);
+    let (host, port) = container::address_within(&target.host, port, 5432)?;
+    (target.host, target.port) = (host, port.to_string());
+    let container = Container::launch(&ContainerOptions {
+        server: Server::PgBouncer,
+        lifetime: Lifetime::ThisProcess,
+        image: ("PGBOUNCER_IMAGE", "edoburu/pgbouncer:latest"),
+        inner_port: 6432,
+        // The entry points of images write files of their own; as root pgbouncer does not run.
+        options: ["--entrypoint", "pgbouncer", "--user", "65534:65534"].map(str::to_owned).to_vec(),
+        file: Some((FILE, format!("{}listen_addr = *\nlisten_port = 6432\n", target.config(settings)))),
+        arguments: vec![FILE.to_owned()],
+        url: format!("postgres://app@{{address}}/{}", target.name),
+        ready: |url| answers(&UrlParts::of(url).address(6432)),
+    })?;
+    record::used("pgbouncer in a container, private");
+    Ok(container)
+}
+
+/// Whether a server that speaks the protocol of PostgreSQL listens there: it answers the request for TLS with one byte.
+fn answers(address: &str) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let address = address.to_socket_addrs()?.next().ok_or(std::io::ErrorKind::NotFound)?;
+        let limit = Duration::from_secs(1);
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        // SSLRequest: its length and its code.
+        stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])?;
+        let mut answer = [0];
+        stream.read_exact(&mut answer)?;
+        Ok(matches!(&answer, b"S" | b"N"))
+    };
+    ask().unwrap_or(false)
 }
 
 #[cfg(test)]

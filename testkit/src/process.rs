@@ -1,4 +1,6 @@
 use std::fmt;
+use std::path::Path;
+use std::process::Command;
 use std::str::FromStr;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -110,7 +112,26 @@ pub(crate) struct Stat {
 
 impl Stat {
     pub(crate) fn read(pid: u32) -> Option<Self> {
-        Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(line) => Self::parse(&line),
+            Err(_) if Path::new("/proc/self/stat").exists() => None,
+            Err(_) => Self::from_ps(pid),
+        }
+    }
+
+    /// On a system without `/proc`, such as macOS. It gives no start time.
+    fn from_ps(pid: u32) -> Option<Self> {
+        let output = Command::new("ps").args(["-o", "ppid=,stat=,comm=", "-p", &pid.to_string()]).output();
+        Self::parse_ps(&String::from_utf8_lossy(&output.ok()?.stdout))
+    }
+
+    /// `4711 Ss /usr/bin/cargo`.
+    fn parse_ps(line: &str) -> Option<Self> {
+        let (parent, rest) = line.trim().split_once(' ')?;
+        let (state, command) = rest.trim_start().split_once(' ')?;
+        let name = Path::new(command.trim()).file_name()?.to_string_lossy().into_owned();
+        let (parent, state) = (parent.parse().ok()?, state.chars().next()?);
+        Some(Self { name, parent, state, started: 0 })
     }
 
     /// `4711 (cargo) S 1 ...`: the name stands in parentheses and may itself contain spaces and parentheses.
@@ -145,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_ps_prints_where_there_is_no_proc() {
+        let stat = Stat::parse_ps(" 4711 Ss+  /Users/ada/.cargo/bin/cargo\n").unwrap();
+        assert_eq!((stat.name.as_str(), stat.parent, stat.state), ("cargo", 4711, 'S'));
+        let own = Stat::from_ps(std::process::id()).unwrap();
+        assert_eq!(own.parent, Stat::read(std::process::id()).unwrap().parent);
+        assert!(Stat::parse_ps("").is_none());
+    }
+
+    #[test]
     fn an_identity_survives_its_text_and_names_one_process_only() {
         let me = ProcessId::current();
         assert_eq!(me.to_string().parse(), Ok(me));
@@ -154,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_zombie_counts_as_gone() {
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
         let id = ProcessId::of(child.id()).unwrap();
         assert!(ProcessId::current().family().contains(&id));
         id.signal(Signal::KILL);

@@ -31,9 +31,9 @@ impl Run {
         let guarded = self.folder.join("guarded");
         if !guarded.exists() {
             let command = ["true".into()];
-            let life = Lifetime::Of(self.owner);
+            let lifetime = Lifetime::Of(self.owner);
             Supervisor::start(&Task {
-                life,
+                lifetime,
                 folder: &self.folder,
                 command: &command,
                 stop: "KILL",

@@ -28,7 +28,7 @@ pub(crate) struct LocalServer {
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) server: Server,
-    pub(crate) life: Lifetime,
+    pub(crate) lifetime: Lifetime,
     pub(crate) folder: PathBuf,
     pub(crate) command: Vec<OsString>,
     pub(crate) stop: &'static str,
@@ -40,8 +40,8 @@ pub(crate) struct Launch {
 
 impl LocalServer {
     pub(crate) fn launch(launch: Launch) -> Result<Self, TestkitError> {
-        let Launch { server, life, folder, command, stop, user, port, ready } = launch;
-        let task = Task { life, folder: &folder, command: &command, stop, user: user.as_ref() };
+        let Launch { server, lifetime, folder, command, stop, user, port, ready } = launch;
+        let task = Task { lifetime, folder: &folder, command: &command, stop, user: user.as_ref() };
         let (supervisor, pid) = Supervisor::start(&task)?;
         let mut this = Self { server, folder, supervisor, process: None, port, ready };
         match this.await_ready(pid) {
@@ -49,7 +49,7 @@ impl LocalServer {
             Err(error) => {
                 this.kill();
                 // The supervisor of a shared server goes with its owner and takes the folder with it.
-                if life == Lifetime::ThisProcess {
+                if lifetime == Lifetime::ThisProcess {
                     this.close();
                 }
                 Err(error)

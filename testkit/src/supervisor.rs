@@ -36,7 +36,7 @@ pub(crate) enum Lifetime {
 /// What a supervisor starts.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
-    pub(crate) life: Lifetime,
+    pub(crate) lifetime: Lifetime,
     pub(crate) folder: &'a Path,
     pub(crate) command: &'a [OsString],
     /// The signal for an immediate and tidy end: `QUIT` for PostgreSQL, `KILL` for NATS.
@@ -47,7 +47,7 @@ pub(crate) struct Task<'a> {
 impl Supervisor {
     /// Starts the supervisor, and through it the server; returns the pid of the server.
     pub(crate) fn start(task: &Task<'_>) -> Result<(Self, u32), TestkitError> {
-        let (mode, owner) = match task.life {
+        let (mode, owner) = match task.lifetime {
             Lifetime::ThisProcess => ("pipe", ProcessId::current()),
             Lifetime::Of(owner) => ("watch", owner),
             Lifetime::UntilStopped => ("stay", ProcessId::current()),

@@ -17,7 +17,13 @@ shift 5
 pid=
 
 # Sets $parent and $begun of process $1; false when it is gone or a zombie.
+# Where there is no /proc, only whether it lives.
 look() {
+    if [ ! -r /proc/self/stat ]; then
+        parent=0 begun=$started
+        kill -0 "$1" 2>/dev/null
+        return
+    fi
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
     # shellcheck disable=SC2086  # the fields are wanted as words
     set -- ${line##*) }

@@ -63,10 +63,14 @@ fn running(server: Server) -> Option<PersistentServer> {
     versions.map(|version| version.path()).find_map(|folder| PersistentServer::running(server, &folder))
 }
 
-/// The client alone is no use: ask the engine.
+/// Whether a container engine answers; its client alone is no use.
+pub(crate) fn has_engine() -> bool {
+    succeeds(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))
+}
+
+/// Whether an engine answers and its client has compose.
 pub(crate) fn has_docker_engine() -> bool {
-    succeeds(Command::new("docker").arg("info"))
-        && succeeds(Command::new("docker").args(["compose", "version"]))
+    has_engine() && succeeds(Command::new("docker").args(["compose", "version"]))
 }
 
 fn compose() -> Command {

@@ -8,7 +8,7 @@ use std::path::Path;
 use underpin_testkit::Server;
 
 use crate::shell::{Done, cargo, run};
-use crate::{fetch, outside};
+use crate::{fetch, local, outside};
 
 pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -> Done {
     let pinned = nats.map(fetch::pinned_nats).transpose()?;
@@ -48,7 +48,28 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
     let tested = run(command.args(arguments));
     tell_what_was_used(&record);
     tested?;
-    if arguments.is_empty() { outside::test() } else { Ok(()) }
+    if arguments.is_empty() {
+        containers()?;
+        outside::test()?;
+    }
+    Ok(())
+}
+
+/// The fixtures once more, from containers, where an engine answers. The images are those of `docker-compose.yml`.
+fn containers() -> Done {
+    if !local::has_engine() {
+        println!("\nNOT RUN: the fixtures from containers (no container engine answers)");
+        return Ok(());
+    }
+    println!("\nThe fixtures from containers:");
+    let mut command = cargo();
+    command.env("UNDERPIN_SERVERS", "container").env_remove("DATABASE_URL").env_remove("NATS_URL");
+    run(command.args(["test", "--locked", "--package", "underpin-testkit", "--test", "it", "--"]).args([
+        "postgres::",
+        "nats::",
+        "pooler::",
+        "isolation::",
+    ]))
 }
 
 /// The harness swallows what tests print, so the test kit writes down which servers they really used.

@@ -24,7 +24,7 @@ pub(crate) fn start(program: &Program, config: &str) -> Result<LocalServer, Test
 pub(crate) fn launch(
     program: &Program,
     folder: &Path,
-    life: Lifetime,
+    lifetime: Lifetime,
     port: u16,
     config: &str,
 ) -> Result<LocalServer, TestkitError> {
@@ -36,7 +36,7 @@ pub(crate) fn launch(
     command.extend(["--jetstream".into(), "--store_dir".into(), folder.join("data").into()]);
     command.extend(["--config".into(), file.into()]);
     let (server, folder, stop) = (Server::Nats, folder.to_owned(), "KILL");
-    LocalServer::launch(Launch { server, life, folder, command, stop, user: None, port, ready })
+    LocalServer::launch(Launch { server, lifetime, folder, command, stop, user: None, port, ready })
 }
 
 fn ready(_folder: &Path, port: u16, _pid: u32) -> bool {

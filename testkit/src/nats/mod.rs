@@ -1,6 +1,8 @@
 //! NATS: how it is started, and what a test holds of it.
 
 #[cfg(feature = "fixtures")]
+mod container;
+#[cfg(feature = "fixtures")]
 mod given;
 mod info;
 mod local;

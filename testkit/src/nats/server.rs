@@ -4,11 +4,11 @@ use rustix::process::Signal;
 
 use crate::blocking::blocking;
 use crate::error::{Server, TestkitError, or_fail};
-use crate::nats::{given, local};
+use crate::nats::{container, given, local};
+use crate::owned::OwnedServer;
 use crate::port::random_text;
-use crate::program::Program;
 use crate::record;
-use crate::server::LocalServer;
+use crate::source::Source;
 
 /// A NATS server with JetStream for one test.
 ///
@@ -34,10 +34,8 @@ use crate::server::LocalServer;
 pub struct NatsServer {
     url: String,
     mark: String,
-    /// `None` for the server of `NATS_URL` and for a container.
-    local: Option<Arc<Mutex<LocalServer>>>,
-    #[cfg(feature = "docker")]
-    container: Option<crate::docker::Container>,
+    /// `None` for the server of `NATS_URL`.
+    own: Option<Arc<Mutex<OwnedServer>>>,
 }
 
 impl NatsServer {
@@ -57,21 +55,14 @@ impl NatsServer {
     pub async fn try_start() -> Result<Self, TestkitError> {
         match blocking(given::url).await? {
             Some(url) => Self::new(url, None),
-            None => {
-                let local = Self::try_private("").await;
-                #[cfg(feature = "docker")]
-                if let Err(missing @ TestkitError::NotFound { .. }) = local {
-                    return Self::in_container(missing).await;
-                }
-                local
-            }
+            None => Self::try_private("").await,
         }
     }
 
     /// Starts one that is the test's own, also when `NATS_URL` is set.
     ///
     /// # Panics
-    /// When no local binary is there; the message names every remedy.
+    /// When there is no local binary and no container engine; the message names every remedy.
     pub async fn private() -> Self {
         or_fail(Self::try_private("").await)
     }
@@ -87,38 +78,27 @@ impl NatsServer {
     /// Starts one with lines of `nats-server.conf`.
     ///
     /// # Errors
-    /// [`TestkitError::NotFound`] without a local binary, [`TestkitError::Start`] when it does not come up.
+    /// [`TestkitError::NotFound`] without a local binary and container engine, [`TestkitError::Start`] when it does not come up.
     pub async fn try_private(config: &str) -> Result<Self, TestkitError> {
         let config = config.to_owned();
-        let server = blocking(move || {
-            let program = Program::find(Server::Nats)?;
-            let server = local::start(&program, &config)?;
-            record::used(&format!("{program}, private"));
-            Ok(server)
+        let (url, server) = blocking(move || match Source::find(Server::Nats)? {
+            Source::Local(program) => {
+                let server = local::start(&program, &config)?;
+                record::used(&format!("{program}, private"));
+                Ok((format!("nats://127.0.0.1:{}", server.port()), OwnedServer::Process(server)))
+            }
+            Source::Container => {
+                let container = container::start(&config)?;
+                record::used("nats-server in a container, private");
+                Ok((container.url().to_owned(), OwnedServer::Container(container)))
+            }
         })
         .await?;
-        let url = format!("nats://127.0.0.1:{}", server.port());
         Self::new(url, Some(Arc::new(Mutex::new(server))))
     }
 
-    fn new(url: String, local: Option<Arc<Mutex<LocalServer>>>) -> Result<Self, TestkitError> {
-        Ok(Self {
-            url,
-            mark: random_text::<4>()?,
-            local,
-            #[cfg(feature = "docker")]
-            container: None,
-        })
-    }
-
-    /// Where no engine answers, the missing binary is the better thing to talk about.
-    #[cfg(feature = "docker")]
-    async fn in_container(missing: TestkitError) -> Result<Self, TestkitError> {
-        let container = crate::docker::nats().await.map_err(|error| missing.and_no_container(&error))?;
-        record::used("nats-server in a container");
-        let mut this = Self::new(format!("nats://{}", container.address), None)?;
-        this.container = Some(container);
-        Ok(this)
+    fn new(url: String, own: Option<Arc<Mutex<OwnedServer>>>) -> Result<Self, TestkitError> {
+        Ok(Self { url, mark: random_text::<4>()?, own })
     }
 
     /// `nats://host:port`; the same after a restart.
@@ -134,7 +114,7 @@ impl NatsServer {
 
     /// Whether the server is the test's own, so that it is empty at the start and may be killed.
     pub fn is_private(&self) -> bool {
-        self.local.is_some()
+        self.own.is_some()
     }
 
     /// Whether its process lives, paused or not.
@@ -158,7 +138,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn kill(&self) {
-        self.with("kill", LocalServer::kill).await;
+        self.with("kill", OwnedServer::kill).await;
     }
 
     /// An orderly shutdown (SIGTERM); returns when it is gone.
@@ -198,20 +178,20 @@ impl NatsServer {
         self.with("resume", |server| server.resume()).await;
     }
 
-    fn local(&self, operation: &'static str) -> &Arc<Mutex<LocalServer>> {
-        or_fail(self.local.as_ref().ok_or(TestkitError::NotOurs { operation }))
+    fn own(&self, operation: &'static str) -> &Arc<Mutex<OwnedServer>> {
+        or_fail(self.own.as_ref().ok_or(TestkitError::NotOurs { operation }))
     }
 
-    fn lock(&self, operation: &'static str) -> MutexGuard<'_, LocalServer> {
-        self.local(operation).lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self, operation: &'static str) -> MutexGuard<'_, OwnedServer> {
+        self.own(operation).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn with<T: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl FnOnce(&mut LocalServer) -> T + Send + 'static,
+        work: impl FnOnce(&mut OwnedServer) -> T + Send + 'static,
     ) -> T {
-        let server = Arc::clone(self.local(operation));
+        let server = Arc::clone(self.own(operation));
         blocking(move || work(&mut server.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }
@@ -219,12 +199,8 @@ impl NatsServer {
 impl Drop for NatsServer {
     /// Stops the server and removes its folder; some 20 ms.
     fn drop(&mut self) {
-        if let Some(server) = &self.local {
+        if let Some(server) = &self.own {
             server.lock().unwrap_or_else(PoisonError::into_inner).close();
-        }
-        #[cfg(feature = "docker")]
-        if let Some(container) = &mut self.container {
-            container.close();
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::data_dir;
 use crate::error::{Server, TestkitError};
+use crate::owned::OwnedServer;
 use crate::port::with_free_port;
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
@@ -15,7 +16,7 @@ use crate::user::ServerUser;
 /// A cluster (the word of PostgreSQL for one server with its data) that was started here.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    pub(crate) server: LocalServer,
+    pub(crate) server: OwnedServer,
     pub(crate) url: String,
 }
 
@@ -36,12 +37,12 @@ const SETTINGS: &[&str] = &[
 pub(crate) fn start(
     program: &Program,
     template: &Template,
-    life: Lifetime,
+    lifetime: Lifetime,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {
     let base = data_dir::base()?;
     data_dir::sweep(&base);
-    let owner = match life {
+    let owner = match lifetime {
         Lifetime::Of(owner) => owner,
         Lifetime::ThisProcess | Lifetime::UntilStopped => ProcessId::current(),
     };
@@ -49,7 +50,7 @@ pub(crate) fn start(
     with_free_port(|port| {
         let folder = data_dir::new_folder(&base, "postgres", owner, user.as_ref())?;
         template.copy_into(&folder, user.as_ref())?;
-        launch(program, &folder, &template.password, life, port, settings)
+        launch(program, &folder, &template.password, lifetime, port, settings)
     })
 }
 
@@ -58,7 +59,7 @@ pub(crate) fn launch(
     program: &Program,
     folder: &Path,
     password: &str,
-    life: Lifetime,
+    lifetime: Lifetime,
     port: u16,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {
@@ -77,7 +78,7 @@ pub(crate) fn launch(
     }
     let server = LocalServer::launch(Launch {
         server: Server::Postgres,
-        life,
+        lifetime,
         folder: folder.to_owned(),
         command,
         stop: "QUIT",
@@ -86,7 +87,7 @@ pub(crate) fn launch(
         ready,
     })?;
     Ok(Cluster {
-        server,
+        server: OwnedServer::Process(server),
         url: format!("postgres://postgres:{password}@{}:{port}/postgres", Ipv4Addr::LOCALHOST),
     })
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "fixtures")]
 mod admin;
 #[cfg(feature = "fixtures")]
+mod container;
+#[cfg(feature = "fixtures")]
 mod database;
 mod local;
 #[cfg(feature = "fixtures")]

@@ -4,17 +4,18 @@ use rustix::process::Signal;
 
 use crate::blocking::blocking;
 use crate::error::{Server, TestkitError, or_fail};
+use crate::postgres::container;
 use crate::postgres::local::{self, Cluster};
 use crate::postgres::template::Template;
-use crate::program::Program;
 use crate::record;
 use crate::run::Run;
+use crate::source::Source;
 use crate::supervisor::Lifetime;
 
 /// A PostgreSQL of the test's own, which it may kill, restart and pause. Port and data stay.
 ///
-/// It needs local binaries, also when `DATABASE_URL` is set: a server that somebody else runs is not ours to kill.
-/// It ends with the value, and also when the test process is killed. About a second to start.
+/// It runs from local binaries or in a container, also when `DATABASE_URL` is set: the server of that URL is not ours to
+/// kill. It ends with the value, and also when the test process is killed. About a second to start.
 ///
 /// ```
 /// # async fn run() {
@@ -35,7 +36,7 @@ impl PostgresServer {
     /// Starts one.
     ///
     /// # Panics
-    /// When no local binaries are there; the message names every remedy.
+    /// When there are no local binaries and no container engine; the message names every remedy.
     pub async fn private() -> Self {
         or_fail(Self::try_private(&[]).await)
     }
@@ -51,14 +52,21 @@ impl PostgresServer {
     /// Starts one with settings of `postgresql.conf`.
     ///
     /// # Errors
-    /// [`TestkitError::NotFound`] without local binaries, [`TestkitError::Start`] when it does not come up.
+    /// [`TestkitError::NotFound`] without local binaries and container engine, [`TestkitError::Start`] when it does not come up.
     pub async fn try_private(settings: &[(&str, &str)]) -> Result<Self, TestkitError> {
         let settings: Vec<_> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let cluster = blocking(move || {
             let settings: Vec<_> =
                 settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let program = Program::find(Server::Postgres)?;
+            let program = match Source::find(Server::Postgres)? {
+                Source::Local(program) => program,
+                Source::Container => {
+                    let cluster = container::start(Lifetime::ThisProcess, &settings)?;
+                    record::used("PostgreSQL in a container, private");
+                    return Ok(cluster);
+                }
+            };
             let template = Template::of_run(&program, &Run::current()?.lock()?)?;
             let cluster = local::start(&program, &template, Lifetime::ThisProcess, &settings)?;
             record::used(&format!("{program}, private"));

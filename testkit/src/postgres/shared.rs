@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Server, TestkitError};
-use crate::postgres::local;
 use crate::postgres::template::Template;
+use crate::postgres::{container, local};
 use crate::process::ProcessId;
-use crate::program::Program;
 use crate::run::{Locked, Run};
+use crate::source::Source;
 use crate::supervisor::Lifetime;
 use crate::{data_dir, record};
 
@@ -26,7 +26,6 @@ pub(crate) enum Origin {
     /// A local binary.
     Local(ProcessId),
     /// A container.
-    #[cfg(feature = "docker")]
     Container,
 }
 
@@ -58,17 +57,13 @@ impl Shared {
     }
 
     fn start(run: &Locked<'_>) -> Result<Self, TestkitError> {
-        let program = match Program::find(Server::Postgres) {
-            Ok(program) => program,
-            #[cfg(feature = "docker")]
-            Err(missing @ TestkitError::NotFound { .. }) => {
-                // On a thread that may block, of a runtime that somebody else drives.
-                let url = tokio::runtime::Handle::current().block_on(crate::docker::postgres(run.owner()));
-                let url = url.map_err(|error| missing.and_no_container(&error))?;
+        let program = match Source::find(Server::Postgres)? {
+            Source::Local(program) => program,
+            Source::Container => {
+                let cluster = container::start(Lifetime::Of(run.owner()), &[])?;
                 record::used("PostgreSQL in a container, one server for the run");
-                return Ok(Self { url, origin: Origin::Container });
+                return Ok(Self { url: cluster.url, origin: Origin::Container });
             }
-            Err(error) => return Err(error),
         };
         let template = Template::of_run(&program, run)?;
         let cluster = local::start(&program, &template, Lifetime::Of(run.owner()), &[])?;
@@ -99,7 +94,6 @@ impl Shared {
     fn read(state: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(state).ok()?;
         let (process, url) = text.trim().split_once(' ')?;
-        #[cfg(feature = "docker")]
         if process == "elsewhere" {
             return Some(Self { url: url.to_owned(), origin: Origin::Container });
         }

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
@@ -110,8 +110,12 @@ const SCRIPT: &str = r#"read go || exit; echo $$
 read end; kill -KILL 0"#;
 
 impl Drop for Sandbox {
-    /// A test that fails half-way leaves nothing either.
+    /// A test that fails leaves nothing either: its servers have lost their owner and end in a moment.
     fn drop(&mut self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.processes().is_empty() && Instant::now() < end {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
         for pid in self.processes().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
             let _already_gone = kill_process(pid, Signal::KILL);
         }

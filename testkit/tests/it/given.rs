@@ -23,6 +23,7 @@ fn keep_alive(variables: &[(&str, &str)]) -> (KeptAlive, Vec<String>, String) {
         .arg("shared")
         .env_remove("DATABASE_URL")
         .env_remove("NATS_URL")
+        .env_remove("UNDERPIN_SERVERS")
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
