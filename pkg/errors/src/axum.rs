@@ -1,16 +1,15 @@
-//! For axum: errors as answers, and rejections that name the field (feature `axum`).
+//! For axum: errors as responses, and rejections that name the field (feature `axum`).
 //!
 //! * [`Error`](crate::Error), [`Problem`](crate::Problem) and [`HealthReport`](crate::HealthReport) are `IntoResponse`: a handler returns
-//!   `Result<_, Error>`. The answer is `application/problem+json` with `Retry-After` where there is a pause, and the
-//!   error itself travels in the response extensions as `Arc<Error>` for the layer that logs it once.
+//!   `Result<_, Error>`. The response is `application/problem+json`, with `Retry-After` for a 503 and where the error names a
+//!   delay. The error itself is in the response extensions as `Arc<Error>`, for the layer that logs it.
 //! * [`Json`], [`Query`] and [`Path`] extract like axum's and reject with an error that names the field. axum's own
 //!   rejections convert into [`Error`](crate::Error) too.
-//! * [`route_not_found`], [`method_not_allowed`], [`panicked`] and [`plain_errors_to_problems`] see to the answers that no
-//!   handler gives.
+//! * [`route_not_found`], [`method_not_allowed`], [`panicked`], [`time_limit`] and [`plain_errors_to_problems`] make the
+//!   responses that do not come from a handler.
 //!
 //! # The request id in the body
-//! An error does not know its request. [`stamp_request_id`] writes the id of the response's `x-request-id` header into
-//! the problem on its way out. Put it **outside** the layer that sets this header (the request layer of
+//! [`stamp_request_id`] copies the `x-request-id` header of the response into the problem. Put it **outside** the layer that sets this header (the request layer of
 //! `underpin-logger`, or tower-http's `PropagateRequestIdLayer`) and inside compression; in axum the layer added
 //! later is the outer one:
 //!
@@ -31,16 +30,19 @@
 //!     .layer(map_response(stamp_request_id));
 //! ```
 //!
-//! Whoever knows the id by other means calls [`attach_request_id`] with it.
+//! With an id from elsewhere, call [`attach_request_id`].
 
 mod extract;
 mod fallback;
 mod plain;
+mod query;
 mod rejection;
 mod request_id;
 mod response;
+mod time_limit;
 
 pub use extract::{Json, Path, Query};
 pub use fallback::{method_not_allowed, panicked, route_not_found};
 pub use plain::plain_errors_to_problems;
 pub use request_id::{REQUEST_ID, attach_request_id, stamp_request_id};
+pub use time_limit::time_limit;

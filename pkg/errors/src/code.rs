@@ -1,4 +1,4 @@
-//! Machine codes as constants, so that nobody compares with a typo.
+//! Machine codes as constants.
 //!
 //! A service adds its own beside them: `UPPER_SNAKE`, stable, at most 63 characters (the rule of AIP-193, which
 //! names the pair of service and code the machine identity of an error).
@@ -42,17 +42,19 @@ mod requests {
     pub const INVALID_JSON: &str = "INVALID_JSON";
     /// The body is JSON of the wrong shape; the violations name the fields.
     pub const INVALID_BODY: &str = "INVALID_BODY";
-    /// The query string does not fit; the violations name the parameters.
+    /// The query string is not valid; the violations name the parameters.
     pub const INVALID_QUERY: &str = "INVALID_QUERY";
-    /// A segment of the path does not fit; the violations name it.
+    /// A segment of the path is not valid; the violations name it.
     pub const INVALID_PATH: &str = "INVALID_PATH";
     /// The body is larger than the service accepts (413).
     pub const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
-    /// The body is of a content type that the service does not read (415).
+    /// The caller sent its body too slowly (408).
+    pub const REQUEST_TIMEOUT: &str = "REQUEST_TIMEOUT";
+    /// The service does not read this content type or content encoding (415).
     pub const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
     /// No route has this path (404).
     pub const ROUTE_NOT_FOUND: &str = "ROUTE_NOT_FOUND";
-    /// The route exists, and not for this method (405).
+    /// The route does not support this method (405).
     pub const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
 }
 

@@ -1,26 +1,28 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{ErrorResponse, Kind, Problem, Report, Violation};
+use crate::{Kind, Report, Violation};
 
 mod build;
 mod classified;
 
-/// What any error can be boxed into.
+/// The type that any error can be boxed into.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// A failure with everything that its log line and its answer need, and a wall between the two.
+/// A failure with a public part for the caller and an internal part for the log.
 ///
-/// * **For the caller:** the HTTP status, a stable machine code, violations, details, a pause before a retry and, when
-///   the status is 4xx, the text given to the constructor.
-/// * **For the log only:** every text of a 5xx, every [`context`](Self::context), every source.
-///   [`report`](Self::report) and `Debug` print them.
+/// * **Public:** the HTTP status, a stable machine code, violations, details, a delay before a retry and, when the
+///   status is 4xx, the text given to the constructor.
+/// * **Internal:** every text of a 5xx, every [`context`](Self::context), every source. [`report`](Self::report) and
+///   `Debug` print them.
 ///
-/// It is one pointer wide, so `Result<(), Error>` is too.
+/// An error is one pointer wide, so `Result<(), Error>` is too. A clone shares it: several waiters for one result get the
+/// same code, violations, texts and sources. Adding to a clone (context, code) leaves the others as they are.
 ///
 /// # Examples
 /// ```
@@ -35,7 +37,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// assert_eq!(error.public_message(), "an internal error occurred");
 /// assert_eq!(error.error_code(), code::INTERNAL);
 /// ```
-pub struct Error(Box<Inner>);
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
 impl Error {
     /// The class of this failure.
@@ -58,12 +61,12 @@ impl Error {
         self.0.kind.is_retryable()
     }
 
-    /// True where the caller can mend it (4xx): the only errors whose own text leaves the process.
+    /// True for a 4xx, the only errors whose text leaves the process.
     pub fn is_client_error(&self) -> bool {
         (400..500).contains(&self.0.status)
     }
 
-    /// The text that a caller may read: the constructor's for a 4xx, otherwise one fixed sentence per kind.
+    /// The text for the caller: the constructor's for a 4xx, otherwise one fixed sentence per kind.
     pub fn public_message(&self) -> &str {
         match &self.0.message {
             Some(message) if self.is_client_error() => message,
@@ -71,7 +74,7 @@ impl Error {
         }
     }
 
-    /// The fields that are wrong. A response shows them only for a 4xx.
+    /// The invalid fields. A response shows them only for a 4xx.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
@@ -81,12 +84,12 @@ impl Error {
         &self.0.details
     }
 
-    /// How long a caller should wait before it tries again.
+    /// The delay before the caller should retry.
     pub fn retry_delay(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The request that failed, where it is known.
+    /// The id of the request that failed, where it is known.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -98,7 +101,7 @@ impl Error {
             Cause::Itself(error) | Cause::Below(error) => Some(error.as_ref()),
         };
         while let Some(error) = next {
-            // A wrapped Error answers for its own domain error, which its source() does not show.
+            // source() of a wrapped Error leaves its own domain error out.
             let inner = error.downcast_ref::<Self>().and_then(Self::downcast_ref::<E>);
             if let Some(found) = error.downcast_ref::<E>().or(inner) {
                 return Some(found);
@@ -108,35 +111,32 @@ impl Error {
         None
     }
 
-    /// Everything there is to say, for the log: contexts, text and each cause once, joined with `": "`.
+    /// Contexts, text and each cause once, joined with `": "`. For the log.
     pub fn report(&self) -> impl fmt::Display {
         Report(self)
     }
 
-    /// The short body `{"status_code", "error_code", "message"}`.
-    pub fn to_response(&self) -> ErrorResponse {
-        ErrorResponse::from(self)
-    }
-
-    /// The body of RFC 9457, `application/problem+json`.
-    pub fn to_problem(&self) -> Problem {
-        Problem::from(self)
-    }
-
-    /// Where this error was built, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asked for it.
+    /// Where this error was built; captured if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` is set.
     #[cfg(feature = "backtrace")]
     pub fn backtrace(&self) -> &std::backtrace::Backtrace {
-        &self.0.backtrace
+        static DISABLED: std::backtrace::Backtrace = std::backtrace::Backtrace::disabled();
+        self.0.backtrace.as_deref().unwrap_or(&DISABLED)
+    }
+
+    /// The parts, to change them; a clone of this error keeps its own.
+    fn parts(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 }
 
 const _: () = assert!(size_of::<Result<(), Error>>() == size_of::<usize>());
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     status: u16,
     code: Option<Cow<'static, str>>,
-    /// The constructor's text, or the public text of a classified error. Leaves the process for a 4xx only.
+    /// The constructor's text, or the public text of a classified error. Public for a 4xx only.
     message: Option<Cow<'static, str>>,
     /// Oldest first.
     contexts: Vec<Cow<'static, str>>,
@@ -146,14 +146,17 @@ struct Inner {
     retry_after: Option<Duration>,
     request_id: Option<Box<str>>,
     #[cfg(feature = "backtrace")]
-    backtrace: std::backtrace::Backtrace,
+    backtrace: Option<Arc<std::backtrace::Backtrace>>,
 }
 
+type SharedError = Arc<dyn StdError + Send + Sync + 'static>;
+
+#[derive(Clone)]
 enum Cause {
     None,
     /// A classified domain error: it is this layer, so `source()` is its source and no text is printed twice.
-    Itself(BoxError),
-    Below(BoxError),
+    Itself(SharedError),
+    Below(SharedError),
 }
 
 /// This layer: its contexts, newest first, and its own text. Meant for the log, not for a caller.
@@ -195,8 +198,8 @@ impl fmt::Debug for Error {
         }
         write!(f, "{}: {}", self.error_code(), self.report())?;
         #[cfg(feature = "backtrace")]
-        if self.0.backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-            write!(f, "\n\n{}", self.0.backtrace)?;
+        if let Some(backtrace) = &self.0.backtrace {
+            write!(f, "\n\n{backtrace}")?;
         }
         Ok(())
     }

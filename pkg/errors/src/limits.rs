@@ -25,6 +25,18 @@ pub(crate) const MAX_BODY_PART: usize = 16 * 1024;
 /// The detail that says how many details were left out.
 pub(crate) const OMITTED: &str = "details_omitted";
 
+/// True for a valid machine code.
+pub(crate) fn is_code(code: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(allowed)
+}
+
+/// Takes a text member out of a document, cut to the limit.
+pub(crate) fn take_text(members: &mut Map<String, Value>, key: &str) -> Option<Cow<'static, str>> {
+    let Value::String(text) = members.remove(key)? else { return None };
+    Some(Cow::Owned(if text.len() > MAX_TEXT { cut(&text, MAX_TEXT).into_owned() } else { text }))
+}
+
 /// The text, cut at a character and marked where it is longer than `max` bytes.
 pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     const MARK: &str = "...";
@@ -54,8 +66,10 @@ pub(crate) fn encoded_len(text: &str) -> usize {
 pub(crate) fn details(details: &Map<String, Value>, max_bytes: usize) -> Map<String, Value> {
     let (mut kept, mut bytes, mut omitted) = (Map::new(), 0_usize, 0_u64);
     for (key, value) in details {
-        if key == OMITTED && value.is_u64() {
-            omitted += value.as_u64().unwrap_or_default();
+        if key == OMITTED
+            && let Some(before) = value.as_u64().or_else(|| value.as_str()?.parse().ok())
+        {
+            omitted = omitted.saturating_add(before);
             continue;
         }
         let cost = encoded_len(key) + size(value, max_bytes) + 8;

@@ -10,8 +10,6 @@ mod read;
 mod reason;
 mod write;
 
-pub(crate) use read::{is_code, text};
-
 /// A problem document: the body of an error answer after RFC 9457, media type `application/problem+json`.
 ///
 /// Members that we add: `code` (stable machine code), `errors` (violations with JSON pointers), `request_id`,
@@ -95,7 +93,12 @@ impl Problem {
     /// Names the request that failed.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
-        self.request_id = Some(id.into());
+        let id = id.into();
+        self.request_id = Some(if id.len() > limits::MAX_REQUEST_ID {
+            limits::cut(&id, limits::MAX_REQUEST_ID).into_owned()
+        } else {
+            id
+        });
         self
     }
 
@@ -105,7 +108,7 @@ impl Problem {
     }
 }
 
-/// A problem that says nothing yet.
+/// An empty problem.
 impl Default for Problem {
     fn default() -> Self {
         Self {
@@ -124,16 +127,24 @@ impl Default for Problem {
     }
 }
 
+impl Error {
+    /// The body of RFC 9457, `application/problem+json`.
+    pub fn to_problem(&self) -> Problem {
+        Problem::from(self)
+    }
+}
+
+/// The public parts of the error. Texts, violations and details are cut to 2 KiB, 16 KiB and 16 KiB.
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let (status, kind) = (error.http_status(), error.kind());
         let mut problem = Self {
             title: reason::phrase(status).map(Cow::Borrowed),
             status,
-            detail: Some(error.public_message().to_owned().into()),
-            code: Some(error.error_code().to_owned().into()),
+            detail: Some(limits::cut(error.public_message(), limits::MAX_TEXT).into_owned().into()),
+            code: Some(limits::cut(error.error_code(), limits::MAX_CODE).into_owned().into()),
             kind: (Kind::implied_by(status, error.error_code()) != kind).then_some(kind),
-            request_id: error.request_id().map(str::to_owned),
+            request_id: error.request_id().map(|id| limits::cut(id, limits::MAX_REQUEST_ID).into_owned()),
             retry_after: error.retry_delay(),
             ..Self::default()
         };
@@ -145,14 +156,14 @@ impl From<&Error> for Problem {
     }
 }
 
-/// The client side: the remote error, typed again.
+/// The client side: the remote error.
 ///
-/// Kind, status, code, violations, details, request id and pause are taken over. The remote text is public again for a
-/// 4xx: to keep the peer out of your own answer, make this error the source of one of yours with [`Error::wrap`].
+/// Kind, status, code, violations, details, request id and delay are copied. The remote text is public again for a
+/// 4xx: to keep it out of your own answer, make this error the source of one of yours with [`Error::wrap`].
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let text = problem.detail.or(problem.title);
-        let mut error = Self::with_status(problem.status, text).with_details(problem.extensions);
+        let mut error = Self::with_status(problem.status, text).with_details(&problem.extensions);
         if let Some(code) = problem.code {
             error = error.with_wire_code(code);
         }
@@ -168,13 +179,13 @@ impl From<Problem> for Error {
         if problem.type_uri != ABOUT_BLANK {
             error = error.context(format!("remote problem {}", problem.type_uri));
         }
-        error.with_violations(problem.errors)
+        error.with_violations(BoundedViolations::of(problem.errors, limits::MAX_BODY_PART))
     }
 }
 
 const ABOUT_BLANK: &str = "about:blank";
 
-/// The members that have a meaning of their own; extensions of these names are not written.
+/// The defined members; extensions of these names are not written.
 const RESERVED: [&str; 10] =
     ["type", "title", "status", "detail", "instance", "code", "kind", "errors", "request_id", "retry_after"];
 

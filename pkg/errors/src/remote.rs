@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::problem::text;
+use crate::limits::take_text;
 use crate::{Error, Problem};
 
 impl Error {
@@ -44,8 +44,8 @@ fn is_short_form(members: &Map<String, Value>) -> bool {
 
 /// Like [`ErrorResponse`](crate::ErrorResponse), and lenient: what is missing is left out.
 fn short_form(status: u16, mut members: Map<String, Value>) -> Error {
-    let error = Error::with_status(status, text(&mut members, "message"));
-    match text(&mut members, "error_code") {
+    let error = Error::with_status(status, take_text(&mut members, "message"));
+    match take_text(&mut members, "error_code") {
         Some(code) => error.with_wire_code(code),
         None => error,
     }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, limits};
 
 /// The short error body: `{"status_code", "error_code", "message"}`.
 ///
@@ -27,21 +27,28 @@ pub struct ErrorResponse {
     pub message: Cow<'static, str>,
 }
 
+impl Error {
+    /// The short body `{"status_code", "error_code", "message"}`.
+    pub fn to_response(&self) -> ErrorResponse {
+        ErrorResponse::from(self)
+    }
+}
+
 impl From<&Error> for ErrorResponse {
     fn from(error: &Error) -> Self {
         Self {
             status_code: error.http_status(),
-            error_code: error.error_code().to_owned().into(),
-            message: error.public_message().to_owned().into(),
+            error_code: limits::cut(error.error_code(), limits::MAX_CODE).into_owned().into(),
+            message: limits::cut(error.public_message(), limits::MAX_TEXT).into_owned().into(),
         }
     }
 }
 
-/// The client side: the remote error, typed again. The kind follows from the code where it is one of the 16, else
-/// from the status.
+/// The client side: the remote error. The kind follows from the code if it is one of the 16, else from the status.
 impl From<ErrorResponse> for Error {
     fn from(response: ErrorResponse) -> Self {
-        Self::with_status(response.status_code, Some(response.message)).with_wire_code(response.error_code)
+        let message = limits::cut(&response.message, limits::MAX_TEXT).into_owned();
+        Self::with_status(response.status_code, Some(message.into())).with_wire_code(response.error_code)
     }
 }
 

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | code, details (as text) | `ErrorInfo` reason, metadata |
 //! | violations | `BadRequest` |
-//! | pause | `RetryInfo` |
+//! | retry delay | `RetryInfo` |
 //! | request id | `RequestInfo` |
 //!
-//! The wall is the same as for HTTP: the status message is [`Error::public_message`], and violations and details are
-//! written only for what is a 4xx over HTTP. Contexts and sources never leave.
+//! The same parts are public as over HTTP: the status message is [`Error::public_message`], violations and details are
+//! written only for a kind that is a 4xx over HTTP. Contexts and sources stay in the process.
+//!
+//! A status travels in two HTTP/2 headers, and clients and proxies limit those to 8 or 16 KiB: a larger one breaks the stream
+//! and the caller loses the code. So the message is cut to 512 bytes, violations to 2 KiB and details to 1 KiB, with "and N
+//! more" as the last violation and the metadata `details_omitted`.
 //!
 //! ```
 //! use underpin_errors::{Error, Kind};
@@ -24,96 +28,21 @@
 //! assert_eq!((received.kind(), received.error_code()), (Kind::NotFound, "ORDER_NOT_FOUND"));
 //! ```
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod read;
+mod write;
 
-use ::tonic::{Code, Status};
-use serde_json::{Map, Value};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
-
-use crate::retry_after::bounded;
-use crate::{Error, Kind, Report, Violation};
-
-/// The `ErrorInfo` domain that `Status::from` writes; a service with a name of its own calls [`Error::to_status`].
-pub const DEFAULT_DOMAIN: &str = "underpin";
-
-impl Error {
-    /// The gRPC status of this error. `domain` names the service that owns the code, as `ErrorInfo` asks (AIP-193).
-    pub fn to_status(&self, domain: &str) -> Status {
-        let public = self.is_client_error();
-        let metadata = if public { self.details().iter().map(text_pair).collect() } else { HashMap::new() };
-        let mut details = ErrorDetails::with_error_info(self.error_code(), domain, metadata);
-        if public && !self.violations().is_empty() {
-            details.set_bad_request(self.violations().iter().map(field_violation).collect::<Vec<_>>());
-        }
-        if let Some(delay) = self.retry_delay() {
-            details.set_retry_info(Some(delay));
-        }
-        if let Some(id) = self.request_id() {
-            details.set_request_info(id, "");
-        }
-        Status::with_error_details(Code::from_i32(self.kind().grpc_code()), self.public_message(), details)
-    }
-}
-
-/// The error stays within the process as the status's source, where a layer finds it for the log; tonic never sends it.
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        let mut status = error.to_status(DEFAULT_DOMAIN);
-        status.set_source(Arc::new(error));
-        status
-    }
-}
-
-impl From<&Error> for Status {
-    fn from(error: &Error) -> Self {
-        error.to_status(DEFAULT_DOMAIN)
-    }
-}
-
-/// The client side: the remote error, typed again.
-///
-/// A status without details still gives its kind and text; one that says OK is [`Kind::Unknown`]. What stands below the
-/// status, such as the transport's own error, becomes a context for the log. Metadata is not kept.
-impl From<Status> for Error {
-    fn from(status: Status) -> Self {
-        let kind = Kind::from_grpc_code(status.code() as i32).unwrap_or(Kind::Unknown);
-        let mut error = Self::new(kind, status.message().to_owned());
-        // Details that cannot be decoded come out empty, and the kind and the text still stand.
-        let details = status.get_error_details();
-        if let Some(info) = details.error_info() {
-            let members: Map<_, _> =
-                info.metadata.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
-            error = error.with_details(members).with_remote_code(info.reason.clone());
-        }
-        if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
-            error = error.retry_after(bounded(delay));
-        }
-        if let Some(info) = details.request_info() {
-            error = error.with_request_id(info.request_id.clone());
-        }
-        if let Some(cause) = std::error::Error::source(&status) {
-            error = error.context(Report(cause).to_string());
-        }
-        let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-        error.with_violations(violations.iter().map(|v| Violation::body(&v.field, v.description.clone())))
-    }
-}
-
-fn field_violation(violation: &Violation) -> FieldViolation {
-    FieldViolation::new(violation.field(), violation.message())
-}
-
-fn text_pair((key, value): (&String, &Value)) -> (String, String) {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    (key.clone(), text)
-}
+pub use write::DEFAULT_DOMAIN;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use super::*;
+    use ::tonic::{Code, Status};
+    use serde_json::Value;
+    use tonic_types::StatusExt as _;
+
+    use crate::{Error, Kind};
 
     #[test]
     fn every_kind_has_the_code_that_tonic_knows() {
@@ -148,6 +77,29 @@ mod tests {
         assert_eq!(Error::from(Status::new(Code::Ok, "fine")).kind(), Kind::Unknown);
         let broken = Status::with_details(Code::Aborted, "again", vec![0xff, 0x01].into());
         assert_eq!(Error::from(broken).kind(), Kind::Aborted);
+    }
+
+    #[test]
+    fn the_prefix_of_a_type_url_does_not_matter() {
+        use prost::Message as _;
+        let status = Error::bad_request("invalid").code("ORDER_INVALID").violation("a", "b").to_status("x");
+        for prefix in ["type.googleapis.com", "types.example.com/a", ""] {
+            let mut message = tonic_types::pb::Status::decode(status.details()).unwrap();
+            for detail in &mut message.details {
+                let (_, name) = detail.type_url.rsplit_once('/').unwrap();
+                detail.type_url = format!("{prefix}/{name}");
+            }
+            let received = Error::from(Status::with_details(
+                status.code(),
+                status.message(),
+                message.encode_to_vec().into(),
+            ));
+            assert_eq!(
+                (received.error_code(), received.violations().len()),
+                ("ORDER_INVALID", 1),
+                "{prefix}"
+            );
+        }
     }
 
     #[test]

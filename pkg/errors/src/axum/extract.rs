@@ -2,14 +2,19 @@ use ::axum::extract::{
     FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, RawPathParams, Request,
 };
 use ::axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::query;
 use super::rejection::path_error;
-use crate::{Error, Kind};
+use crate::{Error, Kind, Violation, code};
 
-/// The body as JSON; rejects with an [`Error`] that names the field. As an answer it serialises, like axum's.
+/// The body as JSON; rejects with an [`Error`] that names the field. As a response it serialises, like axum's.
+///
+/// A body with a `Content-Encoding` is a 415: it is read as it is. A decompression layer in front removes the header.
 ///
 /// # Examples
 /// ```
@@ -36,6 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        refuse_encoding(request.headers())?;
         let body = <::axum::Json<T> as FromRequest<S>>::from_request(request, state).await?;
         Ok(Self(body.0))
     }
@@ -45,9 +51,26 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Error> {
+        refuse_encoding(request.headers())?;
         let body = <::axum::Json<T> as OptionalFromRequest<S>>::from_request(request, state).await?;
         Ok(body.map(|body| Self(body.0)))
     }
+}
+
+fn refuse_encoding(headers: &HeaderMap) -> Result<(), Error> {
+    let codings = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let is_identity = |coding: &[u8]| {
+        coding.trim_ascii().is_empty() || coding.trim_ascii().eq_ignore_ascii_case(b"identity")
+    };
+    if codings.into_iter().all(is_identity) {
+        return Ok(());
+    }
+    Err(Error::http(415, "the content encoding is not supported")
+        .code(code::UNSUPPORTED_MEDIA_TYPE)
+        .with_violation(Violation::header("content-encoding", "expected none")))
 }
 
 /// The value as `application/json`. One that cannot be serialised is a 500 whose cause stays inside, where axum's own
@@ -62,6 +85,10 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// The query string; rejects with an [`Error`] that names the parameter.
+///
+/// Fields below `flatten`, and those of tagged and untagged enums, may be numbers and booleans too: where serde asks for a value
+/// without naming a type, a parameter is tried as a text and as a number. axum's own `Query` gives texts only. To report every
+/// invalid parameter at once, extract `Query<Vec<(String, String)>>` and read it with `input::query`.
 ///
 /// # Examples
 /// ```
@@ -86,9 +113,8 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let query = ::axum::extract::Query::<T>::from_request_parts(parts, state).await?;
-        Ok(Self(query.0))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        query::decode(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 

@@ -6,7 +6,7 @@ use ::axum::extract::rejection::{
 };
 use serde_path_to_error::Error as AtPath;
 
-use self::finding::Finding;
+pub(super) use self::finding::Finding;
 use crate::{BoxError, Error, Violation, code};
 
 mod finding;
@@ -122,7 +122,7 @@ pub(super) fn path_error(rejection: &PathRejection, names: &[String]) -> Error {
         .with_violation(Violation::parameter(name, message))
 }
 
-/// A rejection that this version does not know more about than its status; its text stays inside.
+/// A rejection of which only the status is known; its text is for the log.
 fn unforeseen(status: u16, rejection: impl Into<BoxError>) -> Error {
     Error::with_status(status, None).context("read the request").caused_by(rejection)
 }

@@ -23,19 +23,19 @@ impl IntoResponse for Problem {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Self::MEDIA_TYPE));
-        if let Some(seconds) = self.retry_after_seconds() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        set_retry_after(&mut response, self.retry_after_seconds());
         response.extensions_mut().insert(Rendered(self));
         response
     }
 }
 
-/// The short body with its status, as `application/json`. Unlike [`Error`], it leaves nothing for the log.
+/// The short body with its status, as `application/json`. Unlike [`Error`], it leaves no error for the log.
 impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, ::axum::Json(self)).into_response()
+        let mut response = (status, ::axum::Json(self)).into_response();
+        set_retry_after(&mut response, None);
+        response
     }
 }
 
@@ -44,7 +44,18 @@ impl IntoResponse for crate::HealthReport {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.status.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        (status, [(http::header::CACHE_CONTROL, "no-store")], ::axum::Json(self)).into_response()
+        let headers = [(http::header::CACHE_CONTROL, "no-store")];
+        let mut response = (status, headers, ::axum::Json(self)).into_response();
+        set_retry_after(&mut response, None);
+        response
+    }
+}
+
+/// The delay that the error names. A 503 that names none asks for a second, so that clients and proxies do not retry at once.
+fn set_retry_after(response: &mut Response, seconds: Option<u64>) {
+    let default = (response.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+    if let Some(seconds) = seconds.or(default) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 

@@ -1,41 +1,42 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::{BoxError, Cause, Error, Inner};
-use crate::problem::is_code;
+use crate::limits::{self, is_code};
 use crate::{Kind, Violation};
 
 type Text = Cow<'static, str>;
 
-/// Constructors by HTTP name. The text of a 4xx is for the caller; the text of a 5xx is for the log alone.
+/// Constructors by HTTP name. The text of a 4xx is public; the text of a 5xx is for the log alone.
 impl Error {
-    /// 400: the request is wrong. The text is public.
+    /// 400: the request is not valid. The text is public.
     pub fn bad_request(message: impl Into<Text>) -> Self {
         Self::new(Kind::InvalidArgument, message)
     }
 
-    /// 401: the caller is not known. The text is public.
+    /// 401: the caller is not authenticated. The text is public.
     ///
-    /// RFC 9110 asks for a `WWW-Authenticate` header beside it, which only the service can name.
+    /// RFC 9110 requires a `WWW-Authenticate` header beside it, which the service adds.
     pub fn unauthorized(message: impl Into<Text>) -> Self {
         Self::new(Kind::Unauthenticated, message)
     }
 
-    /// 403: the caller may not do this. The text is public.
+    /// 403: the caller lacks a permission. The text is public.
     pub fn forbidden(message: impl Into<Text>) -> Self {
         Self::new(Kind::PermissionDenied, message)
     }
 
-    /// 404: there is no such thing. The text is public.
+    /// 404: the resource does not exist. The text is public.
     pub fn not_found(message: impl Into<Text>) -> Self {
         Self::new(Kind::NotFound, message)
     }
 
-    /// 409: there is such a thing already. The text is public.
+    /// 409: the resource exists already. The text is public.
     ///
-    /// A conflict that goes away when the work is run again is [`Kind::Aborted`], which is retryable.
+    /// A conflict that a retry resolves is [`Kind::Aborted`].
     pub fn conflict(message: impl Into<Text>) -> Self {
         Self::new(Kind::AlreadyExists, message)
     }
@@ -55,24 +56,24 @@ impl Error {
         Self::new(Kind::Unimplemented, message)
     }
 
-    /// 503: a dependency cannot be reached at the moment. The text is for the log.
+    /// 503: a dependency is unreachable. The text is for the log.
     pub fn unavailable(message: impl Into<Text>) -> Self {
         Self::new(Kind::Unavailable, message)
     }
 
-    /// 504: time ran out. The text is for the log.
+    /// 504: a deadline passed. The text is for the log.
     pub fn timeout(message: impl Into<Text>) -> Self {
         Self::new(Kind::DeadlineExceeded, message)
     }
 
-    /// An error of this kind. The text is public exactly where the kind's status is 4xx.
+    /// An error of this kind. The text is public if the kind's status is 4xx.
     pub fn new(kind: Kind, message: impl Into<Text>) -> Self {
         Self::build(kind, kind.http_status(), Some(message.into()), Cause::None)
     }
 
     /// An error with an exact HTTP status that no kind has as its own, such as 410, 413, 415, 422 or 502.
     ///
-    /// The kind follows from the status ([`Kind::from_http_status`]); the text is public exactly where the status
+    /// The kind follows from the status ([`Kind::from_http_status`]); the text is public if the status
     /// is 4xx. A status outside 400 to 599 is no error status and becomes 500.
     ///
     /// ```
@@ -85,10 +86,10 @@ impl Error {
 
     /// An error caused by another. Both the source and the context are for the log; a caller reads the kind's sentence.
     ///
-    /// To give the caller a text of their own, build a 4xx and name its cause:
+    /// For a public text, build a 4xx and add the cause:
     /// `Error::not_found("no order 42").caused_by(source)`.
     pub fn wrap(kind: Kind, source: impl Into<BoxError>, context: impl Into<Text>) -> Self {
-        Self::build(kind, kind.http_status(), None, Cause::Below(source.into())).context(context)
+        Self::build(kind, kind.http_status(), None, Cause::Below(Arc::from(source.into()))).context(context)
     }
 
     pub(crate) fn with_status(status: u16, message: Option<Text>) -> Self {
@@ -98,7 +99,7 @@ impl Error {
     }
 
     pub(super) fn build(kind: Kind, status: u16, message: Option<Text>, cause: Cause) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             status,
             code: None,
@@ -110,110 +111,116 @@ impl Error {
             retry_after: None,
             request_id: None,
             #[cfg(feature = "backtrace")]
-            backtrace: std::backtrace::Backtrace::capture(),
+            backtrace: captured(),
         }))
     }
 }
 
-/// What an error gathers on its way up.
+/// Setters for everything beside kind and text.
 impl Error {
-    /// A stable machine code of the service, `UPPER_SNAKE`, such as `ORDER_NOT_FOUND`. Public, for a 5xx too.
+    /// A stable machine code of the service, `UPPER_SNAKE`, at most 63 bytes, such as `ORDER_NOT_FOUND`. Public, for a 5xx too.
     #[must_use]
     pub fn code(mut self, code: impl Into<Text>) -> Self {
-        self.0.code = Some(code.into());
+        self.parts().code = Some(code.into());
         self
     }
 
-    /// What was being done when it failed. For the log only, whatever the kind.
+    /// The operation that failed. For the log only, whatever the kind.
     #[must_use]
     pub fn context(mut self, context: impl Into<Text>) -> Self {
-        self.0.contexts.push(context.into());
+        self.parts().contexts.push(context.into());
         self
     }
 
-    /// The error behind this one. For the log only. It takes the place of a cause named before.
+    /// The cause of this error; replaces an earlier one. For the log only.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.cause = Cause::Below(source.into());
+        self.parts().cause = Cause::Below(Arc::from(source.into()));
         self
     }
 
-    /// A field of the body that is wrong: `"customer"`, `"items[0].quantity"` or a JSON pointer `"/items/0/quantity"`.
-    /// Public for a 4xx. Other places are named with [`with_violation`](Self::with_violation).
+    /// An invalid field of the body: `"customer"`, `"items[0].quantity"` or a JSON pointer `"/items/0/quantity"`.
+    /// Public for a 4xx. For parameters and headers use [`with_violation`](Self::with_violation).
     #[must_use]
     pub fn violation(self, field: impl AsRef<str>, message: impl Into<Text>) -> Self {
         self.with_violation(Violation::body(field, message))
     }
 
-    /// A field, a parameter or a header that is wrong. Public for a 4xx.
+    /// An invalid field, parameter or header. Public for a 4xx.
     #[must_use]
     pub fn with_violation(mut self, violation: Violation) -> Self {
-        self.0.violations.push(violation);
+        self.parts().violations.push(violation);
         self
     }
 
-    /// All of these fields, parameters or headers are wrong. Public for a 4xx.
+    /// Several of them. Public for a 4xx; an answer shows the first 100 and up to 16 KiB of them, and how many more there are.
     #[must_use]
     pub fn with_violations(mut self, violations: impl IntoIterator<Item = Violation>) -> Self {
-        self.0.violations.extend(violations);
+        self.parts().violations.extend(violations);
         self
     }
 
-    /// A typed fact for the caller, shown as an extension member of the problem. Public for a 4xx.
+    /// An extension member of the problem. Public for a 4xx; an answer shows up to 16 KiB of details, and counts the others in
+    /// `details_omitted`.
     ///
-    /// A key that RFC 9457 or this crate has a meaning for (`status`, `code`, ...) is kept for the log and not shown.
+    /// A key that RFC 9457 or this crate defines (`status`, `code`, ...) is kept for the log and not shown.
     #[must_use]
     pub fn detail(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.0.details.insert(key.into(), value.into());
+        self.parts().details.insert(key.into(), value.into());
         self
     }
 
-    /// How long the caller should wait before it tries again. Public; whole seconds on the wire, rounded up.
+    /// The delay before the caller should retry. Public; whole seconds on the wire, rounded up.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        self.0.retry_after = Some(delay);
+        self.parts().retry_after = Some(delay);
         self
     }
 
-    /// The request that failed. Public.
+    /// The id of the request that failed. Public.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
-        self.0.request_id = Some(id.into().into_boxed_str());
+        self.parts().request_id = Some(id.into().into_boxed_str());
         self
     }
 
-    /// The code of a peer: the kind's own code says which of the kinds that share a status it is. What cannot be a
-    /// code is dropped.
+    /// The code of a peer. A kind's code decides between the kinds of one status. An invalid code is dropped.
     #[must_use]
     pub(crate) fn with_wire_code(mut self, code: Text) -> Self {
         if !is_code(&code) {
             return self;
         }
         let kind = Kind::implied_by(self.0.status, &code);
-        self.0.kind = kind;
+        self.parts().kind = kind;
         if code == kind.code() { self } else { self.code(code) }
     }
 
-    /// The code of a peer whose kind is known already. What cannot be a code is dropped.
+    /// The code of a peer whose kind is known. An invalid code is dropped.
     #[cfg(feature = "tonic")]
     #[must_use]
     pub(crate) fn with_remote_code(self, code: String) -> Self {
         if is_code(&code) && code != self.0.kind.code() { self.code(code) } else { self }
     }
 
-    /// The kind that a peer names beside a code of its own; ignored where it contradicts the status.
+    /// The kind that a peer names; ignored where it contradicts the status.
     #[must_use]
     pub(crate) fn with_wire_kind(mut self, kind: Kind) -> Self {
         if kind.http_status() == self.0.status {
-            self.0.kind = kind;
+            self.parts().kind = kind;
         }
         self
     }
 
-    /// The details of a peer, as they came.
+    /// The details of a peer, up to the limit of our own answers.
     #[must_use]
-    pub(crate) fn with_details(mut self, details: Map<String, Value>) -> Self {
-        self.0.details = details;
+    pub(crate) fn with_details(mut self, details: &Map<String, Value>) -> Self {
+        self.parts().details = limits::details(details, limits::MAX_BODY_PART);
         self
     }
+}
+
+#[cfg(feature = "backtrace")]
+fn captured() -> Option<Arc<std::backtrace::Backtrace>> {
+    let backtrace = std::backtrace::Backtrace::capture();
+    (backtrace.status() == std::backtrace::BacktraceStatus::Captured).then(|| Arc::new(backtrace))
 }

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use super::{Cause, Error};
 use crate::Classify;
 
-/// A domain error becomes an [`Error`] through `?`: its kind, code and public parts are taken over, and it stays
-/// inside, for the log and for [`Error::downcast_ref`].
+/// A domain error becomes an [`Error`] through `?`: kind, code and public parts are copied, and the error itself stays for
+/// the log and for [`Error::downcast_ref`].
 impl<E: Classify> From<E> for Error {
     fn from(error: E) -> Self {
         let kind = error.kind();
@@ -10,10 +12,11 @@ impl<E: Classify> From<E> for Error {
         let retry_after = error.retry_after();
         let violations = error.violations();
         let message = error.public_message();
-        let mut this = Self::build(kind, kind.http_status(), message, Cause::Itself(Box::new(error)));
-        this.0.code = code;
-        this.0.retry_after = retry_after;
-        this.0.violations = violations;
+        let mut this = Self::build(kind, kind.http_status(), message, Cause::Itself(Arc::new(error)));
+        let parts = this.parts();
+        parts.code = code;
+        parts.retry_after = retry_after;
+        parts.violations = violations;
         this
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Health, HealthCheck, HealthStatus};
+use super::check::HealthCheck;
+use super::status::{Health, HealthStatus};
 
 /// Asks every component at once, each within a limit, and sums up.
 ///

@@ -5,6 +5,8 @@ use serde::de::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{ABOUT_BLANK, Problem};
+use crate::bounded::BoundedViolations;
+use crate::limits::{self, MAX_BODY_PART, MAX_REQUEST_ID, take_text as text};
 use crate::retry_after::bounded;
 use crate::{Kind, Violation};
 
@@ -29,30 +31,13 @@ impl Problem {
             instance: text(&mut members, "instance").map(Cow::into_owned),
             code: text(&mut members, "code"),
             kind: text(&mut members, "kind").and_then(|code| Kind::from_code(&code)),
-            errors: errors.into_iter().flatten().flat_map(violations).take(MAX_VIOLATIONS).collect(),
-            request_id: text(&mut members, "request_id").map(Cow::into_owned),
+            errors: BoundedViolations::of(errors.into_iter().flatten().flat_map(violations), MAX_BODY_PART),
+            request_id: text(&mut members, "request_id")
+                .map(|id| limits::cut(&id, MAX_REQUEST_ID).into_owned()),
             retry_after: members.remove("retry_after").and_then(|value| seconds(&value)),
-            extensions: members,
+            extensions: limits::details(&members, MAX_BODY_PART),
         }
     }
-}
-
-/// What one answer may make us keep and print again; a peer can send anything.
-const MAX_VIOLATIONS: usize = 100;
-const MAX_TEXT: usize = 2048;
-const MAX_CODE: usize = 64;
-
-/// A text member, cut to a length that can be printed again.
-pub(crate) fn text(members: &mut Map<String, Value>, key: &str) -> Option<Cow<'static, str>> {
-    let Value::String(mut text) = members.remove(key)? else { return None };
-    text.truncate(text.floor_char_boundary(MAX_TEXT));
-    Some(text.into())
-}
-
-/// True for what can be a machine code; anything else in its place is dropped.
-pub(crate) fn is_code(code: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(allowed)
 }
 
 fn seconds(value: &Value) -> Option<Duration> {

@@ -126,6 +126,26 @@ fn an_error_crosses_threads() {
 }
 
 #[test]
+fn a_clone_shares_everything_and_takes_nothing_back() {
+    let error = fail(OrderError::Missing(42)).unwrap_err().violation("id", "is gone").detail("id", 42);
+    let clones: Vec<Error> = (0..3).map(|_| error.clone()).collect();
+    let changed = error.context("load").code("OTHER").with_request_id("req-1");
+    for clone in &clones {
+        assert_eq!(
+            (clone.error_code(), clone.public_message()),
+            ("ORDER_NOT_FOUND", "order 42 does not exist")
+        );
+        assert_eq!(clone.violations(), changed.violations());
+        assert!(matches!(clone.downcast_ref(), Some(OrderError::Missing(42))));
+        assert_eq!((clone.to_string(), clone.request_id()), ("order 42 does not exist".to_owned(), None));
+    }
+    assert_eq!(changed.report().to_string(), "load: order 42 does not exist");
+    assert!(matches!(changed.downcast_ref(), Some(OrderError::Missing(42))));
+    let below = Error::unavailable("down").caused_by(std::io::Error::other("refused"));
+    assert_eq!(below.clone().report().to_string(), below.report().to_string());
+}
+
+#[test]
 fn context_goes_straight_onto_a_domain_error() {
     let result: Result<(), OrderError> = Err(OrderError::Invalid);
     assert_eq!(result.context("place order").unwrap_err().to_string(), "place order: the order is not valid");

@@ -5,6 +5,12 @@ mod downstream;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod no_leak;
+#[cfg(test)]
+mod query;
+#[cfg(test)]
+mod time_limit;
 #[cfg(test)]
 mod toy_service;

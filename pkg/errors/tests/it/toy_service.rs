@@ -159,6 +159,10 @@ async fn order(body: impl Into<Body>) -> Answer {
 }
 
 impl Answer {
+    fn response_of(self) -> Response {
+        Response::from_parts(self.response, Body::empty())
+    }
+
     fn violation(&self) -> (&str, &str) {
         let violation = &self.body["errors"][0];
         let place = violation.get("pointer").or(violation.get("parameter")).or(violation.get("header"));
@@ -275,6 +279,19 @@ async fn a_syntax_error_gives_line_and_column() {
 async fn a_body_over_the_limit_is_413_and_a_wrong_content_type_is_415() {
     let answer = order("x".repeat(1001)).await;
     assert_eq!((answer.status, &answer.body["code"]), (413, &json!("BODY_TOO_LARGE")));
+    for coding in ["gzip", "identity, br", "x"] {
+        let request = Request::post("/orders").header("content-type", "application/json");
+        let answer = send(request.header("content-encoding", coding).body(Body::from("{}")).unwrap()).await;
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (415, &json!("UNSUPPORTED_MEDIA_TYPE")),
+            "{coding}"
+        );
+        assert_eq!(answer.violation(), ("content-encoding", "expected none"));
+    }
+    let request = Request::post("/orders").header("content-type", "application/json");
+    let answer = send(request.header("content-encoding", "Identity").body(Body::from("{}")).unwrap()).await;
+    assert_eq!(answer.body["code"], json!("INVALID_BODY"));
     let answer = send(Request::post("/orders").body(Body::from("{}")).unwrap()).await;
     assert_eq!((answer.status, &answer.body["code"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
     assert_eq!(answer.violation(), ("content-type", "expected application/json"));
@@ -361,6 +378,29 @@ async fn plain_text_of_a_4xx_is_kept_as_are_headers_and_answers_of_other_kinds()
     let empty = plain_errors_to_problems(StatusCode::REQUEST_TIMEOUT.into_response()).await;
     let body: Value = serde_json::from_slice(&empty.into_body().collect().await.unwrap().to_bytes()).unwrap();
     assert_eq!((&body["status"], &body["title"]), (&json!(408), &json!("Request Timeout")));
+}
+
+#[tokio::test]
+async fn each_503_says_when_to_retry() {
+    let unavailable = || Error::unavailable("down");
+    for (response, seconds) in [
+        (unavailable().into_response(), "1"),
+        (unavailable().retry_after(Duration::from_secs(7)).into_response(), "7"),
+        (unavailable().to_response().into_response(), "1"),
+        (fetch("/ready").await.response_of(), "1"),
+        (plain_errors_to_problems(StatusCode::SERVICE_UNAVAILABLE.into_response()).await, "1"),
+        (
+            plain_errors_to_problems(
+                (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "9")]).into_response(),
+            )
+            .await,
+            "9",
+        ),
+    ] {
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers().get_all("retry-after").iter().collect::<Vec<_>>(), [seconds]);
+    }
+    assert!(!Error::internal("bug").into_response().headers().contains_key("retry-after"));
 }
 
 #[tokio::test]

@@ -4,15 +4,15 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::Violation;
 
-/// What serde found wrong, and where.
-pub(super) struct Finding {
+/// An error of serde: the place and the reason.
+pub(in crate::axum) struct Finding {
     segments: Vec<String>,
     message: String,
 }
 
 impl Finding {
     /// From serde's path and text. The text loses the value that it quotes: answers and logs repeat no input.
-    pub(super) fn new(path: &Path, text: &str) -> Self {
+    pub(in crate::axum) fn new(path: &Path, text: &str) -> Self {
         let named = path.iter().map_while(|segment| match segment {
             Segment::Seq { index } => Some(index.to_string()),
             Segment::Map { key } => Some(clip(key)),
@@ -28,6 +28,14 @@ impl Finding {
         Self { segments, message: message(text) }
     }
 
+    /// Names the parameter where serde's path is empty.
+    pub(in crate::axum) fn at(mut self, name: &str) -> Self {
+        if self.segments.is_empty() {
+            self.segments.push(clip(name));
+        }
+        self
+    }
+
     pub(super) fn of_the_whole() -> Self {
         Self { segments: Vec::new(), message: "not of the expected shape".to_owned() }
     }
@@ -38,7 +46,7 @@ impl Finding {
         Violation::body(pointer, self.message)
     }
 
-    pub(super) fn in_parameter(self) -> Violation {
+    pub(in crate::axum) fn in_parameter(self) -> Violation {
         Violation::parameter(self.segments.join("."), self.message)
     }
 }
@@ -111,10 +119,14 @@ const DUPLICATE: &str = "duplicate field `";
 
 /// The field that serde names in its text and not in its path, because it was not inside of it.
 fn field_named_in(text: &str) -> Option<&str> {
-    if let Some(rest) = text.strip_prefix(UNKNOWN) {
-        return rest.find("`, ").and_then(|at| rest.get(..at));
+    if let Some(rest) = text.strip_prefix(UNKNOWN)
+        && let Some(at) = rest.find("`, ")
+    {
+        return rest.get(..at);
     }
-    let rest = text.strip_prefix(MISSING).or_else(|| text.strip_prefix(DUPLICATE))?;
+    // Below `flatten` serde does not list the known fields.
+    let prefixes = [UNKNOWN, MISSING, DUPLICATE];
+    let rest = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix))?;
     rest.strip_suffix('`')
 }
 
