@@ -1,8 +1,6 @@
-//! The gluing test and the fault tests of the whole family, over real PostgreSQL and NATS.
+//! The [`chaos`] run: processes around an outbox and an inbox that die at any moment, over real PostgreSQL and NATS.
 //!
-//! The tests are in `tests/`. This crate holds what they need besides: the binary `orders-under-test`, which is the orders
-//! service again (cargo tells a test the path of the binaries of its own package, and of no other), and the [`chaos`] run.
-//! Its doc tests are the code in the README of the workspace and in `docs/`.
+//! The tests are in `tests/it`. The doc tests of this crate are the code in the README of the workspace and in `docs/`.
 
 pub mod chaos;
 

@@ -18,24 +18,38 @@ pub(crate) struct New {
 }
 
 pub(crate) fn new(new: &New) -> Done {
-    let folder = std::path::absolute(&new.folder).map_err(|error| format!("no such place: {error}"))?;
-    if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(format!("{} is there and not empty", folder.display()));
-    }
-    generate(&new.name, &folder, &relative(&folder, &root()))?;
-    println!("{} is there: cd {} && cargo run", new.name, folder.display());
+    check_name(&new.name)?;
+    let folder = create(&new.folder)?;
+    let underpin = root().canonicalize().map_err(|error| format!("cannot find Underpin: {error}"))?;
+    generate(&new.name, &folder, &relative(&folder, &underpin))?;
+    println!("generated {}: cd {} && cargo run", new.name, folder.display());
     Ok(())
+}
+
+/// Creates the folder, and returns its path without links and `..`: a relative path to Underpin can only be taken from that.
+fn create(folder: &Path) -> Done<PathBuf> {
+    let created = fs::create_dir_all(folder).and_then(|()| folder.canonicalize());
+    let path = created.map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    if path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(format!("{} exists and is not empty", path.display()));
+    }
+    Ok(path)
 }
 
 /// Writes the template into a folder, for a service of this name that takes Underpin from `underpin`.
 pub(crate) fn generate(name: &str, folder: &Path, underpin: &Path) -> Done {
+    check_name(name)?;
+    let values = Values { name, underpin: &underpin.display().to_string() };
+    copy(&root().join("examples/template"), folder, &values)
+        .map_err(|error| format!("cannot generate {}: {error}", folder.display()))
+}
+
+fn check_name(name: &str) -> Done {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !plain || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err(format!("{name:?} is no name for a package: lower-case letters, digits and - only"));
     }
-    let values = Values { name, underpin: &underpin.display().to_string() };
-    copy(&root().join("examples/template"), folder, &values)
-        .map_err(|error| format!("cannot generate {}: {error}", folder.display()))
+    Ok(())
 }
 
 struct Values<'a> {
@@ -59,7 +73,7 @@ fn copy(from: &Path, to: &Path, values: &Values<'_>) -> std::io::Result<()> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_dir() {
-            // What somebody's build has left in the template is none of it.
+            // A build in the template leaves this folder behind.
             if name != "target" {
                 copy(&entry.path(), &to.join(name), values)?;
             }
@@ -71,7 +85,7 @@ fn copy(from: &Path, to: &Path, values: &Values<'_>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The way from one folder to another, both absolute.
+/// The relative path from one folder to another, both absolute and without `..`.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -108,6 +122,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Each way to write the folder, with links in between: the manifest must lead to the crates.
+    #[test]
+    fn a_generated_service_finds_the_crates_however_its_folder_is_written() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("a/b/c")).unwrap();
+        std::os::unix::fs::symlink(place.path().join("a/b/c"), place.path().join("link")).unwrap();
+        for folder in
+            ["plain", "slash/", "a/b/../up", "a/./dot", "link/linked", "link/../behind", "deep/er/one/"]
+        {
+            let folder = place.path().join(folder);
+            new(&New { name: "new-one".to_owned(), folder: folder.clone() }).unwrap();
+            let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+            let errors = manifest.lines().find_map(|line| line.strip_prefix("underpin-errors = { path = \""));
+            let errors = errors.and_then(|rest| rest.split('"').next()).unwrap();
+            assert!(folder.join(errors).join("Cargo.toml").is_file(), "{} from {}", errors, folder.display());
+            assert!(new(&New { name: "new-one".to_owned(), folder }).is_err(), "it is not empty");
+        }
+        let refused = place.path().join("refused");
+        assert!(new(&New { name: "New".to_owned(), folder: refused.clone() }).is_err());
+        assert!(!refused.exists());
     }
 
     #[test]

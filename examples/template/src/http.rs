@@ -1,17 +1,15 @@
-//! The HTTP surface: routes, and the layers around them.
+//! The HTTP API: routes, and the layers around them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::{Deserialize, Serialize};
 use underpin_database::{DatabaseExt, Pool, TxOptions};
-use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id};
+use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id, time_limit};
 use underpin_errors::{Error, HealthChecks, HealthReport, Kind, ResultExt as _};
 use underpin_outbox::Outbox;
 use underpin_logger::tower::RequestLayer;
@@ -41,7 +39,7 @@ pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
-        .layer(from_fn_with_state(settings.request_timeout, in_time))
+        .layer(from_fn_with_state(settings.request_timeout, time_limit))
         .layer(RequestLayer::new(log).quiet("/health"))
         .layer(map_response(stamp_request_id))
 }
@@ -97,10 +95,4 @@ async fn count(
 /// 503 when no note can be taken, else 200; each component is named with its state.
 async fn ready(State(app): State<Arc<App>>) -> HealthReport {
     app.checks.run().await
-}
-
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Result<Response, Error> {
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .map_err(|_| Error::timeout("the request took too long"))
 }

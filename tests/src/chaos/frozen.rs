@@ -1,20 +1,18 @@
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::sleep;
 use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
+use underpin_testkit::{Fault as NetworkFault, poll};
 
 use super::check::{Violation, check};
 use super::evidence::{Evidence, settle};
 use super::fault::Server;
 use super::journal::Journal;
-use super::proxy::Weather;
 use super::stage::Stage;
 use super::worker::{Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(20);
 /// Enough for a dozen waves of the twelve accounts.
 const TRANSFERS: u64 = 150;
 
@@ -44,13 +42,13 @@ pub async fn freeze_and_thaw(program: &Path, folder: &Path) -> Result<Thawed, Bo
 
     stage.start("relay-1", Role::Relay, None).await?;
     // Slow enough to be frozen half-way, and not so slow that a publish runs out of its time.
-    stage.weather(("relay-1", Server::Nats), Weather::Slow(Duration::from_millis(100)))?;
+    stage.set_link(("relay-1", Server::Nats), NetworkFault::Latency(Duration::from_millis(100)))?;
     until("relay-1 has published something", || async { Ok(Journal::of(folder, "relay-1")?.published > 0) })
         .await?;
     let relay = stage.worker("relay-1")?;
     let frozen = relay.lock().await;
     frozen.freeze();
-    stage.weather(("relay-1", Server::Nats), Weather::Fair)?;
+    stage.set_link(("relay-1", Server::Nats), NetworkFault::None)?;
     let before = Journal::of(folder, "relay-1")?;
 
     stage.start("relay-2", Role::Relay, None).await?;
@@ -87,18 +85,17 @@ async fn finish(stage: &Stage, name: &str) -> Result<(), BoxError> {
     Err(format!("{name} did not finish").into())
 }
 
+/// Waits until it holds. A failed check ends the wait.
 async fn until<F: Future<Output = Result<bool, BoxError>>>(
     what: &str,
     mut holds: impl FnMut() -> F,
 ) -> Result<(), BoxError> {
-    let started = Instant::now();
-    while !holds().await? {
-        if started.elapsed() > LIMIT {
-            return Err(format!("waited for {LIMIT:?} until {what}").into());
-        }
-        sleep(PAUSE).await;
-    }
-    Ok(())
+    let look = || {
+        let held = holds();
+        async { held.await.map(|held| held.then_some(())).transpose() }
+    };
+    let never = || Err(format!("waited for {LIMIT:?} until {what}").into());
+    poll(LIMIT, look).await.unwrap_or_else(never)
 }
 
 async fn rows(database: &Pool) -> Result<i64, BoxError> {

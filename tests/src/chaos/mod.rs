@@ -6,7 +6,7 @@
 //! determines. At the end everything is healed, and each promise is checked: every committed transfer has its effect
 //! exactly once, order per account holds, sums agree, nothing is stuck.
 //!
-//! `cargo xtask chaos --minutes 30 --seed 7` runs it; `tests/tests/chaos.rs` holds a short run, and proves that the check
+//! `cargo xtask chaos --minutes 30 --seed 7` runs it; `tests/tests/it/random.rs` holds a short run, and proves that the check
 //! can fail.
 
 mod bank;
@@ -17,7 +17,6 @@ mod frozen;
 mod journal;
 mod mistake;
 mod process;
-mod proxy;
 mod random;
 mod recovery;
 mod report;

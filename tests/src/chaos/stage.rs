@@ -9,12 +9,11 @@ use underpin_errors::BoxError;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Inbox, Outbox};
-use underpin_testkit::{NatsServer, PostgresServer};
+use underpin_testkit::{Direction, Fault as NetworkFault, NatsServer, PostgresServer, Proxy};
 
 use super::bank;
 use super::fault::{Fault, Harm, Server, Suffered, Target, servers_of};
 use super::process::Process;
-use super::proxy::{Proxy, Weather};
 use super::random::Random;
 use super::worker::{Dies, Role, WorkerSettings};
 
@@ -63,18 +62,16 @@ impl Stage {
         dies: Option<Dies>,
     ) -> Result<(), BoxError> {
         for server in servers_of(name) {
-            let proxy = Proxy::to(self.port(*server)?).await?;
+            let proxy = Proxy::try_to(self.url(*server)).await?;
             self.links.insert((name, *server), proxy);
         }
-        let port = |server| self.links.get(&(name, server)).map_or(0, Proxy::port);
+        let url =
+            |server| self.links.get(&(name, server)).map_or_else(String::new, |link| link.url().to_owned());
         let settings = WorkerSettings {
             name: name.to_owned(),
             role,
-            database_url: self
-                .postgres
-                .url()
-                .replace(&format!(":{}/", self.postgres.port()), &format!(":{}/", port(Server::Postgres))),
-            nats_url: format!("nats://127.0.0.1:{}", port(Server::Nats)),
+            database_url: url(Server::Postgres),
+            nats_url: url(Server::Nats),
             folder: self.folder.clone(),
             dies,
             parent: std::process::id().cast_signed(),
@@ -84,11 +81,11 @@ impl Stage {
         Ok(())
     }
 
-    fn port(&self, server: Server) -> Result<u16, BoxError> {
-        Ok(match server {
-            Server::Postgres => self.postgres.port(),
-            Server::Nats => self.nats.url().rsplit(':').next().ok_or("a NATS URL without a port")?.parse()?,
-        })
+    fn url(&self, server: Server) -> &str {
+        match server {
+            Server::Postgres => self.postgres.url(),
+            Server::Nats => self.nats.url(),
+        }
     }
 
     /// A pool of the driver's own, past all links.
@@ -188,21 +185,21 @@ impl Stage {
         let proxy = self.links.get(&link).ok_or("there is no such link")?;
         match fault.harm {
             Harm::Forget => proxy.forget(),
-            Harm::Cut => proxy.set(Weather::Cut),
+            Harm::Cut => proxy.set(NetworkFault::Cut),
             Harm::Slow => {
                 let delay = random.between(Duration::from_millis(10), Duration::from_millis(150));
-                proxy.set(Weather::Slow(delay));
+                proxy.set(NetworkFault::Latency(delay));
             }
-            _ => proxy.set(Weather::Stalled),
+            _ => proxy.set(NetworkFault::Freeze(Direction::Both)),
         }
         tokio::time::sleep(fault.lasts).await;
-        proxy.set(Weather::Fair);
+        proxy.set(NetworkFault::None);
         Ok(())
     }
 
-    /// Sets the weather on one link, until it is set again.
-    pub(crate) fn weather(&self, link: (&'static str, Server), weather: Weather) -> Result<(), BoxError> {
-        self.links.get(&link).ok_or("there is no such link")?.set(weather);
+    /// Sets the fault of one link, until it is set again.
+    pub(crate) fn set_link(&self, link: (&'static str, Server), fault: NetworkFault) -> Result<(), BoxError> {
+        self.links.get(&link).ok_or("there is no such link")?.set(fault);
         Ok(())
     }
 

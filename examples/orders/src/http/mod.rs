@@ -1,4 +1,4 @@
-//! The HTTP surface: routes, and the layers around them.
+//! The HTTP API: routes, and the layers around them.
 
 mod health;
 mod input;
@@ -7,16 +7,13 @@ mod orders;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
-use underpin_errors::Error;
-use underpin_errors::axum::{method_not_allowed, panicked, route_not_found, stamp_request_id};
+use underpin_errors::axum::{method_not_allowed, panicked, route_not_found, stamp_request_id, time_limit};
 use underpin_logger::Logger;
 use underpin_logger::tower::RequestLayer;
 
@@ -40,19 +37,12 @@ pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
     around(routes, settings, log)
 }
 
-/// What every request passes, from the inside out: the layer added last sees the request first.
+/// The layers of every request, from the inside out: the layer added last sees the request first.
 fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn Logger>) -> Router {
     routes
         .layer(DefaultBodyLimit::max(settings.max_body.as_usize()))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(settings.request_timeout, in_time))
+        .layer(from_fn_with_state(settings.request_timeout, time_limit))
         .layer(RequestLayer::new(log).quiet("/health"))
         .layer(map_response(stamp_request_id))
-}
-
-/// Gives up on a request that takes too long, whoever is slow. Its transaction is rolled back.
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Result<Response, Error> {
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .map_err(|_| Error::timeout("the request took too long"))
 }

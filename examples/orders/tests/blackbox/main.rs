@@ -1,24 +1,47 @@
-//! The real binary, started as a stranger starts it, and spoken to over HTTP: SQLite file, memory bus, no
-//! server, except for the dead letters, which outlive their process in NATS only.
+//! The real binary, driven over HTTP: SQLite file and memory bus in most tests, PostgreSQL and NATS in `dead_letters`,
+//! `faults`, `replicas` and `together`. `in_process` has the service inside the test.
 
+#[cfg(test)]
 mod correlation;
+#[cfg(test)]
 mod dead_letters;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod in_process;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod migrate;
+#[cfg(test)]
 mod orders;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod replicas;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod startup;
-#[path = "../support/mod.rs"]
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod together;
 
+#[cfg(test)]
 use support::Service;
+#[cfg(test)]
 use tempfile::TempDir;
 
+#[cfg(test)]
 const BINARY: &str = env!("CARGO_BIN_EXE_orders");
 
 /// The service in an empty folder with nothing set but a free port.
+#[cfg(test)]
 fn service() -> (TempDir, Service) {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(BINARY, folder.path(), &[]);

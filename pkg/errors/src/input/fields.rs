@@ -59,6 +59,7 @@ pub struct Fields<'a> {
     violations: &'a mut BoundedViolations,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "a rule is made where it is used")]
 impl<'a> Fields<'a> {
     /// A field that must be there.
     pub fn required<R: Rule>(&mut self, name: &'static str, rule: R) -> R::Output

@@ -8,7 +8,7 @@ use underpin_errors::Violation;
 use underpin_errors::input::{self, boolean, decoded, integer, one_of, parsed, text};
 
 fn texts(violations: Vec<Violation>) -> Vec<String> {
-    violations.iter().map(ToString::to_string).collect()
+    violations.into_iter().map(|violation| violation.to_string()).collect()
 }
 
 fn complaints(body: &Value) -> Vec<String> {

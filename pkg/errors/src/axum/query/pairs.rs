@@ -97,13 +97,17 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some(((name, value), rest)) = self.rest.split_first() else { return Ok(None) };
         self.rest = rest;
         self.value = Some(value);
-        let name = if self.typed_names { Text::of(name) } else { Text { text: &name.text, guess: None } };
+        let name = if self.typed_names {
+            PartDeserializer::of(name)
+        } else {
+            PartDeserializer { text: &name.text, guess: None }
+        };
         seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let value = self.value.take().ok_or_else(|| Error::custom("a value without a name"))?;
-        seed.deserialize(Text::of(value))
+        seed.deserialize(PartDeserializer::of(value))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -126,7 +130,9 @@ impl<'de> Deserializer<'de> for Pair<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(SeqDeserializer::new([Text::of(self.0), Text::of(self.1)].into_iter()))
+        visitor.visit_seq(SeqDeserializer::new(
+            [PartDeserializer::of(self.0), PartDeserializer::of(self.1)].into_iter(),
+        ))
     }
 
     forward_to_deserialize_any! {
@@ -136,18 +142,18 @@ impl<'de> Deserializer<'de> for Pair<'_> {
 }
 
 /// One name or value. Without a guess it is always a text.
-struct Text<'a> {
+struct PartDeserializer<'a> {
     text: &'a str,
     guess: Option<&'a Guess>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> PartDeserializer<'a> {
     fn of(part: &'a Part<'a>) -> Self {
         Self { text: &part.text, guess: Some(&part.guess) }
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Text<'_> {
+impl<'de> IntoDeserializer<'de, Error> for PartDeserializer<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -163,7 +169,7 @@ macro_rules! parsed {
     };
 }
 
-impl<'de> Deserializer<'de> for Text<'_> {
+impl<'de> Deserializer<'de> for PartDeserializer<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -234,12 +240,12 @@ impl<'de> Deserializer<'de> for Text<'_> {
 }
 
 /// The name of a variant without content.
-impl<'de> EnumAccess<'de> for Text<'_> {
+impl<'de> EnumAccess<'de> for PartDeserializer<'_> {
     type Error = Error;
     type Variant = Unit;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Unit), Error> {
-        let name = Text { text: self.text, guess: None };
+        let name = PartDeserializer { text: self.text, guess: None };
         Ok((seed.deserialize(name)?, Unit))
     }
 }

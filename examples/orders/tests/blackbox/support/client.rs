@@ -9,22 +9,28 @@ use super::LIMIT;
 
 /// A request whose head is sent and whose body is not.
 #[derive(Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     stream: BufReader<TcpStream>,
 }
 
 /// A whole reply.
 #[derive(Debug, Clone)]
-pub struct Reply {
-    pub status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Exchange {
     /// Sends the head of a request.
-    pub fn begin(address: &str, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> Self {
+    pub(crate) fn begin(
+        address: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        length: usize,
+    ) -> Self {
         let stream =
             TcpStream::connect(address).unwrap_or_else(|error| panic!("connect to {address}: {error}"));
         stream.set_read_timeout(Some(LIMIT)).unwrap();
@@ -39,13 +45,13 @@ impl Exchange {
     }
 
     /// Waits for `100 Continue`: the handler runs and asks for the body.
-    pub fn wait_for_continue(&mut self) {
+    pub(crate) fn wait_for_continue(&mut self) {
         assert_eq!(self.line(), "HTTP/1.1 100 Continue");
         assert_eq!(self.line(), "");
     }
 
     /// Sends the body and reads the reply.
-    pub fn finish(mut self, body: &str) -> Reply {
+    pub(crate) fn finish(mut self, body: &str) -> Reply {
         self.write(body);
         let status = self.line();
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -74,17 +80,17 @@ impl Exchange {
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
     /// Checks that this is a problem of RFC 9457 with this status and code, and returns it.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -97,7 +103,7 @@ impl Reply {
     }
 
     /// The places that a problem names, in the order in which it names them.
-    pub fn places(&self) -> Vec<String> {
+    pub(crate) fn places(&self) -> Vec<String> {
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         let place = |error: &Value| {
             ["pointer", "parameter", "header"]

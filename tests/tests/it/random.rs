@@ -1,5 +1,4 @@
 //! The outbox and the inbox under chaos: a short seeded run, and proof that its check can fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,21 +1,16 @@
 //! The family together, once, over real PostgreSQL and NATS: configuration, log, database, event, consumer, projection and
 //! error body of one service, held together by one request id.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-#[path = "../../examples/orders/tests/support/mod.rs"]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{LIMIT, Service, tea};
 use serde_json::{Value, json};
-use support::{LIMIT, Service, tea};
 use tokio::sync::mpsc;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_events::{Delivery, Event, EventSubscriber, Outcome, SubscribeOptions, handler_fn};
 use underpin_logger::NoopLogger;
 use underpin_testkit::{NatsServer, PostgresDatabase};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_orders-under-test");
 const REQUEST: &str = "glue-42";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -27,8 +22,8 @@ async fn one_request_id_holds_configuration_log_database_event_projection_and_er
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("orders.toml"), "[http]\nport = 1\nmax_body = \"300B\"\n").unwrap();
     let variables = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url())];
-    let service = Service::start(BINARY, folder.path(), &variables);
-    let other = Service::start(BINARY, folder.path(), &variables);
+    let service = Service::start(crate::BINARY, folder.path(), &variables);
+    let other = Service::start(crate::BINARY, folder.path(), &variables);
     let mut events = listen(&nats).await;
 
     // A request, with an id and a trace of the caller.

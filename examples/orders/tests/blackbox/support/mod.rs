@@ -1,11 +1,5 @@
 //! Drives the real binary from outside: starts it, speaks HTTP to it over a plain socket, reads its log, stops it.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a module of several test binaries, each of which uses a part of it"
-)]
-
 mod client;
 mod log;
 
@@ -16,25 +10,25 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-pub use client::{Exchange, Reply};
-pub use log::Log;
+pub(crate) use client::{Exchange, Reply};
+pub(crate) use log::Log;
 
 /// Nothing that these tests wait for takes this long on a healthy machine.
-pub const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 /// A running service. Killed when dropped, if it has not been stopped.
 #[derive(Debug)]
-pub struct Service {
-    pub child: Child,
+pub(crate) struct Service {
+    pub(crate) child: Child,
     /// Where it listens, `127.0.0.1:port`.
-    pub address: String,
+    pub(crate) address: String,
     /// Everything it has written to stdout so far.
-    pub log: Log,
+    pub(crate) log: Log,
 }
 
 impl Service {
     /// Starts the binary in a folder of its own, with these variables and no others, on a free port.
-    pub fn start(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let (child, log) = Self::spawn(binary, folder, variables);
         let mut service = Self { child, address: String::new(), log };
         let line = service.log.wait_for("listening", |line| line["msg"] == "listening");
@@ -43,7 +37,7 @@ impl Service {
     }
 
     /// Starts the binary without waiting for it to listen.
-    pub fn spawn(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> (Child, Log) {
+    pub(crate) fn spawn(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> (Child, Log) {
         let mut child = command(binary, folder, variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -55,21 +49,21 @@ impl Service {
     }
 
     /// Sends a request and reads the whole reply.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         Exchange::begin(&self.address, method, path, headers, body.len()).finish(body)
     }
 
-    pub fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], "")
     }
 
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
         let headers: Vec<_> = [("content-type", "application/json")].iter().chain(headers).copied().collect();
         self.send("POST", path, &headers, &body.to_string())
     }
 
     /// Asks until the answer is the wanted one, and returns it; the last answer is printed when it never is.
-    pub fn get_until(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
+    pub(crate) fn get_until(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
         let start = Instant::now();
         loop {
             let reply = self.get(path);
@@ -86,19 +80,19 @@ impl Service {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("process ids are positive");
         kill_process(Pid::from_raw(id).expect("process ids are positive"), signal)
             .expect("the process is there");
     }
 
     /// Waits until the process has ended by itself.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 
     /// SIGTERM, and everything the service logged.
-    pub fn stop(mut self) -> Vec<Value> {
+    pub(crate) fn stop(mut self) -> Vec<Value> {
         self.signal(Signal::TERM);
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "the service did not end well: {status}\n{}", self.log);
@@ -115,14 +109,14 @@ impl Drop for Service {
 }
 
 /// The binary with a clean environment, on a free port of the loopback interface.
-pub fn command(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary);
     command.current_dir(folder).env_clear().env("ORDERS_HTTP__PORT", "0").envs(variables.iter().copied());
     command
 }
 
 /// Waits for a child within [`LIMIT`].
-pub fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("wait for the service") {
@@ -134,11 +128,11 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 }
 
 /// Between two looks at something that has no way to tell.
-pub fn pause() {
+pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(20));
 }
 
 /// An order of two cups of tea.
-pub fn tea(customer: &str) -> Value {
+pub(crate) fn tea(customer: &str) -> Value {
     serde_json::json!({"customer": customer, "items": [{"sku": "tea", "quantity": 2, "unit_price_cents": 350}]})
 }

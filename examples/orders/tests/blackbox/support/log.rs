@@ -11,7 +11,7 @@ use super::LIMIT;
 
 /// What a service has written so far. Clones see the same lines.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub(crate) struct Log {
     shared: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -23,7 +23,7 @@ struct State {
 
 impl Log {
     /// Reads until the other side closes its end. A line that is no JSON is kept as a text.
-    pub fn of(output: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(output: impl Read + Send + 'static) -> Self {
         let log = Self { shared: Arc::default() };
         let shared = Arc::clone(&log.shared);
         std::thread::spawn(move || {
@@ -40,7 +40,7 @@ impl Log {
 
     /// The first line that is the wanted one, waiting for it if need be.
     #[track_caller]
-    pub fn wait_for(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         let (state, news) = &*self.shared;
         let mut state = state.lock().unwrap();
@@ -58,12 +58,12 @@ impl Log {
     }
 
     /// Every line so far.
-    pub fn so_far(&self) -> Vec<Value> {
+    pub(crate) fn so_far(&self) -> Vec<Value> {
         self.shared.0.lock().unwrap().lines.clone()
     }
 
     /// Every line, once the service has closed its output.
-    pub fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         let (state, news) = &*self.shared;
         let (state, timeout) =
             news.wait_timeout_while(state.lock().unwrap(), LIMIT, |state| !state.ended).unwrap();

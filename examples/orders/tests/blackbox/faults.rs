@@ -1,19 +1,13 @@
 //! Servers that are not there, or go away, while the orders service runs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-#[path = "../../examples/orders/tests/support/mod.rs"]
-mod support;
-
-mod scene;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::scene::Scene;
+use crate::support::{LIMIT, pause, tea};
 use rustix::process::Signal;
-use scene::Scene;
 use serde_json::json;
-use support::{LIMIT, pause, tea};
 
 #[test]
 fn a_database_that_comes_up_3_s_late_is_waited_for() {

@@ -1,16 +1,10 @@
 //! Two processes of the orders service on one PostgreSQL and one NATS.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-#[path = "../../examples/orders/tests/support/mod.rs"]
-mod support;
-
-mod scene;
 
 use std::sync::Barrier;
 
-use scene::Scene;
+use crate::scene::Scene;
+use crate::support::{Reply, Service, tea};
 use serde_json::json;
-use support::{Reply, Service, tea};
 
 #[test]
 fn requests_that_race_under_one_key_on_two_replicas_place_one_order() {

@@ -1,25 +1,23 @@
 //! What every test of a whole orders service begins with: a database, a NATS server, and a place for files.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use tokio::runtime::Runtime;
 use underpin_testkit::{NatsServer, PostgresDatabase, PostgresServer};
 
+use crate::BINARY;
 use crate::support::Service;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_orders-under-test");
-
 /// Ends in this order, after the services that use it.
-pub struct Scene<D> {
+pub(crate) struct Scene<D> {
     folder: tempfile::TempDir,
-    pub nats: NatsServer,
-    pub database: D,
+    pub(crate) nats: NatsServer,
+    pub(crate) database: D,
     url: String,
     runtime: Runtime,
 }
 
 impl Scene<PostgresDatabase> {
     /// A database on a PostgreSQL that other tests use, too.
-    pub fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let runtime = Runtime::new().unwrap();
         let database = runtime.block_on(PostgresDatabase::fresh());
         let url = database.url().to_owned();
@@ -29,7 +27,7 @@ impl Scene<PostgresDatabase> {
 
 impl Scene<PostgresServer> {
     /// A PostgreSQL of its own, which may be killed.
-    pub fn set_with_a_server() -> Self {
+    pub(crate) fn set_with_a_server() -> Self {
         let runtime = Runtime::new().unwrap();
         let database = runtime.block_on(PostgresServer::private());
         let url = database.url().to_owned();
@@ -44,13 +42,13 @@ impl<D> Scene<D> {
     }
 
     /// Starts a service and waits until it listens.
-    pub fn start(&self) -> Service {
+    pub(crate) fn start(&self) -> Service {
         let variables = [("DATABASE_URL", self.url.as_str()), ("NATS_URL", self.nats.url())];
         Service::start(BINARY, self.folder.path(), &variables)
     }
 
     /// Waits for something that a server is told to do.
-    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 }

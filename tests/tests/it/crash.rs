@@ -1,5 +1,4 @@
 //! Scenes of chaos that are played without chance: what a crash of PostgreSQL takes back, and a relay that was frozen.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use underpin_events::Event;
 use underpin_events::memory::MemoryBus;
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};
-use underpin_testkit::PostgresServer;
+use underpin_testkit::{PostgresServer, eventually};
 use underpin_tests::chaos::freeze_and_thaw;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -24,16 +23,11 @@ async fn enqueue(outbox: &Outbox, pool: &Pool) {
 }
 
 async fn wait_until_no_row_is_left(pool: &Pool) {
-    let empty = async {
-        loop {
-            let rows = pool.query_one(sql("SELECT count(*) FROM underpin_outbox", [])).await;
-            if rows.is_ok_and(|row| row.unwrap().try_get_by_index::<i64>(0).unwrap() == 0) {
-                return;
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, empty).await.expect("a row that was sent stays in the outbox for ever");
+    eventually(LIMIT, "no row is left in the outbox", async || {
+        let rows = pool.query_one(sql("SELECT count(*) FROM underpin_outbox", [])).await;
+        rows.is_ok_and(|row| row.unwrap().try_get_by_index::<i64>(0).unwrap() == 0)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,6 @@
+//! The outbox and the inbox under chaos.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod random;
