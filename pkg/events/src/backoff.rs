@@ -4,9 +4,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
-/// How long to wait before the next attempt: doubled each time up to a limit, with half of it random.
-///
-/// The random half keeps many waiters from coming back at the same moment.
+/// The wait before the next attempt: doubled each time up to a limit, with half of it random, so that many waiters do not
+/// return at the same moment.
 ///
 /// # Examples
 /// ```
@@ -20,6 +19,7 @@ use underpin_config::{Checks, Validate, duration};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The wait after the first failure.
     #[serde(with = "duration")]
@@ -35,6 +35,20 @@ impl Backoff {
     /// A back-off from `initial` up to `max`.
     pub fn new(initial: Duration, max: Duration) -> Self {
         Self { initial, max }
+    }
+
+    /// Sets the wait after the first failure.
+    #[must_use]
+    pub fn initial(mut self, wait: Duration) -> Self {
+        self.initial = wait;
+        self
+    }
+
+    /// Sets the longest wait.
+    #[must_use]
+    pub fn max(mut self, wait: Duration) -> Self {
+        self.max = wait;
+        self
     }
 
     /// The wait after that many failures, from 1: between half and all of `initial * 2^(failures - 1)`, capped.
@@ -56,6 +70,8 @@ impl Validate for Backoff {
     fn validate(&self, checks: &mut Checks) {
         checks.ensure(!self.initial.is_zero(), "initial", "must be longer than zero");
         checks.ensure(self.initial <= self.max, "max", "must not be shorter than `initial`");
+        let longest = Duration::from_secs(30 * 24 * 60 * 60);
+        checks.ensure(self.max <= longest, "max", "must not exceed 30 days");
     }
 }
 

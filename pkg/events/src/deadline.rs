@@ -9,7 +9,12 @@ const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Now plus a duration, however long.
 pub(crate) fn after(duration: Duration) -> Instant {
-    Instant::now() + duration.min(FAR)
+    Instant::now() + at_most(duration)
+}
+
+/// The duration, or what is as good as for ever.
+pub(crate) fn at_most(duration: Duration) -> Duration {
+    duration.min(FAR)
 }
 
 #[cfg(test)]

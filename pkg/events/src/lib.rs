@@ -57,6 +57,7 @@ mod error;
 mod event;
 mod handler;
 mod idempotency;
+mod meters;
 mod options;
 mod pattern;
 #[cfg(any(feature = "memory", feature = "jetstream"))]
@@ -91,6 +92,7 @@ pub use idempotency::JetStreamIdempotencyStore;
 #[cfg(feature = "memory")]
 pub use idempotency::MemoryIdempotencyStore;
 pub use idempotency::{Claim, ClaimToken, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};
+pub use meters::describe_metrics;
 pub use options::{Order, StartPosition, SubscribeOptions};
 pub use pattern::TypePattern;
 pub use publish::{EventPublisher, PublishReceipt};

@@ -72,6 +72,8 @@ pub struct SubscribeOptions {
 #[cfg(any(feature = "memory", feature = "jetstream"))]
 const MAX_IN_PROGRESS: usize = 8192;
 
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Where a new subscription begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -110,6 +112,13 @@ impl SubscribeOptions {
     /// once, 16 attempts over two to five minutes, 30 seconds a handler, confirmed acknowledgements.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Sets the durable name.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Selects event types by pattern.
@@ -281,8 +290,10 @@ impl Validate for SubscribeOptions {
             "max_waiting",
             "must be from 1 to 1000000",
         );
-        checks.ensure(!self.handler_timeout.is_zero(), "handler_timeout", "must be longer than zero");
-        checks.ensure(self.ack_wait >= Duration::from_millis(500), "ack_wait", "must be at least 500ms");
+        let timeout = !self.handler_timeout.is_zero() && self.handler_timeout <= A_DAY * 30;
+        checks.ensure(timeout, "handler_timeout", "must be longer than zero and at most 30 days");
+        let wait = (Duration::from_millis(500)..=A_DAY).contains(&self.ack_wait);
+        checks.ensure(wait, "ack_wait", "must be from 500ms to 1 day");
         checks.nested("backoff", &self.backoff);
     }
 }
@@ -306,6 +317,9 @@ mod tests {
             (good.clone().max_waiting(1_000_001), "max_waiting"),
             (good.clone().handler_timeout(Duration::ZERO), "handler_timeout"),
             (good.clone().ack_wait(Duration::from_millis(1)), "ack_wait"),
+            (good.clone().ack_wait(Duration::MAX), "ack_wait"),
+            (good.clone().handler_timeout(Duration::MAX), "handler_timeout"),
+            (good.clone().backoff(Backoff::new(Duration::from_secs(1), Duration::MAX)), "backoff.max"),
             (good.backoff(Backoff::new(Duration::ZERO, Duration::ZERO)), "backoff.initial"),
         ];
         for (options, expected) in bad {

@@ -26,7 +26,8 @@ pub trait Harness: Send + Sync + Sized {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// The largest event in bytes that the bus takes; the suite publishes one that is larger.
+    /// The largest event in bytes that the bus takes, encoded as structured JSON with its headers; the suite publishes larger
+    /// ones.
     pub max_event_size: usize,
     /// How long a backend may need for something that should happen at once.
     pub patience: Duration,

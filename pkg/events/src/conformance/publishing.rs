@@ -91,6 +91,22 @@ pub async fn an_event_that_is_too_large_is_refused(harness: &impl Harness) {
     bus.publish(event("order.placed", "small")).await.expect("the bus goes on");
 }
 
+/// What counts is the encoded event: attributes and escapes included.
+pub async fn the_size_of_an_event_includes_its_envelope(harness: &impl Harness) {
+    let (bus, limit) = (harness.bus().await, harness.capabilities().max_event_size);
+    for data in ["x".repeat(limit - 100), "\"".repeat(limit / 2 + 100)] {
+        let event = Event::builder("order.placed", "/conformance").text("text/plain", data);
+        let error = bus.publish(event.build().expect("a valid event")).await.expect_err("too large");
+        assert!(matches!(error, EventsError::TooLarge { .. }), "{error:?}");
+    }
+    let id = "i".repeat(limit);
+    let event = Event::builder("order.placed", "/conformance").id(id).build().expect("a valid event");
+    let error = bus.publish(event).await.expect_err("too large");
+    assert!(matches!(error, EventsError::TooLarge { .. }), "{error:?}");
+    let fits = Event::builder("order.placed", "/conformance").text("text/plain", "x".repeat(limit - 1000));
+    bus.publish(fits.build().expect("a valid event")).await.expect("it fits");
+}
+
 /// Types that could be taken for a wildcard or an empty token are refused before anything is sent.
 pub async fn a_type_that_cannot_be_a_subject_is_refused(harness: &impl Harness) {
     let bus = harness.bus().await;

@@ -8,6 +8,7 @@ macro_rules! conformance_tests {
             publishing::the_same_id_of_another_source_is_another_event,
             publishing::a_batch_reports_on_each_event_in_order,
             publishing::an_event_that_is_too_large_is_refused,
+            publishing::the_size_of_an_event_includes_its_envelope,
             publishing::a_type_that_cannot_be_a_subject_is_refused,
             delivery::an_event_arrives_unchanged,
             delivery::only_the_wanted_types_arrive,

@@ -148,7 +148,7 @@ impl EventBuilder {
         self.extension(TRACE_STATE, value.into())
     }
 
-    /// The request id, organization and trace of the work that causes the event.
+    /// Sets the request id, organization and trace, with its `tracestate`, of the work that causes the event.
     pub fn caused_by(mut self, context: &Context) -> Self {
         if let Some(id) = context.request_id() {
             self = self.extension(REQUEST_ID, id.as_str());
@@ -158,6 +158,11 @@ impl EventBuilder {
         }
         if let Some(parent) = context.traceparent() {
             self = self.trace_parent(parent);
+            // That of another trace must not stay.
+            self = match context.tracestate() {
+                Some(state) => self.trace_state(state),
+                None => self.without_extension(TRACE_STATE),
+            };
         }
         self
     }

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
-use underpin_logger::{Context, RequestId, TraceParent};
+use underpin_logger::{Context, RequestId, TraceParent, TraceState};
 
 use super::data::Data;
 use super::extensions::{ExtensionValue, Extensions};
@@ -154,6 +154,10 @@ impl Event {
         let mut context = Context::new(request_id.unwrap_or_else(RequestId::generate));
         if let Some(trace) = self.trace_parent().and_then(|text| TraceParent::parse(text).ok()) {
             context = context.with_trace(trace);
+            // An invalid state is dropped, and the trace goes on without it.
+            if let Some(state) = self.trace_state().and_then(|text| TraceState::parse(text).ok()) {
+                context = context.with_trace_state(state);
+            }
         }
         if let Some(organization) = self.organization_id() {
             context = context.with_organization(organization);

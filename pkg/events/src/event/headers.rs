@@ -9,6 +9,7 @@ use super::cloud_event::Event;
 use super::data::Data;
 use super::extensions::{ExtensionValue, Extensions};
 use super::invalid_event::InvalidEventError;
+use super::names::{TRACE_PARENT, TRACE_STATE};
 use super::text_attributes::AttributeParts;
 use super::timestamp::Timestamp;
 use serde_json::value::RawValue;
@@ -90,6 +91,8 @@ struct HeaderAttributes {
     /// The header `Content-Type`, which stands for `ce-datacontenttype` where that is missing.
     content_type: Option<String>,
     extensions: Extensions,
+    /// `ce-traceparent` occurred more than once.
+    several_traces: bool,
 }
 
 impl HeaderAttributes {
@@ -111,17 +114,37 @@ impl HeaderAttributes {
             "time" => &mut self.time,
             "dataschema" => &mut self.data_schema,
             "datacontenttype" => &mut self.data_content_type,
-            name if self.extensions.get(name).is_some() => return Err(twice(name)),
+            name if self.extensions.get(name).is_some() => return self.read_again(name, &value),
             name => return self.extensions.insert(name.to_owned(), ExtensionValue::String(value)),
         };
         if attribute.replace(value).is_some() { Err(twice(name)) } else { Ok(()) }
     }
 
-    fn into_event(self, body: Bytes) -> Result<Event, InvalidEventError> {
+    /// Reads an extension that occurred before. For the trace context the rules of W3C hold: several states are one list, and
+    /// several parents are none.
+    fn read_again(&mut self, name: &str, value: &str) -> Result<(), InvalidEventError> {
+        match (name, self.extensions.get(name)) {
+            (TRACE_PARENT, _) => {
+                self.several_traces = true;
+                Ok(())
+            }
+            (TRACE_STATE, Some(before)) => {
+                let states = ExtensionValue::String(format!("{before},{value}"));
+                self.extensions.insert(name.to_owned(), states)
+            }
+            _ => Err(twice(name)),
+        }
+    }
+
+    fn into_event(mut self, body: Bytes) -> Result<Event, InvalidEventError> {
         match self.spec_version.as_deref() {
             Some(Event::SPEC_VERSION) => {}
             Some(_) => return Err(InvalidEventError::SpecVersion),
             None => return Err(InvalidEventError::Missing { name: "specversion" }),
+        }
+        if self.several_traces {
+            self.extensions.remove(TRACE_PARENT);
+            self.extensions.remove(TRACE_STATE);
         }
         let data_content_type = self.data_content_type.or(self.content_type);
         check_optional("datacontenttype", data_content_type.as_deref())?;

@@ -62,6 +62,32 @@ impl Event {
         json.push(b'}');
     }
 
+    /// The bytes of the JSON format, or more, without writing it.
+    #[cfg(feature = "memory")]
+    pub(crate) fn json_len_bound(&self) -> usize {
+        // A byte of text is escaped to six at most.
+        let escaped = |text: Option<&str>| text.map_or(0, str::len).saturating_mul(6);
+        let texts = [
+            Some(self.id()),
+            Some(self.source()),
+            Some(self.ty()),
+            self.subject(),
+            self.attributes.time_text(),
+            self.data_content_type(),
+            self.data_schema(),
+        ];
+        let data = match &self.data {
+            None => 0,
+            Some(Data::Json(raw)) => raw.get().len(),
+            Some(Data::Text(text)) => escaped(Some(text)),
+            Some(Data::Binary(bytes)) => bytes.len().div_ceil(3).saturating_mul(4),
+        };
+        let extension = |(name, value): (&str, &ExtensionValue)| name.len() + 16 + escaped(value.as_str());
+        let sizes = texts.into_iter().map(escaped).chain(self.extensions.iter().map(extension));
+        // The names of all members take less than 160 bytes.
+        sizes.fold(data.saturating_add(160), usize::saturating_add)
+    }
+
     /// Reads the JSON format.
     ///
     /// # Errors

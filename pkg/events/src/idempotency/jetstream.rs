@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use ring::digest::{SHA256, digest};
 
 use super::store::{Claim, ClaimToken, IdempotencyStore};
-use crate::EventsError;
 use crate::jetstream::JetStream;
+use crate::{EventsError, deadline};
 
 const DONE: &[u8] = b"done";
 
@@ -32,11 +33,15 @@ impl JetStreamIdempotencyStore {
     /// Idempotency: opening again changes nothing.
     ///
     /// # Errors
-    /// What the server says.
+    /// [`EventsError::InvalidOption`] for a retention below 100 ms or over 100 years, and what the server says.
     ///
     /// # Cancel safety
     /// The bucket may have been created.
     pub async fn open(bus: &JetStream, bucket: &str, retention: Duration) -> Result<Self, EventsError> {
+        if !(Duration::from_millis(100)..=Duration::from_secs(100 * 366 * 24 * 60 * 60)).contains(&retention)
+        {
+            return Err(EventsError::option("retention", "must be from 100ms to 100 years"));
+        }
         let inner = bus.inner();
         let (session, jetstream) = (inner.connection.session(), inner.jetstream());
         let found = inner.connection.call("open bucket", jetstream.get_key_value(bucket)).await?;
@@ -121,7 +126,7 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
             Some((revision, value)) if claimed_until(&value) <= now => Some(revision),
             Some(_) => return Ok(Claim::Held),
         };
-        let until = now.saturating_add(lease).as_millis().to_string();
+        let until = now.saturating_add(deadline::at_most(lease)).as_millis().to_string();
         let written = self.swap(&name, until.into(), revision).await?;
         // The revision is the token: no other claim of the key has it.
         Ok(written.map_or(Claim::Held, |revision| Claim::Granted(ClaimToken::new(revision))))
@@ -141,9 +146,18 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
     }
 }
 
-/// Keys of a bucket may hold few characters, ours hold any.
+/// The longest key that is stored as it is. Keys are part of a subject, and a server ends the connection, for all that share
+/// it, when a protocol line is longer than 4096 bytes.
+const MAX_PLAIN: usize = 1024;
+
+/// The name of a key in the bucket. Keys hold any characters, names only a few.
 fn name_of(key: &str) -> String {
-    URL_SAFE_NO_PAD.encode(key)
+    // Empty names are not allowed.
+    if (1..=MAX_PLAIN).contains(&key.len()) {
+        return URL_SAFE_NO_PAD.encode(key);
+    }
+    // No name above has a slash.
+    format!("sha256/{}", URL_SAFE_NO_PAD.encode(digest(&SHA256, key.as_bytes())))
 }
 
 fn now() -> Duration {
@@ -154,4 +168,21 @@ fn now() -> Duration {
 fn claimed_until(value: &[u8]) -> Duration {
     let millis = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     Duration::from_millis(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_short_name_of_its_own() {
+        let long = "x".repeat(MAX_PLAIN + 1);
+        assert_eq!(name_of("a/7:/orders:\0\u{20ac}"), URL_SAFE_NO_PAD.encode("a/7:/orders:\0\u{20ac}"));
+        let names = [name_of(&long), name_of(""), name_of(&"x".repeat(MAX_PLAIN))];
+        for name in &names {
+            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+            assert!(name.len() < 1500 && name.bytes().all(valid), "{name}");
+        }
+        assert!(names[0] != names[1] && names[0].starts_with("sha256/") && !names[2].contains('/'));
+    }
 }

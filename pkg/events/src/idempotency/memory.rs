@@ -15,12 +15,17 @@ pub struct MemoryIdempotencyStore {
     retention: Duration,
 }
 
+/// Below so many entries no claim is looked for whose lease is over.
+const MIN_SWEEP: usize = 1024;
+
 #[derive(Debug, Default)]
 struct ClaimTable {
     entries: HashMap<String, ClaimState>,
     done_by_age: VecDeque<(Instant, String)>,
     /// How many claims were granted.
     granted: u64,
+    /// With how many entries the claims are looked for whose leases are over.
+    sweep_at: usize,
 }
 
 #[derive(Debug)]
@@ -42,6 +47,12 @@ impl MemoryIdempotencyStore {
             keys.done_by_age.pop_front_if(|(done, _)| now.duration_since(*done) >= self.retention)
         {
             keys.entries.remove(&key);
+        }
+        // A claim that is neither completed nor released, such as that of a process that died, would stay for ever.
+        if keys.entries.len() > keys.sweep_at.max(MIN_SWEEP) {
+            keys.entries
+                .retain(|_, entry| !matches!(entry, ClaimState::Claimed { until, .. } if *until <= now));
+            keys.sweep_at = keys.entries.len().saturating_mul(2);
         }
         keys
     }
@@ -110,6 +121,16 @@ mod tests {
         store.complete("a").await.unwrap();
         store.release("a", second).await.unwrap();
         assert_eq!(claim().await, Claim::Done);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn claims_whose_lease_is_over_take_no_memory() {
+        let store = MemoryIdempotencyStore::default();
+        for n in 0..10 * MIN_SWEEP {
+            assert!(store.claim(&n.to_string(), LEASE).await.unwrap().is_granted());
+            tokio::time::advance(LEASE / 100).await;
+        }
+        assert!(store.keys().entries.len() <= 2 * MIN_SWEEP);
     }
 
     #[tokio::test(start_paused = true)]

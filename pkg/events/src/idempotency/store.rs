@@ -28,7 +28,8 @@ use crate::EventsError;
 /// ```
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync + 'static {
-    /// Claims a key for as long as `lease`, if nobody holds it and it is not done.
+    /// Claims a key for as long as `lease`, unless another holder has it or it is done. A lease of more than 30 years is one of
+    /// 30 years.
     ///
     /// Ordering: of concurrent claims of a key exactly one is [`Claim::Granted`]. Idempotency: none, a second claim is
     /// [`Claim::Held`]. Retries: none.

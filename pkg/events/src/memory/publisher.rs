@@ -10,7 +10,7 @@ use super::log::Appended;
 use super::shared::BusInner;
 use super::state::BusState;
 use crate::pattern::check_type;
-use crate::{Data, Event, EventPublisher, EventsError, PublishReceipt};
+use crate::{Event, EventPublisher, EventsError, PublishReceipt};
 
 /// How many events of a batch are stored under one lock: subscriptions begin in between.
 const EVENTS_PER_LOCK: usize = 256;
@@ -18,15 +18,26 @@ const EVENTS_PER_LOCK: usize = 256;
 impl BusInner {
     fn append(&self, state: &mut BusState, now: Instant, event: Event) -> Result<Appended, EventsError> {
         check_type(event.ty())?;
-        let (size, limit) = (event.data().map_or(0, Data::len), self.settings.max_event_size);
-        if size > limit {
-            return Err(EventsError::TooLarge { size, limit: Some(limit) });
-        }
+        check_size(&event, self.settings.max_event_size)?;
         if state.closed {
             return Err(EventsError::Closed);
         }
         state.append(&self.settings, now, Arc::new(event), None, |state| self.catch_up(state))
     }
+}
+
+/// The bytes of the headers beside the message id: `NATS/1.0`, `Nats-Msg-Id`, and the `Content-Type` of structured mode.
+const HEADERS: usize = 71;
+
+/// Rejects what JetStream would reject with the same limit: the JSON of the event and its headers count.
+fn check_size(event: &Event, limit: usize) -> Result<(), EventsError> {
+    let message_id = event.source().len() + event.id().len() + 22;
+    // Nearly all events are far smaller: then the JSON need not be written.
+    if event.json_len_bound().saturating_add(message_id + HEADERS) <= limit {
+        return Ok(());
+    }
+    let size = event.to_json().len() + event.message_id().len() + HEADERS;
+    if size <= limit { Ok(()) } else { Err(EventsError::TooLarge { size, limit: Some(limit) }) }
 }
 
 #[async_trait]

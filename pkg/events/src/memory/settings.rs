@@ -5,7 +5,7 @@ use underpin_config::{Checks, Validate, duration};
 
 use super::journal::JournalSettings;
 
-/// How much the in-memory bus keeps.
+/// The limits of the in-memory bus, and its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -18,7 +18,8 @@ pub struct MemorySettings {
     /// How many dead letters are kept. Beyond that the oldest goes, which is logged and counted in
     /// `underpin_events_dead_letters_dropped_total`.
     pub max_dead_letters: usize,
-    /// The largest event in bytes of JSON data.
+    /// The largest event in bytes. As for JetStream, the JSON of the whole event and its headers count, some 200 bytes more than
+    /// its data.
     pub max_event_size: usize,
     /// How long a message id is remembered, so that a repeat is dropped. Of more than half a million within that time the
     /// oldest may be forgotten earlier; more than a million are never remembered.
@@ -28,6 +29,43 @@ pub struct MemorySettings {
     /// A file that everything is written to, and read back from at the next start. None: what the bus keeps ends with the
     /// process.
     pub journal: Option<JournalSettings>,
+}
+
+impl MemorySettings {
+    /// Sets how many events are kept.
+    #[must_use]
+    pub fn max_events(mut self, events: usize) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// Sets how many dead letters are kept.
+    #[must_use]
+    pub fn max_dead_letters(mut self, dead_letters: usize) -> Self {
+        self.max_dead_letters = dead_letters;
+        self
+    }
+
+    /// Sets the largest event in bytes.
+    #[must_use]
+    pub fn max_event_size(mut self, bytes: usize) -> Self {
+        self.max_event_size = bytes;
+        self
+    }
+
+    /// Sets how long a message id is remembered.
+    #[must_use]
+    pub fn duplicate_window(mut self, window: Duration) -> Self {
+        self.duplicate_window = window;
+        self
+    }
+
+    /// Sets the journal.
+    #[must_use]
+    pub fn journal(mut self, journal: JournalSettings) -> Self {
+        self.journal = Some(journal);
+        self
+    }
 }
 
 impl Default for MemorySettings {
@@ -47,6 +85,8 @@ impl Validate for MemorySettings {
         checks.ensure(self.max_events > 0, "max_events", "must be at least 1");
         checks.ensure(self.max_dead_letters > 0, "max_dead_letters", "must be at least 1");
         checks.ensure(self.max_event_size > 0, "max_event_size", "must be at least 1");
+        let longest = Duration::from_secs(366 * 24 * 60 * 60);
+        checks.ensure(self.duplicate_window <= longest, "duplicate_window", "must not exceed a year");
         if let Some(journal) = &self.journal {
             checks.nested("journal", journal);
         }

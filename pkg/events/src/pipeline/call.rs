@@ -39,11 +39,11 @@ impl Processor {
                 () = sleep(self.options.handler_timeout) => None,
             },
         };
-        self.metrics.took(started.elapsed());
+        self.metrics.with(|metrics| metrics.seconds.record(started.elapsed().as_secs_f64()));
         HandlerResult::Answered(match done {
             Some(Ok(outcome)) => outcome,
             Some(Err(panic)) => {
-                self.metrics.panicked.increment(1);
+                self.count(|metrics| &metrics.panicked);
                 let reason = format!("handler panicked: {}", panic_text(panic.as_ref()));
                 let failure = HandlerFailure::new(reason.clone());
                 error!(
@@ -57,7 +57,7 @@ impl Processor {
                 Outcome::retry(reason)
             }
             None => {
-                self.metrics.timed_out.increment(1);
+                self.count(|metrics| &metrics.timed_out);
                 Outcome::retry(format!("handler exceeded {} ms", self.options.handler_timeout.as_millis()))
             }
         })

@@ -17,7 +17,6 @@ mod dispatcher;
 mod inbound;
 mod job;
 mod limits;
-mod metrics;
 mod permits;
 mod processor;
 mod worker;

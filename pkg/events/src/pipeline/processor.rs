@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
+use metrics::Counter;
 use tokio_util::task::TaskTracker;
 use underpin_logger::Logger;
 
 use super::control::Control;
 use super::limits::Limits;
-use super::metrics::SubscriptionMetrics;
+use crate::meters::{SubscriptionHandles, SubscriptionMetrics};
 use crate::{EventHandler, SubscribeOptions};
 
 /// What the workers of a subscription share: the handler, and how its outcomes are treated.
@@ -37,5 +38,9 @@ impl Processor {
             background: TaskTracker::new(),
             metrics,
         })
+    }
+
+    pub(super) fn count(&self, counter: fn(&SubscriptionHandles) -> &Counter) {
+        self.metrics.with(|metrics| counter(metrics).increment(1));
     }
 }

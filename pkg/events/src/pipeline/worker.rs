@@ -20,6 +20,9 @@ use crate::{Event, Order, Outcome};
 /// process that handles it. The allowance is for deliveries that a draining process released.
 const CRASH_ALLOWANCE: u32 = 5;
 
+/// The longest reason of a dead letter, in characters.
+const MAX_REASON: usize = 1024;
+
 /// The longest wait between two attempts, whatever a handler asks for: brokers count it in nanoseconds of 64 bits.
 const MAX_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -64,7 +67,7 @@ impl Processor {
     ) {
         let mut attempt = message.attempt();
         if attempt > 1 {
-            self.metrics.redelivered.increment(1);
+            self.count(|metrics| &metrics.redelivered);
         }
         if attempt > self.options.max_attempts.saturating_add(self.options.max_attempts.min(CRASH_ALLOWANCE))
         {
@@ -79,7 +82,7 @@ impl Processor {
                     return message.release().await;
                 }
                 HandlerResult::Answered(Outcome::Ack) => {
-                    self.metrics.acked.increment(1);
+                    self.count(|metrics| &metrics.acked);
                     return message.ack(permit).await;
                 }
                 HandlerResult::Answered(Outcome::DeadLetter { reason }) => {
@@ -91,12 +94,12 @@ impl Processor {
                     return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
                 }
                 HandlerResult::Answered(Outcome::Retry { after, reason }) => {
-                    self.metrics.retried.increment(1);
+                    self.count(|metrics| &metrics.retried);
                     let delay = after.unwrap_or_else(|| self.options.backoff.delay(attempt));
                     NextAttempt { delay, counts: true, reason }
                 }
                 HandlerResult::Answered(Outcome::Postpone { after, reason }) => {
-                    self.metrics.postponed.increment(1);
+                    self.count(|metrics| &metrics.postponed);
                     NextAttempt { delay: after.max(MIN_POSTPONEMENT), counts: false, reason }
                 }
             };
@@ -162,7 +165,8 @@ impl Processor {
         permit: InFlightPermit,
         queue: &WorkerQueue<Job<M>>,
     ) {
-        self.metrics.dead_lettered.increment(1);
+        self.count(|metrics| &metrics.dead_lettered);
+        let reason: String = reason.chars().take(MAX_REASON).collect();
         let failure = HandlerFailure::new(reason.clone());
         warn!(
             self.log,

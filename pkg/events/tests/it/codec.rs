@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use time::macros::datetime;
 use underpin_events::{BinaryMessage, Data, Event, ExtensionValue, InvalidEventError, batch_from_json};
+use underpin_logger::{Context, TraceParent, TraceState};
 
 /// json-format.md 1.0.2, section 3.2: each example, word for word.
 const SPEC_BASE64: &str = r#"{
@@ -272,6 +273,46 @@ fn quoted_header_values_are_read() {
     assert_eq!(subject(r#""half"#).unwrap(), r#""half"#);
     assert!(subject(r#""""#).is_err(), "an empty attribute");
     assert!(subject("%FF").is_err(), "no UTF-8");
+}
+
+/// The trace of the producer, with its state, is that of the consumer.
+#[test]
+fn the_trace_state_travels_with_its_trace() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let state = TraceState::parse("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE").unwrap();
+    let producer = Context::background().with_traceparent(PARENT).unwrap().with_trace_state(state);
+    let caused = |context: &Context, event: Option<Event>| {
+        let builder = event.map_or_else(|| Event::builder("t", "/s"), Event::into_builder);
+        builder.caused_by(context).build().unwrap()
+    };
+    let event = caused(&producer, None);
+    let message = event.to_binary();
+    let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for read in
+        [Event::from_json(&event.to_json()).unwrap(), Event::from_message(headers, message.body).unwrap()]
+    {
+        let consumer = read.context();
+        assert_eq!((consumer.traceparent(), consumer.tracestate()), (Some(PARENT), producer.tracestate()));
+    }
+    // Another trace does not inherit the state.
+    let other = Context::background().with_trace(TraceParent::generate());
+    assert_eq!(caused(&other, Some(event.clone())).trace_state(), None);
+
+    let context = |more: &[(&'static str, &'static str)]| binary(more, "").unwrap().context();
+    let (parent, one) = (("ce-traceparent", PARENT), ("ce-tracestate", "a=1"));
+    assert_eq!(context(&[parent, one]).tracestate(), Some("a=1"));
+    assert_eq!(context(&[parent, one, ("ce-tracestate", "b=2")]).tracestate(), Some("a=1,b=2"));
+    for invalid in ["a=1,a=2", "a", "A=1"] {
+        let context = context(&[parent, ("ce-tracestate", invalid)]);
+        assert_eq!((context.traceparent(), context.tracestate()), (Some(PARENT), None), "{invalid}");
+    }
+    let several = context(&[
+        parent,
+        one,
+        ("ce-traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ]);
+    assert_eq!((several.traceparent(), several.tracestate()), (None, None));
+    assert_eq!(context(&[one]).tracestate(), None, "a state without a trace");
 }
 
 #[test]

@@ -47,6 +47,16 @@ async fn behaves(store: Arc<dyn IdempotencyStore>) {
     store.release("short", taken).await.unwrap();
     granted(claim("short", LEASE).await);
 
+    // Ids of other producers are part of the key, whatever they hold and however long they are.
+    let (long, longer) = ("x".repeat(5_000), "x".repeat(5_001));
+    for key in ["", "\0", "a\r\nb", "*.>", "..", &long, &longer] {
+        let token = granted(claim(key, Duration::MAX).await);
+        assert_eq!(claim(key, LEASE).await, Claim::Held, "{key:?}");
+        store.release(key, token).await.unwrap();
+        store.complete(key).await.unwrap();
+        assert_eq!(claim(key, LEASE).await, Claim::Done, "{key:?}");
+    }
+
     for key in ["race", "short-race"] {
         if key == "short-race" {
             granted(claim(key, Duration::from_millis(1)).await);
@@ -72,6 +82,10 @@ async fn the_jetstream_store_behaves_and_is_shared() {
     let store = open(&one).await;
     behaves(Arc::new(store)).await;
     let shared = open(&other).await;
+    for retention in [Duration::ZERO, Duration::MAX] {
+        let refused = JetStreamIdempotencyStore::open(&one, "refused", retention).await;
+        assert!(matches!(refused, Err(EventsError::InvalidOption { option, .. }) if option == "retention"));
+    }
     assert_eq!(shared.claim("race", LEASE).await.unwrap(), Claim::Held);
 }
 

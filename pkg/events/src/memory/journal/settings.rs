@@ -33,6 +33,20 @@ impl JournalSettings {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), ..Self::default() }
     }
+
+    /// Sets the file.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Sets when an event counts as published.
+    #[must_use]
+    pub fn sync(mut self, sync: JournalSync) -> Self {
+        self.sync = sync;
+        self
+    }
 }
 
 impl Validate for JournalSettings {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +10,7 @@ pub(crate) struct Metrics {
     counters: Values,
     gauges: Values,
     histograms: Mutex<BTreeMap<String, Arc<Count>>>,
+    described: Mutex<BTreeSet<String>>,
 }
 
 type Values = Mutex<BTreeMap<String, Arc<AtomicU64>>>;
@@ -34,15 +35,27 @@ impl Metrics {
         self.gauges.lock().unwrap().get(name).map(|value| f64::from_bits(value.load(Ordering::SeqCst)))
     }
 
+    pub(crate) fn described(&self) -> BTreeSet<String> {
+        self.described.lock().unwrap().clone()
+    }
+
     pub(crate) fn recorded(&self, name: &str) -> u64 {
         self.histograms.lock().unwrap().get(name).map_or(0, |count| count.0.load(Ordering::SeqCst))
     }
 }
 
 impl Recorder for Metrics {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
+
+    fn describe_gauge(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(Arc::clone(self.counters.lock().unwrap().entry(text(key)).or_default()))
