@@ -14,6 +14,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-events", 115),
     ("underpin-database", 170),
     ("underpin-outbox", 185),
+    ("underpin-service", 72),
 ];
 
 pub(crate) fn check() -> Done {

@@ -1,0 +1,10 @@
+//! The admin listener: probes, information and the log level, on a thread and a runtime that the load of the service does not reach.
+
+mod access;
+mod paths;
+mod ready;
+mod server;
+mod subject;
+
+pub(crate) use server::Admin;
+pub(crate) use subject::Subject;

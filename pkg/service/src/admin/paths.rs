@@ -1,0 +1,153 @@
+//! The paths of the admin listener and what they answer.
+//!
+//! | path | answers | for |
+//! |---|---|---|
+//! | `GET /health/live` | 200, or 503 when the main runtime has stalled; asks no component | everyone |
+//! | `GET /health/startup` | 200 once the service was ready, else 503 | everyone |
+//! | `GET /health/ready` | 200 or 503; the components and their reasons for trusted callers | everyone |
+//! | `GET /info` | name, version, commit, instance, state | trusted callers |
+//! | `GET`, `PUT /log/level` | the level rules, as text | trusted callers |
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use serde_json::{Value, json};
+use underpin_config::Secret;
+
+use super::Subject;
+use super::access::is_trusted;
+use super::ready::ReadyCache;
+use crate::ServiceState;
+
+/// The longest body that is read: level rules.
+const BODY: usize = 4096;
+
+/// What every request needs.
+pub(super) struct Paths {
+    pub(super) subject: std::sync::Arc<Subject>,
+    pub(super) ready: ReadyCache,
+    pub(super) token: Option<Secret<String>>,
+    pub(super) stall_after: Duration,
+}
+
+type Reply = Response<Full<Bytes>>;
+
+impl Paths {
+    pub(super) async fn answer<B>(&self, request: Request<B>, caller: SocketAddr) -> Reply
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<underpin_errors::BoxError>,
+    {
+        let trusted = is_trusted(caller, request.headers(), self.token.as_ref());
+        let (path, method) = (request.uri().path().to_owned(), request.method().clone());
+        match (path.as_str(), &method) {
+            ("/health/live", &Method::GET) => self.live(),
+            ("/health/startup", &Method::GET) => self.startup(),
+            ("/health/ready", &Method::GET) => self.ready(trusted).await,
+            ("/info" | "/log/level", _) if !trusted => status(
+                StatusCode::UNAUTHORIZED,
+                "needs a loopback address or the token of service.admin.token",
+            ),
+            ("/info", &Method::GET) => self.info(),
+            ("/log/level", &Method::GET) => self.level(),
+            ("/log/level", &Method::PUT) => self.set_level(request).await,
+            ("/health/live" | "/health/startup" | "/health/ready" | "/info" | "/log/level", _) => {
+                status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+            }
+            _ => status(StatusCode::NOT_FOUND, "no such path"),
+        }
+    }
+
+    fn live(&self) -> Reply {
+        let silence = self.subject.silence();
+        if silence < self.stall_after {
+            return status(StatusCode::OK, "live");
+        }
+        status(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &format!("the main runtime has stalled for {} s", silence.as_secs()),
+        )
+    }
+
+    fn startup(&self) -> Reply {
+        match self.subject.gate.state() {
+            ServiceState::Starting => status(StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            _ => status(StatusCode::OK, "started"),
+        }
+    }
+
+    async fn ready(&self, trusted: bool) -> Reply {
+        let state = self.subject.gate.state();
+        let (ServiceState::Ready, Some(checks)) = (state, self.subject.checks.get()) else {
+            return status(StatusCode::SERVICE_UNAVAILABLE, state.as_str());
+        };
+        let Some(report) = self.ready.report(checks, &self.subject.main).await else {
+            return status(StatusCode::SERVICE_UNAVAILABLE, "the main runtime does not answer");
+        };
+        let code =
+            StatusCode::from_u16(report.status.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let body = if trusted { json!(*report) } else { json!({ "status": report.status }) };
+        json_reply(code, &body)
+    }
+
+    fn info(&self) -> Reply {
+        let mut info = json!(self.subject.metadata);
+        if let Some(fields) = info.as_object_mut() {
+            fields.insert("state".to_owned(), self.subject.gate.state().as_str().into());
+        }
+        json_reply(StatusCode::OK, &info)
+    }
+
+    fn level(&self) -> Reply {
+        match &self.subject.levels {
+            Some(levels) => text(StatusCode::OK, levels.rules().to_string()),
+            None => status(StatusCode::NOT_FOUND, "this log has no level rules"),
+        }
+    }
+
+    async fn set_level<B>(&self, request: Request<B>) -> Reply
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<underpin_errors::BoxError>,
+    {
+        let Some(levels) = &self.subject.levels else {
+            return status(StatusCode::NOT_FOUND, "this log has no level rules");
+        };
+        let Ok(body) = Limited::new(request.into_body(), BODY).collect().await else {
+            return status(StatusCode::PAYLOAD_TOO_LARGE, "level rules have at most 4096 bytes");
+        };
+        let body = body.to_bytes();
+        let Ok(rules) = std::str::from_utf8(&body) else {
+            return status(StatusCode::BAD_REQUEST, "level rules are text");
+        };
+        match levels.set(rules.trim()) {
+            Ok(()) => self.level(),
+            Err(problem) => status(StatusCode::BAD_REQUEST, &problem.to_string()),
+        }
+    }
+}
+
+/// `{"status": ".."}`.
+fn status(code: StatusCode, word: &str) -> Reply {
+    json_reply(code, &json!({ "status": word }))
+}
+
+fn json_reply(code: StatusCode, body: &Value) -> Reply {
+    reply(code, "application/json", body.to_string())
+}
+
+fn text(code: StatusCode, body: String) -> Reply {
+    reply(code, "text/plain; charset=utf-8", body)
+}
+
+fn reply(code: StatusCode, content_type: &'static str, body: String) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    *reply.status_mut() = code;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

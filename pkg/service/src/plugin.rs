@@ -1,0 +1,78 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use underpin_errors::Error;
+use underpin_logger::Logger;
+
+use crate::{Component, Metadata};
+
+/// What a plugin or part may use while it is opened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Opening {
+    /// The log of the service.
+    pub log: Arc<dyn Logger>,
+    /// Which service this is.
+    pub metadata: Metadata,
+}
+
+impl Opening {
+    /// For tests of a [`Plugin`] outside of a service.
+    pub fn new(log: Arc<dyn Logger>, metadata: Metadata) -> Self {
+        Self { log, metadata }
+    }
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+/// What opening yields: a handle for the caller and a component for the runtime. They may differ: an outbox is what the handlers use,
+/// its relay is what is stopped.
+pub struct Opened<H> {
+    /// For the caller.
+    pub handle: H,
+    /// For the runtime.
+    pub component: Arc<dyn Component>,
+}
+
+impl<H> Opened<H> {
+    /// A handle and its component.
+    pub fn new(handle: H, component: impl Component) -> Self {
+        Self { handle, component: Arc::new(component) }
+    }
+}
+
+impl<H> std::fmt::Debug for Opened<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("component", &self.component.name()).finish_non_exhaustive()
+    }
+}
+
+/// What [`Start::plugin`](crate::Start::plugin) and [`Start::part`](crate::Start::part) take.
+///
+/// Every [`Component`] that is `Clone` is one, with itself as the handle: a pool goes in and comes out. The trait is not dyn-compatible: its
+/// future runs on the main thread, needs no box and no `Send`.
+pub trait Plugin: Sized {
+    /// What the caller gets.
+    type Handle;
+
+    /// Connects, migrates, or whatever has to be done before [`Component::start`].
+    ///
+    /// # Errors
+    /// What keeps it from opening, with the setting to change. Nothing may stay behind.
+    ///
+    /// # Cancel safety
+    /// Must be safe to drop.
+    fn open(self, at: &Opening) -> impl Future<Output = Result<Opened<Self::Handle>, Error>>;
+}
+
+impl<C: Component + Clone> Plugin for C {
+    type Handle = C;
+
+    async fn open(self, _: &Opening) -> Result<Opened<C>, Error> {
+        Ok(Opened::new(self.clone(), self))
+    }
+}

@@ -1,0 +1,192 @@
+#![allow(
+    clippy::future_not_send,
+    reason = "driven by block_on on the main thread, so that nothing of an adopter's closure needs to be Send"
+)]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use underpin_errors::{Error, HealthCheck, HealthChecks};
+use underpin_logger::Logger;
+
+use crate::supervise::Supervised;
+use crate::{Component, Gate, Metadata, OnEnd, Opened, Opening, Plugin, Spawner, Stop};
+
+/// A hook runs once, on the main thread: no `Send`.
+pub(crate) type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// What the closure of [`run`](crate::run) fills: the components of the service, in three stages.
+///
+/// | stage | examples | started | stopped |
+/// |---|---|---|---|
+/// | [`plugin`](Self::plugin) | pool, bus, cache | first, in order | last, reversed |
+/// | [`part`](Self::part) | relay, sweepers | in order, with the plugins | after traffic, reversed |
+/// | [`traffic`](Self::traffic) | HTTP, gRPC, consumers, workers | when every required check is up | first, all at once |
+///
+/// A component takes what it needs as arguments, so the order of construction is the dependency graph.
+pub struct Start<S> {
+    pub(crate) settings: Arc<S>,
+    pub(crate) opening: Opening,
+    pub(crate) gate: Gate,
+    pub(crate) spawner: Spawner,
+    pub(crate) plugins: Vec<Arc<dyn Component>>,
+    pub(crate) parts: Vec<Arc<dyn Component>>,
+    pub(crate) traffic: Vec<Arc<dyn Component>>,
+    pub(crate) checks: HealthChecks,
+    pub(crate) tasks: Vec<Supervised>,
+    pub(crate) hooks: Hooks,
+}
+
+/// The hooks, by the moment at which they run.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) ready: Vec<Hook>,
+    pub(crate) drain: Vec<Hook>,
+    pub(crate) stopped: Vec<Hook>,
+}
+
+impl<S> std::fmt::Debug for Start<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = |components: &[Arc<dyn Component>]| -> Vec<String> {
+            components.iter().map(|component| component.name().to_owned()).collect()
+        };
+        f.debug_struct("Start")
+            .field("plugins", &names(&self.plugins))
+            .field("parts", &names(&self.parts))
+            .field("traffic", &names(&self.traffic))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Start<S> {
+    pub(crate) fn new(settings: Arc<S>, opening: Opening, gate: Gate) -> Self {
+        let spawner = Spawner::new(Arc::clone(&opening.log));
+        Self {
+            settings,
+            opening,
+            gate,
+            spawner,
+            plugins: Vec::new(),
+            parts: Vec::new(),
+            traffic: Vec::new(),
+            checks: HealthChecks::new(),
+            tasks: Vec::new(),
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// The settings, shared: a borrow would not outlive the next call of [`plugin`](Self::plugin).
+    pub fn settings(&self) -> Arc<S> {
+        Arc::clone(&self.settings)
+    }
+
+    /// The log.
+    pub fn log(&self) -> Arc<dyn Logger> {
+        Arc::clone(&self.opening.log)
+    }
+
+    /// Which service this is.
+    pub fn metadata(&self) -> &Metadata {
+        &self.opening.metadata
+    }
+
+    /// The state of the service, for servers and handlers.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
+    /// For work that goes on after a response.
+    pub fn spawner(&self) -> Spawner {
+        self.spawner.clone()
+    }
+
+    /// Opens and starts what others stand on. Its health is required for readiness.
+    ///
+    /// # Errors
+    /// What opening or starting failed with. Return it: the service then stops what was started.
+    ///
+    /// # Cancel safety
+    /// Safe: what was opened is stopped.
+    pub async fn plugin<P: Plugin>(&mut self, plugin: P) -> Result<P::Handle, Error> {
+        let Opened { handle, component } = plugin.open(&self.opening).await?;
+        self.plugins.push(Arc::clone(&component));
+        self.begin(component).await?;
+        Ok(handle)
+    }
+
+    /// Opens and starts what works in the background. It is stopped after the traffic and before the plugins.
+    ///
+    /// # Errors
+    /// What opening or starting failed with.
+    ///
+    /// # Cancel safety
+    /// Safe: what was opened is stopped.
+    pub async fn part<P: Plugin>(&mut self, part: P) -> Result<P::Handle, Error> {
+        let Opened { handle, component } = part.open(&self.opening).await?;
+        self.parts.push(Arc::clone(&component));
+        self.begin(component).await?;
+        Ok(handle)
+    }
+
+    /// Adds what brings work in. It is started once the closure has returned and every required check is up.
+    ///
+    /// The handle is for whoever asks it something later, such as its address.
+    pub fn traffic<C: Component>(&mut self, component: C) -> Arc<C> {
+        let component = Arc::new(component);
+        self.traffic.push(Arc::clone(&component) as Arc<dyn Component>);
+        component
+    }
+
+    /// The first address of the traffic component of this name, once it has started.
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        let named = self.traffic.iter().filter(|component| component.name() == name);
+        named.flat_map(Component::addresses).next()
+    }
+
+    /// The service is not ready while this check is down, and takes no traffic before it was up.
+    pub fn require(&mut self, check: Arc<dyn HealthCheck>) {
+        self.checks = std::mem::take(&mut self.checks).with(check);
+    }
+
+    /// While this check is down the service is degraded and ready.
+    pub fn observe(&mut self, check: Arc<dyn HealthCheck>) {
+        self.checks = std::mem::take(&mut self.checks).with_optional(check);
+    }
+
+    /// Spawns a task that the service owns, once everything is up. It ends when [`Stop`] asks; any earlier end is treated as declared.
+    pub fn supervise<F, Fut>(&mut self, name: &'static str, on_end: OnEnd, task: F)
+    where
+        F: Fn(Stop) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        self.tasks.push(Supervised { name, on_end, make: Arc::new(move |stop| Box::pin(task(stop))) });
+    }
+
+    /// Runs once traffic is served.
+    pub fn on_ready(&mut self, run: impl AsyncFnOnce() + 'static) {
+        self.hooks.ready.push(hook(run));
+    }
+
+    /// Runs when readiness has gone off, before the grace: to leave a registry, for example.
+    pub fn on_drain(&mut self, run: impl AsyncFnOnce() + 'static) {
+        self.hooks.drain.push(hook(run));
+    }
+
+    /// Runs when every component has stopped, before the log is flushed.
+    pub fn on_stopped(&mut self, run: impl AsyncFnOnce() + 'static) {
+        self.hooks.stopped.push(hook(run));
+    }
+
+    async fn begin(&mut self, component: Arc<dyn Component>) -> Result<(), Error> {
+        if let Some(check) = component.health() {
+            self.require(check);
+        }
+        component.start().await.map_err(|error| error.context(format!("start {}", component.name())))
+    }
+}
+
+fn hook(run: impl AsyncFnOnce() + 'static) -> Hook {
+    Box::new(move || Box::pin(async move { run().await }))
+}

@@ -1,0 +1,9 @@
+//! The public API of the crate, as an adopter sees it.
+#![allow(clippy::future_not_send, reason = "a test drives its service on its own thread")]
+
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod property;
+#[cfg(test)]
+mod supervision;
