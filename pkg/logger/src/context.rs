@@ -10,10 +10,10 @@ use crate::{
     stream::json::{Buf, escape, limits},
 };
 
-/// What every log line of one unit of work has in common: request id, trace and organization.
+/// The request id, the trace and the organization of one unit of work; every record carries them.
 ///
-/// A context is made where the work enters the service, passed down by reference and cloned for one atomic increment at most.
-/// The task-local copy ([`Context::scope`]) is only for records of libraries that cannot be handed a context.
+/// Create a context where the work enters the service and pass it down by reference. A clone costs one atomic increment at
+/// most. [`Context::scope`] makes it the current context of a task, for records of libraries that take none.
 ///
 /// # Examples
 ///
@@ -30,7 +30,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Context(
-    /// Nothing is the background: its clones, of which every thread makes many, have no count in common.
+    /// `None` is the background: its clones share no reference count.
     Option<Arc<Inner>>,
 );
 
@@ -62,7 +62,7 @@ struct Inner {
 }
 
 impl Context {
-    /// The context of work that no request started: start-up, a timer, a background loop.
+    /// The context of work without a request: start-up, a timer, a background loop.
     pub const fn background() -> Self {
         Self(None)
     }
@@ -76,8 +76,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`TraceParentError`] when the text is not a W3C traceparent. The caller then usually starts a trace of its own
-    /// with [`TraceParent::generate`].
+    /// [`TraceParentError`] when the text is not a W3C traceparent. Start a new trace with [`TraceParent::generate`]
+    /// then.
     pub fn with_traceparent(self, header: &str) -> Result<Self, TraceParentError> {
         Ok(self.with_trace(TraceParent::parse(header)?))
     }
@@ -93,8 +93,8 @@ impl Context {
         })
     }
 
-    /// Sets the `tracestate` that travels with the trace: call it after [`Context::with_trace`]. Without a trace there is
-    /// no state either, as the recommendation wants it, and the context stays as it is.
+    /// Sets the `tracestate` that travels with the trace: call it after [`Context::with_trace`]. Without a trace the
+    /// state is dropped, as the recommendation requires.
     ///
     /// # Examples
     ///
@@ -125,19 +125,19 @@ impl Context {
         self.with(|inner| inner.organization_id = Some(id))
     }
 
-    /// Lets records from `level` on through for this unit of work, whatever the rules of the logger say.
+    /// Writes records from `level` on for this unit of work, whatever the level rules say.
     ///
-    /// It only ever adds records: `with_level(Level::Error)` does not silence what the rules let through.
+    /// It only adds records: `with_level(Level::Error)` does not silence what the rules write.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
         level_floor::lower_to(level);
         self.with(|inner| inner.level = Some(level))
     }
 
-    /// Holds the records of this unit of work from debug level on that the rules keep out of the log, and writes them
-    /// when a record of error level follows: the detail is there when it is needed and costs no storage when it is not.
+    /// Adds a flight recorder: it keeps the records from debug level on that the level rules skip, and writes them when a
+    /// record of error level follows.
     ///
-    /// At most `capacity` bytes are held, the latest. Clones and child spans share them.
+    /// It keeps the latest `capacity` bytes. Clones and child spans share it.
     #[cfg(feature = "json")]
     #[must_use]
     pub fn with_flight_recorder(self, capacity: usize) -> Self {
@@ -183,12 +183,12 @@ impl Context {
         self.inner().organization_id.as_deref()
     }
 
-    /// The level from which on this unit of work logs whatever the rules say.
+    /// The level from which on records of this unit of work are written, whatever the level rules say.
     pub fn level(&self) -> Option<Level> {
         self.inner().level
     }
 
-    /// What holds the lines that the rules keep out of the log, if anything does.
+    /// The flight recorder, if there is one.
     #[cfg(feature = "json")]
     pub(crate) fn recorder(&self) -> Option<&FlightRecorder> {
         self.inner().recorder.as_deref()

@@ -2,7 +2,7 @@ use std::{error::Error, panic::Location};
 
 use crate::{Context, Level, Tag};
 
-/// One record on its way into a [`Logger`](crate::Logger), borrowed from the caller's stack.
+/// One record as a [`Logger`](crate::Logger) takes it, borrowed from the caller's stack.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Entry<'a> {

@@ -5,7 +5,7 @@ use crate::{Callsite, Context, Entry, Fatal, Level, Logger, Tag};
 /// The verbs, for every [`Logger`].
 ///
 /// They ask [`Logger::enabled`] first and carry no target, so that only the default level rule applies. The macros
-/// ([`info!`](crate::info) and its sisters) also know the module and skip building tags when the level is off.
+/// ([`info!`](crate::info) and the others) also know the module and skip building tags when the level is off.
 ///
 /// # Examples
 ///
@@ -18,7 +18,7 @@ use crate::{Callsite, Context, Entry, Fatal, Level, Logger, Tag};
 /// accept(&NoopLogger, &Context::background());
 /// ```
 pub trait LoggerExt: Logger {
-    /// Logs what a developer wants while looking for a fault.
+    /// Logs details for debugging.
     #[track_caller]
     fn debug(&self, ctx: &Context, msg: &str, tags: &[Tag<'_>]) {
         emit(self, &Entry::new(Level::Debug, ctx, msg, Callsite::caller()).with_tags(tags));
@@ -30,7 +30,7 @@ pub trait LoggerExt: Logger {
         emit(self, &Entry::new(Level::Info, ctx, msg, Callsite::caller()).with_tags(tags));
     }
 
-    /// Logs an error that the service copes with.
+    /// Logs an error that the service handles.
     #[track_caller]
     fn warn(&self, ctx: &Context, err: &(dyn Error + 'static), msg: &str, tags: &[Tag<'_>]) {
         emit(self, &Entry::new(Level::Warn, ctx, msg, Callsite::caller()).with_error(err).with_tags(tags));

@@ -1,19 +1,19 @@
 use std::{fmt, str::FromStr};
 
-/// How much a record matters, from [`Level::Trace`] to [`Level::Fatal`].
+/// The severity of a record, from [`Level::Trace`] to [`Level::Fatal`].
 ///
 /// Levels are ordered: `Level::Error > Level::Info`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Level {
-    /// Every step; for the machine room of a library.
+    /// Every step, for the internals of a library.
     Trace = 1,
-    /// What a developer wants while looking for a fault.
+    /// Details for debugging.
     Debug = 2,
     /// What happened, once per unit of work.
     Info = 3,
-    /// Something is off and the service copes.
+    /// A fault that the service handles.
     Warn = 4,
     /// A unit of work failed.
     Error = 5,

@@ -1,7 +1,6 @@
 //! Structured logging behind one small trait: JSON lines over slog, request context on every line.
 //!
-//! For services whose records are read by machines first. Code takes `&dyn` [`Logger`] and a [`Context`], and says what
-//! happened as a constant sentence with data beside it:
+//! Code takes `&dyn` [`Logger`] and a [`Context`], and logs a constant sentence with data beside it:
 //!
 //! ```
 //! use underpin_logger::{Context, Logger, RequestId, info};
@@ -19,19 +18,19 @@
 //!   organization. [`Value`], [`Tag`] and [`Entry`] borrow, so a record costs no allocation.
 //! * **The logger** (feature `json`, default): [`init`] sets up a service from [`LoggerSettings`]; [`SlogLogger`] writes through
 //!   a [`JsonFormat`] or a [`TerminalFormat`] into a [`Sink`](sink::Sink). [`JsonDrain`] and [`SlogLogger::slog`] serve slog code.
-//!   [`LevelHandle`] changes levels at run time, [`Redaction`] and [`Sampling`] keep things out.
-//! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] leads the records of dependencies that speak
-//!   `tracing` or `log` into the same stream, with the request id of [`Context::scope`].
+//!   [`LevelHandle`] changes levels at run time, [`Redaction`] hides values and [`Sampling`] drops repetitions.
+//! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] writes the records of dependencies that use
+//!   `tracing` or `log` to the same stream, with the request id of [`Context::scope`].
 //! * **Nested values** (feature `nested-values`): `Nested` is whatever serde can serialize, from the macros and from slog.
 //! * **Export** (feature `otel`): the same lines as OTLP log records to a collector.
-//! * **The request layer** (feature `tower`): one line a request, ids in and out.
+//! * **The request layer** (feature `tower`): one line a request, request id and trace in and out.
 //! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
 //!
-//! # What holds everywhere
+//! # Guarantees
 //!
 //! Logging never panics, never fails and never blocks its caller without a limit; the one exception, a direct sink on an
-//! output that has no way not to wait, is described at [`sink::DirectSink`]. A line is complete or not there. What is lost is
-//! counted and told in the stream. User code (a `Display`, a `Serialize`, a `slog::KV`) runs under no lock.
+//! output that cannot be written without blocking, is described at [`sink::DirectSink`]. A line is written whole or not at all.
+//! Lost lines are counted, and the stream reports them. User code (a `Display`, a `Serialize`, a `slog::KV`) runs under no lock.
 
 #![forbid(unsafe_code)]
 

@@ -109,13 +109,13 @@ macro_rules! verbs {
 }
 
 verbs! { $
-    /// Logs every step; for the machine room of a library.
+    /// Logs every step, for the internals of a library.
     trace Trace;
-    /// Logs what a developer wants while looking for a fault.
+    /// Logs details for debugging.
     debug Debug;
     /// Logs what happened, once per unit of work.
     info Info;
-    /// Logs that something is off and the service copes.
+    /// Logs a fault that the service handles.
     warn Warn;
     /// Logs that a unit of work failed.
     error Error;

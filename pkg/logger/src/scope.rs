@@ -1,4 +1,4 @@
-//! The current context: which [`Context`] records of libraries belong to that cannot be handed one.
+//! The current context of a task or a thread, for records of libraries that take no [`Context`].
 
 use std::{
     cell::RefCell,
@@ -69,7 +69,7 @@ impl Drop for Entered {
 }
 
 pin_project! {
-    /// A future that has a context of its own wherever it is polled and dropped.
+    /// A future with the context that is current while it is polled and dropped.
     struct Scoped<F> {
         #[pin]
         future: Option<F>,

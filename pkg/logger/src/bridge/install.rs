@@ -46,7 +46,7 @@ pub enum BridgeError {
     /// Another logger of the `log` crate is installed already.
     #[error("another logger of the log crate is installed already")]
     LogTaken,
-    /// The logger hands its records to slog and has no stream of its own.
+    /// The logger passes its records on to slog.
     #[error("a logger made from a slog logger cannot take bridged records")]
     NoStream,
 }

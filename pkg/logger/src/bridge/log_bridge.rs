@@ -22,7 +22,7 @@ use crate::{
 ///
 /// let sink = MemorySink::new();
 /// let logger = SlogLogger::json(JsonFormat::new()).sink(sink.clone()).build();
-/// let bridge = LogBridge::new(&logger).expect("a logger with a stream of its own");
+/// let bridge = LogBridge::new(&logger).expect("a logger that writes lines itself");
 ///
 /// // What `log::warn!` does, once `log::set_boxed_logger` has the bridge.
 /// bridge.log(&Record::builder().level(Level::Warn).target("legacy").args(format_args!("disk full")).build());
@@ -36,7 +36,7 @@ pub struct LogBridge {
 }
 
 impl LogBridge {
-    /// A bridge into the stream of `logger`; `None` when that logger writes through slog and has no stream of its own.
+    /// A bridge into the stream of `logger`; `None` when that logger writes through slog.
     pub fn new(logger: &SlogLogger) -> Option<Self> {
         Some(Self { pipeline: Arc::clone(logger.pipeline()?), levels: logger.levels().clone() })
     }
@@ -68,7 +68,7 @@ impl log::Log for LogBridge {
         /// `log` names no deadline and takes no answer.
         const DEADLINE: Duration = Duration::from_secs(5);
 
-        let _nobody_to_tell = self.pipeline.flush(DEADLINE);
+        let _ignored = self.pipeline.flush(DEADLINE);
     }
 }
 

@@ -69,45 +69,49 @@ impl SpanFields {
         self.0.iter().map(|(key, value)| (*key, value.borrow()))
     }
 
-    fn set(&mut self, field: &Field, value: OwnedValue) {
-        match self.0.iter_mut().find(|(key, _)| *key == field.name()) {
+    pub(super) fn merge(&mut self, later: Self) {
+        later.0.into_iter().for_each(|(key, value)| self.set(key, value));
+    }
+
+    fn set(&mut self, key: &'static str, value: OwnedValue) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
-            None => self.0.push((field.name(), value)),
+            None => self.0.push((key, value)),
         }
     }
 }
 
 impl Visit for SpanFields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, OwnedValue::Bool(value));
+        self.set(field.name(), OwnedValue::Bool(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, OwnedValue::I64(value));
+        self.set(field.name(), OwnedValue::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, OwnedValue::U64(value));
+        self.set(field.name(), OwnedValue::U64(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.set(field, OwnedValue::I128(value));
+        self.set(field.name(), OwnedValue::I128(value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.set(field, OwnedValue::U128(value));
+        self.set(field.name(), OwnedValue::U128(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, OwnedValue::F64(value));
+        self.set(field.name(), OwnedValue::F64(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let kept = value.get(..value.floor_char_boundary(OwnedValue::CAP)).unwrap_or_default();
-        self.set(field, OwnedValue::Text(kept.to_owned()));
+        self.set(field.name(), OwnedValue::Text(kept.to_owned()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, OwnedValue::debug(value));
+        self.set(field.name(), OwnedValue::debug(value));
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 ///
 /// let sink = MemorySink::new();
 /// let logger = SlogLogger::json(JsonFormat::new()).sink(sink.clone()).build();
-/// let layer = TracingLayer::new(&logger).expect("a logger with a stream of its own");
+/// let layer = TracingLayer::new(&logger).expect("a logger that writes lines itself");
 ///
 /// // With layers of your own beside it, and `tracing::subscriber::set_global_default` in a service.
 /// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -42,7 +42,7 @@ pub struct TracingLayer {
 }
 
 impl TracingLayer {
-    /// A layer into the stream of `logger`; `None` when that logger writes through slog and has no stream of its own.
+    /// A layer into the stream of `logger`; `None` when that logger writes through slog.
     pub fn new(logger: &SlogLogger) -> Option<Self> {
         let pipeline = Arc::clone(logger.pipeline()?);
         let hide_sql = pipeline.redact.covers("db.statement");
@@ -88,10 +88,13 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     }
 
     fn on_record(&self, id: &Id, record: &Record<'_>, spans: layer::Context<'_, S>) {
+        // User code runs here; it may log inside of this span, which takes the lock of the extensions.
+        let mut recorded = SpanFields::default();
+        record.record(&mut recorded);
         if let Some(span) = spans.span(id)
             && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
         {
-            record.record(fields);
+            fields.merge(recorded);
         }
     }
 

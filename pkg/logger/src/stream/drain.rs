@@ -103,7 +103,7 @@ impl Drain for StreamDrain {
     }
 
     fn flush(&self) -> Result<(), slog::FlushError> {
-        /// slog names no deadline; an answer is owed all the same.
+        /// slog passes no deadline.
         const DEADLINE: Duration = Duration::from_secs(5);
 
         let (pipeline, _) = &**self.0;

@@ -6,14 +6,14 @@ use crate::{
     sink::{BufferedSink, DirectSink, Output, Overflow, Sink},
 };
 
-/// Sets up logging for a service: builds the logger, leads `tracing` and `log` into it (feature `bridges`) and logs panics.
+/// Sets up logging for a service: builds the logger, installs the bridges for `tracing` and `log` (feature `bridges`) and logs panics.
 ///
 /// Keep the guard until the end of `main`; it flushes when it is dropped.
 ///
 /// # Errors
 ///
-/// [`InitError`] when the level rules are wrong, the output cannot be opened, or somebody else has installed a subscriber
-/// or a logger before.
+/// [`InitError`] when the level rules are wrong, the output cannot be opened, or another subscriber or logger is
+/// installed.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ impl LogGuard {
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        // Whoever wants to know calls flush before.
+        // Call flush before to learn of a failure.
         let _late = self.logger.flush(Self::FLUSH);
     }
 }
@@ -72,7 +72,7 @@ pub enum InitError {
     /// The output cannot be opened, or the thread of the buffered sink not started.
     #[error("cannot open the log output")]
     Output(#[source] io::Error),
-    /// Somebody else listens to `tracing` or `log` in this process.
+    /// Another subscriber of `tracing` or logger of `log` is installed in this process.
     #[cfg(feature = "bridges")]
     #[error("cannot install the logger for the process")]
     Bridge(#[from] crate::BridgeError),

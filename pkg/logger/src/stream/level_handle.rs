@@ -48,7 +48,7 @@ impl LevelHandle {
         LevelRules::clone(&self.0.rules.load())
     }
 
-    /// Puts rules in text form into force, for all threads and for the bridges, whose caches are told.
+    /// Puts rules in text form into force, for all threads and for the bridges.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl LevelHandle {
         Ok(())
     }
 
-    /// Puts rules into force, for all threads and for the bridges, whose caches are told.
+    /// Puts rules into force, for all threads and for the bridges.
     pub fn replace(&self, rules: LevelRules) {
         {
             let _turn = self.0.changes.lock().unwrap_or_else(PoisonError::into_inner);

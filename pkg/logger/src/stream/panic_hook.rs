@@ -23,7 +23,7 @@ pub fn install_panic_hook(log: impl Logger + 'static) {
 }
 
 fn record(log: &dyn Logger, info: &PanicHookInfo<'_>) {
-    /// What a dying thread waits for its last words at most.
+    /// How long a panicking thread waits for the flush.
     const DEADLINE: Duration = Duration::from_secs(1);
 
     let ctx = Context::current();

@@ -1,4 +1,5 @@
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -16,13 +17,15 @@ use crate::{
     stream::sink::{Sink, inside_output},
 };
 
-/// What all ways into the log share: format, redaction and sink.
+const INSIDE_OUTPUT: &str = "called from inside of a log output";
+
+/// Format, redaction, sampling and sink of one stream.
 pub(crate) struct Pipeline {
     pub(crate) format: Format,
     pub(crate) redact: Redaction,
     pub(crate) sink: Arc<dyn Sink>,
     sampling: Option<Sampling>,
-    /// Lost lines that the log itself has told about, and when it last did (milliseconds since the epoch).
+    /// Lost lines that the stream has reported, and when it last did (milliseconds since the epoch).
     reported: AtomicU64,
     reported_at: AtomicU64,
     /// Records that came from inside of an output.
@@ -47,7 +50,7 @@ impl Pipeline {
         }
     }
 
-    /// Encodes under no lock, then hands complete lines to whom the decision says.
+    /// Encodes under no lock, then passes whole lines to the sink or to the flight recorder.
     pub(crate) fn emit(&self, decision: Decision, meta: &RecordMeta<'_>, source: &impl RecordSource) {
         // A writer of the user that logs would otherwise wait for itself.
         if inside_output() {
@@ -104,13 +107,17 @@ impl Pipeline {
     }
 
     pub(crate) fn flush(&self, deadline: Duration) -> Result<(), FlushError> {
+        if inside_output() {
+            // The sink would wait for the write that this call is part of.
+            return Err(FlushError::Sink(io::Error::other(INSIDE_OUTPUT)));
+        }
         if let Some(sampling) = &self.sampling {
             self.report_rest(sampling);
         }
         self.sink.flush(deadline)
     }
 
-    /// Says what was left out since the log last did, or keeps it for another time if nothing gets through.
+    /// Reports the records that sampling dropped since the last report; if the sink does not take it, they stay for the next.
     fn report_rest(&self, sampling: &Sampling) {
         if !inside_output()
             && let Some(count) = sampling.rest()
@@ -121,6 +128,11 @@ impl Pipeline {
                 sampling.leave_out(count);
             }
         }
+    }
+
+    /// Reopens the output of the sink.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        if inside_output() { Err(io::Error::other(INSIDE_OUTPUT)) } else { self.sink.reopen() }
     }
 
     /// Lines that were lost.

@@ -6,12 +6,11 @@ use std::{
 
 use crate::Level;
 
-/// Thins out what repeats: of the records with the same level and message, each second, the first few are written and of
-/// the rest every so many-th.
+/// Drops repetitions: of the records with the same level and message, each second, it writes the first few and every nth of
+/// the rest.
 ///
-/// Records of error level and above are always written, and so are those of a context with a level of its own. What is
-/// left out is counted, and the log tells of it (`log records left out`): while it is written to, once a second at most, and
-/// whenever it is flushed, as at the end of the process.
+/// Records of error level and above are always written, and so are those of a context with a level. The dropped ones are
+/// counted, and the stream reports them (`log records left out`): once a second at most, and at each flush.
 ///
 /// # Examples
 ///
@@ -37,7 +36,7 @@ pub struct Sampling {
     counts: Box<[AtomicU64]>,
     total: AtomicU64,
     left_out: AtomicU64,
-    told: AtomicU64,
+    reported: AtomicU64,
 }
 
 impl Sampling {
@@ -58,7 +57,7 @@ impl Sampling {
             counts: (0..Self::BUCKETS).map(|_| AtomicU64::new(0)).collect(),
             total: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
-            told: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
         }
     }
 
@@ -98,23 +97,23 @@ impl Sampling {
         kept
     }
 
-    /// Counts records that the log has yet to tell about.
+    /// Counts records that are not reported yet.
     pub(crate) fn leave_out(&self, count: u64) {
         self.left_out.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// How many records were left out since this was last told.
+    /// How many records were left out since the last report.
     pub(crate) fn rest(&self) -> Option<u64> {
         Some(self.left_out.swap(0, Ordering::Relaxed)).filter(|count| *count > 0)
     }
 
-    /// How many records were left out, if it is time to tell.
+    /// How many records were left out, if it is time to report.
     pub(crate) fn notice(&self, now: Duration) -> Option<u64> {
         if self.left_out.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let (last, now) = (self.told.load(Ordering::Relaxed), now.as_secs());
-        let mine = || self.told.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let (last, now) = (self.reported.load(Ordering::Relaxed), now.as_secs());
+        let mine = || self.reported.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if now > last && mine() { self.rest() } else { None }
     }
 }
@@ -163,7 +162,7 @@ mod tests {
             "another level is another message"
         );
         assert_eq!(sampling.notice(Duration::from_secs(6)), Some(990));
-        assert_eq!(sampling.notice(Duration::from_secs(7)), None, "told once");
+        assert_eq!(sampling.notice(Duration::from_secs(7)), None, "reported once");
     }
 
     #[test]

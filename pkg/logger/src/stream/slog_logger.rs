@@ -9,8 +9,8 @@ use crate::{
 /// The logger of a service: entries go straight into the encoder, and existing slog code joins the same stream through
 /// [`SlogLogger::slog`].
 ///
-/// Clones share everything. Records are on their way when [`Logger::log`] returns and written when [`Logger::flush`]
-/// says so; [`crate::init`] makes one with a guard that flushes at the end.
+/// Clones share everything. A record is in the sink when [`Logger::log`] returns, and written when [`Logger::flush`] has
+/// returned; [`crate::init`] makes one with a guard that flushes at the end.
 ///
 /// # Examples
 ///
@@ -76,14 +76,14 @@ impl SlogLogger {
         }
     }
 
-    /// Opens the log file anew, after a log rotation has moved it away. Call it on SIGHUP.
+    /// Reopens the log file after a log rotation has moved it. Call it on SIGHUP.
     ///
     /// # Errors
     ///
     /// What opening the file reports; logging goes on into the old file then.
     pub fn reopen(&self) -> io::Result<()> {
         match &self.backend {
-            Backend::Encoder(pipeline) => pipeline.sink.reopen(),
+            Backend::Encoder(pipeline) => pipeline.reopen(),
             Backend::Slog { .. } => Ok(()),
         }
     }
@@ -111,7 +111,7 @@ impl Logger for SlogLogger {
     }
 
     fn log<'a>(&self, entry: &Entry<'a>) {
-        // slog's own Logger::log skips this check; whoever calls past the macros is still held to the rules.
+        // The rules hold for calls past the macros, too; slog's Logger::log would skip them.
         match (self.levels.decision(entry.level, entry.site.target, entry.ctx), &self.backend) {
             (Decision::Skip, _) => {}
             (decision, Backend::Encoder(pipeline)) => pipeline.emit(decision, &RecordMeta::of(entry), entry),

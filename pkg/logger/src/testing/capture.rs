@@ -6,7 +6,7 @@ use std::{
 
 use crate::{Context, Entry, FlushError, Level, Logger, RequestId};
 
-/// A logger that keeps what it is given, at every level, for assertions that print what was logged.
+/// A logger that keeps its entries, of every level, for assertions that print all of them when they fail.
 ///
 /// Clones share their entries. Each test makes its own, so tests that run at the same time do not see each other.
 ///

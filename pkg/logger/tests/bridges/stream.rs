@@ -190,3 +190,28 @@ fn a_second_installation_is_refused() {
     info!(STREAM.0, &Context::background(), "still there");
     assert_eq!(lines("still there").len(), 1);
 }
+
+#[test]
+fn a_span_field_that_logs_inside_of_its_span_does_not_wait_for_itself() {
+    struct Talkative;
+    impl fmt::Debug for Talkative {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            tracing::info!("while a field is written");
+            f.write_str("talkative")
+        }
+    }
+    let _turn = rules("info");
+    let (sender, ended) = std::sync::mpsc::channel();
+    // A thread of its own, which a deadlock would keep for ever.
+    std::thread::spawn(move || {
+        let span = tracing::info_span!("work", first = ?Talkative, later = tracing::field::Empty);
+        let _entered = span.enter();
+        span.record("later", tracing::field::debug(Talkative));
+        tracing::info!(own = ?Talkative, "talked");
+        sender.send(()).unwrap();
+    });
+    ended.recv_timeout(std::time::Duration::from_secs(30)).expect("a call waits for itself");
+    let talked = lines("talked");
+    assert_eq!(["own", "first", "later"].map(|field| &talked[0][field]), [&json!("talkative"); 3]);
+    assert_eq!(lines("while a field is written").len(), 3);
+}

@@ -20,6 +20,8 @@ mod otel;
 #[cfg(all(test, feature = "bridges", unix))]
 mod own_subscriber;
 #[cfg(all(test, feature = "json"))]
+mod reentrancy;
+#[cfg(all(test, feature = "json"))]
 mod sinks;
 #[cfg(all(test, feature = "json", unix))]
 mod standstill;

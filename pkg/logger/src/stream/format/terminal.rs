@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One line a record for a person at a terminal: time (UTC), level, message, tags dimmed behind it; the causes of an
-/// error indented below, each on a line of its own.
+/// error indented below, one a line.
 ///
 /// Control characters in data are shown as escapes, so that no record can move the cursor or forge a line.
 #[derive(Debug, Clone, Copy)]

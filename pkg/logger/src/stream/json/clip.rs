@@ -23,8 +23,8 @@ pub(crate) fn clip(scratch: &mut Scratch, head: usize, room: usize) {
     }
 }
 
-/// Notes keys and texts of the fields between the message and `head`, `,"key":"text"` each, which nobody noted when
-/// they were copied into the line as they are.
+/// Notes keys and texts of the fields between the message and `head`, `,"key":"text"` each, which were copied
+/// into the line as they are.
 fn find_rendered(scratch: &mut Scratch, head: usize) {
     let Some(message) = scratch.texts.first() else { return };
     let mut at = message.end + 1;

@@ -4,17 +4,13 @@ use std::fmt;
 
 use super::buf::Buf;
 
-/// Appends the content of a JSON string, without the quotes. What needs no escape is copied eight bytes at a time while
-/// it is looked at.
+/// Appends the content of a JSON string, without the quotes.
 pub(crate) fn push(buf: &mut Buf, text: &str) {
     let mut rest = text.as_bytes();
     loop {
-        let mut clean = 0;
-        buf.write(rest.len(), |out| {
-            clean = copy_clean(out, rest);
-            clean
-        });
-        let Some((byte, tail)) = rest.get(clean..).and_then(<[u8]>::split_first) else { return };
+        let (clean, odd) = rest.split_at(clean_len(rest));
+        buf.extend_from_slice(clean);
+        let Some((byte, tail)) = odd.split_first() else { return };
         push_escape(buf, *byte);
         rest = tail;
     }
@@ -23,63 +19,27 @@ pub(crate) fn push(buf: &mut Buf, text: &str) {
 /// Appends a text that needs no escape, and a byte behind it; false if it needs one, and then `buf` is as it was.
 #[inline]
 pub(crate) fn push_if_clean(buf: &mut Buf, text: &str, behind: u8) -> bool {
-    let mut clean = false;
-    buf.write(text.len() + 1, |out| {
-        let Some((last, out)) = out.split_last_mut() else { return 0 };
-        clean = copy_clean(out, text.as_bytes()) == text.len();
-        *last = behind;
-        if clean { text.len() + 1 } else { 0 }
-    });
-    clean
+    let is_clean = clean_len(text.as_bytes()) == text.len();
+    if is_clean {
+        buf.extend_from_slice(text.as_bytes());
+        buf.push(behind);
+    }
+    is_clean
 }
 
-/// Copies up to the first byte that needs an escape; returns how many bytes that is. `out` is as long as `bytes`.
+/// How many bytes there are before the first that needs an escape. Looks at eight bytes at a time; the `memchr` crate finds
+/// up to three bytes, not a range.
 #[inline]
-pub(crate) fn copy_clean(out: &mut [u8], bytes: &[u8]) -> usize {
-    let Some(last) = bytes.last_chunk::<8>() else { return copy_short(out, bytes) };
-    // The last eight bytes overlap with those before them, so that none are left over. They are copied first, because an
-    // escape before them ends the loop.
-    put(out.last_chunk_mut(), last);
-    let (words, _) = bytes.as_chunks::<8>();
-    let (outs, _) = out.as_chunks_mut::<8>();
-    for (index, (word, out)) in words.iter().zip(outs).enumerate() {
+fn clean_len(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
         let found = found(*word);
-        *out = *word;
         if found != 0 {
             return index * 8 + first(found);
         }
     }
-    match found(*last) {
-        0 => bytes.len(),
-        found => bytes.len() - 8 + first(found),
-    }
-}
-
-/// [`copy_clean`] for less than eight bytes.
-#[inline]
-fn copy_short(out: &mut [u8], bytes: &[u8]) -> usize {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
-        if found(both.to_le_bytes()) == 0 {
-            put(out.first_chunk_mut(), first);
-            put(out.last_chunk_mut(), last);
-            return bytes.len();
-        }
-    }
-    for (index, (byte, out)) in bytes.iter().zip(out).enumerate() {
-        if needs_escape(*byte) {
-            return index;
-        }
-        *out = *byte;
-    }
-    bytes.len()
-}
-
-#[inline]
-const fn put<const N: usize>(out: Option<&mut [u8; N]>, piece: &[u8; N]) {
-    if let Some(out) = out {
-        *out = *piece;
-    }
+    let in_rest = rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len());
+    words.len() * 8 + in_rest
 }
 
 /// The index of the first marked byte.

@@ -102,7 +102,7 @@ impl<'s> LineEncoder<'s> {
         self.field(name, if self.out.redact.covers(name.text) { Value::Secret } else { value });
     }
 
-    /// A field under a name of its own if the key is reserved, left out if the key is there already.
+    /// A field; a reserved key gets an underscore behind it, and a duplicate is left out.
     #[inline]
     pub(crate) fn field(&mut self, name: FieldKey<'_>, value: Value<'_>) {
         // More fields only cost time, and their keys more than linear time.

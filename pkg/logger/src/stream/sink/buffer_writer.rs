@@ -9,7 +9,8 @@ use super::{
     line_writer::{self, LineWriter},
 };
 
-/// The thread of a [`BufferedSink`](super::BufferedSink): takes what is pending, writes it under no lock, and says so.
+/// The thread of a [`BufferedSink`](super::BufferedSink): takes the pending bytes, writes them under no lock, and wakes the
+/// waiters.
 pub(super) struct BufferWriter {
     buffer: Arc<Buffer>,
     writer: LineWriter,
@@ -129,7 +130,7 @@ impl BufferWriter {
     }
 }
 
-/// Tells those who wait that nobody works any more, even if the thread ends by a panic of the output.
+/// Wakes all waiters when the thread ends, even by a panic of the output.
 struct Ended<'s>(&'s Buffer);
 
 impl Drop for Ended<'_> {

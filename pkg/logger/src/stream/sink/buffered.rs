@@ -18,22 +18,26 @@ use crate::{FlushError, Level};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The caller waits for room, at most this long for all that it hands over at once; then lines are dropped and counted, without waiting, until the
-    /// output moves again.
+    /// The caller waits for room, at most this long per write. Then lines are dropped and counted, without waiting, until the
+    /// output takes bytes again.
     Block(Duration),
     /// The line is dropped and counted; the caller never waits.
     Drop,
 }
 
-/// Gathers lines and lets one thread of its own write them in batches (group commit).
+/// Buffers lines; one thread writes them in batches (group commit).
 ///
-/// A batch goes out when 64 KiB are gathered, 50 ms after its first line, at once for a line of error level or above,
-/// on [`Sink::flush`] and on drop. What an output that is full for the moment does not take is kept and tried again;
-/// after any other failure the batch is dropped and counted, and the next one tries anew. Dropping the sink waits up to
-/// two seconds for the last batch.
+/// A batch is written when it has 64 KiB, 50 ms after its first line, at once for a line of error level or above, on
+/// [`Sink::flush`] and on drop. Retries writes that fail with EAGAIN or ENOSPC; after any other error the batch is dropped and
+/// counted. Drop waits up to two seconds for the last batch.
 ///
-/// More than 64 KiB handed over at once is taken in pieces of whole lines, between which lines of others may come. A line
-/// that is larger than the whole buffer is taken when nothing else waits.
+/// A write of more than 64 KiB is split into pieces of whole lines; lines of other threads may come between them. A line
+/// larger than the whole buffer is accepted when the buffer is empty.
+///
+/// # Fork
+///
+/// A child made by `fork` without `exec` has no writer thread, and a lock that another thread held stays locked. Make a logger
+/// in the child.
 #[derive(Debug)]
 pub struct BufferedSink {
     buffer: Arc<Buffer>,

@@ -16,17 +16,15 @@ use super::{
 };
 use crate::{FlushError, Level};
 
-/// Writes each line at once, with one system call: nothing is held back, so nothing is lost when the process dies.
+/// Writes each line at once, with one system call. A line is not lost when the process dies after the call.
 ///
-/// An output that is full for the moment (EAGAIN, no space left) is tried again for 50 ms; then lines are dropped and
-/// counted, without waiting, until the output takes one. That holds for files, for named pipes and devices given by path, for
-/// sockets (standard output under systemd, [`Output::descriptor`]), and on Linux for pipes and terminals too, also for a terminal
-/// that Ctrl-S has stopped.
+/// Retries writes that fail with EAGAIN or ENOSPC for 50 ms. Then it drops and counts lines, without waiting, until the output
+/// takes one. Writes do not block on files, on named pipes and devices given by path, on sockets (standard output under
+/// systemd, [`Output::descriptor`]), and on Linux on pipes and terminals, even when Ctrl-S has stopped a terminal.
 ///
-/// Where the system or the writer has no way not to wait, one that stands still keeps the caller waiting inside of the
-/// call: an inherited pipe or terminal on systems other than Linux, any of these on Windows, and an [`Output::writer`] that
-/// waits. Use [`BufferedSink`](super::BufferedSink) there, which is also what [`LogSink::Auto`](crate::LogSink) does unless a
-/// person is looking.
+/// A write blocks its caller on an inherited pipe or terminal on systems other than Linux, on any of these on Windows, and on an
+/// [`Output::writer`] that blocks. Use [`BufferedSink`](super::BufferedSink) there; [`LogSink::Auto`](crate::LogSink) does,
+/// except for terminals.
 #[derive(Debug)]
 pub struct DirectSink {
     state: Mutex<DirectState>,

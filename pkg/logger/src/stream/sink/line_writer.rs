@@ -6,7 +6,7 @@ use super::output::Output;
 #[derive(Debug)]
 pub(super) struct LineWriter {
     output: Output,
-    /// The end of a line whose beginning is already out; it goes first.
+    /// The end of a line whose beginning is written; it goes first.
     rest: Vec<u8>,
     mid_line: bool,
 }
@@ -41,7 +41,7 @@ impl LineWriter {
         count_lines(lost)
     }
 
-    /// Whether the beginning of a line is out and its end is among what was not taken.
+    /// Whether the beginning of a line is written and its end is among the bytes that were not.
     pub(super) const fn is_mid_line(&self) -> bool {
         self.mid_line && self.rest.is_empty()
     }
@@ -66,7 +66,7 @@ impl LineWriter {
     }
 }
 
-/// Whether waiting may help: the output is full for the moment.
+/// Whether a retry may help: EAGAIN, a timeout, ENOSPC or EDQUOT.
 pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_only_where_one_ends() {
+    fn pieces_end_where_a_line_ends() {
         let split = |lines: &'static str, most| {
             let (piece, rest) = whole_lines(lines.as_bytes(), most);
             (std::str::from_utf8(piece).unwrap(), std::str::from_utf8(rest).unwrap())

@@ -1,17 +1,16 @@
-//! Pipes, terminals and sockets that say EAGAIN instead of keeping their writer waiting.
+//! Non-blocking writes to pipes, terminals and sockets: they fail with EAGAIN when the output is full.
 //!
-//! `O_NONBLOCK` belongs to an open file description, and that of standard output is shared with the parent and with every
-//! other process that inherited it, who would be surprised. So it is only set on descriptions that are opened here: Linux
-//! opens what a descriptor leads to anew through `/proc/self/fd`. A socket cannot be opened anew; there each call says
-//! that it does not wait.
+//! `O_NONBLOCK` belongs to an open file description, and standard output shares its description with the parent and with
+//! every other process that inherited it. So the flag is only set on descriptions opened here: Linux reopens the target of a
+//! descriptor through `/proc/self/fd`. A socket cannot be reopened; there each call passes `MSG_DONTWAIT`.
 
 use std::{
     fs::{File, OpenOptions},
     io::Write,
 };
 
-/// What `file` leads to, written to without waiting; `None` if it is neither pipe nor terminal nor socket, or if the
-/// system does not offer that.
+/// A non-blocking writer to the target of `file`; `None` if that is neither pipe nor terminal nor socket, or if the system
+/// cannot reopen it.
 pub(super) fn nonblocking(file: File) -> Option<Box<dyn Write + Send>> {
     system::nonblocking(file)
 }

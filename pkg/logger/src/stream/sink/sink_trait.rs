@@ -9,8 +9,8 @@ pub trait Sink: Send + Sync {
     /// The level lets a sink pass urgent lines on at once.
     fn write(&self, level: Level, lines: &[u8]);
 
-    /// Takes lines only while others get through; false when it did not. What it does not take is not counted as lost:
-    /// this is how the log tells of its own losses.
+    /// Takes lines only while the output works; returns false otherwise, and does not count them as lost. The logger reports
+    /// its losses this way.
     fn offer(&self, lines: &[u8]) -> bool {
         self.write(Level::Warn, lines);
         true
@@ -26,7 +26,7 @@ pub trait Sink: Send + Sync {
     /// How many lines were lost since the sink was made.
     fn dropped(&self) -> u64;
 
-    /// Opens the file anew, after a log rotation has moved it away. Without effect on anything but files.
+    /// Reopens the file after a log rotation has moved it. Without effect on anything but files.
     ///
     /// # Errors
     ///
