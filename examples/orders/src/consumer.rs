@@ -27,15 +27,15 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// What it subscribes to. The projection is one row, so that more handlers would only queue up at its lock. An event
-    /// that fails is tried for long: what keeps it from being counted is an outage, not the event. What a killed replica
-    /// held goes to another after `ack_wait`.
+    /// The subscription. The projection is one row, so more handlers would only queue at its lock. Attempts are many, because
+    /// an outage and not the event is the cause of a failure. After a `kill -9` NATS redelivers what the process held once
+    /// `ack_wait` is over; the default is 30 s. Progress of running handlers is reported, so a long handler does not need more.
     pub(crate) fn options() -> SubscribeOptions {
         SubscribeOptions::new(NAME)
             .types([OrderPlaced::TYPE])
             .concurrency(1)
             .max_attempts(1000)
-            .ack_wait(Duration::from_secs(10))
+            .ack_wait(Duration::from_secs(5))
     }
 
     async fn count(&self, ctx: &Context, event: &Event) -> Result<Applied<()>, Error> {

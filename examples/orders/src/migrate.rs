@@ -9,7 +9,7 @@ use underpin_errors::{Error, ResultExt as _};
 use underpin_logger::Logger;
 use underpin_outbox::{Inbox, Outbox};
 
-use crate::{Settings, store};
+use crate::{Settings, bus, store};
 
 /// What to do with the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub(crate) async fn run(settings: &Settings, what: Migrate, log: &Arc<dyn Logger
     let pool = store::connect(&settings.database, log).await?;
     let said = change(&pool, what).await;
     pool.close(Duration::from_secs(5)).await;
+    if let (Migrate::Fresh, Ok(_), Some(journal)) = (what, &said, bus::journal(settings)) {
+        // Its events belong to the orders that are gone. There is none before the first start.
+        drop(std::fs::remove_file(journal));
+    }
     said
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_database::{CloseOutcome, Pool};
 use underpin_errors::{Error, HealthCheck, HealthChecks, Kind, ResultExt as _};
 use underpin_events::{DrainOutcome, Subscription};
@@ -38,8 +38,16 @@ struct Parts {
     bus: Bus,
     sweeper: InboxSweeper,
     consumer: Arc<dyn Subscription>,
+    outbox: Outbox,
     relay: Arc<Relay>,
     log: Arc<dyn Logger>,
+}
+
+/// How many events have not had their effect yet. None where a count could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unfinished {
+    in_outbox: Option<u64>,
+    on_bus: Option<u64>,
 }
 
 impl Service {
@@ -59,7 +67,7 @@ impl Service {
 
         let (outbox, inbox) = (Outbox::default(), Inbox::default());
         let database = store::open(&settings.database, &outbox, &inbox, &log).await?;
-        let bus = Bus::open(&settings.events, &log).await?;
+        let bus = Bus::open(settings, &log).await?;
         let sweeper = inbox.start_sweeper(Arc::new(database.clone()), Arc::clone(&log));
         let handler = Arc::new(Consumer { database: database.clone(), inbox, log: Arc::clone(&log) });
         let consumer = bus.subscriber.subscribe(Consumer::options(), handler).await;
@@ -75,9 +83,9 @@ impl Service {
             .with_optional(Arc::clone(&bus.health))
             .with_optional(Arc::new(http::Named("consumer", Arc::clone(&consumer))))
             .with_optional(Arc::clone(&relay) as Arc<dyn HealthCheck>);
-        let app = App { database: database.clone(), outbox, checks, log: Arc::clone(&log) };
+        let app = App { database: database.clone(), outbox: outbox.clone(), checks, log: Arc::clone(&log) };
         let routes = http::router(Arc::new(app), &settings.http);
-        let parts = Parts { database, bus, sweeper, consumer, relay, log };
+        let parts = Parts { database, bus, sweeper, consumer, outbox, relay, log };
         Ok(Self { listener, address, routes, parts, shutdown_within: settings.shutdown_within })
     }
 
@@ -91,12 +99,13 @@ impl Service {
         self.routes.clone()
     }
 
-    /// Answers requests until `stop` is done, and ends in order: nothing new is accepted, requests in flight are finished,
-    /// relay and consumer finish what they hold, connections are closed. That takes at most `shutdown_within`; what is
-    /// left then is cut off and logged.
+    /// Serves requests until `stop` is done, then shuts down in order: no new connections, requests in flight finish, the
+    /// consumer and the relay drain, connections are closed. That takes at most `shutdown_within`; requests and handlers that
+    /// run longer are cancelled.
     ///
     /// # Cancel safety
-    /// Dropped, it ends without order. Nothing that was acknowledged is lost: the outbox keeps it.
+    /// Dropped, it ends without a drain. The outbox and the bus keep the events of acknowledged orders, except for a bus in
+    /// memory without a journal.
     pub async fn run(self, stop: impl Future<Output = &'static str>) {
         let ctx = Context::background();
         let log = Arc::clone(&self.parts.log);
@@ -130,18 +139,38 @@ impl fmt::Debug for Service {
 }
 
 impl Parts {
-    /// Ends each part, the producer of work before its consumer.
+    /// Stops each part: consumers, then the relay, which publishes what they wrote, then the connections.
     async fn end(self, deadline: Instant) {
         let ctx = Context::background();
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut whole = self.relay.drain(left()).await == RelayDrain::Drained;
-        whole &= self.bus.catch_up(&*self.consumer, left()).await;
-        whole &= self.consumer.drain(left()).await == DrainOutcome::Drained;
+        if self.bus.is_embedded() {
+            // No other process delivers these events, so this one tries to finish them. Half of the time, for the drains.
+            self.finish_events(Instant::now() + left() / 2).await;
+        }
+        let mut drained = self.consumer.drain(left()).await == DrainOutcome::Drained;
+        drained &= self.relay.drain(left()).await == RelayDrain::Drained;
+        let Unfinished { in_outbox, on_bus } = self.unfinished().await;
         self.sweeper.close().await;
         self.bus.close(left(), &self.log).await;
-        whole &= self.database.close(left()).await == CloseOutcome::Drained;
-        if !whole {
-            info!(self.log, &ctx, "work was cut off and will be done after the next start");
+        drained &= self.database.close(left()).await == CloseOutcome::Drained;
+        info!(self.log, &ctx, "drained", drained, events_in_outbox = in_outbox, events_on_bus = on_bus);
+    }
+
+    /// Waits until every event had its effect, or the time is over.
+    async fn finish_events(&self, deadline: Instant) {
+        const DONE: Unfinished = Unfinished { in_outbox: Some(0), on_bus: Some(0) };
+        while self.unfinished().await != DONE && Instant::now() < deadline {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The outbox is read first: its events move on to the bus.
+    async fn unfinished(&self) -> Unfinished {
+        let outbox = timeout(Duration::from_secs(1), self.outbox.lag(&self.database)).await;
+        let bus = self.consumer.lag().await;
+        Unfinished {
+            in_outbox: outbox.ok().and_then(Result::ok).map(|lag| lag.waiting),
+            on_bus: bus.ok().map(|lag| lag.waiting + lag.in_flight),
         }
     }
 }

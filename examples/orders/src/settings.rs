@@ -1,6 +1,7 @@
 //! What can be set, and from where.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,7 +12,11 @@ use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
 use underpin_logger::LoggerSettings;
 
-/// The database of a service that was told of no other.
+/// The range of the time limits: a deadline is computed from each, and a body is kept in memory for as long.
+const LIMITS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+const LIMITS_RULE: &str = "must be from 1ms to 1h";
+
+/// The default database.
 const DATABASE: &str = "sqlite:data/orders.db";
 
 /// Everything that can be set. The defaults run on a machine with nothing installed.
@@ -23,7 +28,7 @@ pub struct Settings {
     pub http: HttpSettings,
     /// The database; the SQLite file `data/orders.db` where no URL is set.
     pub database: DatabaseSettings,
-    /// The bus: NATS where `servers` names some, otherwise the memory of this process.
+    /// The bus: NATS where `servers` names some, otherwise in memory, with a journal beside the SQLite file.
     pub events: JetStreamSettings,
     /// The log.
     pub log: LoggerSettings,
@@ -121,14 +126,15 @@ impl Validate for Settings {
             checks.nested("events", &self.events);
         }
         checks.nested("log", &self.log);
-        checks.ensure(!self.shutdown_within.is_zero(), "shutdown_within", "must be longer than zero");
+        checks.ensure(LIMITS.contains(&self.shutdown_within), "shutdown_within", LIMITS_RULE);
     }
 }
 
 impl Validate for HttpSettings {
     fn validate(&self, checks: &mut Checks) {
-        checks.ensure(self.max_body.bytes() > 0, "max_body", "must be at least 1B");
-        checks.ensure(!self.request_timeout.is_zero(), "request_timeout", "must be longer than zero");
+        let sizes = 1..=ByteSize::mib(64).bytes();
+        checks.ensure(sizes.contains(&self.max_body.bytes()), "max_body", "must be from 1B to 64MiB");
+        checks.ensure(LIMITS.contains(&self.request_timeout), "request_timeout", LIMITS_RULE);
     }
 }
 
@@ -268,6 +274,23 @@ mod tests {
         );
         assert_eq!(settings.database.url.expose(), DATABASE);
         assert!(settings.events.servers.is_empty());
+    }
+
+    #[test]
+    fn extremes_are_rejected_with_their_range() {
+        for (key, value, rule) in [
+            ("shutdown_within", "0s", LIMITS_RULE),
+            ("shutdown_within", "1ns", LIMITS_RULE),
+            ("shutdown_within", "213503982334601d", LIMITS_RULE),
+            ("http.request_timeout", "0s", LIMITS_RULE),
+            ("http.request_timeout", "213503982334601d", LIMITS_RULE),
+            ("http.max_body", "0B", "must be from 1B to 64MiB"),
+            ("http.max_body", "15EiB", "must be from 1B to 64MiB"),
+        ] {
+            let loader = Settings::loader().environment([("", ""); 0]).overrides([format!("{key}={value}")]);
+            let refused = loader.load::<Settings>().unwrap_err().to_string();
+            assert!(refused.contains(key) && refused.contains(rule), "{key}={value}: {refused}");
+        }
     }
 
     #[test]

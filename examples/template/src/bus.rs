@@ -1,25 +1,37 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use underpin_errors::{Error, HealthCheck, ResultExt as _};
-use underpin_events::jetstream::{JetStream, JetStreamSettings};
-use underpin_events::memory::{MemoryBus, MemorySettings};
+use underpin_events::jetstream::JetStream;
+use underpin_events::memory::{JournalSettings, MemoryBus, MemorySettings};
 use underpin_events::{EventPublisher, EventSubscriber};
 use underpin_logger::{Context, Logger, warn};
 
-/// NATS JetStream where servers are named, otherwise the memory of this process.
+use crate::settings::Settings;
+use crate::store;
+
+/// NATS JetStream if servers are configured, otherwise an in-memory bus with a journal beside the SQLite file.
 pub(crate) enum Bus {
     Nats(JetStream),
     Memory(MemoryBus),
 }
 
 impl Bus {
-    pub(crate) async fn open(settings: &JetStreamSettings, log: &Arc<dyn Logger>) -> Result<Self, Error> {
-        if settings.servers.is_empty() {
-            return Ok(Self::Memory(MemoryBus::with_settings(MemorySettings::default(), Arc::clone(log))?));
+    pub(crate) async fn open(settings: &Settings, log: &Arc<dyn Logger>) -> Result<Self, Error> {
+        if settings.events.servers.is_empty() {
+            let mut memory = MemorySettings::default();
+            memory.journal = journal(settings.database.url.expose()).map(JournalSettings::new);
+            let bus = MemoryBus::with_settings(memory, Arc::clone(log)).context("open the bus in memory")?;
+            return Ok(Self::Memory(bus));
         }
-        let bus = JetStream::connect(settings, Arc::clone(log)).await;
+        let bus = JetStream::connect(&settings.events, Arc::clone(log)).await;
         Ok(Self::Nats(bus.context("connect to NATS (see NATS_URL)")?))
+    }
+
+    /// True for the in-memory bus: only this process delivers its events.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Memory(_))
     }
 
     pub(crate) fn publisher(&self) -> Arc<dyn EventPublisher> {
@@ -53,4 +65,14 @@ impl Bus {
             }
         }
     }
+}
+
+/// With the journal a crash loses no event. Only a database in memory has a bus without one.
+fn journal(database: &str) -> Option<PathBuf> {
+    if !database.starts_with("sqlite:") {
+        return Some("service.events".into());
+    }
+    let mut path = store::sqlite_file(database)?.into_os_string();
+    path.push(".events");
+    Some(path.into())
 }

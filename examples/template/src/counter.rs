@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use underpin_database::{Database, DatabaseError};
 use underpin_errors::Report;
-use underpin_outbox::{Inbox, Applied};
 use underpin_events::{Delivery, EventHandler, Outcome, SubscribeOptions, TypedEvent};
 use underpin_logger::{Logger, debug, info, warn};
+use underpin_outbox::{Applied, Inbox};
 
 use crate::note::NoteAdded;
 use crate::store;
@@ -24,9 +25,14 @@ impl Counter {
     /// The durable name: replicas share it, and with it the events.
     const NAME: &'static str = "note-counter";
 
-    /// What it subscribes to. What keeps a note from being counted is an outage and not the note, so it is tried for long.
+    /// The subscription. Attempts are many, because an outage and not the note is the cause of a failure. After a `kill -9`
+    /// NATS redelivers what the process held once `ack_wait` is over; the default is 30 s.
     pub fn options() -> SubscribeOptions {
-        SubscribeOptions::new(Self::NAME).types([NoteAdded::TYPE]).concurrency(1).max_attempts(1000)
+        SubscribeOptions::new(Self::NAME)
+            .types([NoteAdded::TYPE])
+            .concurrency(1)
+            .max_attempts(1000)
+            .ack_wait(Duration::from_secs(5))
     }
 }
 

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use underpin_database::{DatabaseExt, Pool, TxOptions};
 use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id, time_limit};
 use underpin_errors::{Error, HealthChecks, HealthReport, Kind, ResultExt as _};
-use underpin_outbox::Outbox;
 use underpin_logger::tower::RequestLayer;
 use underpin_logger::{Context, Logger, info};
+use underpin_outbox::Outbox;
 
 use crate::note::{Note, NoteAdded, NoteError};
 use crate::settings::HttpSettings;

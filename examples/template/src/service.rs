@@ -8,12 +8,12 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use underpin_database::{CloseOutcome, Pool};
 use underpin_errors::{Error, HealthCheck, HealthChecks, Kind, ResultExt as _};
-use underpin_outbox::{Inbox, InboxSweeper, Outbox, Relay, RelayDrain, RelaySettings};
 use underpin_events::{DrainOutcome, Subscription};
 use underpin_logger::{Context, Logger, info};
+use underpin_outbox::{Inbox, InboxSweeper, Outbox, Relay, RelayDrain, RelaySettings};
 
 use crate::bus::Bus;
 use crate::counter::Counter;
@@ -45,13 +45,19 @@ pub struct Service {
     address: SocketAddr,
     routes: Router,
     shutdown_within: Duration,
-    // What has to be ended.
+    // The parts to stop.
     database: Pool,
     bus: Bus,
     sweeper: InboxSweeper,
-    counter: Arc<dyn Subscription>,
-    relay: Arc<Relay>,
+    events: Events,
     log: Arc<dyn Logger>,
+}
+
+/// The path of an event: the outbox, the relay that publishes it, the consumer.
+struct Events {
+    outbox: Outbox,
+    relay: Arc<Relay>,
+    counter: Arc<dyn Subscription>,
 }
 
 impl Service {
@@ -67,7 +73,7 @@ impl Service {
 
         let (outbox, inbox) = (Outbox::default(), Inbox::default());
         let database = store::open(&settings.database, &outbox, &inbox, &log).await?;
-        let bus = Bus::open(&settings.events, &log).await?;
+        let bus = Bus::open(settings, &log).await?;
         let shared = Arc::new(database.clone());
         let sweeper = inbox.start_sweeper(shared.clone(), Arc::clone(&log));
         let handler = Arc::new(Counter { database: shared, inbox, log: Arc::clone(&log) });
@@ -82,10 +88,11 @@ impl Service {
             .with(Arc::new(database.clone()))
             .with_optional(bus.health())
             .with_optional(Arc::clone(&relay) as Arc<dyn HealthCheck>);
-        let app = App { database: database.clone(), outbox, checks, log: Arc::clone(&log) };
+        let app = App { database: database.clone(), outbox: outbox.clone(), checks, log: Arc::clone(&log) };
         let routes = http::router(Arc::new(app), &settings.http);
         let shutdown_within = settings.shutdown_within;
-        Ok(Self { listener, address, routes, shutdown_within, database, bus, sweeper, counter, relay, log })
+        let events = Events { outbox, counter, relay };
+        Ok(Self { listener, address, routes, shutdown_within, database, bus, sweeper, events, log })
     }
 
     /// Where it listens: the port is known even if 0 was asked for.
@@ -117,12 +124,40 @@ impl Service {
         // Requests get half of the time, so that a caller who never finishes does not cost the drain its share.
         let mut whole = timeout_at(begin + self.shutdown_within / 2, server).await.is_ok();
         let left = || (begin + self.shutdown_within).saturating_duration_since(Instant::now());
-        // The producer of work before its consumer. Work that is cut off here is done after the next start.
-        whole &= self.relay.drain(left()).await == RelayDrain::Drained;
-        whole &= self.counter.drain(left()).await == DrainOutcome::Drained;
+        // No other process delivers the events of the bus in memory, so this one tries to finish them.
+        let until = Instant::now() + left() / 2;
+        while self.bus.is_embedded()
+            && self.events.unfinished(&self.database).await != Some((0, 0))
+            && Instant::now() < until
+        {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // Consumers, then the relay, which publishes what they wrote, then the connections.
+        whole &= self.events.counter.drain(left()).await == DrainOutcome::Drained;
+        whole &= self.events.relay.drain(left()).await == RelayDrain::Drained;
+        // The next start finishes these. Without a journal those on the bus are lost.
+        let (in_outbox, on_bus) = self.events.unfinished(&self.database).await.unzip();
         self.sweeper.close().await;
         self.bus.close(left(), &self.log).await;
         whole &= self.database.close(left()).await == CloseOutcome::Drained;
-        info!(self.log, &ctx, "stopped", took = begin.elapsed(), whole);
+        info!(
+            self.log,
+            &ctx,
+            "stopped",
+            took = begin.elapsed(),
+            whole,
+            events_in_outbox = in_outbox,
+            events_on_bus = on_bus
+        );
+    }
+}
+
+impl Events {
+    /// How many events wait in the outbox and on the bus; none if that could not be read. The outbox is read first, because its
+    /// events move on to the bus.
+    async fn unfinished(&self, database: &Pool) -> Option<(u64, u64)> {
+        let outbox = timeout(Duration::from_secs(1), self.outbox.lag(database)).await.ok()?.ok()?;
+        let bus = self.counter.lag().await.ok()?;
+        Some((outbox.waiting, bus.waiting + bus.in_flight))
     }
 }

@@ -7,10 +7,10 @@ use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
 use underpin_logger::LoggerSettings;
 
-/// What every variable of the environment begins with.
+/// The prefix of the environment variables.
 const PREFIX: &str = "{{crate_name | shouty_snake_case}}";
 
-/// The database of a service that was told of no other.
+/// The default database.
 const DATABASE: &str = "sqlite:data/service.db";
 
 /// Everything that can be set. The defaults run on a machine with nothing installed.
@@ -21,7 +21,7 @@ pub struct Settings {
     pub http: HttpSettings,
     /// The database.
     pub database: DatabaseSettings,
-    /// NATS where `servers` names some, otherwise the memory of this process.
+    /// NATS where `servers` names some, otherwise in memory, with a journal beside the SQLite file.
     pub events: JetStreamSettings,
     /// The log.
     pub log: LoggerSettings,
@@ -95,11 +95,9 @@ impl Validate for Settings {
             checks.nested("events", &self.events);
         }
         checks.nested("log", &self.log);
-        checks.ensure(!self.shutdown_within.is_zero(), "shutdown_within", "must be longer than zero");
-        checks.ensure(
-            !self.http.request_timeout.is_zero(),
-            "http.request_timeout",
-            "must be longer than zero",
-        );
+        let limits = Duration::from_millis(1)..=Duration::from_secs(3600);
+        let rule = "must be from 1ms to 1h";
+        checks.ensure(limits.contains(&self.shutdown_within), "shutdown_within", rule);
+        checks.ensure(limits.contains(&self.http.request_timeout), "http.request_timeout", rule);
     }
 }

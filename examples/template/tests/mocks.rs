@@ -5,10 +5,10 @@ use std::sync::Arc;
 use service::{Counter, Note, NoteAdded};
 use underpin_database::Condition;
 use underpin_database::testing::{MockDatabase, error};
-use underpin_outbox::Inbox;
 use underpin_events::{Delivery, EventHandler, Outcome};
 use underpin_logger::testing::CaptureLogger;
 use underpin_logger::{Context, Level, RequestId};
+use underpin_outbox::Inbox;
 
 #[tokio::test]
 async fn a_note_that_cannot_be_counted_comes_again_and_the_log_says_why() {

@@ -6,7 +6,7 @@ pub(crate) mod orders;
 pub(crate) mod stats;
 mod tables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use underpin_database::{DatabaseSettings, Pool};
@@ -42,7 +42,7 @@ pub(crate) async fn migrate(pool: &Pool, outbox: &Outbox, inbox: &Inbox) -> Resu
 
 /// Connects, waiting for a database that is not up yet.
 pub(crate) async fn connect(settings: &DatabaseSettings, log: &Arc<dyn Logger>) -> Result<Pool, Error> {
-    if let Some(folder) = sqlite_folder(settings.url.expose()) {
+    if let Some(folder) = sqlite_file(settings.url.expose()).as_deref().and_then(Path::parent) {
         std::fs::create_dir_all(folder).wrap_err_with(Kind::Internal, || {
             format!("create the folder {} of the database file", folder.display())
         })?;
@@ -52,11 +52,13 @@ pub(crate) async fn connect(settings: &DatabaseSettings, log: &Arc<dyn Logger>) 
         .context("connect to the database (see DATABASE_URL)")
 }
 
-/// The folder of a SQLite file, which SQLite itself does not create.
-fn sqlite_folder(url: &str) -> Option<&Path> {
+/// The file of a SQLite URL; none for a database in memory and for other databases. SQLite does not create its folder.
+pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite:")?;
-    let path = rest.strip_prefix("//").unwrap_or(rest).split('?').next()?;
-    Path::new(path).parent().filter(|folder| path != ":memory:" && !folder.as_os_str().is_empty())
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let in_memory = path == ":memory:" || path.is_empty() || query.contains("mode=memory");
+    (!in_memory).then(|| PathBuf::from(path))
 }
 
 #[cfg(test)]
@@ -64,13 +66,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_sqlite_file_has_a_folder() {
-        assert_eq!(sqlite_folder("sqlite:data/orders.db"), Some(Path::new("data")));
-        assert_eq!(sqlite_folder("sqlite:///var/lib/orders.db?mode=rwc"), Some(Path::new("/var/lib")));
-        for url in
-            ["sqlite:orders.db", "sqlite::memory:", "sqlite://:memory:", "postgres://app:pw@host/orders"]
-        {
-            assert_eq!(sqlite_folder(url), None, "{url}");
+    fn only_a_sqlite_url_with_a_path_has_a_file() {
+        for (url, file) in [
+            ("sqlite:data/orders.db", "data/orders.db"),
+            ("sqlite:///var/lib/orders.db?mode=rwc", "/var/lib/orders.db"),
+            ("sqlite:orders.db", "orders.db"),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), Some(Path::new(file)), "{url}");
+        }
+        for url in [
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://x?mode=memory",
+            "postgres://app:pw@host/orders",
+        ] {
+            assert_eq!(sqlite_file(url), None, "{url}");
         }
     }
 }

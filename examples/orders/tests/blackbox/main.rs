@@ -6,6 +6,8 @@ mod correlation;
 #[cfg(test)]
 mod dead_letters;
 #[cfg(test)]
+mod embedded;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod in_process;
