@@ -5,7 +5,7 @@ use underpin_database::{
 use underpin_events::{Event, InvalidEventError};
 
 use crate::partition::PARTITIONS;
-use crate::text::stored_reason;
+use crate::text::{read_text, stored_reason};
 use crate::{AfterQuarantine, Outbox, OutboxError, OutboxLag, lag};
 
 /// An event that could not be published and waits for an operator.
@@ -245,9 +245,9 @@ fn now(backend: Backend) -> &'static str {
 fn quarantined(row: &QueryResult) -> Result<QuarantinedEvent, DatabaseError> {
     Ok(QuarantinedEvent {
         row: row.try_get_by_index(0)?,
-        key: row.try_get_by_index(1)?,
+        key: read_text(row, 1)?,
         attempts: u32::try_from(row.try_get_by_index::<i32>(2)?).unwrap_or(0),
         reason: row.try_get_by_index::<Option<String>>(3)?.unwrap_or_default(),
-        envelope: row.try_get_by_index(4)?,
+        envelope: read_text(row, 4)?,
     })
 }

@@ -1,4 +1,7 @@
-//! Text that a text column of every database takes.
+//! Text on its way into and out of the tables.
+
+use underpin_database::DatabaseError;
+use underpin_database::sea_orm::QueryResult;
 
 /// The longest reason kept with a row, in characters.
 const LONGEST: usize = 1000;
@@ -12,6 +15,18 @@ pub(crate) fn stored_reason(reason: &str) -> String {
 
 fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// The text of a column.
+///
+/// A text column of SQLite keeps whatever is written to it. What is not UTF-8 is read with replacement characters, one of
+/// them in front: no envelope that begins with it is valid, so the row ends in quarantine and stalls no relay.
+pub(crate) fn read_text(row: &QueryResult, column: usize) -> Result<String, DatabaseError> {
+    row.try_get_by_index(column).or_else(|error| {
+        let bytes: Vec<u8> = row.try_get_by_index(column).map_err(|_| DatabaseError::from(error))?;
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| format!("\u{fffd}{}", String::from_utf8_lossy(error.as_bytes()))))
+    })
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ proptest! {
                 prop_assert!(sent_before || let_by, "{id} of {key} passed {other}");
             }
         }
-        // A key with a failed or waiting row gets its next turn.
+        // A key with a failed or waiting row becomes due again.
         for failure in outcome.hold.iter().chain(&outcome.again) {
             prop_assert!(outcome.promote.contains(&(0, failure.key.clone())));
         }

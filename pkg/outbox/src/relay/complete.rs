@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use underpin_database::sea_orm::Value;
-use underpin_database::{Connections, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql};
+use underpin_database::{DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql};
 use underpin_events::Backoff;
 
+use super::dialect::statements;
 use super::outcome::{BatchOutcome, Disposition, Failure};
 use super::store::{Store, get};
 use crate::OutboxError;
@@ -31,14 +32,12 @@ impl Store {
         ];
         let remove = if how.keep_sent { self.dialect.keep } else { self.dialect.remove };
         if outcome.is_plain() {
-            return match (outcome.sent.is_empty(), remove) {
-                (true, _) => Ok(()),
-                (false, [one]) => self.execute("remove sent events", one, sent).await,
-                (false, all) => {
-                    let work = async { in_one(&*self.database, all, &sent).await };
-                    self.bounded("remove sent events", work).await
-                }
-            };
+            if outcome.sent.is_empty() {
+                return Ok(());
+            }
+            if statements(remove).count() == 1 {
+                return self.execute("remove sent events", remove, sent).await;
+            }
         }
         let work = self
             .database
@@ -51,13 +50,16 @@ impl Store {
         tx: Transaction,
         outcome: &BatchOutcome,
         how: &CompleteOptions<'_>,
-        remove: &[&str],
+        remove: &str,
         sent: [Value; 2],
     ) -> Result<(), DatabaseError> {
         if !outcome.sent.is_empty() {
-            for text in remove {
-                tx.execute(sql(*text, sent.clone())).await?;
+            for statement in statements(remove) {
+                tx.execute(sql(statement, sent.clone())).await?;
             }
+        }
+        if outcome.is_plain() {
+            return Ok(());
         }
         let failed: Vec<i16> =
             outcome.hold.iter().chain(&outcome.again).map(|failure| failure.partition).collect();
@@ -87,12 +89,12 @@ impl Store {
         // Whoever owns the partition: the first row of a key must not wait for ever, and one that is due already stays so.
         let promote =
             records(outcome.promote.iter().map(|(partition, key)| json!({"lane": partition, "key": key})));
-        for (texts, records) in
-            [(remove_held, sent_held), (self.dialect.hold, hold), (&[self.dialect.fail_again], again)]
+        for (text, records) in
+            [(remove_held, sent_held), (self.dialect.hold, hold), (self.dialect.fail_again, again)]
         {
             let Some(records) = records else { continue };
-            for text in texts {
-                tx.execute(sql(*text, [records.clone()])).await?;
+            for statement in statements(text) {
+                tx.execute(sql(statement, [records.clone()])).await?;
             }
         }
         if let Some(records) = promote {
@@ -100,17 +102,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-async fn in_one(database: &dyn Connections, texts: &[&str], binds: &[Value]) -> Result<(), DatabaseError> {
-    database
-        .transaction(TxOptions::default(), |tx| async move {
-            for text in texts {
-                tx.execute(sql(*text, binds.iter().cloned())).await?;
-            }
-            Ok(())
-        })
-        .await
 }
 
 fn failure(failure: &Failure, how: &CompleteOptions<'_>) -> Json {

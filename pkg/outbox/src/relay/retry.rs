@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use underpin_events::Backoff;
 
+use super::low_water::LowWaterMarks;
 use super::outcome::BatchOutcome;
-use super::partitions::LowWaterMarks;
 
 /// What a worker has to do over.
 #[derive(Debug)]

@@ -6,9 +6,11 @@ use underpin_database::{Backend, Connections, DatabaseError, Executor, sql};
 
 use super::blocked_keys::BlockedHead;
 use super::dialect::{Dialect, list};
+use super::low_water::{FetchPlan, LeasedPartition, SnapshotMarker};
 use super::outcome::Row;
-use super::partitions::{FetchPlan, LeasedPartition, SnapshotMarker};
+
 use super::poll_backoff::NotifyMode;
+use crate::text::read_text;
 use crate::{OutboxError, OutboxLag, lag};
 
 /// What one worker reads from and writes to the database, each call within a limit.
@@ -133,8 +135,9 @@ impl Store {
     ) -> Result<Vec<BlockedHead>, OutboxError> {
         let rows =
             self.rows("read the held keys", self.dialect.heads, [self.list(partitions), hold.into()]).await?;
-        let head =
-            |row| Ok(BlockedHead { partition: get(row, 0)?, key: get(row, 1)?, due_in_ms: get(row, 2)? });
+        let head = |row| {
+            Ok(BlockedHead { partition: get(row, 0)?, key: read_text(row, 1)?, due_in_ms: get(row, 2)? })
+        };
         rows.iter().map(head).collect::<Result<_, _>>().map_err(read)
     }
 
@@ -148,7 +151,7 @@ impl Store {
                 partition,
                 id: get(row, 0)?,
                 key: key.to_owned(),
-                envelope: get(row, 1)?,
+                envelope: read_text(row, 1)?,
                 attempts: u32::try_from(get::<i32>(row, 2)?).unwrap_or(0),
                 age_ms: get(row, 3)?,
                 held: true,
@@ -213,7 +216,8 @@ fn leased(row: &QueryResult) -> Result<LeasedPartition, DatabaseError> {
 
 fn fetched(row: &QueryResult) -> Result<Option<Row>, DatabaseError> {
     let Some(partition) = get::<Option<i16>>(row, 0)? else { return Ok(None) };
-    let (id, key, envelope, age_ms) = (get(row, 1)?, get(row, 2)?, get(row, 3)?, get(row, 4)?);
+    let (id, key, envelope) = (get(row, 1)?, read_text(row, 2)?, read_text(row, 3)?);
+    let age_ms = get(row, 4)?;
     Ok(Some(Row { partition, id, key, envelope, age_ms, attempts: 0, held: false }))
 }
 

@@ -9,10 +9,12 @@ use super::batch::{Batch, KeyState, QuarantinePolicy};
 use super::blocked_keys::BlockedKeys;
 use super::complete::CompleteOptions;
 use super::lease::Leases;
+use super::low_water::LowWaterMarks;
 use super::maintenance::run_maintenance;
-use super::outcome::{BatchOutcome, Disposition, Outage, Row};
-use super::partitions::LowWaterMarks;
+use super::outcome::{BatchOutcome, Outage, Row};
+
 use super::publishing::{PublishReport, Publishing};
+use super::report::report_failures;
 use super::retry::Retry;
 use super::settings::RelaySettings;
 use super::status::WorkerStatus;
@@ -199,25 +201,8 @@ impl Worker {
         if outcome.untouched == 0 {
             self.leases.partitions.done(&marks);
         }
-        self.report_failures(&outcome);
+        report_failures(&*self.log, &outcome);
         Ok(())
-    }
-
-    fn report_failures(&self, outcome: &BatchOutcome) {
-        let (mut failures, mut quarantines) = (0, 0);
-        let ctx = Context::background();
-        for failure in outcome.failures() {
-            failures += 1;
-            let (row, attempts) = (failure.id, failure.attempts);
-            let reason = failure.reason.as_deref().unwrap_or_default();
-            if failure.disposition == Disposition::Quarantine {
-                quarantines += 1;
-                warn!(self.log, &ctx, "event put into quarantine", row, attempts, reason);
-            } else {
-                info!(self.log, &ctx, "event not published, retried later", row, attempts, reason);
-            }
-        }
-        meters::failed(failures, quarantines);
     }
 
     async fn heartbeat(&mut self) -> Result<(), OutboxError> {

@@ -99,7 +99,7 @@ async fn a_relay_outlives_a_postgres_that_is_killed() {
     enqueue(&outbox, &pool, &batch(0)).await;
     drained(&outbox, &pool).await;
     postgres.kill().await;
-    until("the relay tells of it", || async { relay.check().await.status == HealthStatus::Degraded }).await;
+    until("the relay shows it", || async { relay.check().await.status == HealthStatus::Degraded }).await;
     postgres.start().await;
     until("the database answers", || async { pool.execute(sql("SELECT 1", [])).await.is_ok() }).await;
     for number in 1..20 {

@@ -1,6 +1,8 @@
 //! The outbox, the relay and the inbox against real databases and brokers.
 
 #[cfg(test)]
+mod cut;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod jetstream;
@@ -8,7 +10,7 @@ mod jetstream;
 mod metrics;
 #[cfg(test)]
 mod plans;
-#[cfg(all(test, feature = "pgbouncer-tests"))]
+#[cfg(test)]
 mod pooler;
 #[cfg(test)]
 mod recorder;

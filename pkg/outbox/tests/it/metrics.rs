@@ -3,7 +3,9 @@ use std::sync::atomic::Ordering;
 use underpin_outbox::{OutboxSettings, RelayDrain};
 
 use crate::recorder::Metrics;
-use crate::support::{Fault, LIMIT, Recorder, TestDatabase, enqueue, event, outbox, quick, relay, until};
+use crate::support::{
+    Fault, LIMIT, Recorder, TestDatabase, drained, enqueue, event, outbox, quick, relay, until,
+};
 
 #[test]
 fn what_a_relay_does_is_reported() {
@@ -53,4 +55,43 @@ async fn run(metrics: &Metrics) {
 
     assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
     assert_eq!(gauge("lanes"), Some(0.0));
+}
+
+#[test]
+fn a_recorder_that_is_installed_late_gets_what_happens_from_then_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (database, outbox, publisher, relay) = runtime.block_on(async {
+        let database = TestDatabase::sqlite().await;
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        let relay = relay(&outbox, &database, &publisher, quick());
+        enqueue(&outbox, &database.pool, &[event("early", 1)]).await;
+        until("it is published", || async { publisher.len() == 1 }).await;
+        drained(&outbox, &database.pool).await;
+        (database, outbox, publisher, relay)
+    });
+    let metrics = Metrics::default();
+    metrics::with_local_recorder(&metrics, || {
+        runtime.block_on(async {
+            enqueue(&outbox, &database.pool, &[event("late", 1)]).await;
+            until("it is counted", || async { metrics.counter("underpin_outbox_published_total{}") == 1 })
+                .await;
+            until("the lag is reported", || async {
+                metrics.gauge("underpin_outbox_waiting{}") == Some(0.0)
+            })
+            .await;
+            assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+        });
+    });
+    assert_eq!(publisher.len(), 2);
+}
+
+#[test]
+fn every_metric_has_a_help_text() {
+    let metrics = Metrics::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&metrics, || {
+        underpin_outbox::describe_metrics();
+        runtime.block_on(run(&metrics));
+    });
+    assert_eq!(metrics.without_help(), Vec::<String>::new());
 }

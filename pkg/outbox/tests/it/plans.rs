@@ -107,7 +107,7 @@ async fn held_events_cost_their_own_rows_however_many_are_held() {
         // Keys whose head has no time yet.
         keys.push(format!(r#"{{"lane":{},"key":"{}"}}"#, (n + 1000) % 32, n % 1000));
     }
-    // Each key has twenty rows, in lanes that differ: few rows belong to one key of one lane.
+    // Each key has twenty rows, in different partitions: few rows belong to one key of one partition.
     for (call, changes) in [
         (format!("fail_again({})", json(&failures)), NAMED),
         (format!("remove_held({})", json(&events)), NAMED),
@@ -128,5 +128,5 @@ async fn held_events_cost_their_own_rows_however_many_are_held() {
     assert!((1..=20).contains(&read), "{read} rows were read for one key");
     let lanes = "SELECT * FROM underpin_outbox_heads('{1,2,3,4}', false)";
     let (read, _) = reads(&pool, "underpin_outbox_held", lanes).await;
-    assert!((1..=200).contains(&read), "{read} rows were read for the heads of four lanes");
+    assert!((1..=200).contains(&read), "{read} rows were read for the heads of four partitions");
 }

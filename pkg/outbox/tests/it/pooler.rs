@@ -1,85 +1,35 @@
-//! The outbox behind pgbouncer in transaction mode, where every transaction may meet another server session.
-//!
-//! `cargo test -p underpin-events --features pgbouncer-tests --test outbox_pooler`; it needs `pgbouncer` on the PATH
-//! (`apt-get install pgbouncer`).
+//! The outbox behind pgbouncer in transaction mode, where every transaction may run in another server session.
 
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::support::{LIMIT, Recorder, drained, enqueue, event, quick, until};
 use underpin_database::{DatabaseError, DatabaseSettings, Executor, Pool, Route, Transaction, connect, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_logger::NoopLogger;
-use underpin_outbox::{Applied, Inbox};
-use underpin_outbox::{Outbox, Relay, RelayDrain};
-use underpin_testkit::PostgresDatabase;
+use underpin_outbox::{Applied, Inbox, Outbox, Relay, RelayDrain};
+use underpin_testkit::Pooler;
 
-/// A pooler with four server sessions before a database.
-struct Pooler {
-    child: Child,
-    url: String,
-    _database: PostgresDatabase,
-    _folder: tempfile::TempDir,
-}
+use crate::support::{Fault, LIMIT, Recorder, count, drained, enqueue, event, quick, until};
 
-impl Pooler {
-    async fn start() -> Self {
-        let database = PostgresDatabase::fresh().await;
-        let (credentials, rest) =
-            database.url().split_once("//").unwrap().1.split_once('@').expect("a password");
-        let (user, password) = credentials.split_once(':').unwrap();
-        let (address, name) = rest.split_once('/').unwrap();
-        let (host, server_port) = address.split_once(':').unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n{name} = host={host} port={server_port} user={user} password={password}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
-             pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 100\nuser = nobody\n"
-        );
-        std::fs::write(&config, text).unwrap();
-        // It gives up the rights of root before it reads its file.
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let child = Command::new("pgbouncer")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("pgbouncer is on the PATH: apt-get install pgbouncer");
-        let url = format!("postgres://app@127.0.0.1:{port}/{name}");
-        Self { child, url, _database: database, _folder: folder }
-    }
-
-    async fn pool(&self) -> Pool {
-        let mut settings = DatabaseSettings::new(&self.url);
-        settings.route = Route::TransactionPooler;
-        settings.acquire_timeout = LIMIT;
-        settings.connect_timeout = LIMIT;
-        connect(&settings, Arc::new(NoopLogger)).await.unwrap()
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        drop((self.child.kill(), self.child.wait()));
-    }
+async fn pool_to(pooler: &Pooler) -> Pool {
+    let mut settings = DatabaseSettings::new(pooler.url());
+    settings.route = Route::TransactionPooler;
+    settings.acquire_timeout = LIMIT;
+    settings.connect_timeout = LIMIT;
+    connect(&settings, Arc::new(NoopLogger)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_relays_keep_the_order_and_poll_where_nobody_can_listen() {
     let pooler = Pooler::start().await;
-    let (pool, publisher) = (pooler.pool().await, Recorder::new());
+    let (pool, publisher) = (pool_to(&pooler).await, Recorder::new());
     let outbox = Outbox::default();
     outbox.migrate(&pool).await.unwrap();
     let mut relays = Vec::new();
     for _ in 0..3 {
-        let (own, publisher) = (pooler.pool().await, Arc::clone(&publisher));
-        // An outbox of its own shares no bell with the producer's: there is polling, and nothing else.
+        let (own, publisher) = (pool_to(&pooler).await, Arc::clone(&publisher));
+        // Another outbox shares no signal with the producer's: the relay only polls.
         relays
             .push(Relay::start(&Outbox::default(), &own, publisher, quick(), Arc::new(NoopLogger)).unwrap());
     }
@@ -109,11 +59,11 @@ async fn three_relays_keep_the_order_and_poll_where_nobody_can_listen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_fails_waits_and_goes_to_quarantine_as_elsewhere() {
     let pooler = Pooler::start().await;
-    let (pool, publisher) = (pooler.pool().await, Recorder::new());
+    let (pool, publisher) = (pool_to(&pooler).await, Recorder::new());
     let outbox = Outbox::default();
     outbox.migrate(&pool).await.unwrap();
-    publisher.fault("late", Some(crate::support::Fault::Lost));
-    publisher.fault("bad", Some(crate::support::Fault::TooLarge));
+    publisher.fault("late", Some(Fault::Lost));
+    publisher.fault("bad", Some(Fault::TooLarge));
     let relay =
         Relay::start(&outbox, &pool, Arc::clone(&publisher) as _, quick(), Arc::new(NoopLogger)).unwrap();
     enqueue(&outbox, &pool, &[event("late", 1), event("bad", 1), event("late", 2), event("good", 1)]).await;
@@ -133,7 +83,7 @@ async fn an_event_that_fails_waits_and_goes_to_quarantine_as_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_lets_one_of_many_deliveries_have_its_effect() {
     let pooler = Pooler::start().await;
-    let pool = pooler.pool().await;
+    let pool = pool_to(&pooler).await;
     let inbox = Inbox::default();
     inbox.migrate(&pool).await.unwrap();
     pool.execute(sql("CREATE TABLE effects (id text NOT NULL)", [])).await.unwrap();
@@ -147,5 +97,5 @@ async fn the_inbox_lets_one_of_many_deliveries_have_its_effect() {
     });
     let outcomes = futures_util::future::join_all(tries).await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Applied::Now(())).count(), 1);
-    assert_eq!(crate::support::count(&pool, "SELECT count(*) FROM effects").await, 1);
+    assert_eq!(count(&pool, "SELECT count(*) FROM effects").await, 1);
 }

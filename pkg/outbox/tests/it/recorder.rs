@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +10,7 @@ pub(crate) struct Metrics {
     counters: Values,
     gauges: Values,
     histograms: Mutex<BTreeMap<String, Arc<Count>>>,
+    described: Mutex<BTreeSet<String>>,
 }
 
 type Values = Mutex<BTreeMap<String, Arc<AtomicU64>>>;
@@ -39,10 +40,36 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Names of the metrics of this crate that were used without a help text.
+    pub(crate) fn without_help(&self) -> Vec<String> {
+        let counters: Vec<String> = self.counters.lock().unwrap().keys().cloned().collect();
+        let gauges: Vec<String> = self.gauges.lock().unwrap().keys().cloned().collect();
+        let histograms: Vec<String> = self.histograms.lock().unwrap().keys().cloned().collect();
+        let used: BTreeSet<String> = [counters, gauges, histograms]
+            .concat()
+            .iter()
+            .map(|name| name.split_once('{').unwrap().0.to_owned())
+            .filter(|name| name.starts_with("underpin_outbox_"))
+            .collect();
+        assert_eq!(used.len(), 11);
+        used.difference(&self.described.lock().unwrap()).cloned().collect()
+    }
+}
+
 impl Recorder for Metrics {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        assert!(unit.is_some() && text.ends_with('.'), "{text}");
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        assert!(unit.is_some() && text.ends_with('.'), "{text}");
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        assert!(unit.is_some() && text.ends_with('.'), "{text}");
+        self.described.lock().unwrap().insert(name.as_str().to_owned());
+    }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(Arc::clone(self.counters.lock().unwrap().entry(text(key)).or_default()))

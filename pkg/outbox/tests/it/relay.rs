@@ -1,4 +1,4 @@
-//! The outbox on PostgreSQL and on SQLite, with a publisher that fails as it is told.
+//! The outbox on PostgreSQL and on SQLite, with a publisher that fails on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,6 +35,7 @@ macro_rules! on_both {
 }
 
 mod fencing;
+mod malformed;
 mod poison;
 mod unanswered;
 mod wake_up;
@@ -179,7 +180,7 @@ on_both! {
         drained(&outbox, &database.pool).await;
         assert_eq!(publisher.numbers("bad"), [1]);
         assert_eq!(outbox.quarantined(&database.pool, None, 10).await.unwrap().len(), 1);
-        until("health tells of the quarantine", || async { relay.check().await.status == HealthStatus::Degraded }).await;
+        until("health shows the quarantine", || async { relay.check().await.status == HealthStatus::Degraded }).await;
         assert_eq!(relay.check().await.details["quarantined"], 1);
     }
 
@@ -213,7 +214,7 @@ on_both! {
         }
     }
 
-    async fn an_outage_of_the_broker_is_told_and_nothing_is_blamed_for_it(database) {
+    async fn an_outage_of_the_broker_shows_in_health_and_no_event_is_blamed(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         publisher.down.store(true, Ordering::SeqCst);
         let mut settings = quick();
@@ -241,7 +242,7 @@ on_both! {
         settings.publish_timeout = Duration::from_millis(50);
         let relay = relay(&outbox, &database, &publisher, settings);
         enqueue(&outbox, &database.pool, &[event("a", 1)]).await;
-        until("the hang is told", || async { relay.check().await.status == HealthStatus::Degraded }).await;
+        until("health shows the hang", || async { relay.check().await.status == HealthStatus::Degraded }).await;
         publisher.hangs.store(false, Ordering::SeqCst);
         drained(&outbox, &database.pool).await;
         assert_eq!(publisher.numbers("a"), [1]);
@@ -261,11 +262,11 @@ on_both! {
         assert_eq!(hung.check().await.status, HealthStatus::Down);
     }
 
-    async fn the_lanes_of_a_dead_relay_are_taken_over(database) {
+    async fn the_partitions_of_a_dead_relay_are_taken_over(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         let dead = relay(&outbox, &database, &publisher, quick());
         let owned = || async { count(&database.pool, "SELECT count(*) FROM underpin_outbox_lanes WHERE owner IS NOT NULL").await };
-        until("it owns every lane", || async { owned().await == 32 }).await;
+        until("it owns every partition", || async { owned().await == 32 }).await;
         drop(dead);
         enqueue(&outbox, &database.pool, &[event("a", 1)]).await;
         let started = Instant::now();
@@ -275,7 +276,7 @@ on_both! {
         drop(heir);
     }
 
-    async fn three_relays_share_the_lanes_evenly(database) {
+    async fn three_relays_share_the_partitions_evenly(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         let mut settings = quick();
         settings.workers = 1;
@@ -287,7 +288,7 @@ on_both! {
             assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
         }
         let text = "SELECT count(*) FROM underpin_outbox_lanes WHERE owner IS NOT NULL";
-        assert_eq!(count(&database.pool, text).await, 0, "a drained relay gives its lanes back");
+        assert_eq!(count(&database.pool, text).await, 0, "a drained relay releases its partitions");
         assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_outbox_relays").await, 0);
     }
 
@@ -362,13 +363,13 @@ async fn a_row_that_commits_late_is_neither_lost_nor_overtaken_by_its_key() {
         enqueue(&outbox, &database.pool, &events).await;
     }
     until("the others are through", || async { publisher.len() == 1000 }).await;
-    let floors = count(&database.pool, "SELECT max(floor) FROM underpin_outbox_lanes").await;
-    assert_eq!(floors, 0, "no floor passes an id that may still appear");
+    let marks = count(&database.pool, "SELECT max(floor) FROM underpin_outbox_lanes").await;
+    assert_eq!(marks, 0, "no low-water mark passes an id that may still appear");
     slow.commit().await.unwrap();
     enqueue(&outbox, &database.pool, &[event("a", 2)]).await;
     until("both are published", || async { publisher.numbers("a").len() == 2 }).await;
     assert_eq!(publisher.numbers("a"), [1, 2]);
-    until("the floors follow", || async {
+    until("the low-water marks follow", || async {
         count(&database.pool, "SELECT min(floor) FROM underpin_outbox_lanes").await >= 1000
     })
     .await;

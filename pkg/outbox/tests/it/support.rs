@@ -1,4 +1,4 @@
-//! What the tests of the outbox share: a database, a publisher that can be told to fail, and short waits.
+//! What the tests of the outbox share: a database, a publisher that fails on demand, and short waits.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use underpin_database::{DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions
 use underpin_events::{Backoff, Event, EventPublisher, EventsError, PublishReceipt};
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Outbox, OutboxError, OutboxSettings, Relay, RelaySettings};
-use underpin_testkit::PostgresDatabase;
+use underpin_testkit::{PostgresDatabase, eventually};
 
 /// A limit for everything that a test waits for.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -81,14 +81,9 @@ pub(crate) async fn enqueue(outbox: &Outbox, pool: &Pool, events: &[Event]) {
     pool.transaction::<_, OutboxError, _, _>(TxOptions::default(), work).await.unwrap();
 }
 
-/// Waits until something is so, and fails after [`LIMIT`].
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let wait = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "waited for {LIMIT:?} until {what}");
+/// [`underpin_testkit::eventually`] within [`LIMIT`].
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl FnMut() -> F) {
+    eventually(LIMIT, what, holds).await;
 }
 
 pub(crate) async fn drained(outbox: &Outbox, pool: &Pool) {
@@ -99,7 +94,7 @@ pub(crate) async fn count(pool: &Pool, text: &str) -> i64 {
     pool.query_one(underpin_database::sql(text, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-/// A publisher that records what it stores, drops repeats by id as a broker does, and fails as it is told.
+/// A publisher that records what it stores, drops repeats by id as a broker does, and fails on demand.
 #[derive(Default)]
 pub(crate) struct Recorder {
     stored: Mutex<Vec<Event>>,
@@ -129,6 +124,10 @@ pub(crate) enum Fault {
     StoredUnconfirmed,
     /// Refused for good.
     TooLarge,
+    /// Refused at once, for lack of a permission.
+    Denied,
+    /// Fails with a text that no column takes.
+    Text(&'static str),
     /// There is never an answer, and none for those in the same batch either.
     Silent,
     /// The publisher panics.
@@ -205,11 +204,13 @@ impl EventPublisher for Recorder {
                 _ if by_chance => Err(unconfirmed),
                 _ if self.down.load(Ordering::SeqCst) => Err(EventsError::Disconnected),
                 Some(Fault::Lost | Fault::Silent) => Err(unconfirmed),
-                Some(Fault::Panics) => panic!("told to"),
+                Some(Fault::Panics) => panic!("on demand"),
                 Some(Fault::StoredUnconfirmed) => {
                     self.store(event);
                     Err(unconfirmed)
                 }
+                Some(Fault::Denied) => Err(EventsError::Unauthorized("permissions violation".into())),
+                Some(Fault::Text(text)) => Err(EventsError::backend("publish", text)),
                 Some(Fault::TooLarge) => Err(EventsError::TooLarge { size: 2, limit: Some(1) }),
                 None => Ok(self.store(event)),
             });

@@ -1,4 +1,4 @@
-//! A relay that stands still for longer than its lease lasts, as after SIGSTOP, and goes on.
+//! A relay that is frozen for longer than its lease, as by SIGSTOP, and thawed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,10 +16,10 @@ use crate::support::{
     LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, pool, quick, relay, until,
 };
 
-/// Blocks its thread after the first wave, and with it everything that runs there.
+/// Blocks its thread after the first window, and with it everything that runs there.
 struct Freezing {
     publisher: Arc<Recorder>,
-    /// What this relay says about events of this key in the first wave, which is stored in truth.
+    /// What this relay says about events of this key in the first window, which is stored in truth.
     unconfirmed: Option<&'static str>,
     published: AtomicUsize,
     frozen: mpsc::Sender<()>,
@@ -119,13 +119,13 @@ async fn owners(pool: &Pool) -> Vec<String> {
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// Waits until the lanes of the frozen relay belong to another one.
+/// Waits until the partitions of the frozen relay belong to another one.
 async fn taken_over(pool: &Pool, from: &[String]) {
     let taken = || async {
         let owners = owners(pool).await;
         owners.len() == 1 && owners != from
     };
-    until("the lanes are taken over", taken).await;
+    until("the partitions are taken over", taken).await;
 }
 
 on_both! {
@@ -142,7 +142,7 @@ on_both! {
         drained(&outbox, &database.pool).await;
         assert_eq!(publisher.len(), 3 * KEYS);
         frozen.thaw();
-        until("both have lanes", || async { owners(&database.pool).await.len() == 2 }).await;
+        until("both have partitions", || async { owners(&database.pool).await.len() == 2 }).await;
         assert_eq!(frozen.publisher.published.load(Ordering::SeqCst), KEYS, "it went on without a lease");
         enqueue(&outbox, &database.pool, &round(3)).await;
         drained(&outbox, &database.pool).await;

@@ -89,8 +89,8 @@ on_both! {
         assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
     }
 
-    /// With one key alone nothing tells poison from an outage; health names the row, and an operator decides.
-    async fn an_operator_puts_away_what_the_relay_stands_still_at(database) {
+    /// With one key alone nothing distinguishes poison from an outage; health names the row, and an operator decides.
+    async fn an_operator_quarantines_the_row_at_which_the_relay_stalls(database) {
         for (policy, after) in [(AfterQuarantine::Continue, vec![2, 3]), (AfterQuarantine::Hold, vec![])] {
             let outbox = outbox(&database, OutboxSettings::default().after_quarantine(policy)).await;
             let publisher = Recorder::new();
@@ -99,9 +99,9 @@ on_both! {
             publisher.fault(&key, Some(Fault::Lost));
             let second = event(&key, 2);
             enqueue(&outbox, &database.pool, &[bad.clone(), second.clone(), event(&key, 3)]).await;
-            let stands = || async { relay.check().await.details.get("trouble_at_row").and_then(serde_json::Value::as_i64) };
-            until("health names the row", || async { stands().await.is_some() }).await;
-            let row = stands().await.unwrap();
+            let stalled = || async { relay.check().await.details.get("trouble_at_row").and_then(serde_json::Value::as_i64) };
+            until("health names the row", || async { stalled().await.is_some() }).await;
+            let row = stalled().await.unwrap();
             assert!(outbox.quarantine(&database.pool, row, "not wanted").await.unwrap());
             assert!(!outbox.quarantine(&database.pool, row, "not wanted").await.unwrap());
             until("the relay has seen it", || async {
@@ -122,7 +122,7 @@ on_both! {
         }
     }
 
-    async fn an_operator_puts_away_what_is_held(database) {
+    async fn an_operator_quarantines_what_is_held(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         let relay = relay(&outbox, &database, &publisher, quick());
         publisher.fault("bad", Some(Fault::Lost));
@@ -144,5 +144,77 @@ on_both! {
         drained(&outbox, &database.pool).await;
         assert_eq!(publisher.numbers("bad"), [2, 1]);
         drop(relay);
+    }
+
+    async fn a_reason_is_readable_whatever_it_was_made_of(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        let mut settings = quick();
+        settings.max_attempts = 2;
+        let relay = relay(&outbox, &database, &publisher, settings);
+        let texts = ["a \0 b", "a\r\nNats-Msg-Id: forged\r\n\r\nb", "", "ü\u{7f}\u{85}\u{2028}"];
+        for (number, text) in texts.into_iter().enumerate() {
+            publisher.fault(&format!("bad-{number}"), Some(Fault::Text(text)));
+            enqueue(&outbox, &database.pool, &[event(&format!("bad-{number}"), 0)]).await;
+        }
+        let mut number = 0;
+        until("all are in quarantine", || {
+            number += 1;
+            let (outbox, pool) = (&outbox, &database.pool);
+            async move {
+                // Others are confirmed meanwhile, so that the failures count.
+                let others: Vec<Event> = (0..32).map(|key| event(&format!("good-{key}"), number)).collect();
+                enqueue(outbox, pool, &others).await;
+                outbox.lag(pool).await.unwrap().quarantined == 4
+            }
+        }).await;
+        drained(&outbox, &database.pool).await;
+        // An operator's own words, pasted from a log.
+        let waiting = event("operator", 1);
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+        enqueue(&outbox, &database.pool, std::slice::from_ref(&waiting)).await;
+        let row = count(&database.pool, "SELECT id FROM underpin_outbox").await;
+        assert!(outbox.quarantine(&database.pool, row, "pasted \0 from a\nlog").await.unwrap());
+        let held = outbox.quarantined(&database.pool, None, 10).await.unwrap();
+        assert_eq!(held.last().unwrap().reason, "pasted   from a log");
+        // A second reason, for one that is held already, takes another path.
+        assert!(outbox.replay(&database.pool, row).await.unwrap());
+        let long = "\0".repeat(500_000);
+        assert!(outbox.quarantine(&database.pool, row, &long).await.unwrap());
+        let held = outbox.quarantined(&database.pool, None, 10).await.unwrap();
+        assert_eq!(held.last().unwrap().reason, " ".repeat(1000));
+        for event in held {
+            assert!(event.event().is_ok() && !event.reason.contains(char::is_control), "{:?}", event.reason);
+        }
+    }
+
+    async fn an_outage_that_only_held_events_meet_shows_in_health(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        publisher.fault("held", Some(Fault::Lost));
+        let mut settings = quick();
+        settings.max_attempts = 1000;
+        let relay = relay(&outbox, &database, &publisher, settings);
+        let held = event("held", 0);
+        enqueue(&outbox, &database.pool, std::slice::from_ref(&held)).await;
+        until("it is held", || async {
+            let others: Vec<Event> = (0..32).map(|key| event(&format!("good-{key}"), 0)).collect();
+            enqueue(&outbox, &database.pool, &others).await;
+            count(&database.pool, "SELECT count(*) FROM underpin_outbox_held").await == 1
+        }).await;
+        until("nothing else waits", || async {
+            count(&database.pool, "SELECT count(*) FROM underpin_outbox").await == 0
+        }).await;
+        publisher.down.store(true, Ordering::SeqCst);
+        publisher.fault("held", None);
+        until("health shows the outage", || async {
+            let health = relay.check().await;
+            (health.status, health.reason.as_deref()) == (HealthStatus::Degraded, Some("not connected"))
+        }).await;
+        let calls = publisher.calls(held.id());
+        until("it was retried", || async { publisher.calls(held.id()) > calls + 2 }).await;
+        assert_eq!(relay.check().await.status, HealthStatus::Degraded, "it does not come and go with each retry");
+        publisher.down.store(false, Ordering::SeqCst);
+        drained(&outbox, &database.pool).await;
+        until("health is up again", || async { relay.check().await.status == HealthStatus::Up }).await;
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
     }
 }

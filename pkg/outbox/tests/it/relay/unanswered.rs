@@ -1,5 +1,9 @@
-//! One event without an answer, among others that are well.
+//! Events without an answer, among others that are well.
 
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use underpin_database::{Executor, sql};
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_outbox::{OutboxSettings, RelayDrain};
@@ -16,7 +20,7 @@ async fn one_of_many(database: TestDatabase, fault: Fault, reason: &str) {
     let mut settings = quick();
     settings.workers = 1;
     settings.max_attempts = 3;
-    settings.publish_timeout = std::time::Duration::from_millis(200);
+    settings.publish_timeout = Duration::from_millis(200);
     let bad = event("bad", 1);
     let good: Vec<Event> = (0..40).map(|key| event(&format!("good-{key}"), 0)).collect();
     enqueue(&outbox, &database.pool, std::slice::from_ref(&bad)).await;
@@ -53,7 +57,73 @@ async fn one_of_many(database: TestDatabase, fault: Fault, reason: &str) {
     assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
 }
 
+/// Publishes events of other keys for longer than a publish may take, while those of every third round have this fault;
+/// none of the others may wait for that.
+async fn delays_no_other(database: TestDatabase, fault: Fault) {
+    let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+    let mut settings = quick();
+    settings.workers = 1;
+    settings.lease = Duration::from_secs(12);
+    settings.publish_timeout = Duration::from_secs(6);
+    let publish_timeout = settings.publish_timeout;
+    let relay = relay(&outbox, &database, &publisher, settings);
+    enqueue(&outbox, &database.pool, &[event("first", 0)]).await;
+    until("the relay works", || async { publisher.numbers("first") == [0] }).await;
+    let (began, mut slowest, mut round) = (Instant::now(), Duration::ZERO, 0);
+    while began.elapsed() < publish_timeout + Duration::from_secs(2) {
+        let (good, bad) = (format!("good-{}", round % 7), format!("bad-{round}"));
+        publisher.fault(&bad, Some(fault));
+        let mut events = vec![event(&good, round)];
+        if round % 3 == 0 {
+            events.push(event(&bad, 0));
+        }
+        let started = Instant::now();
+        enqueue(&outbox, &database.pool, &events).await;
+        until("the good one is through", || async { publisher.numbers(&good).last() == Some(&round) }).await;
+        slowest = slowest.max(started.elapsed());
+        round += 1;
+    }
+    assert!(slowest < publish_timeout / 2, "an event waited for {slowest:?}");
+    assert!(publisher.calls(event_id(&outbox, &database).await.as_str()) > 0, "the bad ones were tried");
+    drop(relay);
+}
+
+/// The id of an event that waits.
+async fn event_id(outbox: &underpin_outbox::Outbox, database: &TestDatabase) -> String {
+    assert!(outbox.lag(&database.pool).await.unwrap().waiting > 0);
+    let text = "SELECT envelope FROM underpin_outbox UNION ALL SELECT envelope FROM underpin_outbox_held";
+    let row = database.pool.query_one(sql(text, [])).await.unwrap().unwrap();
+    let envelope: String = row.try_get_by_index(0).unwrap();
+    Event::from_json(envelope.as_bytes()).unwrap().id().to_owned()
+}
+
 on_both! {
+    async fn events_without_an_answer_delay_no_other(database) {
+        delays_no_other(database, Fault::Silent).await;
+    }
+
+    async fn events_that_are_denied_delay_no_other(database) {
+        delays_no_other(database, Fault::Denied).await;
+    }
+
+    /// What is in flight is waited for, so that its partition is released only afterwards.
+    async fn a_drain_waits_for_what_is_in_flight(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        publisher.fault("bad", Some(Fault::Silent));
+        let mut settings = quick();
+        settings.workers = 1;
+        let publish_timeout = settings.publish_timeout;
+        let relay = relay(&outbox, &database, &publisher, settings);
+        let bad = event("bad", 1);
+        enqueue(&outbox, &database.pool, std::slice::from_ref(&bad)).await;
+        until("it is in flight", || async { publisher.calls(bad.id()) >= 2 }).await;
+        let started = Instant::now();
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+        assert!(started.elapsed() < publish_timeout + LIMIT / 2, "{:?}", started.elapsed());
+        assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_outbox").await, 1, "it is not lost");
+        assert_eq!(publisher.key_overlaps.load(Ordering::SeqCst), 0);
+    }
+
     async fn an_event_that_is_never_answered_is_the_only_one_to_suffer(database) {
         one_of_many(database, Fault::Silent, "not confirmed within 200 ms").await;
     }

@@ -19,7 +19,7 @@ fn sleeper(outbox: &Outbox, database: &TestDatabase, publisher: &Arc<Recorder>) 
     relay(outbox, database, publisher, settings)
 }
 
-/// An event published a moment after it was enqueued was told of: the relay that sleeps deeply did not find it by itself.
+/// An event that is published at once was signalled: a relay with long pauses does not find it so soon by polling.
 async fn wakes_up(producer: &Outbox, pool: &Pool, publisher: &Recorder) {
     let mut waits = Vec::new();
     for number in 0..5 {
@@ -41,7 +41,7 @@ async fn notify_wakes_the_relay_of_another_process() {
     let (database, publisher) = (TestDatabase::postgres().await, Recorder::new());
     let relays = outbox(&database, OutboxSettings::default()).await;
     let relay = sleeper(&relays, &database, &publisher);
-    // An outbox of its own shares no bell with the relay's, as in another process.
+    // Another outbox shares no signal with the relay's, as in another process.
     let producer = Outbox::default();
     enqueue(&producer, &database.pool, &[event("a", 0)]).await;
     drained(&producer, &database.pool).await;
@@ -50,7 +50,7 @@ async fn notify_wakes_the_relay_of_another_process() {
 }
 
 #[tokio::test]
-async fn the_bell_wakes_the_relay_of_this_process_on_sqlite() {
+async fn a_signal_wakes_the_relay_of_this_process_on_sqlite() {
     let (database, publisher) = (TestDatabase::sqlite().await, Recorder::new());
     let outbox = outbox(&database, OutboxSettings::default()).await;
     let relay = sleeper(&outbox, &database, &publisher);
@@ -105,61 +105,61 @@ async fn a_relay_whose_listener_is_killed_polls_until_it_can_listen_again() {
 }
 
 #[tokio::test]
-async fn the_bell_is_taken_down_under_load_and_hung_up_again_afterwards() {
+async fn notify_is_off_under_load_and_on_again_afterwards() {
     let (database, publisher) = (TestDatabase::postgres().await, Recorder::new());
     let outbox = outbox(&database, OutboxSettings::default()).await;
     let mut settings = quick();
     settings.workers = 1;
-    // Many turns for few events.
+    // Many poll cycles for few events.
     settings.batch = 32;
     let relay = relay(&outbox, &database, &publisher, settings);
-    let bells = "SELECT count(*) FROM underpin_outbox_lanes WHERE bell";
-    until("the relay has every lane", || async {
+    let notified = "SELECT count(*) FROM underpin_outbox_lanes WHERE bell";
+    until("the relay has every partition", || async {
         count(&database.pool, "SELECT count(*) FROM underpin_outbox_lanes WHERE owner IS NOT NULL").await
             == 32
     })
     .await;
-    assert_eq!(count(&database.pool, bells).await, 32);
+    assert_eq!(count(&database.pool, notified).await, 32);
     let events: Vec<_> = (0..320).map(|number| event(&format!("k{}", number % 32), number)).collect();
-    until("no producer has to ring", || async {
+    until("no producer has to notify", || async {
         enqueue(&outbox, &database.pool, &events).await;
-        count(&database.pool, bells).await == 0
+        count(&database.pool, notified).await == 0
     })
     .await;
     drained(&outbox, &database.pool).await;
-    until("the bell is up again", || async { count(&database.pool, bells).await == 32 }).await;
+    until("producers notify again", || async { count(&database.pool, notified).await == 32 }).await;
     wakes_up(&Outbox::default(), &database.pool, &publisher).await;
     assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
 }
 
 /// Without a word from the one that leaves, the other would learn of it at its next heartbeat, 10 s later.
-async fn lanes_go_over(database: TestDatabase, leaving: &Outbox, staying: &Outbox) {
+async fn partitions_move(database: TestDatabase, leaving: &Outbox, staying: &Outbox) {
     let (publisher, mut settings) = (Recorder::new(), quick());
     settings.workers = 2;
     settings.lease = Duration::from_secs(40);
     let leaving = relay(leaving, &database, &publisher, settings.clone());
     let staying = relay(staying, &database, &publisher, settings);
     let owners = "SELECT count(DISTINCT owner) FROM underpin_outbox_lanes";
-    until("they share the lanes", || async { count(&database.pool, owners).await == 4 }).await;
+    until("they share the partitions", || async { count(&database.pool, owners).await == 4 }).await;
     until("the other has its half", || async { staying.check().await.details["lanes"] == 16 }).await;
     let started = Instant::now();
     assert_eq!(leaving.drain(LIMIT).await, RelayDrain::Drained);
-    until("the other has every lane", || async { staying.check().await.details["lanes"] == 32 }).await;
+    until("the other has every partition", || async { staying.check().await.details["lanes"] == 32 }).await;
     assert!(started.elapsed() < Duration::from_secs(6), "it took {:?}", started.elapsed());
     assert_eq!(staying.drain(LIMIT).await, RelayDrain::Drained);
 }
 
 #[tokio::test]
-async fn the_lanes_of_a_drained_relay_go_to_another_process_at_once() {
+async fn the_partitions_of_a_drained_relay_go_to_another_process_at_once() {
     let database = TestDatabase::postgres().await;
     let leaving = outbox(&database, OutboxSettings::default()).await;
-    // An outbox of its own, as in another process: NOTIFY is all that they share.
-    lanes_go_over(database, &leaving, &Outbox::default()).await;
+    // Another outbox, as in another process: NOTIFY is all that they share.
+    partitions_move(database, &leaving, &Outbox::default()).await;
 }
 
 #[tokio::test]
-async fn the_lanes_of_a_drained_relay_go_to_another_one_of_this_process_at_once() {
+async fn the_partitions_of_a_drained_relay_go_to_another_one_of_this_process_at_once() {
     let database = TestDatabase::sqlite().await;
     let outbox = outbox(&database, OutboxSettings::default()).await;
-    lanes_go_over(database, &outbox, &outbox).await;
+    partitions_move(database, &outbox, &outbox).await;
 }

@@ -8,16 +8,16 @@ use crate::support::{
     LIMIT, Recorder, TestDatabase, count, drained, enqueue, event, outbox, quick, relay, until,
 };
 
-/// As when rows were copied to a server whose sequence begins anew, or a standby that lagged takes over.
+/// As when rows were copied to a server whose sequence starts again, or a standby that lagged takes over.
 #[tokio::test]
-async fn events_with_ids_below_the_floors_are_published() {
+async fn events_with_ids_below_the_low_water_marks_are_published() {
     let database = TestDatabase::postgres().await;
     let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
     let first = relay(&outbox, &database, &publisher, quick());
     let events: Vec<Event> = (0..500).map(|number| event(&format!("k{}", number % 50), number)).collect();
     enqueue(&outbox, &database.pool, &events).await;
     drained(&outbox, &database.pool).await;
-    until("the floors have followed", || async {
+    until("the low-water marks have followed", || async {
         count(&database.pool, "SELECT min(floor) FROM underpin_outbox_lanes").await >= 500
     })
     .await;
@@ -54,7 +54,7 @@ async fn discarding_waits_for_a_relay_that_puts_a_row_behind() {
         VALUES (3, 'k', $1, '{}', now(), CASE WHEN $2 THEN now() END)";
     database.pool.execute(sql(held, [1_i64.into(), true.into()])).await.unwrap();
 
-    // What a relay does: it holds the lane, and puts a row behind the head that it sees.
+    // What a relay does: it locks the partition, and stores a row behind the head that it sees.
     let relay = database.pool.begin(TxOptions::default()).await.unwrap();
     relay.query_all(sql("SELECT FROM underpin_outbox_lanes WHERE lane = 3 FOR UPDATE", [])).await.unwrap();
     relay.execute(sql(held, [2_i64.into(), false.into()])).await.unwrap();
@@ -71,5 +71,5 @@ async fn discarding_waits_for_a_relay_that_puts_a_row_behind() {
     relay.commit().await.unwrap();
     assert!(discard.await.unwrap());
     let due = "SELECT count(*) FROM underpin_outbox_held WHERE id = 2 AND due_at IS NOT NULL";
-    assert_eq!(count(&database.pool, due).await, 1, "the row behind it has its turn");
+    assert_eq!(count(&database.pool, due).await, 1, "the row behind it is due");
 }

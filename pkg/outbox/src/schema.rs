@@ -1,8 +1,5 @@
 //! The tables and their migrations.
 
-mod functions;
-mod tables;
-
 use underpin_database::{
     Backend, Connections, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
 };
@@ -16,20 +13,27 @@ pub(crate) const PARTITIONS_RELEASED: &str = "lanes";
 #[derive(Clone, Copy)]
 pub(crate) struct TableSet {
     name: &'static str,
-    postgres: &'static [&'static [&'static str]],
-    sqlite: &'static [&'static [&'static str]],
+    postgres: &'static [&'static str],
+    sqlite: &'static [&'static str],
 }
 
 pub(crate) const OUTBOX: TableSet = TableSet {
     name: "outbox",
-    postgres: &[tables::OUTBOX_POSTGRES_1, tables::OUTBOX_POSTGRES_2, functions::OUTBOX_POSTGRES_3],
-    sqlite: &[tables::OUTBOX_SQLITE_1],
+    postgres: &[
+        include_str!("sql/outbox_1.postgres.sql"),
+        include_str!("sql/outbox_2.postgres.sql"),
+        include_str!("sql/outbox_3.postgres.sql"),
+    ],
+    sqlite: &[include_str!("sql/outbox_1.sqlite.sql")],
 };
 
-pub(crate) const INBOX: TableSet =
-    TableSet { name: "inbox", postgres: &[tables::INBOX_POSTGRES_1], sqlite: &[tables::INBOX_SQLITE_1] };
+pub(crate) const INBOX: TableSet = TableSet {
+    name: "inbox",
+    postgres: &[include_str!("sql/inbox_1.postgres.sql")],
+    sqlite: &[include_str!("sql/inbox_1.sqlite.sql")],
+};
 
-/// Runs the steps that are missing, all in one transaction, one process at a time.
+/// Runs the migrations that are missing, all in one transaction, one process at a time.
 pub(crate) async fn migrate(database: &dyn Connections, tables: TableSet) -> Result<(), DatabaseError> {
     database.transaction(TxOptions::default(), move |tx| run(tx, tables)).await
 }
@@ -43,14 +47,12 @@ async fn run(tx: Transaction, tables: TableSet) -> Result<(), DatabaseError> {
         }
         _ => tables.sqlite,
     };
-    tx.execute(sql(tables::VERSIONS, [])).await?;
+    tx.execute(sql(include_str!("sql/versions.sql"), [])).await?;
     let version = "SELECT coalesce(max(version), 0) FROM underpin_events_schema WHERE module = $1";
     let row = tx.query_one(sql(version, [tables.name.into()])).await?;
     let done: i32 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
     for (step, number) in steps.iter().zip(1_i32..).skip(usize::try_from(done).unwrap_or(0)) {
-        for statement in *step {
-            tx.execute(sql(*statement, [])).await?;
-        }
+        tx.batch(step).await?;
         let note = "INSERT INTO underpin_events_schema (module, version) VALUES ($1, $2)";
         tx.execute(sql(note, [tables.name.into(), number.into()])).await?;
     }

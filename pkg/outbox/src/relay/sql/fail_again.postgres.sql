@@ -1,0 +1,1 @@
+SELECT underpin_outbox_fail_again($1::text::jsonb)

@@ -1,0 +1,1 @@
+SELECT underpin_outbox_hold($1::text::jsonb)

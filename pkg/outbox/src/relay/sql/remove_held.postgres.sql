@@ -1,0 +1,1 @@
+SELECT underpin_outbox_remove_held($1::text::jsonb)
