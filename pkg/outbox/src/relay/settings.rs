@@ -233,7 +233,7 @@ mod tests {
             (base().database_timeout(most), "database_timeout"),
             (base().database_timeout(least), "database_timeout"),
             (base().event_backoff(Backoff::new(least, most)), "event_backoff.max"),
-            (base().outage_backoff(Backoff::new(least, most)), "outage_backoff.initial"),
+            (base().outage_backoff(Backoff::new(least, HOUR)), "outage_backoff.initial"),
             (base().outage_backoff(Backoff::new(HOUR, most)), "outage_backoff.max"),
             (base().max_attempts(0), "max_attempts"),
             (base().max_attempts(u32::MAX), "max_attempts"),

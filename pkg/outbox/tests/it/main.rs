@@ -18,3 +18,5 @@ mod recorder;
 mod relay;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trace;

@@ -80,6 +80,22 @@ on_both! {
         assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_outbox_lanes").await, 32);
     }
 
+    /// A newer release has migrated the tables; this one still runs, or runs again after a rollback.
+    async fn the_tables_of_a_newer_release_are_used_as_they_are(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        let newer = "INSERT INTO underpin_events_schema (module, version) VALUES ('outbox', 99)";
+        database.pool.execute(sql(newer, [])).await.unwrap();
+        database.pool.batch("ALTER TABLE underpin_outbox ADD COLUMN tenant text").await.unwrap();
+        outbox.migrate(&database.pool).await.unwrap();
+        let relay = relay(&outbox, &database, &publisher, quick());
+        enqueue(&outbox, &database.pool, &[event("a", 1), event("a", 2)]).await;
+        drained(&outbox, &database.pool).await;
+        assert_eq!(publisher.numbers("a"), [1, 2]);
+        let versions = "SELECT count(*) FROM underpin_events_schema WHERE module = 'outbox' AND version = 99";
+        assert_eq!(count(&database.pool, versions).await, 1);
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+    }
+
     async fn order_per_key_holds_with_three_relays_that_come_and_go(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         let mut relays: Vec<_> = (0..3).map(|_| relay(&outbox, &database, &publisher, quick())).collect();
