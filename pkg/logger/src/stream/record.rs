@@ -7,7 +7,7 @@ pub(crate) struct RecordMeta<'a> {
     pub(crate) level: Level,
     pub(crate) ctx: &'a Context,
     pub(crate) target: &'a str,
-    /// RecordSource file and line, where known.
+    /// The source file and the line, where known.
     pub(crate) location: Option<(&'a str, u32)>,
     pub(crate) error: Option<&'a (dyn Error + 'static)>,
     pub(crate) since_epoch: Duration,

@@ -116,7 +116,7 @@ impl Logger for SlogLogger {
             (Decision::Skip, _) => {}
             (decision, Backend::Encoder(pipeline)) => pipeline.emit(decision, &RecordMeta::of(entry), entry),
             (Decision::Write, Backend::Slog { logger, redact }) => {
-                slog_source::forward(logger, redact, entry)
+                slog_source::forward(logger, redact, entry);
             }
             // A recorder holds lines of ours; slog's drains make their own.
             (Decision::Record, Backend::Slog { .. }) => {}

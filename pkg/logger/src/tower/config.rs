@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::headers;
-use crate::{Context, Logger};
+use crate::{Context, Logger, RequestId};
 
 /// What a [`RequestLayer`](super::RequestLayer) and its services share.
 #[derive(Clone)]
@@ -28,7 +28,10 @@ impl RequestConfig {
     }
 
     pub(super) fn context(&self, headers: &HeaderMap) -> Context {
-        let ctx = if self.fresh_ids { headers::fresh() } else { headers::extract(headers) };
+        let caller =
+            if self.fresh_ids { Context::new(RequestId::generate()) } else { headers::extract(headers) };
+        // The one place where the span of a request begins.
+        let ctx = caller.child_span();
         #[cfg(feature = "json")]
         if let Some(capacity) = self.recorder {
             return ctx.with_flight_recorder(capacity);

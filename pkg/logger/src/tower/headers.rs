@@ -46,18 +46,32 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
     }
 }
 
-/// A context with a new request id and a new trace.
-pub(super) fn fresh() -> Context {
-    Context::new(RequestId::generate()).with_trace(TraceParent::generate())
-}
-
-/// The context of a request: what its headers say where they are valid, new ids where they are not.
-pub(super) fn extract(headers: &HeaderMap) -> Context {
+/// Reads the request id and the trace of the caller from the headers of a request.
+///
+/// A missing or invalid `x-request-id` is replaced by a new one. The span is that of the caller: a server opens its own with
+/// [`Context::child_span`]. Without a single valid `traceparent` there is no trace, and `child_span` starts one.
+///
+/// # Examples
+///
+/// ```
+/// use http::HeaderMap;
+/// use underpin_logger::tower::extract;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap());
+/// headers.insert("tracestate", "rojo=1".parse().unwrap());
+/// let caller = extract(&headers);
+/// assert_eq!(caller.trace().unwrap().span_id(), "00f067aa0ba902b7");
+/// let server = caller.child_span();
+/// assert_eq!(server.trace().unwrap().trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+/// assert_eq!(server.tracestate(), Some("rojo=1"));
+/// ```
+pub fn extract(headers: &HeaderMap) -> Context {
     let id = headers.get(REQUEST_ID).and_then(text).and_then(|id| RequestId::parse(id).ok());
     let ctx = Context::new(id.unwrap_or_else(RequestId::generate));
     match caller(headers) {
-        Some(caller) => ctx.with_trace(caller.child()).with_trace_state(caller_state(headers)),
-        None => ctx.with_trace(TraceParent::generate()),
+        Some(caller) => ctx.with_trace(caller).with_trace_state(caller_state(headers)),
+        None => ctx,
     }
 }
 

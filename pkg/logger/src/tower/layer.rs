@@ -5,13 +5,13 @@ use tower_layer::Layer;
 use super::{config::RequestConfig, service::RequestService};
 use crate::Logger;
 
-/// Logs one line a request and carries its [`Context`].
+/// Logs one line a request and carries its [`Context`](crate::Context).
 ///
-/// * The id of `x-request-id` is taken over if it is valid ([`RequestId::parse`]), otherwise one is generated; the
+/// * The id of `x-request-id` is taken over if it is valid ([`RequestId::parse`](crate::RequestId::parse)), otherwise one is generated; the
 ///   response carries it.
 /// * A single valid `traceparent` is continued with a new span id and with the valid members of `tracestate`; otherwise a
 ///   new trace starts. [`inject`](super::inject) writes both to an outgoing request.
-/// * The context is in the request's extensions for handlers, and in scope ([`Context::current`]) for what they call.
+/// * The context is in the request's extensions for handlers, and in scope ([`Context::current`](crate::Context::current)) for what they call.
 ///   The body of a streamed response is produced outside of that scope.
 /// * When the response's head is there: method, path (never the query), status and latency in milliseconds; 5xx at error
 ///   level, everything else at info. An `Arc<underpin_errors::Error>` in the response's extensions is logged here, once,
@@ -52,7 +52,8 @@ impl RequestLayer {
     }
 
     /// Gives each request a flight recorder: the latest `capacity` bytes of what the level rules keep out of the log
-    /// are written if the request ends in a 5xx; see [`Context::with_flight_recorder`].
+    /// are written if the request ends in a 5xx; see
+    /// [`Context::with_flight_recorder`](crate::Context::with_flight_recorder).
     #[cfg(feature = "json")]
     #[must_use]
     pub fn flight_recorder(mut self, capacity: usize) -> Self {

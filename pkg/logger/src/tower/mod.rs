@@ -26,6 +26,6 @@ mod layer;
 mod outcome;
 mod service;
 
-pub use headers::inject;
+pub use headers::{extract, inject};
 pub use layer::RequestLayer;
 pub use service::RequestService;

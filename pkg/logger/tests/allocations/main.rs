@@ -1,4 +1,5 @@
 //! Counts the allocations of records, which takes the allocator of the process.
 
-#[cfg(all(test, feature = "bridges"))]
+#[cfg(test)]
+#[cfg(feature = "bridges")]
 mod records;

@@ -1,4 +1,5 @@
 //! Bridges that are installed, which takes the subscriber and the logger of the process.
 
-#[cfg(all(test, feature = "bridges"))]
+#[cfg(test)]
+#[cfg(feature = "bridges")]
 mod stream;

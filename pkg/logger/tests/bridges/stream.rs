@@ -41,7 +41,7 @@ fn request(id: &str) -> Context {
 }
 
 #[test]
-fn hazard_7_records_come_once_with_request_id_and_fields() {
+fn records_come_once_with_request_id_and_fields() {
     let _turn = rules("info");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(request("req-1").scope(async {
@@ -50,7 +50,7 @@ fn hazard_7_records_come_once_with_request_id_and_fields() {
         log::warn!(target: "legacy", count = 7, name = "n"; "log speaks {}", 1);
     }));
     let traced = lines("tracing speaks");
-    assert_eq!(traced.len(), 1, "hazard 7: installing both bridges must not double records");
+    assert_eq!(traced.len(), 1, "installing both bridges must not double records");
     assert_eq!((&traced[0]["request_id"], &traced[0]["target"]), (&json!("req-1"), &json!("sqlx::pool")));
     assert_eq!(
         (&traced[0]["waited"], &traced[0]["size"], &traced[0]["who"]),
@@ -64,7 +64,7 @@ fn hazard_7_records_come_once_with_request_id_and_fields() {
 }
 
 #[test]
-fn hazard_7_sql_is_redacted_also_where_sqlx_repeats_it() {
+fn sql_is_redacted_also_where_sqlx_repeats_it() {
     let _turn = rules("info");
     tracing::warn!(
         target: "sqlx::query",
@@ -150,7 +150,7 @@ fn a_record_without_a_message_is_named_by_its_target() {
 }
 
 #[test]
-fn level_rules_change_at_run_time_and_the_callers_caches_are_told() {
+fn level_rules_change_at_run_time_and_the_caches_of_callsites_follow() {
     let speak = |n: u8| {
         tracing::debug!(target: "async_nats::client", n, "tracing at debug");
         log::debug!(target: "legacy", n; "log at debug");

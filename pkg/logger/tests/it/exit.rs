@@ -195,9 +195,9 @@ fn fatal_is_written_before_the_process_ends() {
 }
 
 #[test]
-fn hazard_6_a_reader_that_is_gone_is_survived() {
+fn a_reader_that_is_gone_is_survived() {
     play(
-        "hazard_6_a_reader_that_is_gone_is_survived",
+        "a_reader_that_is_gone_is_survived",
         |file| {
             let log = init(&settings(LogOutput::Stdout, LogSink::Direct)).unwrap();
             println!("ready");
@@ -219,9 +219,9 @@ fn hazard_6_a_reader_that_is_gone_is_survived() {
 }
 
 #[test]
-fn hazard_6_a_reader_that_stands_still_does_not_hang_the_service() {
+fn a_reader_that_stops_does_not_hang_the_service() {
     play(
-        "hazard_6_a_reader_that_stands_still_does_not_hang_the_service",
+        "a_reader_that_stops_does_not_hang_the_service",
         |file| {
             let log = init(&settings(LogOutput::Stdout, LogSink::Buffered)).unwrap();
             let started = Instant::now();
@@ -245,9 +245,9 @@ fn hazard_6_a_reader_that_stands_still_does_not_hang_the_service() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn hazard_6_a_reader_that_stands_still_does_not_hang_a_direct_sink() {
+fn a_reader_that_stops_does_not_hang_a_direct_sink() {
     play(
-        "hazard_6_a_reader_that_stands_still_does_not_hang_a_direct_sink",
+        "a_reader_that_stops_does_not_hang_a_direct_sink",
         |file| {
             let log = init(&settings(LogOutput::Stdout, LogSink::Direct)).unwrap();
             let started = Instant::now();
@@ -275,7 +275,7 @@ fn hazard_6_a_reader_that_stands_still_does_not_hang_a_direct_sink() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_named_pipe_without_a_reader_is_refused_and_one_that_stands_still_hangs_nobody() {
+fn a_named_pipe_without_a_reader_is_refused_and_one_that_is_not_read_does_not_hang_a_caller() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)

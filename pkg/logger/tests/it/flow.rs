@@ -85,7 +85,7 @@ fn sampling_leaves_out_what_repeats_and_says_so() {
 }
 
 #[test]
-fn what_sampling_left_out_last_is_told_when_the_log_is_flushed() {
+fn a_flush_reports_what_sampling_left_out_last() {
     let (log, sink) = logger(|builder| builder.sampling(Sampling::new().first(1).then_every(0)));
     (0..1000).for_each(|n| info!(log, &Context::background(), "tick", n));
     let told = || {
@@ -102,7 +102,7 @@ fn what_sampling_left_out_last_is_told_when_the_log_is_flushed() {
 }
 
 #[test]
-fn hazard_5_fields_keep_their_order_on_the_way_through_slog() {
+fn fields_keep_their_order_on_the_way_through_slog() {
     struct Keep(Mutex<Vec<String>>);
     struct Keys<'k>(&'k mut Vec<String>);
     impl slog::Serializer for Keys<'_> {
@@ -155,7 +155,7 @@ fn hazard_5_fields_keep_their_order_on_the_way_through_slog() {
 }
 
 #[test]
-fn hazard_5_debug_records_are_there_whatever_the_build_profile_and_rules_hold_for_slog_too() {
+fn debug_records_are_there_whatever_the_build_profile_and_rules_hold_for_slog_too() {
     let (log, sink) = logger(|builder| builder.levels("info,it::flow=trace".parse().unwrap()));
     let slog = log.slog();
     slog::trace!(slog, "slog at trace");

@@ -1,4 +1,4 @@
-//! Every hazard of structured logging that was seen in peers, and what a line of ours looks like instead.
+//! The faults of structured logging that were seen in other libraries: what a line looks like instead.
 
 use std::{error::Error, ffi::OsStr, fmt, io, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 
@@ -104,7 +104,7 @@ impl fmt::Display for Fails {
 }
 
 #[test]
-fn hazard_1_a_display_that_panics_leaves_a_complete_line_and_nothing_behind() {
+fn a_display_that_panics_leaves_a_complete_line_and_nothing_behind() {
     let (log, sink) = logger();
     info!(log, &background(), "first", before = 1, bad = %Panics, after = 2);
     let first = line(&sink);
@@ -121,14 +121,14 @@ fn hazard_1_a_display_that_panics_leaves_a_complete_line_and_nothing_behind() {
 }
 
 #[test]
-fn hazard_1_a_display_that_fails_leaves_a_complete_line() {
+fn a_display_that_fails_leaves_a_complete_line() {
     let (log, sink) = logger();
     info!(log, &background(), "first", bad = %Fails, after = 2);
     assert_eq!((&line(&sink)["bad"], &line(&sink)["after"]), (&json!("[display failed]"), &json!(2)));
 }
 
 #[test]
-fn hazard_1_an_error_whose_display_panics_still_shows_its_causes() {
+fn an_error_whose_display_panics_still_shows_its_causes() {
     #[derive(Debug)]
     struct Bad(io::Error);
     impl fmt::Display for Bad {
@@ -147,7 +147,7 @@ fn hazard_1_an_error_whose_display_panics_still_shows_its_causes() {
 }
 
 #[test]
-fn hazard_1_a_slog_kv_that_panics_or_fails_leaves_a_complete_line() {
+fn a_slog_kv_that_panics_or_fails_leaves_a_complete_line() {
     struct Kv(bool);
     impl slog::KV for Kv {
         fn serialize(&self, _: &slog::Record<'_>, out: &mut dyn slog::Serializer) -> slog::Result {
@@ -214,7 +214,7 @@ fn strict_json_for_paths_that_are_not_utf8_and_control_characters() {
 }
 
 #[test]
-fn hazard_3_reserved_keys_cannot_be_forged() {
+fn reserved_keys_cannot_be_forged() {
     let (log, sink) = logger();
     let ctx = Context::new(RequestId::parse("true-id").unwrap());
     let tags = [
@@ -246,7 +246,7 @@ fn hazard_3_reserved_keys_cannot_be_forged() {
 }
 
 #[test]
-fn hazard_3_no_key_is_there_twice() {
+fn no_key_is_there_twice() {
     let (log, sink) = with(JsonFormat::new().service("orders").fixed("version", "1").fixed("version", "2"));
     let err = io::Error::other("true cause");
     error!(
@@ -268,7 +268,7 @@ fn hazard_3_no_key_is_there_twice() {
 }
 
 #[test]
-fn hazard_3_a_field_on_every_line_meets_no_other_of_its_name() {
+fn a_field_on_every_line_meets_no_other_of_its_name() {
     let format = JsonFormat::new().fixed("level", "fixed").fixed("error", "fixed").fixed("at", "fixed");
     let (log, sink) = with(format.with_location());
     let err = io::Error::other("true cause");
@@ -280,7 +280,7 @@ fn hazard_3_a_field_on_every_line_meets_no_other_of_its_name() {
 }
 
 #[test]
-fn hazard_3_a_child_logger_of_slog_overrides_its_parent() {
+fn a_child_logger_of_slog_overrides_its_parent() {
     let (log, sink) = logger();
     let parent = log.slog().new(slog::o!("component" => "parent", "only" => "parent"));
     let child = parent.new(slog::o!("component" => "child"));
@@ -340,7 +340,7 @@ fn an_error_that_is_its_own_source_ends() {
 }
 
 #[test]
-fn hazard_6_a_record_over_the_cap_loses_the_end_of_its_longest_text_and_says_so() {
+fn a_record_over_the_cap_loses_the_end_of_its_longest_text_and_says_so() {
     let (log, sink) = with(JsonFormat::new().cap(2048));
     info!(log, &background(), "m", short = "kept whole", long = "é\n".repeat(5000), last = 7);
     let text = sink.text();
@@ -354,7 +354,7 @@ fn hazard_6_a_record_over_the_cap_loses_the_end_of_its_longest_text_and_says_so(
 }
 
 #[test]
-fn hazard_6_a_display_without_end_is_cut_off() {
+fn a_display_without_end_is_cut_off() {
     struct Endless;
     impl fmt::Display for Endless {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -370,7 +370,7 @@ fn hazard_6_a_display_without_end_is_cut_off() {
 }
 
 #[test]
-fn hazard_6_more_fields_than_fit_are_left_out_whole() {
+fn more_fields_than_fit_are_left_out_whole() {
     let (log, sink) = with(JsonFormat::new().cap(1024));
     let tags: Vec<_> =
         (0..500).map(|_| Tag::of(String::leak(RequestId::generate().to_string()), Value::U64(7))).collect();

@@ -149,7 +149,7 @@ impl Serialize for Midway {
 }
 
 #[test]
-fn hazard_1_a_serialize_that_fails_or_panics_leaves_a_complete_line() {
+fn a_serialize_that_fails_or_panics_leaves_a_complete_line() {
     assert_eq!(logged(&Midway::Fails), "[serialize failed]");
     assert_eq!(logged(&json!({"a": 1}).as_object().map(|_| vec![Midway::Panics])), "[serialize panicked]");
     let (log, sink) = logger();

@@ -149,7 +149,7 @@ fn a_batch_that_the_collector_refuses_is_counted_and_the_next_one_goes_out() {
 }
 
 #[test]
-fn a_collector_that_is_away_at_first_loses_nothing_and_nobody_waits_for_it() {
+fn a_collector_that_is_away_at_first_loses_nothing_and_blocks_no_caller() {
     let (listener, settings) = listener();
     let address = listener.local_addr().unwrap();
     drop(listener);

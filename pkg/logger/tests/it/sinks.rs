@@ -120,7 +120,7 @@ fn buffered_lines_of_many_threads_all_arrive_each_thread_in_order() {
 }
 
 #[test]
-fn hazard_4_time_is_taken_when_a_record_is_made_not_when_it_is_written() {
+fn time_is_taken_when_a_record_is_made_not_when_it_is_written() {
     let tap = Tap::default();
     tap.set(Mode::Hangs);
     let log = buffered(&tap, Overflow::Drop);
@@ -146,7 +146,7 @@ fn a_lone_line_goes_out_by_itself() {
 }
 
 #[test]
-fn hazard_4_and_6_a_writer_that_fails_or_panics_costs_lines_and_never_the_logger() {
+fn a_writer_that_fails_or_panics_costs_lines_and_never_the_logger() {
     for mode in [Mode::Fails(io::ErrorKind::BrokenPipe), Mode::Panics] {
         let sinks: [fn(&Tap) -> SlogLogger; 2] = [
             |tap| buffered(tap, Overflow::Block(SOON)),
@@ -219,7 +219,7 @@ fn a_failed_flush_says_so_once() {
 }
 
 #[test]
-fn hazard_6_eagain_and_a_full_disk_lose_nothing_that_fits_into_the_buffer() {
+fn eagain_and_a_full_disk_lose_nothing_that_fits_into_the_buffer() {
     for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::StorageFull] {
         let tap = Tap::default();
         let log = buffered(&tap, Overflow::Drop);
@@ -233,7 +233,7 @@ fn hazard_6_eagain_and_a_full_disk_lose_nothing_that_fits_into_the_buffer() {
 }
 
 #[test]
-fn hazard_6_a_direct_sink_gives_up_on_eagain_after_a_moment_and_counts() {
+fn a_direct_sink_gives_up_on_eagain_after_a_moment_and_counts() {
     let tap = Tap::default();
     let log = logger(DirectSink::new(Output::writer(tap.clone())));
     tap.set(Mode::Fails(io::ErrorKind::WouldBlock));
@@ -247,7 +247,7 @@ fn hazard_6_a_direct_sink_gives_up_on_eagain_after_a_moment_and_counts() {
 }
 
 #[test]
-fn hazard_6_an_output_that_hangs_hangs_nobody() {
+fn an_output_that_hangs_does_not_hang_a_caller() {
     let tap = Tap::default();
     tap.set(Mode::Hangs);
     let log = buffered(&tap, Overflow::Block(Duration::from_millis(50)));

@@ -1,8 +1,9 @@
 //! Sinks: where finished lines go.
 //!
-//! [`DirectSink`] writes each line at once, [`BufferedSink`] in batches from a thread; both write to an [`Output`]. Below them,
-//! [`line_writer`] keeps lines whole when an output fails in the middle of one, and [`nonblocking`] opens pipes, terminals and
-//! sockets so that a write does not block.
+//! [`DirectSink`] writes each line at once, [`BufferedSink`] in batches from a thread; both write to an [`Output`].
+//! [`TeeSink`] writes to several sinks, [`MemorySink`] keeps lines for tests.
+// Below the sinks, `line_writer` keeps lines whole when an output fails in the middle of one, and `nonblocking` opens pipes,
+// terminals and sockets so that a write does not block.
 
 mod buffer;
 mod buffer_writer;

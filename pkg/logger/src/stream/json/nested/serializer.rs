@@ -69,7 +69,7 @@ impl<'o, 'n, 's> Serializer for ValueSerializer<'o, 'n, 's> {
     }
 
     fn serialize_unit(self) -> Result<(), SerializeStopped> {
-        self.0.scalar(|line| line.null());
+        self.0.null();
         Ok(())
     }
 

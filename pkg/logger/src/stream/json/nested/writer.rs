@@ -117,7 +117,11 @@ impl NestedWriter<'_, '_> {
         }
     }
 
-    /// Writes a number, a truth value or nothing.
+    pub(super) fn null(&mut self) {
+        self.line.null();
+    }
+
+    /// Writes a number or a truth value.
     pub(super) fn scalar(&mut self, write: impl FnOnce(&mut ValueWriter<'_>)) {
         let texts = self.line.scratch.texts.len();
         write(self.line);

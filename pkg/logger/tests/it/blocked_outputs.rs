@@ -1,5 +1,5 @@
-//! Outputs whose reader stands still: no call to the log waits for longer than it may, what is lost is counted, and all goes
-//! on once somebody reads.
+//! Outputs that are not read: no call to the log blocks for longer than documented, lost lines are counted, and logging goes
+//! on once the output is read again.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -71,13 +71,13 @@ fn stand_still(descriptor: impl Into<OwnedFd>, reader: impl Read + Send + 'stati
 }
 
 #[test]
-fn a_full_socket_keeps_nobody_waiting() {
+fn a_full_socket_does_not_block_a_caller() {
     let (stream, peer) = UnixStream::pair().unwrap();
     stand_still(stream, peer);
 }
 
 #[test]
-fn a_full_connection_keeps_nobody_waiting() {
+fn a_full_connection_does_not_block_a_caller() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     stand_still(stream, listener.accept().unwrap().0);
@@ -85,7 +85,7 @@ fn a_full_connection_keeps_nobody_waiting() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_pipe_keeps_nobody_waiting() {
+fn a_full_pipe_does_not_block_a_caller() {
     let (reader, writer) = std::io::pipe().unwrap();
     stand_still(writer, reader);
 }
@@ -115,7 +115,7 @@ fn a_peer_that_goes_away_is_an_error_and_no_signal() {
 }
 
 #[test]
-fn a_buffered_sink_on_a_full_socket_keeps_nobody_waiting() {
+fn a_buffered_sink_on_a_full_socket_does_not_block_a_caller() {
     let (stream, _peer) = UnixStream::pair().unwrap();
     let output = Output::descriptor(stream).unwrap();
     let sink =
