@@ -111,6 +111,8 @@ impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
             }
         }
 
+        #[cfg(feature = "loader")]
+        crate::load::secret_begins();
         deserializer.deserialize_newtype_struct(SECRET_NEWTYPE, Visitor(std::marker::PhantomData))
     }
 }

@@ -89,7 +89,7 @@ impl Checks {
 }
 
 /// One failed check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FailedCheck {
     key: String,
     message: &'static str,

@@ -1,12 +1,15 @@
-//! Everything that is wrong with a configuration, in one error.
+//! Every problem of a configuration, in one error.
 
 use std::fmt;
 
 use crate::{Issue, IssueKind};
 
-/// Everything that is wrong with a configuration, found in one run.
+/// So many issues are printed; [`ConfigError::issues`] has all of them.
+const MAX_SHOWN: usize = 100;
+
+/// Every problem of a configuration, found in one run.
 ///
-/// `Display` prints one issue per line. Neither it nor `Debug` ever shows a value.
+/// `Display` prints one issue per line, at most 100. Neither it nor `Debug` shows a value.
 ///
 /// # Examples
 /// ```
@@ -68,7 +71,11 @@ impl fmt::Display for ConfigError {
             [only] => write!(f, "the configuration has a problem: {only}"),
             issues => {
                 write!(f, "the configuration has {} problems", issues.len())?;
-                issues.iter().try_for_each(|issue| write!(f, "\n- {issue}"))
+                issues.iter().take(MAX_SHOWN).try_for_each(|issue| write!(f, "\n- {issue}"))?;
+                match issues.len().saturating_sub(MAX_SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\n- and {more} more"),
+                }
             }
         }
     }

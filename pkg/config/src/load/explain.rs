@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound;
 
 use crate::load::key;
 use crate::{Origin, REDACTED, Value};
@@ -21,9 +22,9 @@ pub struct Line {
 }
 
 impl Explanation {
-    pub(crate) fn new(root: &Value, origins: &HashMap<String, Origin>, secrets: &BTreeSet<String>) -> Self {
+    pub(crate) fn new(root: &Value, origins: &HashMap<String, Origin>, masked: &BTreeSet<String>) -> Self {
         let mut lines = Vec::new();
-        walk(&mut lines, &Masking { origins, secrets }, "", root, false);
+        walk(&mut lines, &Masking { origins, masked }, "", root, false);
         Self(lines)
     }
 
@@ -64,14 +65,23 @@ impl fmt::Display for Explanation {
 
 struct Masking<'m> {
     origins: &'m HashMap<String, Origin>,
-    secrets: &'m BTreeSet<String>,
+    masked: &'m BTreeSet<String>,
+}
+
+impl Masking<'_> {
+    /// Whether a value inside of the text at `key` is masked: an item of a list, a member of JSON.
+    fn is_inside(&self, key: &str) -> bool {
+        let below = if key.is_empty() { String::new() } else { format!("{key}.") };
+        let next = self.masked.range::<str, _>((Bound::Excluded(below.as_str()), Bound::Unbounded)).next();
+        next.is_some_and(|masked| masked.starts_with(&below))
+    }
 }
 
 fn walk(lines: &mut Vec<Line>, masking: &Masking<'_>, at: &str, value: &Value, above_is_secret: bool) {
     let origin = masking.origins.get(at);
     let name = key::segments(at).last().unwrap_or_default();
     let is_secret = above_is_secret
-        || masking.secrets.contains(at)
+        || masking.masked.contains(at)
         || origin.is_some_and(Origin::is_secret_store)
         || sounds_secret(name);
     let mut child = |name: &str, value: &Value| {
@@ -86,7 +96,7 @@ fn walk(lines: &mut Vec<Line>, masking: &Masking<'_>, at: &str, value: &Value, a
         }
         Value::Table(table) if at.is_empty() && table.is_empty() => {}
         leaf => {
-            let shown = if is_secret { REDACTED.to_owned() } else { show(leaf) };
+            let shown = if is_secret || masking.is_inside(at) { REDACTED.to_owned() } else { show(leaf) };
             lines.push(Line { key: at.to_owned(), shown, origin: origin.cloned() });
         }
     }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::load::decode;
-use crate::load::report::{Report, Reporting};
+use crate::load::report::Reporting;
 use crate::{Config, ConfigError, Issue, IssueKind, Value};
 
 /// What every [`Config`] can do.
@@ -107,12 +107,6 @@ fn decode_one<T: DeserializeOwned, C: Config + ?Sized>(
     value: &Value,
 ) -> Result<T, ConfigError> {
     let outcome = decode::decode(value);
-    let report = Report {
-        problems: &outcome.problems,
-        unknown: &outcome.unknown,
-        secrets: &outcome.secrets,
-        hides_missing: false,
-    };
-    let issues = Reporting { root: value, above, config }.outcome(&report);
+    let issues = Reporting { root: value, above, config, hides_missing: false }.outcome(&outcome);
     ConfigError::clean(outcome.value, issues)
 }

@@ -7,7 +7,7 @@ use figment::value::{Dict, Tag, Value as Tree};
 
 use crate::load::key;
 use crate::load::layer::Layer;
-use crate::load::path::Path;
+use crate::load::path::KeyPath;
 use crate::{Issue, IssueKind};
 
 /// Fits a layer to those below it, the weakest first.
@@ -16,7 +16,7 @@ pub(crate) fn fit(layer: &mut Layer, below: &[Layer], issues: &mut Vec<Issue>) {
     let level: Level<'_> =
         below.iter().rev().map(|layer| &layer.tree).filter(|tree| !tree.is_empty()).collect();
     let mut fitting = Fitting { layer, below, issues, renamed: Vec::new() };
-    fitting.table(Path::Root, Path::Root, &mut tree, &level);
+    fitting.table(KeyPath::Root, KeyPath::Root, &mut tree, &level);
     let renamed = fitting.renamed;
     for (from, to) in renamed {
         if let Some(origin) = layer.origins.remove(&from) {
@@ -38,12 +38,12 @@ struct Fitting<'f> {
 
 impl Fitting<'_> {
     /// `from` is the place as the layer spells it, `to` as the layers below do.
-    fn table(&mut self, from: Path<'_>, to: Path<'_>, tree: &mut Dict, level: &Level<'_>) {
+    fn table(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, tree: &mut Dict, level: &Level<'_>) {
         let mut respelled = Vec::new();
         for (name, value) in &mut *tree {
-            let from = Path::Key(&from, name);
+            let from = KeyPath::Key(&from, name);
             let spelling = self.spelling(from, name, to, level);
-            let to = Path::Key(&to, spelling.unwrap_or(name));
+            let to = KeyPath::Key(&to, spelling.unwrap_or(name));
             if spelling.is_some() || !self.renamed.is_empty() {
                 self.rename(from, to);
             }
@@ -54,7 +54,7 @@ impl Fitting<'_> {
         for (name, spelling) in respelled {
             let Some(value) = tree.remove(&name) else { continue };
             if tree.insert(spelling, value).is_some() {
-                let from = Path::Key(&from, &name).to_key();
+                let from = KeyPath::Key(&from, &name).to_key();
                 let origin = self.layer.origins.get(&from).cloned();
                 let message = "is set twice: another name of the same source means the same key";
                 self.issues.push(Issue::new(IssueKind::Conflict, from, message).with_origin(origin));
@@ -62,7 +62,7 @@ impl Fitting<'_> {
         }
     }
 
-    fn value(&mut self, from: Path<'_>, to: Path<'_>, value: &mut Tree, level: &Level<'_>, known: &str) {
+    fn value(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, value: &mut Tree, level: &Level<'_>, known: &str) {
         let Tree::Dict(tag, tree) = value else { return };
         match level.iter().find_map(|table| table.get(known)) {
             Some(Tree::Array(_, items)) if self.layer.is_text => {
@@ -74,7 +74,7 @@ impl Fitting<'_> {
         }
     }
 
-    fn rename(&mut self, from: Path<'_>, to: Path<'_>) {
+    fn rename(&mut self, from: KeyPath<'_>, to: KeyPath<'_>) {
         let (from, to) = (from.to_key(), to.to_key());
         if from != to {
             self.renamed.push((from, to));
@@ -84,9 +84,9 @@ impl Fitting<'_> {
     /// How the layers below spell this key, when that differs.
     fn spelling<'l>(
         &mut self,
-        from: Path<'_>,
+        from: KeyPath<'_>,
         name: &str,
-        to: Path<'_>,
+        to: KeyPath<'_>,
         level: &Level<'l>,
     ) -> Option<&'l str> {
         if level.iter().any(|table| table.contains_key(name)) {
@@ -99,7 +99,7 @@ impl Fitting<'_> {
         }
         // `maxConnections` and `max_connections` may be two keys: the settings type decides.
         if other.to_lowercase() == name.to_lowercase() {
-            let elsewhere = Path::Key(&to, other).to_key();
+            let elsewhere = KeyPath::Key(&to, other).to_key();
             let elsewhere = self.below.iter().rev().find_map(|layer| layer.origins.get(&elsewhere));
             let place = elsewhere.map(|origin| format!(" at {origin}")).unwrap_or_default();
             let message = format!("is spelled `{other}`{place}: two sources must agree in case");
@@ -111,7 +111,7 @@ impl Fitting<'_> {
     }
 
     /// Lays `hosts.0.name` over the list `hosts` of a layer below. `None` when the keys are no indexes.
-    fn list(&mut self, from: Path<'_>, to: Path<'_>, tag: Tag, tree: &Dict, items: &[Tree]) -> Option<Tree> {
+    fn list(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, tag: Tag, tree: &Dict, items: &[Tree]) -> Option<Tree> {
         let mut indexed = Vec::with_capacity(tree.len());
         for (name, value) in tree {
             indexed.push((name.parse::<usize>().ok()?, value.clone()));
@@ -119,7 +119,7 @@ impl Fitting<'_> {
         indexed.sort_by_key(|(index, _)| *index);
         let mut list = items.to_vec();
         for (index, mut value) in indexed {
-            let (from, to) = (Path::Index(&from, index), Path::Index(&to, index));
+            let (from, to) = (KeyPath::Index(&from, index), KeyPath::Index(&to, index));
             if let (Tree::Dict(_, over), Some(Tree::Dict(_, under))) = (&mut value, list.get(index)) {
                 self.table(from, to, over, &vec![under]);
                 lay_over(under, over);
@@ -134,7 +134,7 @@ impl Fitting<'_> {
         Some(Tree::Array(tag, list))
     }
 
-    fn gap(&mut self, from: Path<'_>, to: Path<'_>) {
+    fn gap(&mut self, from: KeyPath<'_>, to: KeyPath<'_>) {
         let from = from.to_key();
         let origin = self.layer.origins.iter().find(|(key, _)| key.starts_with(&from));
         let message = "leaves a gap in the list: indexes count from 0 without one";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::Origin;
+use crate::load::key;
 
 /// One problem: which key, which environment variable sets it, where the value came from, and what is wrong.
 ///
@@ -109,7 +110,7 @@ impl fmt::Display for Issue {
             }
         }
         if !self.key.is_empty() {
-            write!(f, "`{}` ", self.key)?;
+            write!(f, "`{}` ", key::shortened(&self.key))?;
         }
         f.write_str(&self.message)?;
         let named_by_origin = self.origin.as_ref().and_then(Origin::variable);

@@ -1,5 +1,10 @@
 //! Keys such as `database.max_connections`, and the environment variables that set them.
 
+/// A key has at most this many segments.
+pub(crate) const MAX_SEGMENTS: usize = 64;
+/// Why a longer key is refused.
+pub(crate) const TOO_DEEP: &str = "has more than 64 segments";
+
 /// The segments of a dotted key. A segment that contains a dot itself is written in double quotes:
 /// `hosts."example.com".port`.
 pub(crate) fn segments(key: &str) -> Segments<'_> {
@@ -49,9 +54,27 @@ pub(crate) fn push(key: &mut String, segment: &str) {
     }
 }
 
-/// What two spellings of one name have in common: `maxConnections`, `max-connections` and `MAX_CONNECTIONS` are the same.
+/// The common form of the spellings of one name: `maxConnections`, `max-connections` and `MAX_CONNECTIONS` are the same.
 pub(crate) fn folded(segment: &str) -> String {
-    segment.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+    folded_characters(segment).collect()
+}
+
+/// Whether two names are spellings of one.
+pub(crate) fn is_alike(one: &str, other: &str) -> bool {
+    folded_characters(one).eq(folded_characters(other))
+}
+
+fn folded_characters(segment: &str) -> impl Iterator<Item = char> {
+    segment.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase)
+}
+
+/// A key as it is shown: the start of one that is too long for a message.
+pub(crate) fn shortened(key: &str) -> std::borrow::Cow<'_, str> {
+    const LONGEST: usize = 200;
+    match key.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", key.get(..end).unwrap_or_default()).into(),
+        None => key.into(),
+    }
 }
 
 /// The environment variable that sets a key, or `None` when no variable can (a segment holds a dot, say).

@@ -35,3 +35,4 @@ pub use self::origin::Origin;
 pub use self::snapshot::Snapshot;
 pub use self::source::dynamic::{Source, SourceError};
 pub use self::value::{Table, Value};
+pub(crate) use self::decode::secret_begins;

@@ -1,17 +1,15 @@
-//! From what the decoder found to sentences for people: the key, the variable, the place, and never a value.
+//! Writes what the decoder found as issues: the key, the variable, the place, and never a value.
 
-use crate::load::decode::{Problem, leaf_name, leaks};
+use std::collections::HashSet;
+
+use crate::load::decode::{Outcome, Problem, leaf_name, leaks};
 use crate::load::key;
-use crate::{Checks, Config, FailedCheck, Issue, IssueKind, Value};
+use crate::{Checks, Config, FailedCheck, Issue, IssueKind, Origin, Value};
 
-/// What a run of the decoder found.
-pub(crate) struct Report<'r> {
-    pub(crate) problems: &'r [(Vec<String>, Problem)],
-    pub(crate) unknown: &'r [(Vec<String>, &'static [&'static str])],
-    pub(crate) secrets: &'r [String],
-    /// A source could not be read: a key that looks missing may be in it.
-    pub(crate) hides_missing: bool,
-}
+/// So many unknown keys get a suggestion.
+const MAX_SUGGESTIONS: usize = 100;
+/// A longer name is no typing mistake.
+const LONGEST_NAME: usize = 64;
 
 /// Writes issues about a tree.
 pub(crate) struct Reporting<'r, C: ?Sized> {
@@ -19,6 +17,8 @@ pub(crate) struct Reporting<'r, C: ?Sized> {
     /// The key of the root within the configuration.
     pub(crate) above: &'r str,
     pub(crate) config: &'r C,
+    /// A source could not be read: a key that looks missing may be in it.
+    pub(crate) hides_missing: bool,
 }
 
 /// A place as it may be shown, and the key that was set there.
@@ -28,18 +28,26 @@ struct Spot<'p> {
 }
 
 impl<C: Config + ?Sized> Reporting<'_, C> {
-    pub(crate) fn outcome(&self, report: &Report<'_>) -> Vec<Issue> {
-        let problems = report.problems.iter().filter_map(|(path, problem)| match problem {
-            Problem::Missing(_) if report.hides_missing => None,
+    pub(crate) fn outcome<T>(&self, outcome: &Outcome<T>) -> Vec<Issue> {
+        let problems = outcome.problems.iter().filter_map(|(path, problem)| match problem {
+            Problem::Missing(_) if self.hides_missing => None,
             Problem::Missing(_) => Some(self.missing(path)),
             Problem::Shape(message) => Some(self.issue(IssueKind::WrongType, path, message.clone())),
+            Problem::Unknown(fields) => Some(self.unknown(path, fields, true)),
             Problem::Foreign { message, target } => {
-                let secret = report.secrets.contains(&key::join(path));
+                let mut above = (0..=path.len()).filter_map(|length| path.get(..length));
+                let secret = above.any(|above| outcome.secrets.contains(&key::join(above)));
                 Some(self.issue(IssueKind::WrongType, path, self.foreign(path, message, target, secret)))
             }
         });
-        let unknown = report.unknown.iter().map(|(path, fields)| self.unknown(path, fields));
-        problems.chain(unknown).collect()
+        let unknown = outcome.unknown.iter().enumerate();
+        let unknown = unknown.map(|(index, (path, fields))| self.unknown(path, fields, index < MAX_SUGGESTIONS));
+        let mut issues: Vec<Issue> = problems.chain(unknown).collect();
+        if outcome.is_cut_short {
+            let message = "there may be more problems: the configuration is too large to find all of them at once";
+            issues.push(Issue::new(IssueKind::Invalid, "", message));
+        }
+        issues
     }
 
     /// Failed checks, without those that only fail because a placeholder stands in for a value with a problem of its own:
@@ -50,13 +58,13 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         high: Option<&Checks>,
         problems: &[(Vec<String>, Problem)],
     ) -> Vec<Issue> {
+        let problems: HashSet<String> = problems.iter().map(|(path, _)| key::join(path)).collect();
+        let high: Option<HashSet<&FailedCheck>> = high.map(|high| high.failures().iter().collect());
         let certain = |failure: &&FailedCheck| {
             let path: Vec<&str> = key::segments(failure.key()).collect();
-            let own = !problems.iter().any(|(at, _)| {
-                let at: Vec<&str> = at.iter().map(String::as_str).collect();
-                path.starts_with(&at)
-            });
-            own && high.is_none_or(|high| high.failures().contains(failure))
+            let mut above = (0..=path.len()).filter_map(|length| path.get(..length));
+            let own = problems.is_empty() || !above.any(|above| problems.contains(&key::join(above)));
+            own && high.as_ref().is_none_or(|high| high.contains(failure))
         };
         failed
             .iter()
@@ -99,18 +107,19 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         let key = self.key(path);
         let parent = path.split_last().map(|(_, parent)| self.key(parent)).unwrap_or_default();
         let around =
-            self.config.origin(&parent).filter(|origin| matches!(origin, crate::Origin::File { .. }));
+            self.config.origin(&parent).filter(|origin| matches!(origin, Origin::File { .. }));
         let variables = self.config.variables(&key);
         Issue::new(IssueKind::Missing, key, "is missing").with_origin(around).set_by(variables)
     }
 
-    fn unknown(&self, path: &[String], fields: &[&str]) -> Issue {
+    fn unknown(&self, path: &[String], fields: &[&str], suggests: bool) -> Issue {
         if self.spot(path).source.len() < path.len() {
             let known = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
             return self.issue(IssueKind::Unknown, path, format!("holds an unknown key; known are {known}"));
         }
         let name = path.last().map(String::as_str).unwrap_or_default();
-        let message = match nearest(name, fields) {
+        let meant = if suggests && name.len() <= LONGEST_NAME { nearest(name, fields) } else { None };
+        let message = match meant {
             Some(field) => format!("is no known key; did you mean `{field}`?"),
             None => "is no known key".to_owned(),
         };
@@ -121,20 +130,20 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
     }
 
     /// The origin of a key, or of the first key below it: a table made of variables has no place of its own.
-    fn origin_below(&self, path: &[String]) -> Option<crate::Origin> {
+    fn origin_below(&self, path: &[String]) -> Option<Origin> {
         if let Some(origin) = self.config.origin(&self.key(path)) {
             return Some(origin);
         }
-        let children: Vec<String> = match self.root.at_path(path)? {
-            Value::Table(table) => table.keys().cloned().collect(),
-            Value::List(items) => (0..items.len()).map(|index| index.to_string()).collect(),
-            _ => return None,
-        };
-        children.into_iter().find_map(|child| {
+        let below = |child: String| {
             let mut path = path.to_vec();
             path.push(child);
             self.origin_below(&path)
-        })
+        };
+        match self.root.at_path(path)? {
+            Value::Table(table) => table.keys().cloned().find_map(below),
+            Value::List(items) => (0..items.len()).map(|index| index.to_string()).find_map(below),
+            _ => None,
+        }
     }
 
     /// The words of the receiving type where they are safe to print, and its name otherwise.
@@ -157,7 +166,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
     }
 }
 
-/// The field that was probably meant.
+/// The field that is probably meant.
 fn nearest<'f>(name: &str, fields: &[&'f str]) -> Option<&'f str> {
     const ALIKE: f64 = 0.75;
     let folded = key::folded(name);

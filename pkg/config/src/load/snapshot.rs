@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::load::decode::{self, Outcome};
 use crate::load::key;
 use crate::load::merge::Merged;
-use crate::load::report::{Report, Reporting};
+use crate::load::report::Reporting;
 use crate::load::source::variables::Names;
 use crate::{Checks, Config, ConfigError, Issue, Origin, Validate, Value};
 
@@ -24,15 +24,15 @@ struct SnapshotData {
     origins: HashMap<String, Origin>,
     names: Names,
     is_incomplete: bool,
-    /// Keys that some decoded type keeps in a [`Secret`](crate::Secret).
-    secrets: Mutex<BTreeSet<String>>,
+    /// Keys that a decoded type keeps in a [`Secret`](crate::Secret), or whose type could not be seen.
+    masked: Mutex<BTreeSet<String>>,
 }
 
 impl Snapshot {
     pub(crate) fn new(merged: Merged, names: Names) -> (Self, Vec<Issue>) {
         let Merged { root, origins, issues, is_incomplete } = merged;
         (
-            Self(Arc::new(SnapshotData { root, origins, names, is_incomplete, secrets: Mutex::default() })),
+            Self(Arc::new(SnapshotData { root, origins, names, is_incomplete, masked: Mutex::default() })),
             issues,
         )
     }
@@ -72,14 +72,17 @@ impl Snapshot {
         ConfigError::clean(outcome.value, issues)
     }
 
-    /// Every key with its value and origin, for people. Secrets are masked: what came from a secret store, what a decoded type
-    /// keeps in a [`Secret`](crate::Secret), what is named like one (`password`, `token`, `api_key`), and passwords in URLs.
+    /// Every key with its value and origin, for people. Masked are: values of a secret store, values that a decoded type keeps in
+    /// a [`Secret`](crate::Secret), keys named like a secret (`password`, `token`, `api_key`), and URLs with a password.
+    ///
+    /// Values whose type is hidden are masked as well: those below `#[serde(flatten)]` and in tagged and untagged enums (serde
+    /// buffers them), unknown keys, and text with a problem in one of its parts.
     pub fn explain(&self) -> crate::Explanation {
-        crate::Explanation::new(&self.0.root, &self.0.origins, &self.known_secrets())
+        crate::Explanation::new(&self.0.root, &self.0.origins, &self.masked())
     }
 
-    /// As [`explain`](Self::explain), for a type that has not been decoded from this snapshot yet: what it keeps in a
-    /// [`Secret`](crate::Secret) is masked, also when the configuration has problems.
+    /// As [`explain`](Self::explain), for a type that has not been decoded from this snapshot: its
+    /// [`Secret`](crate::Secret)s are masked, also when the configuration has problems.
     pub fn explain_as<T: DeserializeOwned>(&self) -> crate::Explanation {
         drop(self.outcome::<T>());
         self.explain()
@@ -92,25 +95,21 @@ impl Snapshot {
 
     fn outcome<T: DeserializeOwned>(&self) -> Outcome<T> {
         let outcome = decode::decode(&self.0.root);
-        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).extend(outcome.secrets.iter().cloned());
+        let masked = outcome.secrets.iter().chain(&outcome.doubtful).cloned();
+        self.0.masked.lock().unwrap_or_else(PoisonError::into_inner).extend(masked);
         outcome
     }
 
-    fn known_secrets(&self) -> BTreeSet<String> {
-        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn masked(&self) -> BTreeSet<String> {
+        self.0.masked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn report<T>(&self, outcome: &Outcome<T>) -> Vec<Issue> {
-        self.reporting().outcome(&Report {
-            problems: &outcome.problems,
-            unknown: &outcome.unknown,
-            secrets: &outcome.secrets,
-            hides_missing: self.0.is_incomplete,
-        })
+        self.reporting().outcome(outcome)
     }
 
     fn reporting(&self) -> Reporting<'_, Self> {
-        Reporting { root: &self.0.root, above: "", config: self }
+        Reporting { root: &self.0.root, above: "", config: self, hides_missing: self.0.is_incomplete }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a configuration holds before a type receives it.
+//! A value of the merged configuration.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,6 +47,25 @@ impl Value {
             Self::Table(table) => table.get(segment),
             Self::List(items) => items.get(segment.parse::<usize>().ok()?),
             _ => None,
+        }
+    }
+
+    /// How much work it is to decode: values, and the items of texts that may be lists. At least 1.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => 1 + text.bytes().filter(|byte| *byte == b',').count(),
+            Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Self::Table(table) => 1 + table.values().map(Self::size).sum::<usize>(),
+            Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) | Self::String(_) => 1,
+        }
+    }
+
+    /// How deeply tables and lists are nested; 0 for a scalar.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or_default(),
+            Self::Table(table) => 1 + table.values().map(Self::depth).max().unwrap_or_default(),
+            _ => 0,
         }
     }
 

@@ -23,7 +23,13 @@ mod secrets;
 mod secrets_dir;
 #[cfg(test)]
 #[cfg(feature = "loader")]
+mod tagged;
+#[cfg(test)]
+#[cfg(feature = "loader")]
 mod typing;
+#[cfg(test)]
+#[cfg(feature = "loader")]
+mod untagged;
 #[cfg(test)]
 #[cfg(all(feature = "watch", unix))]
 mod watch;

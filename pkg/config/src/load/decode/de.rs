@@ -1,75 +1,77 @@
-//! The deserializer: a tree of values on one side, the types of the program on the other.
+//! The deserializer: values of the configuration on one side, the types of the program on the other.
+//!
+//! A list, a table or an enum decodes its children with a deserializer again, so this module, [`access`](super::access) and
+//! [`variant`](super::variant) use each other: their cycle is that of the types.
 
 use std::any::type_name;
 
 use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::access::{Entries, Items};
-use super::error::{DecodeError, describe, one_of};
+use super::error::{DecodeError, WIDE, describe};
+use super::input::Input;
 use super::pass::Pass;
-use super::placeholder::Placeholder;
-use super::text;
-use super::variant::Variant;
-use crate::load::key;
-use crate::load::path::Path;
+use super::{text, trace, variant};
+use crate::load::path::KeyPath;
 use crate::secret::SECRET_NEWTYPE;
 use crate::{Table, Value};
 
-/// One value on its way into a type.
+/// Placeholders do not follow a recursive type further than this.
+const MAX_DEPTH: usize = 64;
+
+/// Deserializes one value.
 #[derive(Clone, Copy)]
 pub(crate) struct De<'a> {
     pub(super) pass: &'a Pass<'a>,
-    pub(super) path: &'a Path<'a>,
-    pub(super) source: Source<'a>,
-}
-
-/// A real value, or something that fits where a value failed before.
-#[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
-    Value(&'a Value),
-    Placeholder(Placeholder),
+    pub(super) path: &'a KeyPath<'a>,
+    pub(super) input: Input<'a>,
+    /// The value is the key of the entry at `path`.
+    pub(super) is_key: bool,
 }
 
 impl<'a> De<'a> {
-    pub(crate) fn root(pass: &'a Pass<'a>, path: &'a Path<'a>, value: &'a Value) -> Self {
-        Self { pass, path, source: pass.source_at(*path, value) }
+    pub(crate) fn root(pass: &'a Pass<'a>, path: &'a KeyPath<'a>, value: &'a Value) -> Self {
+        Self { pass, path, input: pass.input_at(*path, value), is_key: false }
     }
 
-    /// Decodes a child with `seed` and makes sure that an error knows where it happened.
+    /// Decodes a child with `seed` and adds its path to an error.
     pub(super) fn child<'de, S: DeserializeSeed<'de>>(
         pass: &Pass<'_>,
-        path: Path<'_>,
-        source: Source<'_>,
+        path: KeyPath<'_>,
+        input: Input<'_>,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        let source = match source {
-            Source::Value(value) => pass.source_at(path, value),
-            placeholder @ Source::Placeholder(_) => placeholder,
+        let input = match input {
+            Input::Value(value) => pass.input_at(path, value),
+            placeholder @ Input::Placeholder(_) => placeholder,
         };
-        seed.deserialize(De { pass, path: &path, source })
-            .map_err(|error| error.at(path, type_name::<S::Value>()))
+        let mark = pass.mark();
+        let result = seed.deserialize(De { pass, path: &path, input, is_key: false });
+        pass.finish(path, mark, result.is_ok());
+        result.map_err(|error| error.at(path, type_name::<S::Value>()))
     }
 
-    fn with(self, value: &'a Value) -> Self {
-        Self { source: Source::Value(value), ..self }
-    }
-
-    fn mismatch(value: &Value, expected: &str) -> DecodeError {
+    pub(super) fn mismatch(value: &Value, expected: &str) -> DecodeError {
         match value {
             Value::Text(_) => DecodeError::shape(format!("must be {}", describe(expected))),
             other => DecodeError::expected(&describe(expected), other.shape()),
         }
+    }
+
+    fn split(self, what: Option<Value>, text: &Value, expected: &str) -> Result<Value, DecodeError> {
+        self.pass.note_split(*self.path);
+        what.ok_or_else(|| De::mismatch(text, expected))
     }
 }
 
 macro_rules! integers {
     ($($method:ident $visit:ident $type:ty),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-            let value = match self.source {
-                Source::Placeholder(placeholder) => {
+            let value = match self.input {
+                Input::Placeholder(placeholder) => {
                     return visitor.$visit(placeholder.pick(&[0, 1, 100], <$type>::MAX));
                 }
-                Source::Value(value) => value,
+                Input::Value(value) => value,
             };
             let fitting = match value {
                 Value::Text(text) => text.trim().parse::<$type>().ok(),
@@ -88,18 +90,22 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let value = match self.source {
-            Source::Placeholder(placeholder) => return placeholder.visit_any(visitor),
-            Source::Value(value) => value,
+        if self.is_key {
+            self.pass.note_buffered_key(*self.path);
+        } else if let Some(token) = self.pass.note_buffered(*self.path, type_name::<V>()) {
+            return visitor.visit_byte_buf(trace::token(token));
+        }
+        let value = match self.input {
+            Input::Placeholder(placeholder) => return placeholder.visit_any(visitor),
+            Input::Value(value) => value,
         };
-        self.pass.note_buffered(*self.path);
         match value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Integer(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => visitor.visit_u64(value),
                 (_, Ok(value)) => visitor.visit_i64(value),
-                _ => visitor.visit_i128(*value),
+                _ => visitor.visit_i128(*value).map_err(|_: DecodeError| DecodeError::shape(WIDE)),
             },
             Value::Float(value) => visitor.visit_f64(*value),
             Value::String(text) | Value::Text(text) => visitor.visit_str(text),
@@ -109,10 +115,10 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(placeholder) => visitor.visit_bool(placeholder.pick(&[false, true], true)),
-            Source::Value(Value::Bool(value)) => visitor.visit_bool(*value),
-            Source::Value(value) => {
+        match self.input {
+            Input::Placeholder(placeholder) => visitor.visit_bool(placeholder.pick(&[false, true], true)),
+            Input::Value(Value::Bool(value)) => visitor.visit_bool(*value),
+            Input::Value(value) => {
                 let parsed = match value {
                     Value::Text(text) => text::boolean(text),
                     _ => None,
@@ -139,11 +145,11 @@ impl<'de> de::Deserializer<'de> for De<'_> {
         reason = "a number written without a fraction means the nearest float"
     )]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(placeholder) => visitor.visit_f64(placeholder.pick(&[0.0, 1.0], f64::MAX)),
-            Source::Value(Value::Float(value)) => visitor.visit_f64(*value),
-            Source::Value(Value::Integer(value)) => visitor.visit_f64(*value as f64),
-            Source::Value(value) => {
+        match self.input {
+            Input::Placeholder(placeholder) => visitor.visit_f64(placeholder.pick(&[0.0, 1.0], f64::MAX)),
+            Input::Value(Value::Float(value)) => visitor.visit_f64(*value),
+            Input::Value(Value::Integer(value)) => visitor.visit_f64(*value as f64),
+            Input::Value(value) => {
                 let parsed = match value {
                     Value::Text(text) => text.trim().parse::<f64>().ok(),
                     _ => None,
@@ -158,10 +164,10 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(placeholder) => visitor.visit_str(placeholder.text()),
-            Source::Value(Value::String(text) | Value::Text(text)) => visitor.visit_str(text),
-            Source::Value(value) => Err(De::mismatch(value, "a string")),
+        match self.input {
+            Input::Placeholder(placeholder) => visitor.visit_str(placeholder.text()),
+            Input::Value(Value::String(text) | Value::Text(text)) => visitor.visit_str(text),
+            Input::Value(value) => Err(De::mismatch(value, "a string")),
         }
     }
 
@@ -170,8 +176,8 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Value(Value::String(text) | Value::Text(text)) => visitor.visit_bytes(text.as_bytes()),
+        match self.input {
+            Input::Value(Value::String(text) | Value::Text(text)) => visitor.visit_bytes(text.as_bytes()),
             _ => self.deserialize_seq(visitor),
         }
     }
@@ -182,18 +188,18 @@ impl<'de> de::Deserializer<'de> for De<'_> {
 
     /// Empty text is nothing: `APP_LIMIT=` unsets an optional key.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(_) | Source::Value(Value::Null) => visitor.visit_none(),
-            Source::Value(Value::Text(text)) if text.is_empty() => visitor.visit_none(),
-            Source::Value(_) => visitor.visit_some(self),
+        match self.input {
+            Input::Placeholder(_) | Input::Value(Value::Null) => visitor.visit_none(),
+            Input::Value(Value::Text(text)) if text.is_empty() => visitor.visit_none(),
+            Input::Value(_) => visitor.visit_some(self),
         }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(_) | Source::Value(Value::Null) => visitor.visit_unit(),
-            Source::Value(Value::Text(text)) if text.is_empty() => visitor.visit_unit(),
-            Source::Value(value) => Err(De::mismatch(value, "unit")),
+        match self.input {
+            Input::Placeholder(_) | Input::Value(Value::Null) => visitor.visit_unit(),
+            Input::Value(Value::Text(text)) if text.is_empty() => visitor.visit_unit(),
+            Input::Value(value) => Err(De::mismatch(value, "unit")),
         }
     }
 
@@ -217,25 +223,29 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(_) => visitor.visit_seq(Items::of(self, &[])),
-            Source::Value(Value::List(items)) => visitor.visit_seq(Items::of(self, items)),
-            Source::Value(Value::Text(text)) => visitor.visit_seq(Items::of(self, &text::list(text))),
-            Source::Value(Value::Table(table)) => match text::indexed(table) {
+        match self.input {
+            Input::Placeholder(_) => visitor.visit_seq(Items::of(self, &[])),
+            Input::Value(Value::List(items)) => visitor.visit_seq(Items::of(self, items)),
+            Input::Value(Value::Text(text)) => {
+                self.pass.note_split(*self.path);
+                let items = text::list(text).map_err(DecodeError::shape)?;
+                visitor.visit_seq(Items::of(self, &items))
+            }
+            Input::Value(Value::Table(table)) => match text::indexed(table) {
                 Some(items) => visitor.visit_seq(Items::new(self, items)),
                 None if table.keys().all(|key| key.parse::<usize>().is_ok()) => {
                     Err(DecodeError::shape("has a gap: the indexes of a list count from 0 without one"))
                 }
                 None => Err(De::mismatch(&Value::Table(Table::new()), "a sequence")),
             },
-            Source::Value(value) => Err(De::mismatch(value, "a sequence")),
+            Input::Value(value) => Err(De::mismatch(value, "a sequence")),
         }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(_) => visitor.visit_seq(Items::placeholders(self, length)),
-            Source::Value(_) => self.deserialize_seq(visitor),
+        match self.input {
+            Input::Placeholder(_) => visitor.visit_seq(Items::placeholders(self, length)),
+            Input::Value(_) => self.deserialize_seq(visitor),
         }
     }
 
@@ -249,14 +259,14 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(_) => visitor.visit_map(Entries::new(self, &Table::new())),
-            Source::Value(Value::Table(table)) => visitor.visit_map(Entries::new(self, table)),
-            Source::Value(value @ Value::Text(text)) => match text::map(text) {
-                Some(Value::Table(table)) => visitor.visit_map(Entries::new(self, &table)),
+        match self.input {
+            Input::Placeholder(_) => visitor.visit_map(Entries::new(self, &Table::new())),
+            Input::Value(Value::Table(table)) => visitor.visit_map(Entries::new(self, table)),
+            Input::Value(value @ Value::Text(text)) => match self.split(text::map(text), value, "a map")? {
+                Value::Table(table) => visitor.visit_map(Entries::new(self, &table)),
                 _ => Err(De::mismatch(value, "a map")),
             },
-            Source::Value(value) => Err(De::mismatch(value, "a map")),
+            Input::Value(value) => Err(De::mismatch(value, "a map")),
         }
     }
 
@@ -266,19 +276,19 @@ impl<'de> de::Deserializer<'de> for De<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        match self.source {
-            Source::Placeholder(placeholder) => {
-                if self.path.depth() > super::MAX_DEPTH {
+        match self.input {
+            Input::Placeholder(placeholder) => {
+                if self.path.depth() > MAX_DEPTH {
                     return Err(DecodeError::shape("is nested too deeply"));
                 }
                 visitor.visit_map(Entries::placeholders(self, fields, placeholder))
             }
-            Source::Value(Value::Table(table)) => visitor.visit_map(Entries::of_struct(self, table, fields)),
-            Source::Value(value @ Value::Text(text)) => match text::json(text) {
-                Some(Value::Table(table)) => visitor.visit_map(Entries::of_struct(self, &table, fields)),
+            Input::Value(Value::Table(table)) => visitor.visit_map(Entries::of_struct(self, table, fields)),
+            Input::Value(value @ Value::Text(text)) => match self.split(text::json(text), value, "struct ")? {
+                Value::Table(table) => visitor.visit_map(Entries::of_struct(self, &table, fields)),
                 _ => Err(De::mismatch(value, "struct ")),
             },
-            Source::Value(value) => Err(De::mismatch(value, "struct ")),
+            Input::Value(value) => Err(De::mismatch(value, "struct ")),
         }
     }
 
@@ -288,42 +298,7 @@ impl<'de> de::Deserializer<'de> for De<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        let nothing = Value::Null;
-        match self.source {
-            Source::Placeholder(placeholder) => match placeholder.variant(variants) {
-                Some(name) => visitor.visit_enum(Variant { name, content: self, bare: false }),
-                None => Err(DecodeError::shape("has no variant to choose from")),
-            },
-            Source::Value(Value::String(name)) => match variants.iter().find(|known| *known == name) {
-                Some(name) => visitor.visit_enum(Variant { name, content: self.with(&nothing), bare: true }),
-                None => Err(DecodeError::shape(one_of(variants))),
-            },
-            Source::Value(Value::Text(text)) => match (spelled(text.trim(), variants), text::json(text)) {
-                (Some(name), _) => {
-                    visitor.visit_enum(Variant { name, content: self.with(&nothing), bare: true })
-                }
-                (None, Some(value @ Value::Table(_))) => {
-                    self.with(&value).deserialize_enum("", variants, visitor)
-                }
-                (None, _) => Err(DecodeError::shape(one_of(variants))),
-            },
-            Source::Value(Value::Table(table)) => {
-                let mut entries = table.iter();
-                match (entries.next(), entries.next()) {
-                    (Some((name, content)), None) => {
-                        let Some(name) = spelled(name, variants) else {
-                            return Err(DecodeError::shape(format!("holds a key that {}", one_of(variants))));
-                        };
-                        visitor.visit_enum(Variant { name, content: self.with(content), bare: false })
-                    }
-                    _ => Err(DecodeError::shape(format!(
-                        "must hold exactly one key, which {}",
-                        one_of(variants)
-                    ))),
-                }
-            }
-            Source::Value(value) => Err(De::mismatch(value, "the name of a variant")),
-        }
+        variant::read(self, variants, visitor)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -332,18 +307,5 @@ impl<'de> de::Deserializer<'de> for De<'_> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_unit()
-    }
-}
-
-/// The variant that a text names: exactly, or as the only one when case, `_` and `-` do not count.
-pub(super) fn spelled(text: &str, variants: &'static [&'static str]) -> Option<&'static str> {
-    if let Some(exact) = variants.iter().find(|known| **known == text) {
-        return Some(exact);
-    }
-    let folded = key::folded(text);
-    let mut alike = variants.iter().filter(|known| key::folded(known) == folded);
-    match (alike.next(), alike.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
     }
 }

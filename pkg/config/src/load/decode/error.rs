@@ -1,19 +1,29 @@
-//! What the decoder says when a value does not fit. It knows shapes and types, never values.
+//! The error of the decoder. It knows shapes and types, never values.
 
 use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
-use crate::load::path::Path;
+use super::trace::{self, Ask, Expectation};
+use crate::load::path::KeyPath;
 
-/// One failure of one pass; boxed, because a pass returns it through every frame.
+/// Why a pass failed; boxed, because a pass returns it through every frame.
 #[derive(Debug)]
-pub(crate) struct DecodeError(Box<Inner>);
+pub(crate) struct DecodeError(Box<DecodeFailure>);
 
 #[derive(Debug)]
-struct Inner {
+struct DecodeFailure {
     path: Option<Vec<String>>,
     problem: Problem,
+    ask: Option<Ask>,
+}
+
+/// A failed pass: the path, the problem, and the buffered value that was refused, when it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) path: Vec<String>,
+    pub(crate) problem: Problem,
+    pub(crate) ask: Option<Ask>,
 }
 
 /// What went wrong at a path.
@@ -23,6 +33,8 @@ pub(crate) enum Problem {
     Missing(String),
     /// The sentence is made by this crate: it holds no value.
     Shape(String),
+    /// The key is none of these fields.
+    Unknown(&'static [&'static str]),
     /// The sentence was made by the receiving type and may hold the value.
     Foreign { message: String, target: &'static str },
 }
@@ -37,25 +49,43 @@ impl DecodeError {
     }
 
     fn new(problem: Problem) -> Self {
-        Self(Box::new(Inner { path: None, problem }))
+        Self(Box::new(DecodeFailure { path: None, problem, ask: None }))
     }
 
-    /// Says where, unless a deeper frame already did; `target` is the type that refused.
-    pub(crate) fn at(mut self, at: Path<'_>, refusing: &'static str) -> Self {
+    /// Notes the refusal of a buffered value, also if nobody sees this error.
+    fn with_ask(mut self, ask: Option<Ask>) -> Self {
+        ask.iter().for_each(trace::note);
+        self.0.ask = ask;
+        self
+    }
+
+    /// Adds the path, unless a deeper frame already did; `refusing` is the type that refused.
+    pub(crate) fn at(mut self, at: KeyPath<'_>, refusing: &'static str) -> Self {
         if self.0.path.is_none() {
             let mut path = at.to_vec();
             match &mut self.0.problem {
                 Problem::Missing(field) => path.push(field.clone()),
                 Problem::Foreign { target, .. } => *target = refusing,
-                Problem::Shape(_) => {}
+                Problem::Shape(_) | Problem::Unknown(_) => {}
             }
             self.0.path = Some(path);
         }
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<String>, Problem) {
-        (self.0.path.unwrap_or_default(), self.0.problem)
+    pub(crate) fn into_failure(self) -> Failure {
+        let DecodeFailure { path, problem, ask } = *self.0;
+        Failure { path: path.unwrap_or_default(), problem, ask }
+    }
+}
+
+/// The refusal of a token or of a text.
+fn ask_of(unexpected: &Unexpected<'_>, expected: &dyn Expected) -> Option<Ask> {
+    let expected = || Expectation::Phrase(expected.to_string());
+    match unexpected {
+        Unexpected::Bytes(bytes) => Some(Ask::Token { id: trace::id_of_token(bytes)?, expected: expected() }),
+        Unexpected::Str(text) => Some(Ask::Text { text: (*text).to_owned(), expected: expected() }),
+        _ => None,
     }
 }
 
@@ -69,15 +99,22 @@ impl std::error::Error for DecodeError {}
 
 impl serde::de::Error for DecodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Problem::Foreign { message: message.to_string(), target: "" })
+        match message.to_string() {
+            message if matches!(message.as_str(), "u128 is not supported" | "i128 is not supported") => {
+                Self::shape(WIDE)
+            }
+            message => Self::new(Problem::Foreign { message, target: "" }),
+        }
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::expected(&describe(&expected.to_string()), shape_of(&unexpected))
+            .with_ask(ask_of(&unexpected, expected))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        match unexpected {
+        let ask = ask_of(&unexpected, expected).filter(|ask| matches!(ask, Ask::Token { .. }));
+        let error = match unexpected {
             Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_) => {
                 Self::shape(format!("must be {}", describe(&expected.to_string())))
             }
@@ -88,19 +125,26 @@ impl serde::de::Error for DecodeError {
                     shape => Self::expected(&expected, shape),
                 }
             }
-        }
+        };
+        error.with_ask(ask)
     }
 
     fn invalid_length(_length: usize, expected: &dyn Expected) -> Self {
         Self::shape(format!("has the wrong length: it must be {}", describe(&expected.to_string())))
     }
 
-    fn unknown_variant(_variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::shape(one_of(expected))
+    fn unknown_variant(variant: &str, names: &'static [&'static str]) -> Self {
+        let expected = Expectation::OneOf(names);
+        let ask = match trace::id_of_lossy(variant) {
+            Some(id) => Ask::Token { id, expected },
+            None => Ask::Text { text: variant.to_owned(), expected },
+        };
+        Self::shape(one_of(names)).with_ask(Some(ask))
     }
 
-    fn unknown_field(_field: &str, expected: &'static [&'static str]) -> Self {
-        Self::shape(format!("has a key that is not one of {}", quoted(expected)))
+    fn unknown_field(field: &str, names: &'static [&'static str]) -> Self {
+        let ask = Ask::Text { text: field.to_owned(), expected: Expectation::Field(names) };
+        Self::shape(format!("has a key that is not one of {}", quoted(names))).with_ask(Some(ask))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -111,6 +155,10 @@ impl serde::de::Error for DecodeError {
         Self::shape(format!("has two keys for `{field}`"))
     }
 }
+
+/// Why a value cannot pass a buffer of serde.
+pub(crate) const WIDE: &str = "is an integer of 128 bits, which serde cannot buffer for `flatten`, tagged and untagged enums: \
+    use 64 bits, or give the field a struct that is not flattened";
 
 pub(crate) fn one_of(names: &[&str]) -> String {
     format!("must be one of {}", quoted(names))
@@ -161,6 +209,8 @@ pub(crate) fn describe(expected: &str) -> String {
         "a map" => "a table".to_owned(),
         "unit" => "empty".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
+        other if other.starts_with("internally tagged enum ") => "a table with the key that tells the variant".to_owned(),
+        "string or map" => "the name of a variant, or a table with one variant".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -1,24 +1,33 @@
 //! Keeps values out of messages that this crate did not write.
 
+use std::collections::HashSet;
+
 use crate::Value;
 
+/// A longer message is not printed.
+const LONGEST: usize = 512;
 /// So many characters in a row of a value make a message unfit to print.
 const WINDOW: usize = 3;
 
 /// Whether a message written by a foreign type repeats some of the value it is about. Errs on the side of silence: a message
 /// that only looks as if it did is dropped as well.
 pub(crate) fn leaks(message: &str, value: &Value) -> bool {
+    if message.len() > LONGEST {
+        return true;
+    }
     let message = message.to_lowercase();
-    texts(value).iter().any(|text| repeats(&message, &text.to_lowercase()))
+    let characters: Vec<char> = message.chars().collect();
+    let windows: HashSet<&[char]> = characters.windows(WINDOW).collect();
+    texts(value).iter().any(|text| repeats(&message, &windows, &text.to_lowercase()))
 }
 
-fn repeats(message: &str, text: &str) -> bool {
+fn repeats(message: &str, windows: &HashSet<&[char]>, text: &str) -> bool {
     let characters: Vec<char> = text.trim().chars().collect();
     if characters.len() < WINDOW {
         return words(message).any(|word| word == text.trim());
     }
-    let mut windows = characters.windows(WINDOW).map(|window| window.iter().collect::<String>());
-    windows.any(|window| message.contains(&window)) || quotes(message).any(|quote| text.contains(quote))
+    characters.windows(WINDOW).any(|window| windows.contains(window))
+        || quotes(message).any(|quote| text.contains(quote))
 }
 
 fn words(message: &str) -> impl Iterator<Item = &str> {

@@ -1,43 +1,29 @@
-//! One pass of the decoder over the tree: what it changes, and what it notes beside errors.
+//! One pass of the decoder over the tree, and what it learns beside the value.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use super::de::Source;
+use super::amend::{Amendment, Amendments};
+use super::input::Input;
 use super::placeholder::Placeholder;
+use super::trace;
 use crate::Value;
 use crate::load::key;
-use crate::load::path::Path;
-
-/// What a pass puts where an earlier pass failed.
-#[derive(Debug, Clone)]
-pub(crate) enum Amendment {
-    /// Leave the key out, so that the default of the type steps in.
-    Omit,
-    /// Something that fits in place of the value.
-    Replace(Placeholder),
-    /// Something that fits where the key was missing.
-    Add(Placeholder),
-    /// This value, where a field sees a buffered one.
-    Put(Value),
-}
+use crate::load::path::KeyPath;
 
 /// What a pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum Mode<'m> {
     /// Decoding, with the smallest placeholders.
     Low,
     /// Decoding, with the largest placeholders.
     High,
-    /// Noting which values serde buffers.
-    Probing,
+    /// Finding the types of the values that serde buffers at this path and below: each is replaced by a token.
+    Searching(&'m [String]),
 }
-
-pub(crate) type Amendments = BTreeMap<Vec<String>, Amendment>;
 
 pub(crate) struct Pass<'a> {
     amendments: &'a Amendments,
-    mode: Mode,
+    mode: Mode<'a>,
     notes: RefCell<Notes>,
 }
 
@@ -48,12 +34,30 @@ pub(crate) struct Notes {
     pub(crate) unknown: Vec<(Vec<String>, &'static [&'static str])>,
     /// Keys that went into a [`Secret`](crate::Secret).
     pub(crate) secrets: Vec<String>,
-    /// Values that serde buffered, in order; only while probing.
+    /// Keys whose type is hidden by a buffer of serde.
+    pub(crate) hidden: Vec<String>,
+    /// Text that was read as a list, a table or JSON.
+    pub(crate) split: Vec<Vec<String>>,
+    /// Values whose type serde did not say when it asked for them; a token is an index of this list.
     pub(crate) buffered: Vec<Vec<String>>,
+    /// Keys of entries that serde buffered.
+    pub(crate) keys: Vec<Vec<String>>,
+    /// Values that were decoded although a type refused something of them on the way: an untagged enum took another variant.
+    pub(crate) swallowed: Vec<Vec<String>>,
+    /// The refusals that a swallowed value accounts for.
+    accounted: usize,
+    /// The hidden secrets that a frame accounts for.
+    masked: usize,
+}
+
+/// The state of the notes before a value is decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    buffered: usize,
 }
 
 impl<'a> Pass<'a> {
-    pub(crate) fn new(amendments: &'a Amendments, mode: Mode) -> Self {
+    pub(crate) fn new(amendments: &'a Amendments, mode: Mode<'a>) -> Self {
         Self { amendments, mode, notes: RefCell::default() }
     }
 
@@ -65,45 +69,89 @@ impl<'a> Pass<'a> {
         self.amendments.is_empty()
     }
 
-    pub(crate) fn source_at<'v>(&self, path: Path<'_>, value: &'v Value) -> Source<'v>
+    pub(super) fn amendments(&self) -> &'a Amendments {
+        self.amendments
+    }
+
+    pub(crate) fn input_at<'v>(&self, path: KeyPath<'_>, value: &'v Value) -> Input<'v>
     where
         'a: 'v,
     {
-        let amendment = if self.is_first() { None } else { self.amendments.get(&path.to_vec()) };
-        let placeholder = match amendment {
-            None => return Source::Value(value),
-            Some(Amendment::Put(value)) => return Source::Value(value),
+        let placeholder = match self.amendments.at(path) {
+            None | Some(Amendment::Keep) => return Input::Value(value),
+            Some(Amendment::Put(value) | Amendment::AddValue(value) | Amendment::StandIn(value)) => return Input::Value(value),
             Some(Amendment::Omit) => Placeholder::FIRST,
             Some(Amendment::Replace(placeholder) | Amendment::Add(placeholder)) => *placeholder,
         };
-        Source::Placeholder(if self.mode == Mode::High { placeholder.high() } else { placeholder })
+        Input::Placeholder(if self.mode == Mode::High { placeholder.high() } else { placeholder })
     }
 
-    pub(crate) fn leaves_out(&self, path: Path<'_>) -> bool {
-        matches!(self.amendments.get(&path.to_vec()), Some(Amendment::Omit))
+    pub(crate) fn leaves_out(&self, path: KeyPath<'_>) -> bool {
+        matches!(self.amendments.at(path), Some(Amendment::Omit))
     }
 
-    /// The keys below `path` that were missing in an earlier pass.
-    pub(crate) fn required_at(&self, path: Path<'_>) -> impl Iterator<Item = &'a str> {
-        let path = if self.is_first() { Vec::new() } else { path.to_vec() };
-        self.amendments.iter().filter_map(move |(at, amendment)| match (amendment, at.split_last()) {
-            (Amendment::Add(_), Some((field, parent))) if parent == path => Some(field.as_str()),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn note_unknown(&self, path: Path<'_>, fields: &'static [&'static str]) {
+    pub(crate) fn note_unknown(&self, path: KeyPath<'_>, fields: &'static [&'static str]) {
         self.notes.borrow_mut().unknown.push((path.to_vec(), fields));
     }
 
-    /// A value that goes into a buffer of serde before a field sees it.
-    pub(crate) fn note_buffered(&self, path: Path<'_>) {
-        if self.mode == Mode::Probing {
-            self.notes.borrow_mut().buffered.push(path.to_vec());
+    /// A value is asked for without a type. Returns the token to answer with when this pass searches for types.
+    pub(super) fn note_buffered(&self, path: KeyPath<'_>, visitor: &str) -> Option<usize> {
+        let mut notes = self.notes.borrow_mut();
+        let at = path.to_vec();
+        // The visitor of serde's buffer, and of crates that copied it.
+        if visitor.contains("::ContentVisitor") {
+            notes.hidden.push(key::join(&at));
+        }
+        let searched = match self.mode {
+            Mode::Searching(scope) => at.starts_with(scope),
+            Mode::Low | Mode::High => false,
+        };
+        let is_open = match self.amendments.get(&at) {
+            None | Some(Amendment::Add(_)) => true,
+            Some(_) => false,
+        };
+        notes.buffered.push(at);
+        (searched && is_open).then(|| notes.buffered.len() - 1)
+    }
+
+    /// The key of an entry is asked for without a type.
+    pub(super) fn note_buffered_key(&self, path: KeyPath<'_>) {
+        if matches!(self.mode, Mode::Searching(_)) {
+            self.notes.borrow_mut().keys.push(path.to_vec());
         }
     }
 
-    pub(crate) fn note_secret(&self, path: Path<'_>) {
-        self.notes.borrow_mut().secrets.push(key::join(&path.to_vec()));
+    pub(super) fn note_secret(&self, path: KeyPath<'_>) {
+        trace::secret_seen();
+        self.notes.borrow_mut().secrets.push(path.to_key());
+    }
+
+    pub(super) fn note_split(&self, path: KeyPath<'_>) {
+        self.notes.borrow_mut().split.push(path.to_vec());
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { buffered: self.notes.borrow().buffered.len() }
+    }
+
+    /// The value at `path` is decoded, or has failed.
+    pub(super) fn finish(&self, path: KeyPath<'_>, mark: Mark, is_ok: bool) {
+        let mut notes = self.notes.borrow_mut();
+        let hidden = trace::hidden_secrets();
+        if hidden > notes.masked {
+            notes.masked = hidden;
+            let buffered: Vec<String> = notes.buffered.iter().skip(mark.buffered).map(|at| key::join(at)).collect();
+            if buffered.is_empty() {
+                notes.hidden.push(path.to_key());
+            }
+            notes.hidden.extend(buffered);
+        }
+        let asked = trace::asked();
+        if asked > notes.accounted {
+            notes.accounted = asked;
+            if is_ok {
+                notes.swallowed.push(path.to_vec());
+            }
+        }
     }
 }

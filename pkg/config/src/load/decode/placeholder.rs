@@ -1,11 +1,11 @@
-//! What stands in for a value that failed, so that the next pass can find the next problem.
+//! Replaces a value that failed, so that the next pass can find the next problem.
 
 use serde::de::{Error, Visitor};
 
 use super::error::DecodeError;
 
 /// Texts that common types accept: numbers, durations, addresses, URLs, identifiers, dates.
-const TEXTS: [&str; 14] = [
+pub(super) const TEXTS: [&str; 14] = [
     "",
     "0",
     "1",
@@ -22,7 +22,7 @@ const TEXTS: [&str; 14] = [
     "2000-01-01T00:00:00Z",
 ];
 
-/// The n-th thing to try where a value failed. Nobody ever sees it: the result of a run with problems is thrown away.
+/// The n-th candidate where a value failed. It never reaches the caller: the result of a run with problems is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placeholder {
     candidate: usize,

@@ -1,0 +1,249 @@
+//! Decodes until every problem is known.
+//!
+//! A serde visitor gives up at the first error, so one pass finds one problem. The driver decodes again with the failed key left
+//! out (its default applies) or replaced by a placeholder, until a pass succeeds. The value that comes of it serves only to run
+//! the checks of [`Validate`](crate::Validate) on the keys that have no problem.
+
+use std::any::type_name;
+use std::collections::{BTreeSet, HashSet};
+
+use serde::de::DeserializeOwned;
+
+use super::amend::{Amendment, Amendments};
+use super::de::De;
+use super::error::{Failure, Problem};
+use super::pass::{Mode, Notes, Pass};
+use super::placeholder::Placeholder;
+use super::search::{Found, Search, Verdict};
+use super::trace;
+use crate::Value;
+use crate::load::key;
+use crate::load::path::KeyPath;
+
+/// The work of one decoding, in values visited. It bounds the passes: their number times the size of the configuration.
+const MAX_WORK: usize = 1_000_000;
+/// The bounds of the number of passes, whatever the size.
+const PASSES: std::ops::RangeInclusive<usize> = 16..=2048;
+
+/// What decoding found.
+pub(crate) struct Outcome<T> {
+    /// The value, with placeholders where there were problems; `None` when no placeholder fits.
+    pub(crate) value: Option<T>,
+    /// The same with the largest placeholders instead of the smallest; only when there were problems.
+    pub(crate) high: Option<T>,
+    pub(crate) problems: Vec<(Vec<String>, Problem)>,
+    pub(crate) unknown: Vec<(Vec<String>, &'static [&'static str])>,
+    /// The keys of secrets.
+    pub(crate) secrets: BTreeSet<String>,
+    /// Keys that may hold a secret: their type is hidden, or they were not decoded.
+    pub(crate) doubtful: BTreeSet<String>,
+    /// There may be more problems than these: the passes were used up.
+    pub(crate) is_cut_short: bool,
+}
+
+/// Decodes `value`.
+pub(crate) fn decode<T: DeserializeOwned>(value: &Value) -> Outcome<T> {
+    Driver::<T>::new(value).run()
+}
+
+struct Driver<'d, T> {
+    root: &'d Value,
+    passes: usize,
+    amendments: Amendments,
+    /// Paths whose swallowed refusals have been searched.
+    searched: BTreeSet<Vec<String>>,
+    known: HashSet<Vec<String>>,
+    split: BTreeSet<Vec<String>>,
+    outcome: Outcome<T>,
+}
+
+impl<'d, T: DeserializeOwned> Driver<'d, T> {
+    fn new(root: &'d Value) -> Self {
+        Self {
+            root,
+            passes: (MAX_WORK / root.size()).clamp(*PASSES.start(), *PASSES.end()),
+            amendments: Amendments::default(),
+            searched: BTreeSet::new(),
+            known: HashSet::new(),
+            split: BTreeSet::new(),
+            outcome: Outcome {
+                value: None,
+                high: None,
+                problems: Vec::new(),
+                unknown: Vec::new(),
+                secrets: BTreeSet::new(),
+                doubtful: BTreeSet::new(),
+                is_cut_short: false,
+            },
+        }
+    }
+
+    fn run(mut self) -> Outcome<T> {
+        loop {
+            if self.passes == 0 {
+                self.outcome.is_cut_short = true;
+                break;
+            }
+            self.passes -= 1;
+            let (result, found) = one_pass::<T>(self.root, &self.amendments, Mode::Low);
+            let (result, notes) = (result.ok(), found.notes);
+            let next = match &found.failure {
+                None => self.swallowed(&notes).is_some_and(|scope| self.search_choices(&scope)),
+                Some(failure) => self.recover(failure, &notes),
+            };
+            self.take(notes);
+            if !next {
+                self.outcome.value = result;
+                break;
+            }
+        }
+        if !self.outcome.problems.is_empty() && self.outcome.value.is_some() {
+            self.outcome.high = one_pass(self.root, &self.amendments, Mode::High).0.ok();
+        }
+        self.doubt();
+        self.outcome
+    }
+
+    /// A value that was decoded although a type refused a part of it, and that may fit an earlier variant in another form.
+    fn swallowed(&self, notes: &Notes) -> Option<Vec<String>> {
+        let untyped = |path: &&Vec<String>| {
+            !self.searched.contains(*path) && self.root.at_path(path).is_some_and(Value::holds_text)
+        };
+        notes.swallowed.iter().find(untyped).cloned()
+    }
+
+    /// True when another pass is due.
+    fn search_choices(&mut self, scope: &[String]) -> bool {
+        self.searched.insert(scope.to_vec());
+        let before = self.amendments.clone();
+        match self.search(scope) {
+            Verdict::Settled => {}
+            Verdict::Culprit(_) | Verdict::Refused => self.amendments = before,
+            Verdict::Exhausted => {
+                self.amendments = before;
+                self.exhausted(scope);
+            }
+        }
+        true
+    }
+
+    /// Prepares the next pass after a failure. False when there is nothing left to try.
+    fn recover(&mut self, failure: &Failure, notes: &Notes) -> bool {
+        let scope = match (&failure.problem, failure.path.split_last()) {
+            (Problem::Missing(_), Some((_, parent))) => parent,
+            _ => &failure.path,
+        };
+        if notes.buffered.iter().any(|at| at.starts_with(scope)) {
+            let before = self.amendments.clone();
+            match self.search(scope) {
+                Verdict::Settled if self.amendments.differ_from(&before) => return true,
+                Verdict::Settled => {}
+                Verdict::Culprit(Failure { path, problem: Problem::Unknown(fields), .. }) => {
+                    self.note_unknown(path, fields);
+                    return true;
+                }
+                Verdict::Culprit(failure) => {
+                    self.outcome.problems.push((failure.path, failure.problem));
+                    return true;
+                }
+                Verdict::Refused => self.amendments = before,
+                Verdict::Exhausted => {
+                    self.amendments = before;
+                    return self.exhausted(scope);
+                }
+            }
+        }
+        self.amend(&failure.path, &failure.problem)
+    }
+
+    fn search(&mut self, scope: &[String]) -> Verdict {
+        let (root, passes) = (self.root, &mut self.passes);
+        let mut run = |amendments: &Amendments, mode: Mode<'_>| {
+            *passes = passes.checked_sub(1)?;
+            Some(one_pass::<T>(root, amendments, mode).1)
+        };
+        Search { root, scope, run: &mut run }.settle(&mut self.amendments)
+    }
+
+    fn exhausted(&mut self, scope: &[String]) -> bool {
+        let message = "has too many values below `flatten`, or in tagged or untagged enums, to find the types of all: \
+            nest them in a struct of their own";
+        self.outcome.problems.push((scope.to_vec(), Problem::Shape(message.to_owned())));
+        false
+    }
+
+    fn amend(&mut self, path: &[String], problem: &Problem) -> bool {
+        let missing = matches!(problem, Problem::Missing(_));
+        let blames_a_placeholder = !missing && self.amendments.has_placeholder_below(path);
+        let mut is_new = !blames_a_placeholder;
+        if let Some(amendment) = self.amendments.covering(path) {
+            let next = match amendment {
+                Amendment::Omit | Amendment::StandIn(_) => Some(Amendment::Replace(Placeholder::FIRST)),
+                Amendment::Replace(placeholder) => placeholder.next().map(Amendment::Replace),
+                Amendment::Add(placeholder) => placeholder.next().map(Amendment::Add),
+                Amendment::Put(_) | Amendment::Keep => Some(Amendment::Omit),
+                Amendment::AddValue(_) => None,
+            };
+            is_new &= matches!(amendment, Amendment::Put(_) | Amendment::Keep);
+            let Some(next) = next else { return false };
+            *amendment = next;
+        } else {
+            let first = if missing { Amendment::Add(Placeholder::FIRST) } else { Amendment::Omit };
+            self.amendments.insert(path.to_vec(), first);
+        }
+        if is_new {
+            self.outcome.problems.push((path.to_vec(), problem.clone()));
+        }
+        true
+    }
+
+    fn take(&mut self, notes: Notes) {
+        for (path, fields) in notes.unknown {
+            self.note_unknown(path, fields);
+        }
+        self.outcome.secrets.extend(notes.secrets);
+        self.outcome.doubtful.extend(notes.hidden);
+        self.split.extend(notes.split);
+    }
+
+    fn note_unknown(&mut self, path: Vec<String>, fields: &'static [&'static str]) {
+        if self.known.insert(path.clone()) {
+            self.outcome.unknown.push((path, fields));
+        }
+    }
+
+    /// What was not decoded may hold a secret: text with a problem inside, keys that the type does not have, and everything when
+    /// there is no value.
+    fn doubt(&mut self) {
+        let doubtful = &mut self.outcome.doubtful;
+        doubtful.extend(self.outcome.unknown.iter().map(|(path, _)| key::join(path)));
+        let problems = self.outcome.problems.iter().map(|(path, _)| path);
+        for path in problems.chain(self.outcome.unknown.iter().map(|(path, _)| path)) {
+            let texts = (0..=path.len()).filter_map(|length| path.get(..length));
+            doubtful.extend(texts.filter(|text| self.split.contains(*text)).map(key::join));
+        }
+        if self.outcome.value.is_none() {
+            doubtful.insert(String::new());
+        }
+    }
+}
+
+fn one_pass<T: DeserializeOwned>(
+    value: &Value,
+    amendments: &Amendments,
+    mode: Mode<'_>,
+) -> (Result<T, ()>, Found) {
+    let pass = Pass::new(amendments, mode);
+    let root = KeyPath::Root;
+    let (result, asks) = trace::during(|| {
+        let mark = pass.mark();
+        let result = T::deserialize(De::root(&pass, &root, value));
+        pass.finish(root, mark, result.is_ok());
+        result
+    });
+    let (result, failure) = match result {
+        Ok(value) => (Ok(value), None),
+        Err(error) => (Err(()), Some(error.at(root, type_name::<T>()).into_failure())),
+    };
+    (result, Found { failure, asks, notes: pass.into_notes() })
+}
