@@ -1,4 +1,4 @@
-//! One source, read: a tree of values, where each key stands, and what was wrong with the source.
+//! The content of one source: a tree of values, the origin of each key, and the problems of the source.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,14 @@ use figment::value::{Dict, Value as Tree};
 use crate::load::key;
 use crate::{Issue, IssueKind, Origin};
 
-/// One source, read. Figment merges the trees; the origins say where each key stands in its source.
+/// The content of one source. Figment merges the trees; the origins say where each key stands in its source.
 #[derive(Default)]
 pub(crate) struct Layer {
     pub(crate) tree: Dict,
     pub(crate) origins: HashMap<String, Origin>,
     pub(crate) issues: Vec<Issue>,
+    /// Problems that do not concern the program: they fail no load.
+    pub(crate) warnings: Vec<Issue>,
     /// The source knows text only.
     pub(crate) is_text: bool,
     /// A part of the source could not be read, so that missing keys mean nothing.
@@ -32,6 +34,10 @@ impl Layer {
     /// Puts untyped text at a path.
     pub(crate) fn set_text(&mut self, path: &[String], text: &str, origin: Origin) {
         let key = key::join(path);
+        if path.len() > key::MAX_SEGMENTS {
+            self.issues.push(Issue::new(IssueKind::Syntax, key, key::TOO_DEEP).with_origin(Some(origin)));
+            return;
+        }
         if let Some(earlier) = self.origins.get(&key) {
             let message = format!("is set twice: also by {earlier}");
             self.issues.push(Issue::new(IssueKind::Conflict, key, message).with_origin(Some(origin)));

@@ -102,6 +102,10 @@ impl Loader {
     #[must_use]
     pub fn defaults<T: Serialize>(mut self, defaults: &T) -> Self {
         match defaults::read(defaults) {
+            Some(value) if value.depth() > key::MAX_SEGMENTS => {
+                let message = "the defaults are nested in more than 64 levels";
+                self.broken_defaults.push(Issue::new(IssueKind::Syntax, "", message));
+            }
             Some(value) => self.defaults.push(value),
             None => {
                 let message = "the defaults cannot be written as a table of keys and values";
@@ -114,7 +118,11 @@ impl Loader {
     /// The default of one key.
     #[must_use]
     pub fn default_value(mut self, key: &str, value: impl Into<Value>) -> Self {
-        let path: Vec<&str> = key::segments(key).collect();
+        let path: Vec<&str> = key::segments(key).take(key::MAX_SEGMENTS + 1).collect();
+        if path.len() > key::MAX_SEGMENTS {
+            self.broken_defaults.push(Issue::new(IssueKind::Syntax, key, key::TOO_DEEP));
+            return self;
+        }
         let nest = |value, name: &&str| Value::Table(Table::from([((*name).to_owned(), value)]));
         self.defaults.push(path.iter().rev().fold(value.into(), nest));
         self

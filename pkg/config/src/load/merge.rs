@@ -15,6 +15,7 @@ pub(crate) struct Merged {
     pub(crate) root: Value,
     pub(crate) origins: HashMap<String, Origin>,
     pub(crate) issues: Vec<Issue>,
+    pub(crate) warnings: Vec<Issue>,
     /// A source could not be read, so that missing keys mean nothing.
     pub(crate) is_incomplete: bool,
 }
@@ -23,10 +24,12 @@ pub(crate) struct Merged {
 pub(crate) fn merge(mut layers: Vec<Layer>) -> Merged {
     let mut figment = Figment::new();
     let mut issues = Vec::new();
+    let mut warnings = Vec::new();
     for index in 0..layers.len() {
         let (below, rest) = layers.split_at_mut(index);
         let Some(layer) = rest.first_mut() else { break };
         issues.append(&mut layer.issues);
+        warnings.append(&mut layer.warnings);
         if !layer.tree.is_empty() {
             fit(layer, below, &mut issues);
             figment = figment.merge(Merging { index, tree: &layer.tree });
@@ -42,7 +45,7 @@ pub(crate) fn merge(mut layers: Vec<Layer>) -> Merged {
         origins: HashMap::with_capacity(most),
     };
     let root = Value::Table(unifying.table(data));
-    Merged { root, origins: unifying.origins, issues, is_incomplete }
+    Merged { root, origins: unifying.origins, issues, warnings, is_incomplete }
 }
 
 /// A layer on its way into figment; the metadata carries its number.

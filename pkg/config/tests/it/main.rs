@@ -10,6 +10,9 @@ mod live;
 #[cfg(feature = "loader")]
 mod loader;
 #[cfg(test)]
+#[cfg(feature = "loader")]
+mod masking;
+#[cfg(test)]
 #[cfg(feature = "testing")]
 mod mock;
 #[cfg(test)]

@@ -58,9 +58,12 @@ impl<'a> De<'a> {
         }
     }
 
-    fn split(self, what: Option<Value>, text: &Value, expected: &str) -> Result<Value, DecodeError> {
-        self.pass.note_split(*self.path);
-        what.ok_or_else(|| De::mismatch(text, expected))
+    /// A list, a table or an enum is asked for: the parts of a text are no keys of the tree.
+    pub(super) fn as_composite(self) -> Input<'a> {
+        if !matches!(self.input, Input::Value(Value::Table(_) | Value::List(_)) | Input::Placeholder(_)) {
+            self.pass.note_split(*self.path);
+        }
+        self.input
     }
 }
 
@@ -223,11 +226,10 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.input {
+        match self.as_composite() {
             Input::Placeholder(_) => visitor.visit_seq(Items::of(self, &[])),
             Input::Value(Value::List(items)) => visitor.visit_seq(Items::of(self, items)),
             Input::Value(Value::Text(text)) => {
-                self.pass.note_split(*self.path);
                 let items = text::list(text).map_err(DecodeError::shape)?;
                 visitor.visit_seq(Items::of(self, &items))
             }
@@ -259,11 +261,11 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.input {
+        match self.as_composite() {
             Input::Placeholder(_) => visitor.visit_map(Entries::new(self, &Table::new())),
             Input::Value(Value::Table(table)) => visitor.visit_map(Entries::new(self, table)),
-            Input::Value(value @ Value::Text(text)) => match self.split(text::map(text), value, "a map")? {
-                Value::Table(table) => visitor.visit_map(Entries::new(self, &table)),
+            Input::Value(value @ Value::Text(text)) => match text::map(text) {
+                Some(Value::Table(table)) => visitor.visit_map(Entries::new(self, &table)),
                 _ => Err(De::mismatch(value, "a map")),
             },
             Input::Value(value) => Err(De::mismatch(value, "a map")),
@@ -276,7 +278,7 @@ impl<'de> de::Deserializer<'de> for De<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        match self.input {
+        match self.as_composite() {
             Input::Placeholder(placeholder) => {
                 if self.path.depth() > MAX_DEPTH {
                     return Err(DecodeError::shape("is nested too deeply"));
@@ -284,8 +286,8 @@ impl<'de> de::Deserializer<'de> for De<'_> {
                 visitor.visit_map(Entries::placeholders(self, fields, placeholder))
             }
             Input::Value(Value::Table(table)) => visitor.visit_map(Entries::of_struct(self, table, fields)),
-            Input::Value(value @ Value::Text(text)) => match self.split(text::json(text), value, "struct ")? {
-                Value::Table(table) => visitor.visit_map(Entries::of_struct(self, &table, fields)),
+            Input::Value(value @ Value::Text(text)) => match text::json(text) {
+                Some(Value::Table(table)) => visitor.visit_map(Entries::of_struct(self, &table, fields)),
                 _ => Err(De::mismatch(value, "struct ")),
             },
             Input::Value(value) => Err(De::mismatch(value, "struct ")),
@@ -306,6 +308,7 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.pass.note_hidden(*self.path);
         visitor.visit_unit()
     }
 }

@@ -54,6 +54,7 @@ struct Driver<'d, T> {
     searched: BTreeSet<Vec<String>>,
     known: HashSet<Vec<String>>,
     split: BTreeSet<Vec<String>>,
+    buffered: BTreeSet<Vec<String>>,
     outcome: Outcome<T>,
 }
 
@@ -66,6 +67,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
             searched: BTreeSet::new(),
             known: HashSet::new(),
             split: BTreeSet::new(),
+            buffered: BTreeSet::new(),
             outcome: Outcome {
                 value: None,
                 high: None,
@@ -204,6 +206,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         self.outcome.secrets.extend(notes.secrets);
         self.outcome.doubtful.extend(notes.hidden);
         self.split.extend(notes.split);
+        self.buffered.extend(notes.buffered);
     }
 
     fn note_unknown(&mut self, path: Vec<String>, fields: &'static [&'static str]) {
@@ -212,15 +215,27 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         }
     }
 
-    /// What was not decoded may hold a secret: text with a problem inside, keys that the type does not have, and everything when
-    /// there is no value.
+    /// What was not decoded may hold a secret: text with a problem inside, tables, lists and buffered values with a problem, keys
+    /// that the type does not have, and everything when there is no value.
     fn doubt(&mut self) {
         let doubtful = &mut self.outcome.doubtful;
         doubtful.extend(self.outcome.unknown.iter().map(|(path, _)| key::join(path)));
+        let is_table = |path: &[String]| matches!(self.root.at_path(path), Some(Value::Table(_) | Value::List(_)));
+        for (path, problem) in &self.outcome.problems {
+            if matches!(problem, Problem::Shape(_)) && is_table(path) {
+                doubtful.insert(key::join(path));
+            }
+        }
         let problems = self.outcome.problems.iter().map(|(path, _)| path);
         for path in problems.chain(self.outcome.unknown.iter().map(|(path, _)| path)) {
-            let texts = (0..=path.len()).filter_map(|length| path.get(..length));
-            doubtful.extend(texts.filter(|text| self.split.contains(*text)).map(key::join));
+            let above = (0..=path.len()).filter_map(|length| path.get(..length));
+            let is_text = |at: &&[String]| {
+                let inside = at.len() < path.len() && matches!(self.root.at_path(at), Some(Value::Text(_)));
+                inside || self.split.contains(*at)
+            };
+            doubtful.extend(above.filter(is_text).map(key::join));
+            let below = self.buffered.range(path.clone()..).take_while(|at| at.starts_with(path));
+            doubtful.extend(below.map(|at| key::join(at)));
         }
         if self.outcome.value.is_none() {
             doubtful.insert(String::new());

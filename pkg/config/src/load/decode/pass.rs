@@ -36,7 +36,7 @@ pub(crate) struct Notes {
     pub(crate) secrets: Vec<String>,
     /// Keys whose type is hidden by a buffer of serde.
     pub(crate) hidden: Vec<String>,
-    /// Text that was read as a list, a table or JSON.
+    /// Scalars for which a list, a table or an enum was asked: text with parts, or a mistake.
     pub(crate) split: Vec<Vec<String>>,
     /// Values whose type serde did not say when it asked for them; a token is an index of this list.
     pub(crate) buffered: Vec<Vec<String>>,
@@ -124,6 +124,10 @@ impl<'a> Pass<'a> {
     pub(super) fn note_secret(&self, path: KeyPath<'_>) {
         trace::secret_seen();
         self.notes.borrow_mut().secrets.push(path.to_key());
+    }
+
+    pub(super) fn note_hidden(&self, path: KeyPath<'_>) {
+        self.notes.borrow_mut().hidden.push(path.to_key());
     }
 
     pub(super) fn note_split(&self, path: KeyPath<'_>) {

@@ -27,7 +27,7 @@ pub(super) fn read<'de, V: Visitor<'de>>(
 ) -> Result<V::Value, DecodeError> {
     let nothing = Value::Null;
     let bare = |name| Variant { name, key: name, content: De { input: Input::Value(&nothing), ..de }, bare: true };
-    match de.input {
+    match de.as_composite() {
         Input::Placeholder(placeholder) => match placeholder.variant(variants) {
             Some(name) => visitor.visit_enum(Variant { name, key: name, content: de, bare: false }),
             None => Err(DecodeError::shape("has no variant to choose from")),
@@ -40,7 +40,6 @@ pub(super) fn read<'de, V: Visitor<'de>>(
             if let Some(name) = spelled(text.trim(), variants) {
                 return visitor.visit_enum(bare(name));
             }
-            de.pass.note_split(*de.path);
             match text::json(text) {
                 Some(value @ Value::Table(_)) => read(De { input: Input::Value(&value), ..de }, variants, visitor),
                 _ => Err(DecodeError::shape(one_of(variants))),

@@ -29,7 +29,7 @@ fn parse(path: &Path, text: &str) -> Layer {
         return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
     }
     let layer = Layer { origins: HashMap::with_capacity(lines.count()), ..Layer::default() };
-    let mut reading = TomlReader { path: path.into(), lines, key: String::new(), layer };
+    let mut reading = TomlReader { path: path.into(), lines, key: String::new(), depth: 0, layer };
     reading.layer.tree = reading.table(table.get_ref());
     reading.layer
 }
@@ -46,6 +46,7 @@ struct TomlReader {
     lines: Lines,
     /// The key at hand.
     key: String,
+    depth: usize,
     layer: Layer,
 }
 
@@ -63,7 +64,9 @@ impl TomlReader {
         key::push(&mut self.key, segment);
         let origin = Origin::File { path: Arc::clone(&self.path), line: self.lines.at(offset) };
         self.layer.origins.insert(self.key.clone(), origin);
-        let tree = self.value(value);
+        self.depth += 1;
+        let tree = if self.depth > key::MAX_SEGMENTS { self.refuse(key::TOO_DEEP) } else { self.value(value) };
+        self.depth -= 1;
         self.key.truncate(length);
         tree
     }
