@@ -61,7 +61,11 @@ pub struct Loader {
     pub(super) overrides: Vec<Override>,
     pub(super) sources: Vec<Arc<dyn Source>>,
     pub(super) profile: Option<String>,
+    pub(super) on_warning: Option<Notice>,
 }
+
+/// What is called with each warning.
+pub(super) type Notice = Arc<dyn Fn(&Issue) + Send + Sync>;
 
 /// A file or directory, and whether it must be there.
 #[derive(Debug, Clone)]
@@ -94,6 +98,7 @@ impl Loader {
             overrides: Vec::new(),
             sources: Vec::new(),
             profile: None,
+            on_warning: None,
         }
     }
 
@@ -209,6 +214,15 @@ impl Loader {
     #[must_use]
     pub fn ignore_variable(mut self, variable: &str) -> Self {
         self.names.ignore(variable);
+        self
+    }
+
+    /// Calls `notice` with each warning whenever the sources are read, for example to log it. A warning fails no load: it is a
+    /// malformed line of a `.env` file whose variable is not read. [`Snapshot::warnings`](crate::Snapshot::warnings) has the same
+    /// ones.
+    #[must_use]
+    pub fn on_warning(mut self, notice: impl Fn(&Issue) + Send + Sync + 'static) -> Self {
+        self.on_warning = Some(Arc::new(notice));
         self
     }
 

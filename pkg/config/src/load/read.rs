@@ -1,4 +1,4 @@
-//! Reading what the loader declares: the layers, in their order.
+//! Reads the sources of a loader as layers, in their order.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,8 +10,9 @@ use super::layer::Layer;
 use super::loader::{Declared, Loader, Override};
 use super::merge::merge;
 use super::profile;
-use super::source::dotenv::{self, Assignment};
+use super::source::dotenv::{self, Assignment, Dotenv, MalformedLine};
 use super::source::dynamic::{self, Fetched};
+use super::source::text_file::unreadable;
 use super::source::{defaults, secrets_dir, toml};
 use crate::{ConfigError, Issue, IssueKind, Origin, Snapshot, Validate};
 
@@ -70,14 +71,8 @@ impl Loader {
     pub(crate) fn read(&self, fetched: Option<&[Fetched]>) -> (Snapshot, Vec<Issue>) {
         let mut first = Layer { issues: self.broken_defaults.clone(), ..Layer::default() };
         let environment = self.variables_of_process(&mut first.issues);
-        let dotenvs: Vec<(&Path, Vec<Assignment>)> = present(&self.dotenvs)
-            .map(|path| {
-                let (assignments, issues) = dotenv::read(path);
-                first.is_incomplete |= !issues.is_empty();
-                first.issues.extend(issues);
-                (path, assignments)
-            })
-            .collect();
+        let dotenvs: Vec<(&Path, Vec<Assignment>)> =
+            present(&self.dotenvs).map(|path| (path, self.assignments(path, &mut first))).collect();
 
         let mut layers = vec![first];
         layers.extend(self.defaults.iter().map(defaults::of));
@@ -93,10 +88,33 @@ impl Loader {
             (name.as_str(), text.as_str(), Origin::Environment { variable: name.as_str().into() })
         })));
         layers.push(self.override_layer());
-        Snapshot::new(merge(layers), self.names.clone())
+        let (snapshot, issues) = Snapshot::new(merge(layers), self.names.clone());
+        if let Some(notice) = &self.on_warning {
+            snapshot.warnings().iter().for_each(|warning| notice(warning));
+        }
+        (snapshot, issues)
     }
 
-    /// The variables, sorted by name; one of ours that is no UTF-8 is an error, others are nobody's business.
+    /// The assignments of a `.env` file. A malformed line is a problem, or a warning when its variable is not read.
+    fn assignments(&self, path: &Path, layer: &mut Layer) -> Vec<Assignment> {
+        let Dotenv { assignments, malformed } = dotenv::read(path).unwrap_or_else(|message| {
+            layer.issues.push(unreadable(path, message));
+            layer.is_incomplete = true;
+            Dotenv::default()
+        });
+        for MalformedLine { name, message, line } in malformed {
+            let issue = Issue::new(IssueKind::Syntax, "", message).in_file(path, Some(line));
+            if name.is_some_and(|name| !self.names.reads(&name)) {
+                layer.warnings.push(issue);
+            } else {
+                layer.issues.push(issue);
+                layer.is_incomplete = true;
+            }
+        }
+        assignments
+    }
+
+    /// The variables that are read, sorted by name. One that is no UTF-8, or is set twice, is a problem.
     fn variables_of_process(&self, issues: &mut Vec<Issue>) -> BTreeMap<String, String> {
         let variables = self.environment.clone().unwrap_or_else(|| std::env::vars_os().collect());
         let mut readable = BTreeMap::new();
@@ -106,7 +124,13 @@ impl Loader {
                 continue;
             }
             match value.into_string() {
-                Ok(value) => drop(readable.insert(name, value)),
+                Ok(value) => {
+                    let origin = Origin::Environment { variable: name.as_str().into() };
+                    if readable.insert(name, value).is_some() {
+                        let issue = Issue::new(IssueKind::Conflict, "", "the variable is set twice");
+                        issues.push(issue.with_origin(Some(origin)));
+                    }
+                }
                 Err(_) => {
                     let origin = Origin::Environment { variable: name.as_str().into() };
                     let issue = Issue::new(IssueKind::Syntax, "", "the variable is not UTF-8 text");

@@ -23,6 +23,7 @@ struct SnapshotData {
     root: Value,
     origins: HashMap<String, Origin>,
     names: Names,
+    warnings: Vec<Issue>,
     is_incomplete: bool,
     /// Keys that a decoded type keeps in a [`Secret`](crate::Secret), or whose type could not be seen.
     masked: Mutex<BTreeSet<String>>,
@@ -30,9 +31,9 @@ struct SnapshotData {
 
 impl Snapshot {
     pub(crate) fn new(merged: Merged, names: Names) -> (Self, Vec<Issue>) {
-        let Merged { root, origins, issues, is_incomplete } = merged;
+        let Merged { root, origins, issues, warnings, is_incomplete } = merged;
         (
-            Self(Arc::new(SnapshotData { root, origins, names, is_incomplete, masked: Mutex::default() })),
+            Self(Arc::new(SnapshotData { root, origins, names, warnings, is_incomplete, masked: Mutex::default() })),
             issues,
         )
     }
@@ -86,6 +87,12 @@ impl Snapshot {
     pub fn explain_as<T: DeserializeOwned>(&self) -> crate::Explanation {
         drop(self.outcome::<T>());
         self.explain()
+    }
+
+    /// Problems of the sources that do not concern the program, each with its file and line: malformed lines of a `.env` file whose
+    /// variables are not read.
+    pub fn warnings(&self) -> &[Issue] {
+        &self.0.warnings
     }
 
     /// Whether the values are the same, wherever they come from.

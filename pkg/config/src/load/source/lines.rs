@@ -1,13 +1,17 @@
 //! From a byte offset to a line number.
 
-/// The offsets at which lines start.
+/// The offsets at which lines start. A line ends with LF, CR LF or CR.
 pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(super) fn of(text: &str) -> Self {
-        let after_newlines =
-            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset + 1);
-        Self(std::iter::once(0).chain(after_newlines).collect())
+        let bytes = text.as_bytes();
+        let ends = bytes.iter().enumerate().filter(|(offset, byte)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(offset + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        Self(std::iter::once(0).chain(ends.map(|(offset, _)| offset + 1)).collect())
     }
 
     /// How many lines there are; of most files about as many as keys.

@@ -5,6 +5,6 @@ pub(crate) mod dotenv;
 pub(crate) mod dynamic;
 mod lines;
 pub(crate) mod secrets_dir;
-mod text_file;
+pub(crate) mod text_file;
 pub(crate) mod toml;
 pub(crate) mod variables;

@@ -17,7 +17,7 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, String> {
 }
 
 /// The issue of a source that cannot be read.
-pub(super) fn unreadable(path: &Path, message: String) -> Issue {
+pub(crate) fn unreadable(path: &Path, message: String) -> Issue {
     Issue::new(IssueKind::Unreadable, "", message).in_file(path, None)
 }
 

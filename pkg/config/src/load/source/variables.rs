@@ -9,7 +9,7 @@ use crate::{Issue, IssueKind, Origin};
 /// Which variables belong to the program, and which key each one sets.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
-    /// `APP_`, compared exactly: `app_port` belongs to somebody else.
+    /// `APP_`, compared with its case: `app_port` is a variable of another program.
     prefix: String,
     /// Variables with a name of their own, such as `DATABASE_URL`.
     bound: BTreeMap<String, Vec<String>>,
@@ -36,9 +36,10 @@ impl Names {
         &self.prefix
     }
 
-    /// Whether a variable of the environment is looked at.
+    /// Whether a variable sets a key or selects the profile.
     pub(crate) fn reads(&self, variable: &str) -> bool {
-        self.bound.contains_key(variable) || (!self.prefix.is_empty() && variable.starts_with(&self.prefix))
+        let is_ours = !self.prefix.is_empty() && variable.starts_with(&self.prefix);
+        self.bound.contains_key(variable) || (is_ours && !self.ignored.contains(variable))
     }
 
     /// The variable that selects the profile.
@@ -56,14 +57,22 @@ impl Names {
     /// The layer of a set of variables. A variable with the prefix wins over a bound one of the same set.
     pub(crate) fn layer<'v>(&self, variables: impl IntoIterator<Item = (&'v str, &'v str, Origin)>) -> Layer {
         let mut layer = Layer::text();
-        let mut bound = Vec::new();
+        let mut bound: Vec<(&Vec<String>, &str, Origin)> = Vec::new();
+        let mut profile: Option<Origin> = None;
         for (name, text, origin) in variables {
             if let Some(path) = self.bound.get(name) {
                 bound.push((path, text, origin));
                 continue;
             }
             let Some(rest) = name.strip_prefix(&self.prefix).filter(|_| self.reads(name)) else { continue };
-            if rest.is_empty() || self.ignored.contains(name) || name == self.profile() {
+            if name == self.profile() {
+                if let Some(earlier) = profile.replace(origin.clone()) {
+                    let message = format!("the profile is selected twice: also by {earlier}");
+                    layer.issues.push(Issue::new(IssueKind::Conflict, "", message).with_origin(Some(origin)));
+                }
+                continue;
+            }
+            if rest.is_empty() {
                 continue;
             }
             let Some(path) = key::path_of_variable(rest) else {
@@ -81,12 +90,28 @@ impl Names {
             }
             layer.set_text(&path, text, origin);
         }
+        Self::add_bound(&mut layer, bound);
+        layer
+    }
+}
+
+impl Names {
+    /// A bound variable gives way to the one with the prefix. Twice the same one, or two that differ, are an error.
+    fn add_bound(layer: &mut Layer, bound: Vec<(&Vec<String>, &str, Origin)>) {
+        let mut texts: BTreeMap<String, &str> = BTreeMap::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for (path, text, origin) in bound {
-            if !layer.origins.contains_key(&key::join(path)) {
+            let key = key::join(path);
+            let is_repeated = origin.variable().is_some_and(|variable| !seen.insert(variable.to_owned()));
+            if is_repeated || texts.get(&key).is_some_and(|earlier| *earlier != text) {
+                let earlier = layer.origins.get(&key).map(|earlier| format!(": also by {earlier}"));
+                let message = format!("is set twice{}", earlier.unwrap_or_default());
+                layer.issues.push(Issue::new(IssueKind::Conflict, key, message).with_origin(Some(origin)));
+            } else if !layer.origins.contains_key(&key) {
                 layer.set_text(path, text, origin);
+                texts.insert(key, text);
             }
         }
-        layer
     }
 }
 
@@ -136,6 +161,19 @@ mod tests {
         let alone = layer(&names, &[("DATABASE_URL", "b")]);
         assert_eq!(alone.origins["database.url"].variable(), Some("DATABASE_URL"));
         assert_eq!(names.of(&["database", "url"]), ["APP_DATABASE__URL", "DATABASE_URL"]);
+    }
+
+    #[test]
+    fn a_variable_that_is_set_twice_is_an_error() {
+        let mut names = Names::new("APP");
+        names.bind("url", "DATABASE_URL");
+        names.bind("url", "DB_URL");
+        for twice in [["APP_URL", "APP_URL"], ["DATABASE_URL", "DATABASE_URL"], ["APP_PROFILE", "APP_PROFILE"]] {
+            let layer = layer(&names, &twice.map(|name| (name, "x")));
+            assert_eq!(layer.issues.iter().map(Issue::kind).collect::<Vec<_>>(), [IssueKind::Conflict], "{twice:?}");
+        }
+        let issues = |one, other| layer(&names, &[("DATABASE_URL", one), ("DB_URL", other)]).issues.len();
+        assert_eq!((issues("a", "a"), issues("a", "b")), (0, 1));
     }
 
     proptest! {
