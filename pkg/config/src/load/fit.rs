@@ -3,12 +3,15 @@
 //! A source without case takes over the spelling that is there, and its indexes go into the list that is there. A file that
 //! spells a key in another case than a file below it is an error: one of the two would silently count for nothing.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use figment::value::{Dict, Tag, Value as Tree};
 
 use crate::load::key;
 use crate::load::layer::Layer;
 use crate::load::path::KeyPath;
-use crate::{Issue, IssueKind};
+use crate::{Issue, IssueKind, Origin};
 
 /// Fits a layer to those below it, the weakest first.
 pub(crate) fn fit(layer: &mut Layer, below: &[Layer], issues: &mut Vec<Issue>) {
@@ -40,9 +43,10 @@ impl Fitting<'_> {
     /// `from` is the place as the layer spells it, `to` as the layers below do.
     fn table(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, tree: &mut Dict, level: &Level<'_>) {
         let mut respelled = Vec::new();
+        let spellings = Spellings::default();
         for (name, value) in &mut *tree {
             let from = KeyPath::Key(&from, name);
-            let spelling = self.spelling(from, name, to, level);
+            let spelling = self.spelling(from, name, to, level, &spellings);
             let to = KeyPath::Key(&to, spelling.unwrap_or(name));
             if spelling.is_some() || !self.renamed.is_empty() {
                 self.rename(from, to);
@@ -62,7 +66,14 @@ impl Fitting<'_> {
         }
     }
 
-    fn value(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, value: &mut Tree, level: &Level<'_>, known: &str) {
+    fn value(
+        &mut self,
+        from: KeyPath<'_>,
+        to: KeyPath<'_>,
+        value: &mut Tree,
+        level: &Level<'_>,
+        known: &str,
+    ) {
         let Tree::Dict(tag, tree) = value else { return };
         match level.iter().find_map(|table| table.get(known)) {
             Some(Tree::Array(_, items)) if self.layer.is_text => {
@@ -88,12 +99,12 @@ impl Fitting<'_> {
         name: &str,
         to: KeyPath<'_>,
         level: &Level<'l>,
+        spellings: &Spellings<'l>,
     ) -> Option<&'l str> {
         if level.iter().any(|table| table.contains_key(name)) {
             return None;
         }
-        let folded = key::folded(name);
-        let other = level.iter().flat_map(|table| table.keys()).find(|other| key::folded(other) == folded)?;
+        let other = spellings.of(name, level)?;
         if self.layer.is_text {
             return Some(other);
         }
@@ -111,7 +122,14 @@ impl Fitting<'_> {
     }
 
     /// Lays `hosts.0.name` over the list `hosts` of a layer below. `None` when the keys are no indexes.
-    fn list(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, tag: Tag, tree: &Dict, items: &[Tree]) -> Option<Tree> {
+    fn list(
+        &mut self,
+        from: KeyPath<'_>,
+        to: KeyPath<'_>,
+        tag: Tag,
+        tree: &Dict,
+        items: &[Tree],
+    ) -> Option<Tree> {
         let mut indexed = Vec::with_capacity(tree.len());
         for (name, value) in tree {
             indexed.push((name.parse::<usize>().ok()?, value.clone()));
@@ -128,18 +146,43 @@ impl Fitting<'_> {
             match list.get_mut(index) {
                 Some(item) => *item = value,
                 None if index == length => list.push(value),
-                None => self.gap(from, to),
+                None => self.gap(from, to, &value),
             }
         }
         Some(Tree::Array(tag, list))
     }
 
-    fn gap(&mut self, from: KeyPath<'_>, to: KeyPath<'_>) {
-        let from = from.to_key();
-        let origin = self.layer.origins.iter().find(|(key, _)| key.starts_with(&from));
+    fn gap(&mut self, from: KeyPath<'_>, to: KeyPath<'_>, value: &Tree) {
+        let origin = self.origin_within(from.to_key(), value);
         let message = "leaves a gap in the list: indexes count from 0 without one";
         let issue = Issue::new(IssueKind::Conflict, to.to_key(), message);
-        self.issues.push(issue.with_origin(origin.map(|(_, origin)| origin.clone())));
+        self.issues.push(issue.with_origin(origin));
+    }
+
+    /// The origin of a value, or of the first value inside of it.
+    fn origin_within(&self, mut key: String, value: &Tree) -> Option<Origin> {
+        if let Some(origin) = self.layer.origins.get(&key) {
+            return Some(origin.clone());
+        }
+        let Tree::Dict(_, tree) = value else { return None };
+        let (name, value) = tree.iter().next()?;
+        key::push(&mut key, name);
+        self.origin_within(key, value)
+    }
+}
+
+/// The names of the layers below at one place, by what their spellings have in common; made when it is needed.
+#[derive(Default)]
+struct Spellings<'l>(OnceCell<HashMap<String, &'l str>>);
+
+impl<'l> Spellings<'l> {
+    /// How the strongest layer that has the name spells it.
+    fn of(&self, name: &str, level: &Level<'l>) -> Option<&'l str> {
+        let index = || {
+            let weakest_first = level.iter().rev().flat_map(|table| table.keys().rev());
+            weakest_first.map(|name| (key::folded(name), name.as_str())).collect()
+        };
+        self.0.get_or_init(index).get(&key::folded(name)).copied()
     }
 }
 

@@ -116,7 +116,10 @@ impl fmt::Display for Issue {
         let named_by_origin = self.origin.as_ref().and_then(Origin::variable);
         let variables = match named_by_origin {
             Some(_) => String::new(),
-            None => self.variables.join(" or "),
+            None => {
+                let names = self.variables.iter().map(|name| key::shortened(name));
+                names.collect::<Vec<_>>().join(" or ")
+            }
         };
         match (&self.origin, variables.as_str()) {
             (Some(origin), "") => write!(f, " ({origin})"),

@@ -52,7 +52,7 @@ use crate::{Issue, IssueKind, Table, Value};
 #[derive(Clone)]
 pub struct Loader {
     pub(crate) names: Names,
-    pub(super) defaults: Vec<Value>,
+    pub(super) defaults: Option<Value>,
     pub(super) broken_defaults: Vec<Issue>,
     pub(crate) files: Vec<Declared>,
     pub(crate) secrets_dirs: Vec<Declared>,
@@ -89,7 +89,7 @@ impl Loader {
     pub fn new(prefix: &str) -> Self {
         Self {
             names: Names::new(prefix),
-            defaults: Vec::new(),
+            defaults: None,
             broken_defaults: Vec::new(),
             files: Vec::new(),
             secrets_dirs: Vec::new(),
@@ -111,13 +111,21 @@ impl Loader {
                 let message = "the defaults are nested in more than 64 levels";
                 self.broken_defaults.push(Issue::new(IssueKind::Syntax, "", message));
             }
-            Some(value) => self.defaults.push(value),
+            Some(value) => self.add_defaults(value),
             None => {
                 let message = "the defaults cannot be written as a table of keys and values";
                 self.broken_defaults.push(Issue::new(IssueKind::Syntax, "", message));
             }
         }
         self
+    }
+
+    /// Later defaults count more; all of them are one layer.
+    fn add_defaults(&mut self, value: Value) {
+        match &mut self.defaults {
+            Some(defaults) => defaults.lay_over(value),
+            None => self.defaults = Some(value),
+        }
     }
 
     /// The default of one key.
@@ -129,7 +137,7 @@ impl Loader {
             return self;
         }
         let nest = |value, name: &&str| Value::Table(Table::from([((*name).to_owned(), value)]));
-        self.defaults.push(path.iter().rev().fold(value.into(), nest));
+        self.add_defaults(path.iter().rev().fold(value.into(), nest));
         self
     }
 

@@ -25,6 +25,7 @@ mod snapshot;
 pub(crate) mod source;
 mod value;
 
+pub(crate) use self::decode::secret_begins;
 pub use self::error::ConfigError;
 pub use self::explain::{Explanation, Line};
 pub use self::ext::ConfigExt;
@@ -35,4 +36,3 @@ pub use self::origin::Origin;
 pub use self::snapshot::Snapshot;
 pub use self::source::dynamic::{Source, SourceError};
 pub use self::value::{Table, Value};
-pub(crate) use self::decode::secret_begins;

@@ -1,8 +1,10 @@
-//! Where a value came from.
+//! The origin of a value.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::load::key;
 
 /// Where a value came from. `Display` writes it the way a person looks for it: `config.toml:12`,
 /// `APP_PORT in the environment`.
@@ -73,8 +75,10 @@ impl fmt::Display for Origin {
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::SecretFile { path } => write!(f, "{}", path.display()),
             Self::Source { name } => write!(f, "source {name}"),
-            Self::DotEnv { path, line, variable } => write!(f, "{variable} at {}:{line}", path.display()),
-            Self::Environment { variable } => write!(f, "{variable} in the environment"),
+            Self::DotEnv { path, line, variable } => {
+                write!(f, "{} at {}:{line}", key::shortened(variable), path.display())
+            }
+            Self::Environment { variable } => write!(f, "{} in the environment", key::shortened(variable)),
             Self::Override => f.write_str("an override"),
         }
     }

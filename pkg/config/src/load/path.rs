@@ -63,7 +63,10 @@ const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a, with a separator behind each segment.
 fn mix(hash: u64, segment: &[u8]) -> u64 {
-    segment.iter().chain(&[0xff]).fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    segment
+        .iter()
+        .chain(&[0xff])
+        .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {

@@ -41,10 +41,12 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
             }
         });
         let unknown = outcome.unknown.iter().enumerate();
-        let unknown = unknown.map(|(index, (path, fields))| self.unknown(path, fields, index < MAX_SUGGESTIONS));
+        let unknown =
+            unknown.map(|(index, (path, fields))| self.unknown(path, fields, index < MAX_SUGGESTIONS));
         let mut issues: Vec<Issue> = problems.chain(unknown).collect();
         if outcome.is_cut_short {
-            let message = "there may be more problems: the configuration is too large to find all of them at once";
+            let message =
+                "there may be more problems: the configuration is too large to find all of them at once";
             issues.push(Issue::new(IssueKind::Invalid, "", message));
         }
         issues
@@ -106,8 +108,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         }
         let key = self.key(path);
         let parent = path.split_last().map(|(_, parent)| self.key(parent)).unwrap_or_default();
-        let around =
-            self.config.origin(&parent).filter(|origin| matches!(origin, Origin::File { .. }));
+        let around = self.config.origin(&parent).filter(|origin| matches!(origin, Origin::File { .. }));
         let variables = self.config.variables(&key);
         Issue::new(IssueKind::Missing, key, "is missing").with_origin(around).set_by(variables)
     }

@@ -33,7 +33,14 @@ impl Snapshot {
     pub(crate) fn new(merged: Merged, names: Names) -> (Self, Vec<Issue>) {
         let Merged { root, origins, issues, warnings, is_incomplete } = merged;
         (
-            Self(Arc::new(SnapshotData { root, origins, names, warnings, is_incomplete, masked: Mutex::default() })),
+            Self(Arc::new(SnapshotData {
+                root,
+                origins,
+                names,
+                warnings,
+                is_incomplete,
+                masked: Mutex::default(),
+            })),
             issues,
         )
     }

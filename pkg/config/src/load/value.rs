@@ -50,6 +50,21 @@ impl Value {
         }
     }
 
+    /// Puts the keys of `above` over those of this table, table by table; anything else is replaced.
+    pub(crate) fn lay_over(&mut self, above: Self) {
+        match (self, above) {
+            (Self::Table(table), Self::Table(above)) => {
+                for (key, value) in above {
+                    match table.get_mut(&key) {
+                        Some(below) => below.lay_over(value),
+                        None => drop(table.insert(key, value)),
+                    }
+                }
+            }
+            (below, above) => *below = above,
+        }
+    }
+
     /// How much work it is to decode: values, and the items of texts that may be lists. At least 1.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -365,3 +365,58 @@ fn a_snapshot_does_not_change_and_is_shared_between_threads() {
 fn the_error_is_one_pointer_and_a_length() {
     assert_eq!(size_of::<ConfigError>(), 2 * size_of::<usize>());
 }
+
+#[test]
+fn a_secret_among_the_defaults_does_not_remove_an_earlier_default() {
+    #[derive(Serialize)]
+    struct Defaults {
+        url: Secret<String>,
+        port: u16,
+    }
+    let defaults = Defaults { url: "masked".into(), port: 2 };
+    let loader =
+        Loader::new("APP").environment(nothing()).default_value("url", "first").default_value("port", 1);
+    let snapshot = loader.defaults(&defaults).snapshot().unwrap();
+    assert_eq!((snapshot.string("url").unwrap().as_str(), snapshot.int("port").unwrap()), ("first", 2));
+}
+
+#[test]
+fn a_malformed_line_of_another_variable_is_a_warning() {
+    use std::sync::{Arc, Mutex};
+    let directory = TempDir::new().unwrap();
+    let dotenv = write(&directory, ".env", "OTHER=\"open\rexport ALONE\r\nAPP_NAME=x\nMY-VAR=1\nDB='a' b\n");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&heard);
+    let loader = Loader::new("APP")
+        .environment(nothing())
+        .dotenv(&dotenv)
+        .on_warning(move |warning| listener.lock().unwrap().push(warning.to_string()));
+    let snapshot = loader.snapshot().unwrap();
+    assert_eq!(snapshot.string("name").unwrap(), "x");
+    let file = dotenv.display();
+    let expected = [
+        format!("{file}:1: has no closing quote"),
+        format!("{file}:2: is no line of the form NAME=value"),
+        format!("{file}:4: is no line of the form NAME=value"),
+        format!("{file}:5: has text after its closing quote"),
+    ];
+    assert_eq!(snapshot.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    assert_eq!(*heard.lock().unwrap(), expected);
+    let error = loader.bind("database.url", "DB").load::<Settings>().unwrap_err();
+    assert_eq!(error.issues().len(), 1, "{error}");
+    assert!(error.to_string().contains(":5: has text after its closing quote"), "{error}");
+}
+
+#[test]
+fn a_bound_variable_that_dotenv_sets_twice_is_an_error() {
+    let directory = TempDir::new().unwrap();
+    let dotenv = write(&directory, ".env", "DATABASE_URL=a\nDATABASE_URL=b\n");
+    let loader =
+        Loader::new("APP").environment(nothing()).bind("database.url", "DATABASE_URL").dotenv(&dotenv);
+    let error = loader.load::<Settings>().unwrap_err().to_string();
+    assert!(error.contains("`database.url` is set twice: also by DATABASE_URL at"), "{error}");
+    assert!(error.contains(".env:1") && error.contains(".env:2"), "{error}");
+    let twice = [("APP_NAME", "a"), ("APP_NAME", "b")];
+    let error = Loader::new("APP").environment(twice).load::<Settings>().unwrap_err().to_string();
+    assert!(error.contains("the variable is set twice (APP_NAME in the environment)"), "{error}");
+}

@@ -5,6 +5,9 @@
 mod errors;
 #[cfg(test)]
 #[cfg(feature = "loader")]
+mod limits;
+#[cfg(test)]
+#[cfg(feature = "loader")]
 mod live;
 #[cfg(test)]
 #[cfg(feature = "loader")]

@@ -166,7 +166,8 @@ impl Damage {
 fn toml(json: &Json) -> String {
     match json {
         Json::Object(object) => {
-            let members = object.iter().map(|(key, value)| format!("{} = {}", Json::from(key.as_str()), toml(value)));
+            let members =
+                object.iter().map(|(key, value)| format!("{} = {}", Json::from(key.as_str()), toml(value)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
         Json::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
@@ -175,10 +176,13 @@ fn toml(json: &Json) -> String {
 }
 
 fn nested(name: &str, json: &Json, variables: &mut Vec<(String, String)>) {
-    let mut below = |part: &str, value: &Json| nested(&format!("{name}__{}", part.to_uppercase()), value, variables);
+    let mut below =
+        |part: &str, value: &Json| nested(&format!("{name}__{}", part.to_uppercase()), value, variables);
     match json {
         Json::Object(object) => object.iter().for_each(|(key, value)| below(key, value)),
-        Json::Array(items) => items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item)),
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item))
+        }
         Json::String(text) => variables.push((name.to_owned(), text.clone())),
         other => variables.push((name.to_owned(), other.to_string())),
     }
@@ -307,7 +311,8 @@ fn an_undamaged_value_decodes_from_every_source() {
 
 #[test]
 fn what_is_no_secret_is_shown_beside_a_buffer() {
-    let text = |value: Json| Loader::new("APP").environment([("APP_V", value.to_string())]).snapshot().unwrap();
+    let text =
+        |value: Json| Loader::new("APP").environment([("APP_V", value.to_string())]).snapshot().unwrap();
     let explained = |snapshot: Snapshot| snapshot.explain_as::<Root<Plain<Vec<u8>>>>().to_string();
     assert!(explained(text(json!({ "x": 1, "p": [1, 2] }))).contains(r#"v = "{\"#), "JSON without a secret");
     let variables = [("APP_V__X", "7"), ("APP_V__P", "HUSH")];

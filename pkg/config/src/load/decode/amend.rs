@@ -70,7 +70,9 @@ impl Amendments {
         }
         let index = self.entries.len();
         self.by_path.entry(hash).or_default().push(index);
-        if let (Amendment::Add(_) | Amendment::AddValue(_), Some((_, parent))) = (&amendment, path.split_last()) {
+        if let (Amendment::Add(_) | Amendment::AddValue(_), Some((_, parent))) =
+            (&amendment, path.split_last())
+        {
             self.added.entry(hash_of(parent)).or_default().push(index);
         }
         self.entries.push((path, amendment));
@@ -81,7 +83,10 @@ impl Amendments {
         let index = (0..=path.len()).find_map(|length| {
             let above = path.get(..length)?;
             let candidates = self.by_path.get(&hash_of(above))?;
-            candidates.iter().copied().find(|index| self.entries.get(*index).is_some_and(|(at, _)| at == above))
+            candidates
+                .iter()
+                .copied()
+                .find(|index| self.entries.get(*index).is_some_and(|(at, _)| at == above))
         })?;
         self.entries.get_mut(index).map(|(_, amendment)| amendment)
     }

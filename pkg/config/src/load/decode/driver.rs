@@ -5,6 +5,7 @@
 //! the checks of [`Validate`](crate::Validate) on the keys that have no problem.
 
 use std::any::type_name;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use serde::de::DeserializeOwned;
@@ -14,14 +15,16 @@ use super::de::De;
 use super::error::{Failure, Problem};
 use super::pass::{Mode, Notes, Pass};
 use super::placeholder::Placeholder;
+use super::represent::forms;
 use super::search::{Found, Search, Verdict};
-use super::trace;
+use super::text::{self, inside};
+use super::trace::{self, Expectation};
 use crate::Value;
 use crate::load::key;
 use crate::load::path::KeyPath;
 
 /// The work of one decoding, in values visited. It bounds the passes: their number times the size of the configuration.
-const MAX_WORK: usize = 1_000_000;
+const MAX_WORK: usize = 400_000;
 /// The bounds of the number of passes, whatever the size.
 const PASSES: std::ops::RangeInclusive<usize> = 16..=2048;
 
@@ -90,7 +93,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
             let (result, found) = one_pass::<T>(self.root, &self.amendments, Mode::Low);
             let (result, notes) = (result.ok(), found.notes);
             let next = match &found.failure {
-                None => self.swallowed(&notes).is_some_and(|scope| self.search_choices(&scope)),
+                None => self.swallowed(&notes).is_some_and(|scope| self.search_choices(&scope, &notes)),
                 Some(failure) => self.recover(failure, &notes),
             };
             self.take(notes);
@@ -108,18 +111,17 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
 
     /// A value that was decoded although a type refused a part of it, and that may fit an earlier variant in another form.
     fn swallowed(&self, notes: &Notes) -> Option<Vec<String>> {
-        let untyped = |path: &&Vec<String>| {
-            !self.searched.contains(*path) && self.root.at_path(path).is_some_and(Value::holds_text)
-        };
+        let untyped = |path: &&Vec<String>| !self.searched.contains(*path) && is_untyped(self.root, path);
         notes.swallowed.iter().find(untyped).cloned()
     }
 
     /// True when another pass is due.
-    fn search_choices(&mut self, scope: &[String]) -> bool {
+    fn search_choices(&mut self, scope: &[String], notes: &Notes) -> bool {
         self.searched.insert(scope.to_vec());
         let before = self.amendments.clone();
-        match self.search(scope) {
-            Verdict::Settled => {}
+        let (verdict, asked) = self.search(scope);
+        match verdict {
+            Verdict::Settled => self.repeat(scope, notes, &asked),
             Verdict::Culprit(_) | Verdict::Refused => self.amendments = before,
             Verdict::Exhausted => {
                 self.amendments = before;
@@ -137,7 +139,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         };
         if notes.buffered.iter().any(|at| at.starts_with(scope)) {
             let before = self.amendments.clone();
-            match self.search(scope) {
+            match self.search(scope).0 {
                 Verdict::Settled if self.amendments.differ_from(&before) => return true,
                 Verdict::Settled => {}
                 Verdict::Culprit(Failure { path, problem: Problem::Unknown(fields), .. }) => {
@@ -158,13 +160,46 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         self.amend(&failure.path, &failure.problem)
     }
 
-    fn search(&mut self, scope: &[String]) -> Verdict {
+    /// The items of a list have one type: an item takes the form that the search found for another one, unless it would fit an
+    /// earlier variant.
+    fn repeat(&mut self, scope: &[String], notes: &Notes, asked: &[Expectation]) {
+        let Some((_, list)) = scope.split_last() else { return };
+        let items = match inside(self.root, list).map(Cow::into_owned) {
+            Some(Value::List(items)) => items,
+            Some(Value::Text(text)) => text::list(&text).unwrap_or_default(),
+            _ => return,
+        };
+        let item = |path: &[String]| items.get(path.last()?.parse::<usize>().ok()?);
+        let first_form = |value: &Value| {
+            let mut forms = asked.iter().enumerate().map(|(index, expected)| (index, forms(value, expected)));
+            forms.find_map(|(index, forms)| Some((index, forms.into_iter().flatten().next()?)))
+        };
+        let Some((chosen, form)) = item(scope).and_then(first_form) else { return };
+        if self.amendments.get(scope) != Some(&Amendment::Put(form)) {
+            return;
+        }
+        for other in
+            notes.swallowed.iter().filter(|other| other.split_last().is_some_and(|(_, above)| above == list))
+        {
+            let form = item(other)
+                .and_then(first_form)
+                .filter(|(index, form)| *index == chosen && *form != Value::Null);
+            if let Some((_, form)) = form.filter(|_| self.amendments.get(other).is_none()) {
+                self.amendments.insert(other.clone(), Amendment::Put(form));
+                self.searched.insert(other.clone());
+            }
+        }
+    }
+
+    fn search(&mut self, scope: &[String]) -> (Verdict, Vec<Expectation>) {
         let (root, passes) = (self.root, &mut self.passes);
         let mut run = |amendments: &Amendments, mode: Mode<'_>| {
             *passes = passes.checked_sub(1)?;
             Some(one_pass::<T>(root, amendments, mode).1)
         };
-        Search { root, scope, run: &mut run }.settle(&mut self.amendments)
+        let mut search = Search { root, scope, run: &mut run, asked: None };
+        let verdict = search.settle(&mut self.amendments);
+        (verdict, search.asked.unwrap_or_default())
     }
 
     fn exhausted(&mut self, scope: &[String]) -> bool {
@@ -220,7 +255,8 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
     fn doubt(&mut self) {
         let doubtful = &mut self.outcome.doubtful;
         doubtful.extend(self.outcome.unknown.iter().map(|(path, _)| key::join(path)));
-        let is_table = |path: &[String]| matches!(self.root.at_path(path), Some(Value::Table(_) | Value::List(_)));
+        let is_table =
+            |path: &[String]| matches!(self.root.at_path(path), Some(Value::Table(_) | Value::List(_)));
         for (path, problem) in &self.outcome.problems {
             if matches!(problem, Problem::Shape(_)) && is_table(path) {
                 doubtful.insert(key::join(path));
@@ -240,6 +276,14 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         if self.outcome.value.is_none() {
             doubtful.insert(String::new());
         }
+    }
+}
+
+/// Whether some of a value came as text.
+fn is_untyped(root: &Value, path: &[String]) -> bool {
+    match root.at_path(path) {
+        Some(value) => value.holds_text(),
+        None => inside(root, path).is_some(),
     }
 }
 

@@ -209,7 +209,9 @@ pub(crate) fn describe(expected: &str) -> String {
         "a map" => "a table".to_owned(),
         "unit" => "empty".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
-        other if other.starts_with("internally tagged enum ") => "a table with the key that tells the variant".to_owned(),
+        other if other.starts_with("internally tagged enum ") => {
+            "a table with the key that tells the variant".to_owned()
+        }
         "string or map" => "the name of a variant, or a table with one variant".to_owned(),
         other => other.to_owned(),
     }

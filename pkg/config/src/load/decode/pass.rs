@@ -79,7 +79,9 @@ impl<'a> Pass<'a> {
     {
         let placeholder = match self.amendments.at(path) {
             None | Some(Amendment::Keep) => return Input::Value(value),
-            Some(Amendment::Put(value) | Amendment::AddValue(value) | Amendment::StandIn(value)) => return Input::Value(value),
+            Some(Amendment::Put(value) | Amendment::AddValue(value) | Amendment::StandIn(value)) => {
+                return Input::Value(value);
+            }
             Some(Amendment::Omit) => Placeholder::FIRST,
             Some(Amendment::Replace(placeholder) | Amendment::Add(placeholder)) => *placeholder,
         };
@@ -144,7 +146,8 @@ impl<'a> Pass<'a> {
         let hidden = trace::hidden_secrets();
         if hidden > notes.masked {
             notes.masked = hidden;
-            let buffered: Vec<String> = notes.buffered.iter().skip(mark.buffered).map(|at| key::join(at)).collect();
+            let buffered: Vec<String> =
+                notes.buffered.iter().skip(mark.buffered).map(|at| key::join(at)).collect();
             if buffered.is_empty() {
                 notes.hidden.push(path.to_key());
             }

@@ -13,7 +13,11 @@ pub(super) fn forms(value: &Value, expected: &Expectation) -> Vec<Option<Value>>
             spelled(text.trim(), names).map(|name| Some(Value::String(name.to_owned()))).into_iter().collect()
         }
         (Value::String(text), Expectation::OneOf(names)) => {
-            if names.contains(&text.as_str()) { vec![None] } else { Vec::new() }
+            if names.contains(&text.as_str()) {
+                vec![None]
+            } else {
+                Vec::new()
+            }
         }
         (_, Expectation::OneOf(_) | Expectation::Field(_)) => Vec::new(),
         (Value::Text(text), Expectation::Phrase(phrase)) => of_text(text, phrase),
@@ -49,7 +53,9 @@ fn of_text(text: &str, phrase: &str) -> Vec<Option<Value>> {
     // Empty text is `None` where an option asks; anything else refuses it and the next form is tried.
     let mut forms = if text.is_empty() { vec![Some(Value::Null)] } else { Vec::new() };
     forms.extend(match kind(phrase) {
-        Kind::Integer => one(trimmed.parse().ok().filter(|integer| in_range(*integer, phrase)).map(Value::Integer)),
+        Kind::Integer => {
+            one(trimmed.parse().ok().filter(|integer| in_range(*integer, phrase)).map(Value::Integer))
+        }
         Kind::Float => one(trimmed.parse().ok().map(Value::Float)),
         Kind::Boolean => one(text::boolean(text).map(Value::Bool)),
         Kind::Text => vec![Some(Value::String(text.to_owned()))],
@@ -97,7 +103,9 @@ fn kind(phrase: &str) -> Kind {
         phrase if phrase.starts_with("a tuple of ") || phrase.starts_with("an array of ") => Kind::List,
         phrase if phrase.starts_with("tuple ") => Kind::List,
         phrase if phrase.starts_with("a nonzero ") || phrase.starts_with("integer with ") => Kind::Integer,
-        phrase if phrase.starts_with("struct ") || phrase.starts_with("internally tagged enum ") => Kind::Struct,
+        phrase if phrase.starts_with("struct ") || phrase.starts_with("internally tagged enum ") => {
+            Kind::Struct
+        }
         _ => Kind::Other,
     }
 }
@@ -131,7 +139,9 @@ pub(super) fn refusal(value: &Value, expected: &Expectation) -> String {
         (Value::Integer(_), Expectation::Phrase(phrase)) if kind(phrase) == Kind::Integer => {
             format!("must be {}", describe(phrase))
         }
-        (typed, Expectation::Phrase(phrase)) => format!("must be {}, not {}", describe(phrase), typed.shape()),
+        (typed, Expectation::Phrase(phrase)) => {
+            format!("must be {}, not {}", describe(phrase), typed.shape())
+        }
         (_, Expectation::OneOf(names) | Expectation::Field(names)) => one_of(names),
     }
 }

@@ -5,12 +5,14 @@
 //! for each value that is read. An untagged enum swallows refusals and tries the next variant, so a refusal there is a choice,
 //! and the search goes through the choices in the order in which the variants stand.
 
+use std::borrow::Cow;
+
 use super::amend::{Amendment, Amendments};
 use super::error::{Failure, Problem};
 use super::pass::{Mode, Notes};
 use super::placeholder::Placeholder;
 use super::represent::{forms, is_plain, refusal, stand_ins};
-use super::text::spelled;
+use super::text::{inside, spelled};
 use super::trace::{Ask, Expectation};
 use crate::Value;
 
@@ -19,6 +21,18 @@ pub(super) struct Found {
     pub(super) failure: Option<Failure>,
     pub(super) asks: Vec<Ask>,
     pub(super) notes: Notes,
+}
+
+impl Found {
+    fn expectations_at(&self, path: &[String]) -> Vec<Expectation> {
+        let expected = |ask: &Ask| match ask {
+            Ask::Token { id, expected } if self.notes.buffered.get(*id).is_some_and(|at| at == path) => {
+                Some(expected.clone())
+            }
+            _ => None,
+        };
+        self.asks.iter().filter_map(expected).collect()
+    }
 }
 
 /// The outcome of a search.
@@ -39,6 +53,8 @@ pub(super) struct Search<'s> {
     pub(super) scope: &'s [String],
     /// Runs a pass; `None` when there is none left.
     pub(super) run: &'s mut dyn FnMut(&Amendments, Mode<'_>) -> Option<Found>,
+    /// What the variants of the type at `scope` said to its token, in their order.
+    pub(super) asked: Option<Vec<Expectation>>,
 }
 
 /// A value or a key in a form, and what the type says that it accepts.
@@ -60,8 +76,13 @@ impl Search<'_> {
             let Some(found) = (self.run)(amendments, Mode::Searching(self.scope)) else {
                 return Verdict::Exhausted;
             };
+            self.asked.get_or_insert_with(|| found.expectations_at(self.scope));
             let Some(failure) = &found.failure else {
-                return if found.asks.is_empty() { Verdict::Settled } else { self.choose(amendments, &found, Verdict::Settled) };
+                return if found.asks.is_empty() {
+                    Verdict::Settled
+                } else {
+                    self.choose(amendments, &found, Verdict::Settled)
+                };
             };
             if !self.concerns(failure) {
                 return Verdict::Settled;
@@ -80,7 +101,7 @@ impl Search<'_> {
             }
             match steps.pop() {
                 Some(step) => {
-                    apply(amendments, &step);
+                    self.apply(amendments, &step);
                     last = Some(step);
                 }
                 None => return self.no_form(amendments, failure, &found, last.as_ref()),
@@ -88,11 +109,20 @@ impl Search<'_> {
         }
     }
 
+    fn apply(&mut self, amendments: &mut Amendments, step: &Step) {
+        match &step.form {
+            Form::Value(amendment) => amendments.insert(step.path.clone(), amendment.clone()),
+            Form::Key(key) => amendments.put_key(step.path.clone(), key.clone()),
+        }
+    }
+
     /// Whether a failure is one of the buffered values; another one is left to the caller.
     fn concerns(&self, failure: &Failure) -> bool {
         let missing = matches!(&failure.problem, Problem::Missing(_))
             && failure.path.split_last().is_some_and(|(_, parent)| parent == self.scope);
-        missing || failure.path == self.scope || (failure.ask.is_some() && failure.path.starts_with(self.scope))
+        missing
+            || failure.path == self.scope
+            || (failure.ask.is_some() && failure.path.starts_with(self.scope))
     }
 
     /// Goes through the refusals that an untagged enum swallowed; `otherwise` when no choice leads further.
@@ -105,7 +135,7 @@ impl Search<'_> {
             seen.push(ask);
             for step in self.steps(amendments, &found.notes, ask) {
                 let before = amendments.clone();
-                apply(amendments, &step);
+                self.apply(amendments, &step);
                 match self.settle(amendments) {
                     Verdict::Settled => return Verdict::Settled,
                     Verdict::Exhausted => return Verdict::Exhausted,
@@ -127,7 +157,7 @@ impl Search<'_> {
         let path = steps.first().map(|step| step.path.clone()).unwrap_or_default();
         for step in steps {
             let before = amendments.clone();
-            apply(amendments, &step);
+            self.apply(amendments, &step);
             match self.settle(amendments) {
                 Verdict::Refused => *amendments = before,
                 Verdict::Culprit(culprit) if culprit.path == path => *amendments = before,
@@ -145,19 +175,22 @@ impl Search<'_> {
                 self.forms_at(amendments, path, expected)
             }
             Ask::Text { text, expected } => {
-                let keys = notes.keys.iter().filter(|path| path.last() == Some(text) && !amendments.has_key(path));
+                let keys =
+                    notes.keys.iter().filter(|path| path.last() == Some(text) && !amendments.has_key(path));
                 let keys = keys.filter_map(|path| {
                     let form = match expected {
                         Expectation::OneOf(names) | Expectation::Field(names) => {
                             spelled(text, names).map(Value::from)
                         }
-                        Expectation::Phrase(_) => forms(&Value::Text(text.clone()), expected).into_iter().flatten().next(),
+                        Expectation::Phrase(_) => {
+                            forms(&Value::Text(text.clone()), expected).into_iter().flatten().next()
+                        }
                     }?;
                     Some(Step { path: path.clone(), form: Form::Key(form), expected: expected.clone() })
                 });
                 let names = notes.buffered.iter().rev().filter(|path| {
                     matches!(expected, Expectation::OneOf(_))
-                        && matches!(self.current(amendments, path), Some(Value::Text(name)) if name == text)
+                        && matches!(self.current(amendments, path).as_deref(), Some(Value::Text(name)) if name == text)
                 });
                 let respelled = names.flat_map(|path| self.forms_at(amendments, path, expected));
                 keys.chain(respelled).collect()
@@ -166,25 +199,28 @@ impl Search<'_> {
     }
 
     fn forms_at(&self, amendments: &Amendments, path: &[String], expected: &Expectation) -> Vec<Step> {
-        let step =
-            |amendment| Step { path: path.to_vec(), form: Form::Value(amendment), expected: expected.clone() };
+        let step = |amendment| Step {
+            path: path.to_vec(),
+            form: Form::Value(amendment),
+            expected: expected.clone(),
+        };
         if let Some(Amendment::Add(_)) = amendments.get(path) {
             return stand_ins(expected).into_iter().map(|value| step(Amendment::AddValue(value))).collect();
         }
         let Some(value) = self.current(amendments, path) else { return Vec::new() };
-        let forms = forms(value, expected).into_iter();
+        let forms = forms(&value, expected).into_iter();
         forms.map(|form| step(form.map_or(Amendment::Keep, Amendment::Put))).collect()
     }
 
     /// The value at a path, in the form that it has by now.
-    fn current<'v>(&'v self, amendments: &'v Amendments, at: &[String]) -> Option<&'v Value> {
+    fn current<'v>(&'v self, amendments: &'v Amendments, at: &[String]) -> Option<Cow<'v, Value>> {
         let put = |length: usize| match amendments.get(at.get(..length)?)? {
             Amendment::Put(value) | Amendment::AddValue(value) | Amendment::StandIn(value) => {
-                value.at_path(at.get(length..)?)
+                inside(value, at.get(length..)?)
             }
             _ => None,
         };
-        (0..at.len()).rev().find_map(put).or_else(|| self.root.at_path(at))
+        (0..at.len()).rev().find_map(put).or_else(|| inside(self.root, at))
     }
 
     /// A value fits in no form, or a key is none of the type's.
@@ -199,7 +235,7 @@ impl Search<'_> {
             Some(Ask::Token { id, expected }) => {
                 let Some(path) = found.notes.buffered.get(*id).cloned() else { return Verdict::Refused };
                 let Some(value) = self.current(amendments, &path) else { return Verdict::Refused };
-                let problem = Problem::Shape(refusal(value, expected));
+                let problem = Problem::Shape(refusal(&value, expected));
                 self.stand_in(amendments, &path, expected, failure);
                 Verdict::Culprit(Failure { path, problem, ask: None })
             }
@@ -218,8 +254,8 @@ impl Search<'_> {
         let Some(Step { path, form: Form::Value(_), expected }) = last else { return Verdict::Refused };
         let before = amendments.clone();
         let problem = match (&failure.problem, self.current(&before, path)) {
-            (Problem::Shape(_), Some(_)) if is_plain(expected) => {
-                self.root.at_path(path).map(|value| Problem::Shape(refusal(value, expected)))
+            (Problem::Shape(_), Some(value)) if is_plain(expected) => {
+                Some(Problem::Shape(refusal(&value, expected)))
             }
             _ => None,
         };
@@ -243,7 +279,9 @@ impl Search<'_> {
         for amendment in values.chain([Amendment::Omit]) {
             amendments.insert(path.to_vec(), amendment);
             let Some(found) = (self.run)(amendments, Mode::Searching(self.scope)) else { return false };
-            let stays = |now: &Failure| now.path == failure.path && (now.problem == failure.problem || now.ask.is_none());
+            let stays = |now: &Failure| {
+                now.path == failure.path && (now.problem == failure.problem || now.ask.is_none())
+            };
             if !found.failure.as_ref().is_some_and(stays) {
                 return true;
             }
@@ -262,9 +300,11 @@ impl Search<'_> {
         let deepest = last.map_or(self.scope, |step| step.path.as_slice());
         for length in (self.scope.len()..=deepest.len()).rev() {
             let Some(table) = deepest.get(..length) else { continue };
-            let Some(Value::Table(entries)) = self.current(amendments, table).or(self.root.at_path(table)) else {
-                continue;
+            let put = match amendments.get(table) {
+                Some(Amendment::Put(value)) => Some(Cow::Borrowed(value)),
+                _ => self.current(amendments, table),
             };
+            let Some(Value::Table(entries)) = put.as_deref() else { continue };
             // Text has no case, so the key may be there in another spelling.
             let alike = entries.iter().find(|(key, value)| {
                 key.as_str() != field && value.holds_text() && crate::load::key::is_alike(key, field)
@@ -290,13 +330,6 @@ impl Search<'_> {
             }
         }
         Verdict::Refused
-    }
-}
-
-fn apply(amendments: &mut Amendments, step: &Step) {
-    match &step.form {
-        Form::Value(amendment) => amendments.insert(step.path.clone(), amendment.clone()),
-        Form::Key(key) => amendments.put_key(step.path.clone(), key.clone()),
     }
 }
 

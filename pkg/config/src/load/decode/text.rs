@@ -1,5 +1,6 @@
 //! What untyped text means to the type that receives it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
@@ -138,6 +139,20 @@ impl<'de> Visitor<'de> for JsonTextVisitor {
     }
 }
 
+/// The value at a path, also inside of a text.
+pub(crate) fn inside<'v>(value: &'v Value, path: &[String]) -> Option<Cow<'v, Value>> {
+    for (depth, segment) in path.iter().enumerate() {
+        let above = value.at_path(path.get(..depth)?)?;
+        if let Value::Text(text) = above {
+            let index = segment.parse::<usize>().is_ok();
+            let parts =
+                json(text).or_else(|| if index { list(text).ok().map(Value::List) } else { map(text) })?;
+            return inside(&parts, path.get(depth..)?).map(|value| Cow::Owned(value.into_owned()));
+        }
+    }
+    value.at_path(path).map(Cow::Borrowed)
+}
+
 /// The name that a text means: exactly, or the only one that differs in nothing but case, `_` and `-`.
 pub(crate) fn spelled(text: &str, names: &'static [&'static str]) -> Option<&'static str> {
     if let Some(exact) = names.iter().find(|known| **known == text) {
@@ -187,14 +202,29 @@ mod tests {
         assert_eq!(items("a,,b"), texts(&["a", "", "b"]));
         assert_eq!(items("[1, 2]"), vec![Value::from(1), Value::from(2)]);
         assert_eq!(items(r#"["a,b"]"#), texts(&["a,b"]));
-        assert_eq!(items("[::1]:80,[::2]:80"), texts(&["[::1]:80", "[::2]:80"]), "an IPv6 address is no JSON");
+        assert_eq!(
+            items("[::1]:80,[::2]:80"),
+            texts(&["[::1]:80", "[::2]:80"]),
+            "an IPv6 address is no JSON"
+        );
         assert_eq!(items("[fe80::1%eth0], b,"), texts(&["[fe80::1%eth0]", "b"]));
         assert_eq!(items("a, [b"), texts(&["a", "[b"]), "only the start decides");
     }
 
     #[test]
     fn a_bracket_that_starts_no_json_is_no_list() {
-        for text in ["[a, b]", "[", "[]]", "[1,]", "[1 2]", "[\"a\"", "[::1", "[::1]:80, [x", "[a]", "[{\"a\":1,\"a\":2}]"] {
+        for text in [
+            "[a, b]",
+            "[",
+            "[]]",
+            "[1,]",
+            "[1 2]",
+            "[\"a\"",
+            "[::1",
+            "[::1]:80, [x",
+            "[a]",
+            "[{\"a\":1,\"a\":2}]",
+        ] {
             assert_eq!(list(text), Err(NO_JSON_LIST), "{text}");
         }
     }

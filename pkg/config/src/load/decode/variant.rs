@@ -26,7 +26,8 @@ pub(super) fn read<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
     let nothing = Value::Null;
-    let bare = |name| Variant { name, key: name, content: De { input: Input::Value(&nothing), ..de }, bare: true };
+    let bare =
+        |name| Variant { name, key: name, content: De { input: Input::Value(&nothing), ..de }, bare: true };
     match de.as_composite() {
         Input::Placeholder(placeholder) => match placeholder.variant(variants) {
             Some(name) => visitor.visit_enum(Variant { name, key: name, content: de, bare: false }),
@@ -41,7 +42,9 @@ pub(super) fn read<'de, V: Visitor<'de>>(
                 return visitor.visit_enum(bare(name));
             }
             match text::json(text) {
-                Some(value @ Value::Table(_)) => read(De { input: Input::Value(&value), ..de }, variants, visitor),
+                Some(value @ Value::Table(_)) => {
+                    read(De { input: Input::Value(&value), ..de }, variants, visitor)
+                }
                 _ => Err(DecodeError::shape(one_of(variants))),
             }
         }
@@ -55,7 +58,9 @@ pub(super) fn read<'de, V: Visitor<'de>>(
                     let content = De { input: Input::Value(content), ..de };
                     visitor.visit_enum(Variant { name, key, content, bare: false })
                 }
-                _ => Err(DecodeError::shape(format!("must hold exactly one key, which {}", one_of(variants)))),
+                _ => {
+                    Err(DecodeError::shape(format!("must hold exactly one key, which {}", one_of(variants))))
+                }
             }
         }
         Input::Value(value) => Err(De::mismatch(value, "the name of a variant")),

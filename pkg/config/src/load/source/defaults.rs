@@ -12,7 +12,23 @@ use crate::{Origin, REDACTED, Value};
 /// Reads the defaults from a value. A [`Secret`](crate::Secret) serializes as `[redacted]` and is left out: it has no default.
 /// `None` when the type does not serialize as a table.
 pub(crate) fn read<T: Serialize>(defaults: &T) -> Option<Value> {
-    serde_json::to_value(defaults).map(Value::from).ok().filter(|value| matches!(value, Value::Table(_)))
+    let value = serde_json::to_value(defaults).map(Value::from).ok()?;
+    matches!(value, Value::Table(_)).then(|| unmasked(value))
+}
+
+/// Without the masks of secrets.
+fn unmasked(value: Value) -> Value {
+    let is_mask = |value: &Value| matches!(value, Value::String(text) if text == REDACTED);
+    match value {
+        Value::Table(table) => {
+            let kept = table.into_iter().filter(|(_, value)| !is_mask(value));
+            Value::Table(kept.map(|(key, value)| (key, unmasked(value))).collect())
+        }
+        Value::List(items) => {
+            Value::List(items.into_iter().filter(|item| !is_mask(item)).map(unmasked).collect())
+        }
+        other => other,
+    }
 }
 
 /// A layer of values that the program states itself.

@@ -41,8 +41,13 @@ pub(crate) fn read(path: &Path) -> Result<Dotenv, String> {
 }
 
 pub(crate) fn parse(text: &str) -> Dotenv {
-    let mut reader =
-        DotenvReader { text, chars: text.char_indices().peekable(), lines: Lines::of(text), unclosed: Vec::new(), failures: 0 };
+    let mut reader = DotenvReader {
+        text,
+        chars: text.char_indices().peekable(),
+        lines: Lines::of(text),
+        unclosed: Vec::new(),
+        failures: 0,
+    };
     let mut dotenv = Dotenv::default();
     while let Some((offset, c)) = reader.chars.peek().copied() {
         if c.is_whitespace() {
@@ -250,7 +255,8 @@ mod tests {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["# c", "A=1", "", "B = two # c", "C='3'", "D=\"4\"", "wrong line", "E=5"].join(end);
             let Dotenv { assignments, malformed } = parse(&text);
-            let found: Vec<_> = assignments.iter().map(|a| (a.name.as_str(), a.value.as_str(), a.line)).collect();
+            let found: Vec<_> =
+                assignments.iter().map(|a| (a.name.as_str(), a.value.as_str(), a.line)).collect();
             assert_eq!(
                 found,
                 [("A", "1", 2), ("B", "two", 4), ("C", "3", 5), ("D", "4", 6), ("E", "5", 8)],
@@ -283,7 +289,11 @@ mod tests {
             ("=x", None),
         ] {
             let malformed = parse(text).malformed;
-            assert_eq!(malformed.iter().map(|wrong| wrong.name.as_deref()).collect::<Vec<_>>(), [name], "{text}");
+            assert_eq!(
+                malformed.iter().map(|wrong| wrong.name.as_deref()).collect::<Vec<_>>(),
+                [name],
+                "{text}"
+            );
         }
     }
 

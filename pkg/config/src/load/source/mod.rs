@@ -1,6 +1,7 @@
 //! The sources, each in its own file; every one yields a [`Layer`](crate::load::layer::Layer).
 
 pub(crate) mod defaults;
+mod depth;
 pub(crate) mod dotenv;
 pub(crate) mod dynamic;
 mod lines;

@@ -8,6 +8,7 @@ use figment::value::{Dict, Value as Tree};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::depth;
 use super::lines::Lines;
 use super::text_file::{MAX_FILE, read_text, unreadable};
 use crate::load::key;
@@ -24,12 +25,16 @@ pub(crate) fn read(path: &Path) -> Layer {
 
 fn parse(path: &Path, text: &str) -> Layer {
     let lines = Lines::of(text);
+    if let Some(offset) = depth::too_deep_at(text) {
+        let issue = Issue::new(IssueKind::Syntax, "", key::TOO_DEEP);
+        return Layer::broken(vec![issue.in_file(path, Some(lines.at(offset)))]);
+    }
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Layer::broken(errors.iter().map(|error| syntax(path, &lines, error)).collect());
     }
     let layer = Layer { origins: HashMap::with_capacity(lines.count()), ..Layer::default() };
-    let mut reading = TomlReader { path: path.into(), lines, key: String::new(), depth: 0, layer };
+    let mut reading = TomlReader { path: path.into(), lines, key: String::new(), layer };
     reading.layer.tree = reading.table(table.get_ref());
     reading.layer
 }
@@ -46,7 +51,6 @@ struct TomlReader {
     lines: Lines,
     /// The key at hand.
     key: String,
-    depth: usize,
     layer: Layer,
 }
 
@@ -64,9 +68,7 @@ impl TomlReader {
         key::push(&mut self.key, segment);
         let origin = Origin::File { path: Arc::clone(&self.path), line: self.lines.at(offset) };
         self.layer.origins.insert(self.key.clone(), origin);
-        self.depth += 1;
-        let tree = if self.depth > key::MAX_SEGMENTS { self.refuse(key::TOO_DEEP) } else { self.value(value) };
-        self.depth -= 1;
+        let tree = self.value(value);
         self.key.truncate(length);
         tree
     }

@@ -168,9 +168,15 @@ mod tests {
         let mut names = Names::new("APP");
         names.bind("url", "DATABASE_URL");
         names.bind("url", "DB_URL");
-        for twice in [["APP_URL", "APP_URL"], ["DATABASE_URL", "DATABASE_URL"], ["APP_PROFILE", "APP_PROFILE"]] {
+        for twice in
+            [["APP_URL", "APP_URL"], ["DATABASE_URL", "DATABASE_URL"], ["APP_PROFILE", "APP_PROFILE"]]
+        {
             let layer = layer(&names, &twice.map(|name| (name, "x")));
-            assert_eq!(layer.issues.iter().map(Issue::kind).collect::<Vec<_>>(), [IssueKind::Conflict], "{twice:?}");
+            assert_eq!(
+                layer.issues.iter().map(Issue::kind).collect::<Vec<_>>(),
+                [IssueKind::Conflict],
+                "{twice:?}"
+            );
         }
         let issues = |one, other| layer(&names, &[("DATABASE_URL", one), ("DB_URL", other)]).issues.len();
         assert_eq!((issues("a", "a"), issues("a", "b")), (0, 1));
