@@ -12,7 +12,7 @@ for d in null:3 zero:5 urandom:9; do [ -e "$R/dev/${d%:*}" ] || mknod -m 666 "$R
 chroot "$R" bash -c 'export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; apt-get install -y -qq --no-install-recommends postgresql-15 pgbouncer wget util-linux ca-certificates'
 bash "$here/mk-pg-image.sh" "$R" 15 local/postgres:15
 # A plain Debian and pgbouncer, before the binary of NATS comes in.
-tar -C "$R" --exclude=./usr/lib/postgresql --exclude='*libLLVM*' --exclude=./var/cache --exclude=./usr/share/doc --exclude=./usr/share/locale -c . | docker import -c 'CMD ["bash"]' - local/debian:bookworm
+tar -C "$R" --exclude=./usr/lib/postgresql --exclude='*libLLVM*' --exclude='./var/cache/apt/*.bin' --exclude='./var/cache/apt/archives/*.deb' --exclude=./usr/share/doc --exclude=./usr/share/locale -c . | docker import -c 'CMD ["bash"]' - local/debian:bookworm
 docker tag local/debian:bookworm local/pgbouncer:1.18
 cp "$NATS" "$R/nats-server"; chmod 755 "$R/nats-server"; mkdir -p "$R/data"
 tar -C "$R" --exclude=./usr/lib/postgresql --exclude='*libLLVM*' --exclude=./var/cache --exclude=./usr/share -c . | docker import -c 'ENTRYPOINT ["/nats-server"]' -c 'EXPOSE 4222 8222' - local/nats:2.15
