@@ -26,9 +26,11 @@
 
 mod comparison;
 mod peer;
+mod placement;
 mod report;
 mod stats;
 
 pub use comparison::{Comparison, Effort};
 pub use peer::GoPeer;
+pub use placement::Placement;
 pub use report::{Row, Table};

@@ -1,6 +1,8 @@
 //! A row by its primary key on a real PostgreSQL, through pools of 25 connections and on one held connection: ours beside
 //! sqlx, sea-orm, deadpool-postgres, Go's pgx and GORM, with pgbench as the limit.
 //!
+//! Each table twice: with client and server on all cores, and with a core for each ([`Placement`]).
+//!
 //! Closed loop: 25 tasks ask one after the other. Burst: 10,000 tasks, all at once.
 
 mod latency;
@@ -16,10 +18,10 @@ use sea_orm::{ConnectionTrait, EntityTrait, SqlxPostgresConnector};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use tokio::runtime::Runtime;
-use underpin_benches::{Comparison, GoPeer};
+use underpin_benches::{Comparison, GoPeer, Placement};
 use underpin_database::{DatabaseSettings, Executor, Pool, connect, sql};
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresDatabase;
+use underpin_testkit::PostgresServer;
 
 use latency::Latencies;
 use load::{Load, Shape};
@@ -48,9 +50,30 @@ mod account {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    for placement in Placement::all()? {
+        let runtime = Runtime::new()?;
+        let server = runtime.block_on(PostgresServer::private());
+        placement.place_server(server.processes().iter().map(|process| process.pid()))?;
+        // A thread for each arrangement: its runtime, its peers in Go and its pgbench inherit its cores.
+        let measured = std::thread::spawn({
+            let url = server.url().to_owned();
+            move || {
+                let placed = placement.place_client().map_err(Box::from);
+                placed
+                    .and_then(|()| measure(&url, placement))
+                    .map_err(|error: Box<dyn Error>| error.to_string())
+            }
+        });
+        match measured.join() {
+            Ok(done) => done?,
+            Err(panicked) => std::panic::resume_unwind(panicked),
+        }
+    }
+    Ok(())
+}
+
+fn measure(url: &str, placement: Placement) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let database = runtime.block_on(PostgresDatabase::fresh());
-    let url = database.url();
     let ours = runtime.block_on(ours(url))?;
     // BENCH_ONLY picks one of the three and, after a colon, contenders by parts of their names, for loops of change
     // and measure: `closed`, `burst:pgx 4 and|entity, underpin`, `held`.
@@ -61,12 +84,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let pools = Pools::open(&runtime, url, &ours)?;
         for shape in [Shape::Closed, Shape::Burst] {
             if wanted(shape.name()) {
-                pools.compare(&runtime, shape, contenders);
+                pools.compare(&runtime, shape, placement, contenders);
             }
         }
     }
     if wanted("held") {
-        held(&runtime, url, &ours)?;
+        held(&runtime, url, &ours, placement)?;
     }
     runtime.block_on(ours.close(Duration::from_secs(5)));
     Ok(())
@@ -124,12 +147,12 @@ impl Pools {
         })
     }
 
-    fn compare(&self, runtime: &Runtime, shape: Shape, only: &str) {
+    fn compare(&self, runtime: &Runtime, shape: Shape, placement: Placement, only: &str) {
         let latencies = Latencies::default();
         let load = Load { runtime, shape, latencies: &latencies };
         let sea_default = SqlxPostgresConnector::from_sqlx_postgres_pool(self.default.clone());
         let sea_lean = SqlxPostgresConnector::from_sqlx_postgres_pool(self.lean.clone());
-        let title = format!("a row by primary key, pool of {POOL}, {}", shape.title());
+        let title = placement.title(&format!("a row by primary key, pool of {POOL}, {}", shape.title()));
         let mut contenders: Vec<(&'static str, Work<'_>)> = Vec::new();
         if let Some(go) = &self.go {
             for (name, work) in [
@@ -170,11 +193,11 @@ impl Pools {
 }
 
 /// What our own code costs on top of the driver: one connection, held, one query after the other.
-fn held(runtime: &Runtime, url: &str, ours: &Pool) -> Result<(), Box<dyn Error>> {
+fn held(runtime: &Runtime, url: &str, ours: &Pool, placement: Placement) -> Result<(), Box<dyn Error>> {
     let bare = runtime.block_on(PgConnection::connect(url))?;
     let session = runtime.block_on(ours.session())?;
     let bare = tokio::sync::Mutex::new(bare);
-    Comparison::new("a row by primary key, one held connection", "query")
+    Comparison::new(placement.title("a row by primary key, one held connection"), "query")
         .timed("bare sqlx", |times| {
             load::one_by_one(runtime, times, async |id| {
                 let mut bare = bare.lock().await;

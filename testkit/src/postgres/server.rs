@@ -7,6 +7,7 @@ use crate::error::{Server, TestkitError, or_fail};
 use crate::postgres::container;
 use crate::postgres::local::{self, Cluster};
 use crate::postgres::template::Template;
+use crate::process::ProcessId;
 use crate::record;
 use crate::run::Run;
 use crate::source::Source;
@@ -84,6 +85,11 @@ impl PostgresServer {
     /// The port on the loopback interface; the same after a restart.
     pub fn port(&self) -> u16 {
         self.lock().server.port()
+    }
+
+    /// Its processes, the main one first; none for a server in a container.
+    pub fn processes(&self) -> Vec<ProcessId> {
+        self.lock().server.process().map(ProcessId::family).unwrap_or_default()
     }
 
     /// Whether its process lives, paused or not.
