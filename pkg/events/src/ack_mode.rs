@@ -1,18 +1,18 @@
 use serde::{Deserialize, Serialize};
 
-/// How a subscription tells the bus that an event is done.
+/// How a subscription acknowledges events.
 ///
-/// Either way an event is delivered at least once. The choice is how many come again after a server was killed, and
-/// whether a lost acknowledgement is noticed. The in-memory bus confirms at once, whatever is chosen.
+/// Either way an event is delivered at least once. The mode decides how many events are redelivered after a server was killed,
+/// and whether a lost acknowledgement is noticed. It makes no difference on the in-memory bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AckMode {
-    /// The server answers; a drain waits for the answer, and one that fails to come is told. Acknowledgements that are
-    /// under way together share one answer.
+    /// The server replies, and a drain waits for the reply. A missing reply is logged and counted. Concurrent acknowledgements
+    /// share one reply.
     #[default]
     Confirmed,
-    /// Nobody answers: an acknowledgement may be lost with its connection, and the event comes again.
+    /// The server does not reply: an acknowledgement may be lost with its connection, and the event is delivered again.
     Plain,
 }

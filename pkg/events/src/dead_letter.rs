@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::{Event, EventsError, InvalidEventError, PublishReceipt};
 
-/// The events that handlers gave up, or that could not be decoded.
+/// The queue of events that handlers gave up, or that could not be decoded.
 ///
 /// # Examples
 /// ```
@@ -53,10 +53,10 @@ pub trait DeadLetterQueue: Send + Sync + 'static {
     /// Cancel safe.
     async fn inspect(&self, id: u64) -> Result<DeadLetter, EventsError>;
 
-    /// Gives the event once more to the subscription that gave it up, and to no other, with its attempts counted anew.
+    /// Publishes the event again for the subscription that gave it up, and for no other. Its attempts are counted from 1.
     ///
-    /// The event stays what it was, its id included; only its message id on the wire is a new one. The dead letter is
-    /// removed once the event is stored. Idempotency: replaying the same dead letter twice stores one message.
+    /// The event does not change, nor does its id; only the message id on the wire is new. The dead letter is removed once the
+    /// event is stored. Idempotency: replaying the same dead letter twice stores one message.
     ///
     /// # Errors
     /// [`EventsError::NotFound`] when there is none with this id or it is not complete any more, or what publishing says;

@@ -5,7 +5,7 @@ use underpin_logger::Context;
 
 use crate::Event;
 
-/// One event on its way through a handler.
+/// A delivery of an event to a handler.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     event: Arc<Event>,
@@ -40,7 +40,7 @@ impl Delivery {
         &self.event
     }
 
-    /// The event, without a copy when nobody else holds it.
+    /// The event, without a copy if this is its only holder.
     pub fn into_event(self) -> Event {
         Arc::unwrap_or_clone(self.event)
     }
@@ -74,12 +74,12 @@ impl Delivery {
 /// use underpin_events::Outcome;
 ///
 /// let done = Outcome::ack();
-/// let the_world_is_at_fault = Outcome::retry("the mail server is away"); // after the subscription's back-off
+/// let a_dependency_is_away = Outcome::retry("the mail server is away"); // after the subscription's back-off
 /// let it_said_when = Outcome::retry_after(Duration::from_secs(30), "too many requests");
-/// let somebody_else_is_at_it = Outcome::postpone(Duration::from_secs(1), "claimed"); // counts no attempt
-/// let the_event_is_at_fault = Outcome::dead_letter("no such customer");
-/// assert!(done.is_ack() && !the_world_is_at_fault.is_ack());
-/// # assert!(!it_said_when.is_ack() && !somebody_else_is_at_it.is_ack() && !the_event_is_at_fault.is_ack());
+/// let another_handler_has_it = Outcome::postpone(Duration::from_secs(1), "claimed"); // counts no attempt
+/// let the_event_is_bad = Outcome::dead_letter("no such customer");
+/// assert!(done.is_ack() && !a_dependency_is_away.is_ack());
+/// # assert!(!it_said_when.is_ack() && !another_handler_has_it.is_ack() && !the_event_is_bad.is_ack());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the outcome decides whether the event comes again"]

@@ -1,7 +1,4 @@
-//! CloudEvents over NATS JetStream, or in memory, behind one set of small traits; with a consumer that recovers by itself.
-//!
-//! For services that publish what happened and react to what others publish: that must not lose an event when a server
-//! restarts, nor stop receiving unnoticed, and whose tests should not need a server.
+//! CloudEvents over NATS JetStream, or in memory, behind one set of small traits, with a supervised consumer.
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,25 +19,23 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # The parts, in the order in which a service meets them
+//! # From publish to acknowledgement
 //!
-//! * [`Event`], made by [`Event::builder`] or, with a payload type of your own ([`TypedEvent`]), by [`Event::typed`]: CloudEvents
-//!   1.0, with the request id and the trace of the context that caused it.
-//! * [`EventPublisher`] stores an event and says so, once for each event id, within one deadline. [`EventsError`] tells what may
-//!   be tried again and after what the event may be stored all the same.
-//! * [`EventSubscriber`] takes [`SubscribeOptions`] and an [`EventHandler`]. The handler answers each [`Delivery`] with an
-//!   [`Outcome`]: done, again later, never. [`Subscription`] is supervised, says how it is, and drains.
-//! * [`DeadLetterQueue`]: what was given up, and how to give it back to the subscription that failed.
-//! * [`IdempotencyStore`] and [`IdempotentHandler`]: effects once, where there is no database to write a claim into.
-//! * The backends: [`jetstream`] and [`memory`], both on by default, both held to the same `conformance` suite (feature
-//!   `testing`), which is there for yours as well.
-//! * The crate `underpin-outbox` writes the event in the transaction of the change, and the claim in the transaction of the
-//!   effect.
+//! 1. [`Event::builder`] or [`Event::typed`] makes an [`Event`]: CloudEvents 1.0, with the request id and the trace of the context
+//!    that caused it.
+//! 2. [`EventPublisher::publish`] stores it, once for each source and id, within one deadline. [`EventsError`] tells what can be
+//!    retried, and after which errors the event may be stored.
+//! 3. [`EventSubscriber::subscribe`] starts a supervised [`Subscription`] with [`SubscribeOptions`]. The `pipeline` module
+//!    distributes its messages to workers, and its header describes that flow.
+//! 4. The [`EventHandler`] answers each [`Delivery`] with an [`Outcome`]: acknowledge, retry, postpone or dead-letter.
+//!    [`IdempotentHandler`] with an [`IdempotencyStore`] prevents repeated effects.
+//! 5. A [`DeadLetterQueue`] keeps the events that were given up, and replays them to the subscription that failed.
 //!
-//! # What holds everywhere
+//! The backends are [`jetstream`] and [`memory`]. Both pass the `conformance` suite (feature `testing`), which is public for
+//! other backends. The crate `underpin-outbox` writes events in the transaction of the change, and claims them in the transaction
+//! of the effect.
 //!
-//! Delivery is at least once. Every wait has a limit, every drain says what it left, a failing event never comes again at once,
-//! and trouble shows in the health of the subscription within seconds, while it goes on by itself.
+//! Delivery is at least once. Every wait is bounded, every drain reports what is left, and health shows trouble within seconds.
 #![cfg_attr(
     not(all(feature = "jetstream", feature = "memory")),
     allow(rustdoc::broken_intra_doc_links, reason = "the story links to what some features leave out")
@@ -59,10 +54,12 @@ mod handler;
 mod idempotency;
 mod meters;
 mod options;
+mod order;
 mod pattern;
 #[cfg(any(feature = "memory", feature = "jetstream"))]
 mod pipeline;
 mod publish;
+mod start_position;
 mod subscribe;
 
 #[cfg(feature = "testing")]
@@ -93,9 +90,11 @@ pub use idempotency::JetStreamIdempotencyStore;
 pub use idempotency::MemoryIdempotencyStore;
 pub use idempotency::{Claim, ClaimToken, DEFAULT_LEASE, IdempotencyStore, IdempotentHandler};
 pub use meters::describe_metrics;
-pub use options::{Order, StartPosition, SubscribeOptions};
+pub use options::SubscribeOptions;
+pub use order::Order;
 pub use pattern::TypePattern;
 pub use publish::{EventPublisher, PublishReceipt};
+pub use start_position::StartPosition;
 pub use subscribe::{DrainOutcome, EventSubscriber, Lag, Subscription};
 
 #[cfg(all(doctest, feature = "memory"))]

@@ -5,6 +5,8 @@ use underpin_config::{Checks, Validate, duration};
 
 #[cfg(any(feature = "flat", feature = "jetstream"))]
 use crate::accept::Accept;
+use crate::order::Order;
+use crate::start_position::StartPosition;
 use crate::{AckMode, Backoff, EventsError, TypePattern};
 
 /// The options of a subscription: which events it gets, in which order, and how failures are treated.
@@ -61,7 +63,7 @@ pub struct SubscribeOptions {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub ack_wait: Duration,
-    /// How the bus is told that an event is done.
+    /// How acknowledgements are sent.
     pub acks: AckMode,
     /// Which forms of an event are read.
     #[cfg(feature = "flat")]
@@ -73,39 +75,6 @@ pub struct SubscribeOptions {
 const MAX_IN_PROGRESS: usize = 8192;
 
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Where a new subscription begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StartPosition {
-    /// With the oldest event that the bus still has.
-    #[default]
-    Oldest,
-    /// With the next event that is published.
-    Next,
-    /// With the event at this position of the stream.
-    Sequence(u64),
-}
-
-/// What order a subscription keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Order {
-    /// None: the fastest, and a failing event delays no other.
-    #[default]
-    None,
-    /// Events with the same [`Event::ordering_key`](crate::Event::ordering_key) one after the other, in the order of the
-    /// stream. A failing event delays the later events of its worker queue, until it is acknowledged or dead-lettered. Holds
-    /// within one process: processes that share a name share the events without regard to keys. After a connection or a process
-    /// was lost, delivery waits for the events that it held, up to [`ack_wait`](SubscribeOptions::ack_wait) and some seconds.
-    PerKey,
-    /// All events one after the other, over all processes that share the name.
-    Strict,
-}
 
 impl SubscribeOptions {
     /// Options of a subscription with this durable name: all types, from the oldest event, no order, 16 handlers at
@@ -184,7 +153,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Sets how the bus is told that an event is done.
+    /// Sets how acknowledgements are sent.
     #[must_use]
     pub fn acks(mut self, mode: AckMode) -> Self {
         self.acks = mode;

@@ -49,7 +49,7 @@ pub async fn attempts_end_in_a_dead_letter(harness: &impl Harness) {
         bus.list(0, 10).await.is_ok_and(|letters| letters.len() == 1)
     })
     .await;
-    eventually(patience, "it is settled", || async {
+    eventually(patience, "it is completed", || async {
         subscription.lag().await.is_ok_and(|lag| lag.is_zero())
     })
     .await;
@@ -58,7 +58,7 @@ pub async fn attempts_end_in_a_dead_letter(harness: &impl Harness) {
 }
 
 /// A panic counts as a failed attempt; other events and later attempts go on.
-pub async fn a_panic_is_a_failed_attempt_and_stops_nobody(harness: &impl Harness) {
+pub async fn a_panic_is_a_failed_attempt_and_stops_nothing_else(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     let recorder = Recorder::answering(|delivery| {
         let bad = delivery.event().subject() == Some("bad") && delivery.attempt() == 1;

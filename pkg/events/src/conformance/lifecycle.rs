@@ -91,7 +91,7 @@ pub async fn health_follows_the_subscription(harness: &impl Harness) {
     assert_eq!(subscription.check().await.status, HealthStatus::Down);
 }
 
-/// Without a handle nobody can drain it any more, so it ends.
+/// A subscription ends when its last handle is dropped.
 pub async fn dropping_the_last_handle_ends_it(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     let handler = Recorder::acking();

@@ -1,7 +1,7 @@
 //! One behaviour suite for every backend: what the traits promise, as tests.
 //!
 //! A backend implements [`Harness`] and calls [`conformance_tests!`](crate::conformance_tests) in an integration test. Each
-//! behaviour becomes a test of its own. What a backend cannot do it declares in [`Capabilities`]; the suite then checks the
+//! behaviour becomes a test. What a backend cannot do it declares in [`Capabilities`]; the suite then checks the
 //! declared alternative instead of skipping.
 //!
 //! # Examples

@@ -56,7 +56,7 @@ pub async fn the_same_id_of_another_source_is_another_event(harness: &impl Harne
 
 /// A batch answers for each event in the order given, and one bad event spoils no other.
 pub async fn a_batch_reports_on_each_event_in_order(harness: &impl Harness) {
-    // More than a publisher has on its way at once.
+    // More than the window of a publisher.
     const BATCH: usize = 3000;
     let bus = harness.bus().await;
     let bad = Event::builder("not a type", "/conformance").build().expect("a valid CloudEvent all the same");
@@ -79,7 +79,7 @@ pub async fn a_batch_reports_on_each_event_in_order(harness: &impl Harness) {
     assert!(bus.publish_batch(Vec::new()).await.is_empty());
 }
 
-/// An event beyond the limit is an error of its own kind, at once.
+/// An event over the limit is rejected as too large.
 pub async fn an_event_that_is_too_large_is_refused(harness: &impl Harness) {
     let bus = harness.bus().await;
     let data = vec![b'x'; harness.capabilities().max_event_size + 1];

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::fixtures::within;
 use crate::{Delivery, Event, EventHandler, Outcome};
 
-/// A handler that remembers what it saw, and answers what it is told to.
+/// A handler that records its deliveries.
 pub struct Recorder {
     seen: Mutex<Vec<Seen>>,
     changed: Notify,

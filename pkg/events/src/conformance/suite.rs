@@ -20,7 +20,7 @@ macro_rules! conformance_tests {
             delivery::lag_tells_what_waits,
             failures::a_retry_comes_again_after_its_delay,
             failures::attempts_end_in_a_dead_letter,
-            failures::a_panic_is_a_failed_attempt_and_stops_nobody,
+            failures::a_panic_is_a_failed_attempt_and_stops_nothing_else,
             failures::a_handler_that_exceeds_its_time_is_cancelled_and_retried,
             failures::a_long_handler_is_kept_alive,
             failures::retries_use_the_back_off_and_not_up_at_once,

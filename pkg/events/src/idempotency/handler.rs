@@ -10,8 +10,8 @@ use super::claim_guard::ClaimGuard;
 use super::store::{Claim, IdempotencyStore};
 use crate::{Delivery, EventHandler, Outcome};
 
-/// How long a claim holds when nobody ends it. Longer than the default handler timeout, so that a claim does not end
-/// under a handler that still runs.
+/// How long a claim lasts that is neither completed nor released. Longer than the default handler timeout, so that it does not
+/// end while its handler runs.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
 /// How often a claim held by another handler is tried again: it may end long before its lease.
@@ -22,8 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The key is `scope/source/id`, since CloudEvents identifies an event by source and id, and each subscription does its
 /// own work with it.
 ///
-/// An event that somebody else has claimed is postponed, at no cost of its attempts: the claim of a process that died is
-/// waited for until its lease is over. A call that is dropped at the handler timeout or by a drain, or that panics, gives
+/// An event that another handler has claimed is postponed, which costs no attempt: the claim of a process that died ends with
+/// its lease. A call that is dropped at the handler timeout or by a drain, or that panics, gives
 /// its claim back. It may have had its effect by then, as one that answers with a retry may: such an effect can happen
 /// twice, and belongs into a transaction.
 ///
@@ -69,7 +69,7 @@ impl IdempotentHandler {
         Self { scope, store, inner, lease: DEFAULT_LEASE, log, releasing: TaskTracker::new() }
     }
 
-    /// Sets how long a claim holds when nobody ends it; longer than the handler timeout.
+    /// Sets how long a claim lasts that is neither completed nor released; longer than the handler timeout.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;

@@ -90,7 +90,7 @@ impl JetStreamIdempotencyStore {
         Ok(found.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.revision, entry.value)))
     }
 
-    /// Writes an entry if nobody else wrote it in the meantime; its new revision if it did.
+    /// Writes an entry unless it has changed; returns its new revision if it was written.
     async fn swap(
         &self,
         name: &str,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::EventsError;
 
-/// Remembers which work was done, so that an event that comes again has no second effect.
+/// A store of what was done, so that an event that is delivered again has no second effect.
 ///
 /// A claim is a lease: the holder completes or releases it, and one that dies loses it after the lease. When the effects
 /// are in a database, prefer a claim in the same transaction (the inbox); this store is for all other effects, where a
@@ -17,10 +17,10 @@ use crate::EventsError;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_events::EventsError> {
 /// let (store, lease) = (MemoryIdempotencyStore::default(), Duration::from_secs(60));
-/// let Claim::Granted(token) = store.claim("mail/42", lease).await? else { panic!("nobody else is here") };
-/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Held, "somebody is at it");
+/// let Claim::Granted(token) = store.claim("mail/42", lease).await? else { panic!("it is free") };
+/// assert_eq!(store.claim("mail/42", lease).await?, Claim::Held, "it is being handled");
 ///
-/// store.release("mail/42", token).await?; // the mail server is away
+/// store.release("mail/42", token).await?; // the mail server is unreachable
 /// assert!(store.claim("mail/42", lease).await?.is_granted());
 /// store.complete("mail/42").await?;
 /// assert_eq!(store.claim("mail/42", lease).await?, Claim::Done);
@@ -52,8 +52,8 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     /// The mark may have been made.
     async fn complete(&self, key: &str) -> Result<(), EventsError>;
 
-    /// Gives a claim back, so that the work can be tried again at once. A key that is done stays done, and a claim that
-    /// somebody else has made since, after the lease of this one, stays theirs.
+    /// Releases a claim, so that the work can be tried again at once. A key that is done stays done, and a later claim of another
+    /// holder stays.
     ///
     /// Idempotency: releasing again changes nothing. Retries: none.
     ///
@@ -73,7 +73,7 @@ const _: fn(&dyn IdempotencyStore) = |_| ();
 pub enum Claim {
     /// The work is yours until the lease ends. Whoever gives the claim back shows the token.
     Granted(ClaimToken),
-    /// Somebody else is at it.
+    /// Another holder has the claim.
     Held,
     /// It was done before.
     Done,

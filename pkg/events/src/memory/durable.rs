@@ -42,7 +42,7 @@ impl Durable {
         })
     }
 
-    /// A durable at this position that nobody has configured yet.
+    /// A durable at this position, without options.
     pub(super) fn restored(cursor: u64) -> Self {
         Self {
             patterns: Vec::new(),
@@ -95,7 +95,7 @@ impl Durable {
         }
     }
 
-    /// Looks at an event that was just stored and is not news: where nothing lies before it, nobody has to look again.
+    /// Moves the cursor past an event that was just stored and is not wanted, if the cursor is at that event.
     pub(super) fn pass(&mut self, stored: &StoredEvent) {
         if !self.wake_pending && self.cursor == stored.sequence {
             self.cursor = self.cursor.saturating_add(1);
@@ -177,8 +177,8 @@ impl Durable {
         [soon, due].into_iter().flatten().min()
     }
 
-    /// Whether an event is still to be delivered or completed. What it does not want it does not need, looked at or not: it is
-    /// woken for what it wants alone, so it may be long before it looks.
+    /// Whether an event is still to be delivered or completed. An event that it does not want is never needed, also before the
+    /// cursor has passed it.
     pub(super) fn needs(&self, name: &str, stored: &StoredEvent) -> bool {
         let sequence = stored.sequence;
         (self.cursor <= sequence && self.wants(name, stored))

@@ -10,7 +10,7 @@ const MAX: usize = 1_000_000;
 /// The message ids of the duplicate window, so that a repeat is dropped.
 ///
 /// They are kept in two generations: a new id goes into the young one, and once that is full or as old as the window, the old
-/// one is emptied at a stroke and the young one is old. No id is forgotten by itself, and none has an allocation of its own.
+/// one is cleared and the young one becomes the old one. No id is removed by itself, and none has its own allocation.
 pub(super) struct MessageIds {
     hashing: RandomState,
     young: Generation,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_comes_again_after_the_window_is_known_anew() {
+    fn an_id_after_the_window_is_new_and_then_known() {
         let (mut ids, start) = (MessageIds::new(), Instant::now());
         for round in 0..5 {
             let now = start + WINDOW * round;

@@ -25,7 +25,7 @@ impl StoredEvent {
 }
 
 impl BusState {
-    /// Makes the change that a record tells of.
+    /// Applies a record.
     pub(super) fn restore(
         &mut self,
         record: Record<'_>,
@@ -71,7 +71,7 @@ impl BusState {
         Ok(())
     }
 
-    /// Writes the journal anew when most of it is history.
+    /// Compacts the journal when most of it is obsolete.
     pub(super) fn compact(&mut self) {
         if self.journal.as_ref().is_some_and(super::journal::Journal::is_large) {
             let Some(mut journal) = self.journal.take() else { return };
@@ -80,7 +80,7 @@ impl BusState {
         }
     }
 
-    /// Everything there is.
+    /// Records of the whole state.
     fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let (now, clock) = (Instant::now(), SystemTime::now());
         let written = move |since: Instant| {

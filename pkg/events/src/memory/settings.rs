@@ -11,23 +11,22 @@ use super::journal::JournalSettings;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MemorySettings {
-    /// How many events are kept. When it is reached the oldest event goes, unless a running subscription still needs
-    /// it: then the bus is full and publishing fails. A subscription that nobody runs, or that does not want the event, does
-    /// not hold up publishers.
+    /// How many events are kept. At the limit each new event evicts the oldest, unless a running subscription still needs that:
+    /// then publishing fails with [`EventsError::StreamFull`](crate::EventsError::StreamFull). Names without a running
+    /// subscription, and subscriptions that do not want the event, do not keep it.
     pub max_events: usize,
-    /// How many dead letters are kept. Beyond that the oldest goes, which is logged and counted in
+    /// How many dead letters are kept. At the limit each new one evicts the oldest, which is logged and counted in
     /// `underpin_events_dead_letters_dropped_total`.
     pub max_dead_letters: usize,
     /// The largest event in bytes. As for JetStream, the JSON of the whole event and its headers count, some 200 bytes more than
     /// its data.
     pub max_event_size: usize,
-    /// How long a message id is remembered, so that a repeat is dropped. Of more than half a million within that time the
-    /// oldest may be forgotten earlier; more than a million are never remembered.
+    /// How long a message id is remembered, so that a repeat is dropped. At least the latest half million ids are remembered, and
+    /// at most a million.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub duplicate_window: Duration,
-    /// A file that everything is written to, and read back from at the next start. None: what the bus keeps ends with the
-    /// process.
+    /// The file that every change is written to, and that is read at the next start. Without it the events end with the process.
     pub journal: Option<JournalSettings>,
 }
 

@@ -92,8 +92,8 @@ impl BusState {
         Ok(Appended { receipt, evicted })
     }
 
-    /// The subscriptions that have something to fetch since this was last looked_up. They are woken once the lock is free: they
-    /// would only wait for it.
+    /// The subscriptions that have something to fetch since this was last called. They are woken once the lock is free: they would
+    /// only wait for it.
     pub(super) fn take_woken(&mut self) -> Vec<Arc<Notify>> {
         let woken = |durable: &mut Durable| {
             std::mem::take(&mut durable.wake_pending).then(|| Arc::clone(&durable.wake))
@@ -231,8 +231,8 @@ impl BusState {
         self.log.len()
     }
 
-    /// Writes to the journal what cannot be refused any more, once the state has it: the journal may be written anew behind it,
-    /// from the state. A failure is told by the journal, and by the next publish.
+    /// Journals a change that the state has already made, since compaction writes the state. A failure is logged by the journal and
+    /// returned by the next publish.
     fn note<'a, R: IntoIterator<Item = Record<'a>>>(&mut self, records: impl FnOnce() -> R) {
         if let Some(journal) = &mut self.journal {
             drop(journal.append(records()));

@@ -1,4 +1,4 @@
-//! How records lie in the file: length and CRC-32 of the body, four bytes each, little endian, then the body.
+//! The format of the file: for each record the length and the CRC-32 of its body, four bytes each, little endian, then the body.
 
 /// The first bytes of a journal, with the number of its format.
 pub(super) const MAGIC: &[u8; 8] = b"UPJRNL01";
@@ -13,20 +13,20 @@ pub(super) fn write(buffer: &mut Vec<u8>, body: &[u8]) {
     buffer.extend_from_slice(body);
 }
 
-/// What lies at the beginning of some bytes.
+/// The first record of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// A whole record and what follows it.
     Whole(&'a [u8], &'a [u8]),
     /// The end.
     End,
-    /// The beginning of a record, as a process leaves it that dies while it writes.
+    /// A part of a record, as a process leaves it that dies while it writes.
     Torn,
-    /// No whole record, but whole ones behind it: no process that dies leaves that.
+    /// No whole record, and whole ones after it: no process that dies leaves that.
     Damaged,
 }
 
-/// Reads the first record. Only where it is none, what lies behind it is looked at as well.
+/// Reads the first record. Only where there is none, the bytes after it are searched.
 pub(super) fn read(bytes: &[u8]) -> Frame<'_> {
     match whole(bytes) {
         Some((body, rest)) => Frame::Whole(body, rest),
@@ -36,8 +36,7 @@ pub(super) fn read(bytes: &[u8]) -> Frame<'_> {
     }
 }
 
-/// Whether a whole record begins anywhere behind the first byte. Lengths may be what is damaged, so every position is
-/// looked at.
+/// Whether a whole record begins anywhere after the first byte. A length may be damaged, so every position is tried.
 ///
 /// A torn record hides none: its body is JSON, where no byte is below that of a tab, and every length below 144 MiB has
 /// such a byte. What is no length of a record, or no body by its first and last byte, costs nothing; so checksums are

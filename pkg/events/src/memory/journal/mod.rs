@@ -1,4 +1,4 @@
-//! The file behind a bus in memory: every change is appended, and what is there is read back at the next start.
+//! The journal of the in-memory bus: a file to which every change is appended, and from which the next start restores the state.
 
 mod frame;
 mod record;
@@ -17,20 +17,20 @@ use underpin_logger::{Context, Logger, error, info};
 
 use crate::EventsError;
 
-/// A journal is written anew when it has this much, and three quarters of it are of no use any more.
+/// The smallest journal that is compacted, in bytes. It is compacted when it has four times its compacted length.
 const COMPACT_FROM: u64 = 16 * 1024 * 1024;
 
-/// An open journal. It belongs to one process, which a lock on a file beside it makes sure of.
+/// An open journal. A lock on a file beside it keeps other processes away.
 pub(super) struct Journal {
     path: PathBuf,
     file: Arc<File>,
     sync: JournalSync,
-    /// The length of the file; what lies behind it was written in part and is cut off.
+    /// The length of the whole records. What follows was written in part and is cut off.
     length: u64,
     compact_at: u64,
-    /// All bytes appended since it was opened, those of files that were replaced included.
+    /// The bytes appended since it was opened, those to replaced files included.
     appended: u64,
-    /// Nothing is written behind a failure: what was acknowledged before stays readable.
+    /// Nothing is written after a failure: what was acknowledged before stays readable.
     failed: bool,
     /// [`Folder::sync`], save in the test of its failure.
     sync_folder: fn(&Folder) -> io::Result<()>,
@@ -39,7 +39,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the file, and hands out its records. A torn last record is cut off.
+    /// Opens or creates the file, and passes its records to `each`. A torn last record is cut off.
     pub(super) fn open(
         settings: &JournalSettings,
         log: Arc<dyn Logger>,
@@ -71,7 +71,7 @@ impl Journal {
         };
         let torn = bytes.len() as u64 - whole;
         if torn > 0 {
-            info!(journal.log, &Context::background(), "cut a record that was not written to its end", torn);
+            info!(journal.log, &Context::background(), "cut off a record that was written in part", torn);
             journal.cut().map_err(failed("cut the journal"))?;
         }
         if whole == 0 {
@@ -83,7 +83,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Appends records with one write; when it fails, none of them is there.
+    /// Appends records with one write. After a failure none of them is stored.
     pub(super) fn append<'a>(
         &mut self,
         records: impl IntoIterator<Item = Record<'a>>,
@@ -95,13 +95,13 @@ impl Journal {
         written.inspect_err(|failure| self.fail(failure)).map_err(failed("journal"))
     }
 
-    /// Whether it should be written anew.
+    /// Whether it should be compacted.
     pub(super) fn is_large(&self) -> bool {
         self.length >= self.compact_at && !self.failed
     }
 
-    /// Replaces everything by these records. When that fails before the new file has the name, the journal goes on as it
-    /// was. When it fails behind that, nobody knows which of the two a loss of power leaves, and nothing more is taken.
+    /// Replaces all records by these. If that fails before the new file has the name, the journal goes on with the old one. If it
+    /// fails later, a power failure may leave either of the two, so the journal fails.
     pub(super) fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = Record<'a>>) {
         match self.replace(records) {
             Ok(Replaced { file, length, folder }) => {
@@ -113,15 +113,15 @@ impl Journal {
             }
             Err(failure) => {
                 self.compact_at = self.length.saturating_mul(2);
-                error!(self.log, &Context::background(), &failure, "could not write the journal anew");
+                error!(self.log, &Context::background(), &failure, "could not compact the journal");
             }
         }
     }
 
-    /// What has to reach the disk, and how far that is; none where the operating system decides when.
+    /// The file to sync and the bytes that are then on the disk; none where the operating system decides when.
     ///
-    /// Nothing counts as being on the disk any more once the journal has failed: the file may not be the one that is found
-    /// there.
+    /// # Errors
+    /// Once the journal has failed: the file may not be the one that the next start reads.
     pub(super) fn sync_point(&self, forced: bool) -> Option<io::Result<(Arc<File>, u64)>> {
         (forced || self.sync == JournalSync::Always).then(|| {
             if self.failed {
@@ -135,16 +135,21 @@ impl Journal {
         self.failed
     }
 
-    /// Takes nothing more: what is on the disk is not certain any more.
+    /// Accepts nothing more, since what is on the disk is uncertain.
     pub(super) fn fail(&mut self, failure: &io::Error) {
         if !std::mem::replace(&mut self.failed, true) {
-            error!(self.log, &Context::background(), failure, "journal failed, nothing more is published");
+            error!(
+                self.log,
+                &Context::background(),
+                failure,
+                "the journal failed, nothing more is published"
+            );
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Err(failure) = (&*self.file).write_all(bytes) {
-            // Part of it may be there. A later start would cut it; this one must not write behind it.
+            // A part may be written. A later start would cut it off; this process must not write after it.
             self.cut()?;
             return Err(failure);
         }
@@ -158,14 +163,14 @@ impl Journal {
         (&*self.file).seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    /// Writes the new file and gives it the name. Everything that can fail for want of something is done before.
+    /// Writes the new file and renames it. Everything that may fail for lack of a resource happens before.
     fn replace<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Replaced> {
         let mut bytes = frame::MAGIC.to_vec();
         bytes.extend(encode(records)?);
         let fresh = beside(&self.path, "new");
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&fresh)?;
         file.write_all(&bytes)?;
-        // The old one must not be gone before the new one is on the disk.
+        // The new file must be on the disk before it replaces the old one.
         file.sync_all()?;
         let folder = Folder::of(&self.path)?;
         std::fs::rename(&fresh, &self.path)?;
@@ -173,17 +178,17 @@ impl Journal {
     }
 }
 
-/// Hands out every whole record, and returns where they end.
+/// Passes every whole record to `each`, and returns where they end.
 fn read(
     bytes: &[u8],
     each: &mut impl FnMut(Record<'static>) -> Result<(), EventsError>,
 ) -> Result<u64, EventsError> {
     let Some(mut rest) = bytes.strip_prefix(frame::MAGIC) else {
-        // A process that died while it created the file left a part of the first bytes.
+        // A process that dies while it creates the file leaves a part of the first bytes.
         if frame::MAGIC.starts_with(bytes) {
             return Ok(0);
         }
-        return Err(EventsError::backend("read the journal", "the file is no journal of this version"));
+        return Err(EventsError::backend("read the journal", "the file is not a journal of this version"));
     };
     loop {
         let at = bytes.len() - rest.len();
@@ -210,7 +215,7 @@ fn encode<'a>(records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-/// Makes sure that no other process has the journal open.
+/// Locks the journal against other processes.
 fn lock(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(beside(path, "lock"))?;
     file.try_lock().map_err(|error| match error {
@@ -234,7 +239,7 @@ struct Replaced {
     folder: Folder,
 }
 
-/// A new name is on the disk once its folder is. Only Unix opens folders.
+/// The folder of the journal: a rename is permanent once the folder is synced. Only Unix can open folders.
 struct Folder(Option<File>);
 
 impl Folder {

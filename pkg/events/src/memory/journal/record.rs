@@ -11,7 +11,7 @@ use crate::{DeadLetter, Event};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(in super::super) enum Record<'a> {
-    /// Where positions go on; the first record of a journal that was written anew.
+    /// The next positions; the first record of a compacted journal.
     Next { sequence: u64, dead_letter: u64 },
     /// An event was stored, with its message id and the milliseconds after 1970, unless its message id has a record.
     Event {

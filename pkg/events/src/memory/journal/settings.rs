@@ -3,28 +3,28 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate};
 
-/// A file behind the in-memory bus.
+/// Where and how the in-memory bus keeps its journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JournalSettings {
-    /// The file; it is created when it is missing, its folder is not. One process has it open at a time.
+    /// The file. It is created if it is missing, its folder is not. One process at a time can open it.
     pub path: PathBuf,
-    /// When an event counts as published.
+    /// When an event counts as stored.
     pub sync: JournalSync,
 }
 
-/// When an event that is published counts as stored.
+/// When a published event counts as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JournalSync {
-    /// When the operating system has it. It survives the process, also kill -9, and not the loss of power.
+    /// Once the operating system has it. It survives the end of the process, also by `kill -9`, but not a power failure.
     #[default]
     System,
-    /// When it is on the disk. Publishers that wait at the same time share one `fsync`.
+    /// Once it is on the disk. Publishers that wait at the same time share one `fsync`.
     Always,
 }
 

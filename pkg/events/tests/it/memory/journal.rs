@@ -194,7 +194,7 @@ async fn a_changed_byte_before_the_last_record_is_refused() {
         std::fs::write(&path, bytes).unwrap();
         let error = MemoryBus::with_settings(settings(&path), Arc::new(NoopLogger)).expect_err(what);
         let text = underpin_errors::Report(&error).to_string();
-        assert!(text.contains("damaged") || text.contains("no journal of this version"), "{what}: {text}");
+        assert!(text.contains("damaged") || text.contains("not a journal of this version"), "{what}: {text}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what}: something was thrown away");
     };
     for at in 0..ends[2] {
