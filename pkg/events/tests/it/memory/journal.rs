@@ -95,9 +95,9 @@ async fn a_bus_goes_on_where_it_was() {
     assert_eq!(seen.wait_for(5, LIMIT).await[4].event.id(), "3");
 }
 
-/// The journal is written anew when it has 16 MiB, here by a dead letter: twelve events of a megabyte, and then each once more.
+/// The journal is compacted when it has 16 MiB, here by a dead letter: twelve events of a megabyte, and then each once more.
 #[tokio::test]
-async fn the_dead_letter_with_which_it_is_written_anew_is_kept() {
+async fn the_dead_letter_that_starts_a_compaction_is_kept() {
     const EVENTS: usize = 12;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.journal");
@@ -105,13 +105,15 @@ async fn the_dead_letter_with_which_it_is_written_anew_is_kept() {
         let bus = open(&path);
         for n in 0..EVENTS {
             let large = Event::builder("order.placed", "/memory").id(n.to_string());
-            bus.publish(large.text("text/plain", "x".repeat(1 << 20)).build().unwrap()).await.unwrap();
+            bus.publish(large.text("text/plain", "x".repeat(1_048_000)).build().unwrap()).await.unwrap();
         }
         let handler = handler_fn(|_| async { Outcome::dead_letter("never") });
         let options = SubscribeOptions::new("s").start(StartPosition::Oldest);
         let subscription = bus.subscribe(options, handler).await.unwrap();
-        eventually(LIMIT, "all are put aside", || async { bus.list(0, 100).await.unwrap().len() == EVENTS })
-            .await;
+        eventually(LIMIT, "all are dead-lettered", || async {
+            bus.list(0, 100).await.unwrap().len() == EVENTS
+        })
+        .await;
         let _ = subscription.drain(LIMIT).await;
     }
     assert_eq!(open(&path).list(0, 100).await.unwrap().len(), EVENTS);
@@ -223,7 +225,7 @@ async fn a_changed_byte_before_the_last_record_is_refused() {
 
 /// A journal that only ever grew would fill the disk.
 #[tokio::test]
-async fn it_is_written_anew_when_most_of_it_is_history() {
+async fn it_is_compacted_when_most_of_it_is_obsolete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.journal");
     let mut small = settings(&path);
@@ -310,7 +312,7 @@ async fn kill_9_loses_no_acknowledged_event() {
         lost.len()
     );
     assert!(lost.is_empty(), "{lost:?}");
-    assert!(again.len() < acknowledged.len() / 2, "what was settled came again");
+    assert!(again.len() < acknowledged.len() / 2, "what was acknowledged came again");
 }
 
 /// Publishes from several tasks and handles, and says so, until it is killed.

@@ -136,7 +136,7 @@ async fn a_full_bus_refuses_while_a_subscription_needs_the_oldest_and_drops_it_o
     })
     .await;
     let _ = subscription.drain(Duration::from_secs(5)).await;
-    // Nobody runs the subscription: it holds up no publisher.
+    // No process runs the subscription, so it delays no publisher.
     for n in 100..200 {
         bus.publish(event(n)).await.unwrap();
     }
@@ -149,7 +149,7 @@ async fn a_full_bus_refuses_while_a_subscription_needs_the_oldest_and_drops_it_o
 /// What a subscription does not want it does not need, wherever its cursor stands: unseen behind something it wants, or
 /// after a restart.
 #[tokio::test]
-async fn what_nobody_wants_never_fills_a_bus() {
+async fn events_without_a_subscriber_never_fill_a_bus() {
     let folder = tempfile::tempdir().unwrap();
     for (journal, order) in [(false, Order::None), (true, Order::None), (true, Order::Strict)] {
         let mut settings = MemorySettings::default();
@@ -238,7 +238,7 @@ async fn a_dead_letter_is_logged_once_with_the_request_that_caused_it() {
     let _subscription = bus.subscribe(SubscribeOptions::new("projection"), handler).await.unwrap();
     let event = Event::builder("order.placed", "/s").extension("requestid", "req-42").build().unwrap();
     bus.publish(event).await.unwrap();
-    underpin_events::conformance::eventually(Duration::from_secs(5), "it is put aside", || async {
+    underpin_events::conformance::eventually(Duration::from_secs(5), "it is dead-lettered", || async {
         bus.list(0, 1).await.unwrap().len() == 1
     })
     .await;
@@ -266,9 +266,11 @@ async fn the_oldest_dead_letters_go_when_there_are_too_many() {
         for result in bus.publish_batch((0..50).map(event).collect()).await {
             result.unwrap();
         }
-        underpin_events::conformance::eventually(Duration::from_secs(30), "all are put aside", || async {
-            bus.list(0, 100).await.unwrap().last().is_some_and(|letter| letter.id == 50)
-        })
+        underpin_events::conformance::eventually(
+            Duration::from_secs(30),
+            "all are dead-lettered",
+            || async { bus.list(0, 100).await.unwrap().last().is_some_and(|letter| letter.id == 50) },
+        )
         .await;
         assert_eq!(ids(&bus.list(0, 100).await.unwrap()), kept);
         assert!(matches!(bus.inspect(20).await, Err(EventsError::NotFound { .. })));
