@@ -65,6 +65,24 @@ pub(crate) const fn is_reserved(key: &[u8]) -> bool {
     )
 }
 
+/// What a reserved key is written as, where keys are constants.
+#[cfg(feature = "json")]
+pub(crate) fn renamed(key: &str) -> Option<&'static str> {
+    const RENAMED: [(&str, &str); 10] = [
+        ("ts", "ts_"),
+        ("level", "level_"),
+        ("msg", "msg_"),
+        ("service", "service_"),
+        ("request_id", "request_id_"),
+        ("trace_id", "trace_id_"),
+        ("span_id", "span_id_"),
+        ("organization_id", "organization_id_"),
+        ("target", "target_"),
+        ("truncated", "truncated_"),
+    ];
+    RENAMED.into_iter().find_map(|(reserved, renamed)| (reserved == key).then_some(renamed))
+}
+
 /// A cheap hash of a key as it is written, as one bit of 64: equal keys have equal bits, that is all that is asked.
 pub(crate) const fn bit(key: &[u8]) -> u64 {
     let middle = key.len() / 2;
@@ -91,6 +109,27 @@ const fn is_clean(mut key: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn reserved_keys_and_no_others_are_renamed() {
+        for key in [
+            "ts",
+            "level",
+            "msg",
+            "service",
+            "request_id",
+            "trace_id",
+            "span_id",
+            "organization_id",
+            "target",
+        ] {
+            assert!(is_reserved(key.as_bytes()));
+            assert_eq!(renamed(key), Some(format!("{key}_").as_str()));
+        }
+        assert!(is_reserved(b"truncated") && renamed("truncated").is_some());
+        assert!(!is_reserved(b"order_id") && renamed("order_id").is_none());
+    }
 
     #[test]
     fn only_plain_keys_are_copied_as_they_are() {

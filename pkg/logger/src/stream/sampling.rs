@@ -114,7 +114,7 @@ impl Sampling {
         }
         let (last, now) = (self.reported.load(Ordering::Relaxed), now.as_secs());
         let mine = || self.reported.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if now > last && mine() { self.rest() } else { None }
+        if now != last && mine() { self.rest() } else { None }
     }
 }
 
@@ -163,6 +163,8 @@ mod tests {
         );
         assert_eq!(sampling.notice(Duration::from_secs(6)), Some(990));
         assert_eq!(sampling.notice(Duration::from_secs(7)), None, "reported once");
+        assert_eq!(kept(&sampling, Level::Info, 12, 7), 10);
+        assert_eq!(sampling.notice(Duration::from_secs(3)), Some(2), "the clock was set back");
     }
 
     #[test]

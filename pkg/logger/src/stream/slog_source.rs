@@ -4,6 +4,7 @@ use std::fmt;
 
 use slog::{BorrowedKV, KV as _, Key, Level as SlogLevel, OwnedKVList, Record, Serializer};
 
+use crate::key;
 use crate::tag::FieldKey;
 use crate::{Entry, Level, Redaction, RequestId, TraceParent, Value, stream::record::RecordSource};
 
@@ -168,7 +169,12 @@ impl slog::KV for EntryFields<'_> {
         }
         for tag in self.entry.tags {
             let value = if self.redact.covers(tag.key()) { Value::Secret } else { tag.value() };
-            emit(out, slog_key(tag.key()), value)?;
+            // A tag cannot pass for what this writes itself.
+            let key = match tag.key() {
+                "error" if self.entry.error.is_some() => "error_",
+                key => key::renamed(key).unwrap_or(key),
+            };
+            emit(out, slog_key(key), value)?;
         }
         Ok(())
     }

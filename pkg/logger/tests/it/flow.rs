@@ -136,7 +136,9 @@ fn fields_keep_their_order_on_the_way_through_slog() {
         a = 1,
         b = "two",
         password = "hunter2",
-        c = Duration::from_millis(3)
+        c = Duration::from_millis(3),
+        request_id = "forged",
+        error = "theirs",
     );
     log.flush(Duration::from_secs(1)).unwrap();
     assert_eq!(
@@ -149,6 +151,8 @@ fn fields_keep_their_order_on_the_way_through_slog() {
             "b=two",
             "password=[redacted]",
             "c=3ms",
+            "request_id_=forged",
+            "error_=theirs",
             "component=x"
         ]
     );

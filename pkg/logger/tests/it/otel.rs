@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value as Json, json};
-use underpin_config::Checks;
+use underpin_config::{ByteSize, Checks};
 use underpin_logger::{
     Context, FlushError, JsonFormat, LogFormat, LogOutput, Logger, LoggerSettings, RequestId, SlogLogger,
     error, info, init,
@@ -250,6 +250,26 @@ fn an_endpoint_that_is_not_plain_http_is_refused() {
     assert!(settings.sink().is_err());
     assert_eq!(Checks::of(&settings).failures().len(), 1);
     assert!(Checks::of(&OtlpSettings::default()).failures().is_empty());
+    for settings in [
+        OtlpSettings::default().timeout(Duration::MAX),
+        OtlpSettings::default().timeout(Duration::ZERO),
+        OtlpSettings::default().buffer(ByteSize::new(u64::MAX)),
+    ] {
+        assert_eq!(Checks::of(&settings).failures().len(), 1, "{settings:?}");
+    }
+}
+
+#[test]
+fn a_timeout_that_no_clock_can_hold_exports_all_the_same() {
+    let (listener, settings) = listener();
+    let requests = collector(listener, &[]);
+    let log = logger(&settings.timeout(Duration::MAX));
+    info!(log, &Context::background(), "exported", "" = 1, service = "theirs");
+    log.flush(SOON).unwrap();
+    let (_, request) = requests.recv_timeout(SOON).unwrap();
+    let attributes = records(&request)[0]["attributes"].as_array().unwrap();
+    let keys: Vec<_> = attributes.iter().map(|attribute| attribute["key"].as_str().unwrap()).collect();
+    assert!(keys.contains(&"_") && keys.contains(&"service_") && !keys.contains(&""), "{keys:?}");
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::{
 /// One line a record for a person at a terminal: time (UTC), level, message, tags dimmed behind it; the causes of an
 /// error indented below, one a line.
 ///
-/// Control characters in data are shown as escapes, so that no record can move the cursor or forge a line.
+/// Control characters in data are shown as escapes, so that no record can move the cursor or forge a line. A key or value that
+/// is empty, or has a space, an equals sign, a quotation mark or a backslash, is in quotation marks, with `"` and `\` escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct TerminalFormat {
     colour: bool,
@@ -245,7 +246,7 @@ fn push_visible(buf: &mut Buf, text: &str) {
 
 /// Characters that make text read other than it is.
 const fn is_bidi(letter: char) -> bool {
-    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
