@@ -21,6 +21,22 @@ pub async fn a_dead_letter_tells_what_and_why(harness: &impl Harness) {
     assert_eq!(recorder.seen().len(), 1, "a dead letter was delivered again");
 }
 
+/// A reason may hold anything and be as long as it likes: its beginning is kept, and the event with it.
+pub async fn a_long_reason_is_cut(harness: &impl Harness) {
+    const BEGINNING: &str = "kein Kunde \u{201e}Müller\u{201c} 50%";
+    let bus = harness.bus().await;
+    let recorder = Recorder::answering(|_| {
+        let reason = format!("{BEGINNING}\0\r\n{}", "x".repeat(2_000_000));
+        Answer::Now(Outcome::dead_letter(reason))
+    });
+    let _subscription = bus.subscribe(options("verbose"), recorder.handler()).await.expect("subscribed");
+    let sent = event("order.placed", "42");
+    bus.publish(sent.clone()).await.expect("published");
+    let letter = first_letter(harness, &*bus).await;
+    assert!(letter.reason.starts_with(BEGINNING) && letter.reason.len() < 4096, "{}", letter.reason.len());
+    assert_eq!(letter.event().expect("an event"), sent);
+}
+
 /// A replay is seen by the subscription that gave the event up, as a first attempt, and by no other.
 pub async fn a_replay_reaches_its_subscription_only(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);

@@ -38,6 +38,7 @@ macro_rules! conformance_tests {
             lifecycle::dropping_the_last_handle_ends_it,
             lifecycle::invalid_options_are_refused,
             dead_letters::a_dead_letter_tells_what_and_why,
+            dead_letters::a_long_reason_is_cut,
             dead_letters::a_replay_reaches_its_subscription_only,
             dead_letters::a_discarded_letter_is_gone,
             dead_letters::letters_are_listed_in_pages,

@@ -119,6 +119,58 @@ async fn the_dead_letter_that_starts_a_compaction_is_kept() {
     assert_eq!(open(&path).list(0, 100).await.unwrap().len(), EVENTS);
 }
 
+/// Events that others wrote: whatever the bus takes, its next start can read.
+#[tokio::test]
+async fn every_event_that_can_be_published_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.journal");
+    let named = |id: &str| Event::builder("order.placed", "/memory").id(id);
+    let json = |id: &str, data: &str| {
+        let text = format!(r#"{{"specversion":"1.0","id":"{id}","source":"a b","type":"t","data":{data}}}"#);
+        Event::from_json(text.as_bytes()).unwrap()
+    };
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let events = [
+        named("text").text("text/plain", "\0\r\n{}\u{2028}\u{feff}").build().unwrap(),
+        named("bytes").binary("x/y", (0..=255).collect::<Vec<u8>>()).build().unwrap(),
+        named("empty").text("text/plain", "").build().unwrap(),
+        named(&"i".repeat(100_000))
+            .subject("\u{10fffd}".repeat(1000))
+            .extension("x", "\"\\")
+            .build()
+            .unwrap(),
+        json("number", "1e999999999999999999999"),
+        json("surrogate", r#""\ud800\u0000""#),
+        json("twice", r#"{"a":1,"a":2,"":null}"#),
+        json("deep", &deep),
+    ];
+    {
+        let bus = open(&path);
+        for result in bus.publish_batch(events.to_vec()).await {
+            result.unwrap();
+        }
+        let handler = handler_fn(|_| async { Outcome::dead_letter("\0 \u{1f600} \"") });
+        let gives_up = bus.subscribe(SubscribeOptions::new("gives-up"), handler).await.unwrap();
+        eventually(LIMIT, "all are dead-lettered", || async {
+            bus.list(0, 100).await.unwrap().len() == events.len()
+        })
+        .await;
+        let _ = gives_up.drain(LIMIT).await;
+    }
+    let bus = open(&path);
+    let letters = bus.list(0, 100).await.unwrap();
+    assert!(letters.iter().all(|letter| letter.reason == "\0 \u{1f600} \""));
+    let seen = Recorder::acking();
+    let _s = bus.subscribe(SubscribeOptions::new("s").concurrency(1), seen.handler()).await.unwrap();
+    let seen = seen.wait_for(events.len(), LIMIT).await;
+    for event in &events {
+        assert!(seen.iter().any(|seen| seen.event == *event), "{}", event.id());
+        assert!(letters.iter().any(|letter| letter.event().unwrap() == *event), "{}", event.id());
+        // The message id is kept as well.
+        assert!(bus.publish(event.clone()).await.unwrap().duplicate, "{}", event.id());
+    }
+}
+
 #[tokio::test]
 async fn one_process_has_it_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
