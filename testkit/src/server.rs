@@ -139,6 +139,13 @@ impl LocalServer {
         }
     }
 
+    /// Sends a signal and does not wait for what it does.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(process) = self.process {
+            process.signal(signal);
+        }
+    }
+
     /// SIGCONT after [`pause`](Self::pause).
     pub(crate) fn resume(&self) {
         for member in self.process.iter().flat_map(|process| process.family()) {

@@ -100,6 +100,8 @@ pub struct DeadLetter {
     pub sequence: u64,
     /// The headers as they arrived.
     pub headers: Vec<(String, String)>,
+    /// The header block as it arrived, when the NATS client cannot read it. [`headers`](Self::headers) then has what is legible.
+    pub raw_headers: Option<Bytes>,
     /// The bytes as they arrived.
     pub payload: Bytes,
     /// Whether headers and payload are all here. An event so large that nothing could be added to it stays in the stream

@@ -102,6 +102,18 @@ pub enum EventsError {
         /// One sentence a difference.
         differences: Vec<String>,
     },
+    /// The durable consumer of a subscription belongs to another service: the two would share its events.
+    #[error(
+        "consumer {consumer} belongs to service `{owner}`, and this is service `{service}`: choose another subscription name"
+    )]
+    ForeignConsumer {
+        /// The name of the consumer, which is that of the subscription.
+        consumer: String,
+        /// The service that it belongs to.
+        owner: String,
+        /// This service.
+        service: String,
+    },
     /// Something that should be there is not: a stream, a consumer, a dead letter.
     #[error("{what} not found")]
     NotFound {
@@ -171,6 +183,7 @@ impl Classify for EventsError {
             | Self::JetStreamDisabled
             | Self::ServerTooOld { .. }
             | Self::Drift { .. }
+            | Self::ForeignConsumer { .. }
             | Self::Backend { .. } => Kind::Internal,
         }
     }

@@ -170,6 +170,14 @@ impl NatsServer {
         self.with("pause", |server| server.pause()).await;
     }
 
+    /// Lame duck mode (SIGUSR2): the server announces its shutdown, takes no new connections, and closes those it has one by one.
+    ///
+    /// # Panics
+    /// When the server is not [private](Self::is_private).
+    pub async fn lame_duck(&self) {
+        self.with("stop", |server| server.signal(Signal::USR2)).await;
+    }
+
     /// Goes on after [`pause`](Self::pause).
     ///
     /// # Panics

@@ -42,9 +42,9 @@ impl JetStreamIdempotencyStore {
         {
             return Err(EventsError::option("retention", "must be from 100ms to 100 years"));
         }
-        let inner = bus.inner();
-        let (session, jetstream) = (inner.connection.session(), inner.jetstream());
-        let found = inner.connection.call("open bucket", jetstream.get_key_value(bucket)).await?;
+        let backend = bus.backend();
+        let (session, jetstream) = (backend.api.connection.session(), backend.api.context());
+        let found = backend.api.call("open bucket", jetstream.get_key_value(bucket)).await?;
         let store = match found {
             Ok(store) => store,
             Err(_) => {
@@ -53,11 +53,11 @@ impl JetStreamIdempotencyStore {
                     description: "what underpin-events has handled".to_owned(),
                     max_age: retention,
                     history: 1,
-                    num_replicas: inner.settings.stream.replicas,
+                    num_replicas: backend.settings.stream.replicas,
                     ..Config::default()
                 };
                 let create = jetstream.create_key_value(config);
-                let created = inner.connection.call("create bucket", create).await?;
+                let created = backend.api.call("create bucket", create).await?;
                 created.map_err(|error| EventsError::backend("create bucket", error))?
             }
         };
@@ -67,16 +67,16 @@ impl JetStreamIdempotencyStore {
 
     /// The bucket over the current client.
     async fn store(&self) -> Result<Store, EventsError> {
-        let inner = self.bus.inner();
-        let session = inner.connection.session();
+        let backend = self.bus.backend();
+        let session = backend.api.connection.session();
         {
             let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
             if opened.0 == session {
                 return Ok(opened.1.clone());
             }
         }
-        let jetstream = inner.jetstream();
-        let found = inner.connection.call("open bucket", jetstream.get_key_value(&self.bucket)).await?;
+        let jetstream = backend.api.context();
+        let found = backend.api.call("open bucket", jetstream.get_key_value(&self.bucket)).await?;
         let store = found.map_err(|error| EventsError::backend("open bucket", error))?;
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = (session, store.clone());
         Ok(store)
@@ -85,7 +85,7 @@ impl JetStreamIdempotencyStore {
     /// The entry of a key: its revision and value, unless there is none.
     async fn entry(&self, name: &str) -> Result<Option<(u64, Bytes)>, EventsError> {
         let store = self.store().await?;
-        let found = self.bus.inner().connection.call("read claim", store.entry(name)).await?;
+        let found = self.bus.backend().api.call("read claim", store.entry(name)).await?;
         let found = found.map_err(|error| EventsError::backend("read claim", error))?;
         Ok(found.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.revision, entry.value)))
     }
@@ -97,20 +97,18 @@ impl JetStreamIdempotencyStore {
         value: Bytes,
         revision: Option<u64>,
     ) -> Result<Option<u64>, EventsError> {
-        let (connection, store) = (&self.bus.inner().connection, self.store().await?);
+        let (api, store) = (&self.bus.backend().api, self.store().await?);
         match revision {
-            None => match connection.call("write claim", store.create(name, value)).await? {
+            None => match api.call("write claim", store.create(name, value)).await? {
                 Ok(revision) => Ok(Some(revision)),
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
                 Err(error) => Err(EventsError::backend("write claim", error)),
             },
-            Some(revision) => {
-                match connection.call("write claim", store.update(name, value, revision)).await? {
-                    Ok(revision) => Ok(Some(revision)),
-                    Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
-                    Err(error) => Err(EventsError::backend("write claim", error)),
-                }
-            }
+            Some(revision) => match api.call("write claim", store.update(name, value, revision)).await? {
+                Ok(revision) => Ok(Some(revision)),
+                Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
+                Err(error) => Err(EventsError::backend("write claim", error)),
+            },
         }
     }
 }
@@ -136,7 +134,7 @@ impl IdempotencyStore for JetStreamIdempotencyStore {
         let name = name_of(key);
         let store = self.store().await?;
         let written = store.put(name, Bytes::from_static(DONE));
-        let written = self.bus.inner().connection.call("complete claim", written).await?;
+        let written = self.bus.backend().api.call("complete claim", written).await?;
         written.map(drop).map_err(|error| EventsError::backend("complete claim", error))
     }
 

@@ -10,49 +10,24 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use super::Inner;
+use super::api::JetStreamApi;
 use super::in_flight::InFlight;
-use super::message::JetStreamMessage;
+use super::message::{ConnectionEpoch, Handled};
 use crate::deadline;
-use crate::pipeline::InFlightPermit;
 
 /// The largest group.
 const MAX_GROUP: usize = 1024;
 const ACK: Bytes = Bytes::from_static(b"+ACK");
 
-/// A message whose handler is done, with the slot that it keeps until it is confirmed.
-pub(super) struct Done {
-    message: JetStreamMessage,
-    slot: InFlightPermit,
-}
-
-/// Where messages go that are done. There are only as many as there are slots, so the channel needs no bound.
-#[derive(Clone)]
-pub(super) struct ToConfirm(UnboundedSender<Done>);
-
-impl ToConfirm {
-    pub(super) fn send(&self, mut message: JetStreamMessage, slot: InFlightPermit) {
-        message.note_answered();
-        message.confirming = true;
-        // A subscription that is killed confirms nothing any more: the event will be delivered again.
-        drop(self.0.send(Done { message, slot }));
-    }
-}
-
-pub(super) fn channel() -> (ToConfirm, UnboundedReceiver<Done>) {
-    let (sender, receiver) = unbounded_channel();
-    (ToConfirm(sender), receiver)
-}
-
 /// Confirms until `finish`, and then what is left.
 pub(super) async fn confirm(
-    bus: &Inner,
+    api: &JetStreamApi,
     in_flight: &InFlight,
-    mut done: UnboundedReceiver<Done>,
+    mut handled: UnboundedReceiver<Handled>,
     finish: &CancellationToken,
 ) {
     let mut one_by_one = FuturesUnordered::new();
@@ -60,17 +35,17 @@ pub(super) async fn confirm(
     loop {
         tokio::select! {
             biased;
-            // With plain acknowledgements nobody has anything to confirm, and the channel is closed.
-            count = done.recv_many(&mut group, MAX_GROUP), if !closed => closed = count == 0,
+            // With plain acknowledgements there is nothing to confirm, and the channel is closed.
+            count = handled.recv_many(&mut group, MAX_GROUP), if !closed => closed = count == 0,
             Some(()) = one_by_one.next() => continue,
             () = finish.cancelled(), if one_by_one.is_empty() => return,
         }
-        let (epoch, binding) = (bus.connection.link().epoch, in_flight.binding());
-        let current = |done: &Done| done.message.epoch == epoch && done.message.binding == binding;
+        let epoch = ConnectionEpoch { link: api.connection.link().epoch, binding: in_flight.binding() };
+        let current = |handled: &Handled| handled.message.epoch == epoch;
         let (fresh, stale): (Vec<_>, Vec<_>) = group.drain(..).partition(current);
-        one_by_one.extend(stale.into_iter().map(Done::confirm));
+        one_by_one.extend(stale.into_iter().map(Handled::confirm));
         let confirmed = {
-            let mut asked = pin!(confirm_together(bus, &fresh));
+            let mut asked = pin!(confirm_together(api, &fresh));
             loop {
                 tokio::select! {
                     confirmed = &mut asked => break confirmed,
@@ -79,42 +54,42 @@ pub(super) async fn confirm(
             }
         };
         if confirmed {
-            fresh.into_iter().for_each(Done::confirmed);
+            fresh.into_iter().for_each(Handled::confirmed);
         } else {
-            one_by_one.extend(fresh.into_iter().map(Done::confirm));
+            one_by_one.extend(fresh.into_iter().map(Handled::confirm));
         }
     }
 }
 
-impl Done {
+impl Handled {
     fn confirmed(mut self) {
         self.message.confirming = false;
     }
 
     async fn confirm(self) {
-        self.message.settle_ack(self.slot).await;
+        self.message.acknowledge(self.permit).await;
     }
 }
 
 /// Whether the server has the acknowledgements of all of them, which are of one connection and one binding.
-async fn confirm_together(bus: &Inner, group: &[Done]) -> bool {
-    let Some((Done { message: last, .. }, others)) = group.split_last() else { return true };
-    // Where that is none, each is looked at by itself.
+async fn confirm_together(api: &JetStreamApi, group: &[Handled]) -> bool {
+    let Some((Handled { message: last, .. }, others)) = group.split_last() else { return true };
+    // Without one, each is confirmed by itself.
     let Some(reply) = last.current_reply() else { return false };
-    let until = deadline::after(bus.connection.request_timeout());
+    let until = deadline::after(api.connection.request_timeout());
     let all = async {
-        for Done { message, .. } in others {
+        for Handled { message, .. } in others {
             if let Some(reply) = message.current_reply() {
-                bus.connection.publish(reply, None, None, ACK).await.ok()?;
+                api.connection.publish(reply, None, None, ACK).await.ok()?;
             }
         }
-        bus.connection.request(reply.clone(), None, ACK, until).await.ok()
+        api.connection.request(reply.clone(), None, ACK, until).await.ok()
     };
     tokio::select! {
         biased;
         answered = timeout_at(until, all) => matches!(answered, Ok(Some(_))),
-        () = bus.connection.lost(last.epoch) => false,
-        () = last.source.in_flight.rebound(last.binding) => false,
+        () = api.connection.lost(last.epoch.link) => false,
+        () = last.source.in_flight.rebound(last.epoch.binding) => false,
         () = last.source.in_flight.reply_changes(last.info, &reply) => false,
     }
 }

@@ -1,74 +1,88 @@
-//! The durable consumer of a subscription: declared, created, compared, and put back where it was when it is gone.
+//! The durable consumer of a subscription: declared, created, compared, and restored at its position when it was deleted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::Info as StreamInfo;
 use underpin_logger::{Context, warn};
 
+use super::api::JetStreamApi;
 use super::plan::Difference;
+use super::settings::{DEFAULT_NAME, JetStreamSettings};
 use super::stream::sorted;
-use super::{Inner, TopologyMode};
+use super::stream_settings::TopologyMode;
+use super::topology::Topology;
 use crate::{EventsError, StartPosition, SubscribeOptions};
 
-/// What is remembered of a consumer, so that it can be put back.
+/// The key in the metadata of a consumer that names the service it belongs to.
+const SERVICE: &str = "underpin-service";
+
+/// The position of a consumer, so that it can be restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct Position {
     stream_created: async_nats::datetime::DateTime,
     /// Everything up to here is confirmed.
     ack_floor: u64,
 }
 
-impl Known {
-    /// Notes how far the consumer is by now.
+impl Position {
     pub(super) fn confirmed(&mut self, ack_floor: u64) {
         self.ack_floor = self.ack_floor.max(ack_floor);
     }
 }
 
 /// A consumer that is in place.
-pub(super) struct Bound {
-    pub(super) known: Known,
+pub(super) struct BoundConsumer {
+    pub(super) position: Position,
     pub(super) info: consumer::Info,
 }
 
-impl Inner {
+/// Creates, compares and restores durable consumers.
+pub(crate) struct ConsumerManager {
+    api: Arc<JetStreamApi>,
+    topology: Arc<Topology>,
+    settings: JetStreamSettings,
+}
+
+impl ConsumerManager {
+    pub(super) fn new(api: Arc<JetStreamApi>, topology: Arc<Topology>, settings: &JetStreamSettings) -> Self {
+        Self { api, topology, settings: settings.clone() }
+    }
+
     /// Makes sure that stream and consumer are there and as declared.
     pub(super) async fn bind(
         &self,
         options: &SubscribeOptions,
-        known: Option<&Known>,
-    ) -> Result<Bound, EventsError> {
+        before: Option<&Position>,
+    ) -> Result<BoundConsumer, EventsError> {
         let stream = self.stream_in_place().await?;
-        let declared = self.declared_consumer(options);
-        let info = match self.consumer_info(&options.name).await? {
-            Some(info) => self.consumer_as_declared(declared, info).await?,
+        let declared = self.declared(options);
+        let info = match self.info(&options.name).await? {
+            Some(info) => self.as_declared(declared, info).await?,
             None if self.settings.topology == TopologyMode::Verify => {
                 return Err(EventsError::NotFound { what: format!("consumer {}", options.name) });
             }
             None => {
-                let deliver_policy = start(options, known, &stream);
-                if known.is_some() {
-                    let start = format!("{deliver_policy:?}");
-                    warn!(
-                        self.log,
-                        &Context::background(),
-                        "a consumer was gone and is put back",
-                        subscription = options.name,
-                        start
-                    );
+                let deliver_policy = start(options, before, &stream);
+                if before.is_some() {
+                    let (ctx, start) = (Context::background(), format!("{deliver_policy:?}"));
+                    let subscription = &options.name;
+                    warn!(self.api.log, &ctx, "restoring a consumer that was deleted", subscription, start);
                 }
-                self.create_consumer(pull::Config { deliver_policy, ..declared }).await?
+                self.create(pull::Config { deliver_policy, ..declared }).await?
             }
         };
-        let known = Known { stream_created: stream.created, ack_floor: info.ack_floor.stream_sequence };
-        Ok(Bound { known, info })
+        let position = Position { stream_created: stream.created, ack_floor: info.ack_floor.stream_sequence };
+        Ok(BoundConsumer { position, info })
     }
 
-    pub(super) async fn consumer_info(&self, name: &str) -> Result<Option<consumer::Info>, EventsError> {
-        let jetstream = self.jetstream();
-        let stream = jetstream.get_stream_no_info(&self.settings.stream.name);
-        let stream = stream.await.map_err(|error| EventsError::backend("consumer info", error))?;
-        match self.connection.call("consumer info", stream.consumer_info(name)).await? {
+    pub(super) async fn info(&self, name: &str) -> Result<Option<consumer::Info>, EventsError> {
+        let context = self.api.context();
+        let stream = context.get_stream_no_info(&self.settings.stream.name).await;
+        let stream = stream.map_err(|error| EventsError::backend("consumer info", error))?;
+        match self.api.call("consumer info", stream.consumer_info(name)).await? {
             Ok(info) => Ok(Some(info)),
             Err(error) => match error.kind() {
                 ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => Ok(None),
@@ -82,62 +96,79 @@ impl Inner {
 
     async fn stream_in_place(&self) -> Result<StreamInfo, EventsError> {
         let name = &self.settings.stream.name;
-        if let Some(info) = self.stream_info(name).await? {
+        if let Some(info) = self.topology.stream_info(name).await? {
             return Ok(info);
         }
         if self.settings.topology == TopologyMode::Apply {
-            self.apply().await?;
+            self.topology.apply().await?;
         }
-        self.stream_info(name).await?.ok_or_else(|| EventsError::NotFound { what: format!("stream {name}") })
+        let info = self.topology.stream_info(name).await?;
+        info.ok_or_else(|| EventsError::NotFound { what: format!("stream {name}") })
     }
 
-    fn declared_consumer(&self, options: &SubscribeOptions) -> pull::Config {
+    fn declared(&self, options: &SubscribeOptions) -> pull::Config {
         pull::Config {
             durable_name: Some(options.name.clone()),
             name: Some(options.name.clone()),
             description: Some("a subscription of underpin-events".to_owned()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: options.ack_wait,
-            // The subscription counts the attempts and puts the event aside itself. A server that stops delivering leaves
-            // it in the stream, seen by nobody.
+            // The subscription counts the attempts and dead-letters the event itself. A server that stops delivering leaves it
+            // in the stream unhandled.
             max_deliver: -1,
             // Messages that wait for their next attempt count as well, and must not stop the delivery of others.
             max_ack_pending: i64::try_from(options.max_unacknowledged()).unwrap_or(i64::MAX),
             filter_subjects: self.settings.stream.filters(options),
+            metadata: self.metadata(),
             ..pull::Config::default()
         }
     }
 
-    async fn consumer_as_declared(
+    /// The service that the consumer belongs to, unless it has only the default name.
+    fn metadata(&self) -> HashMap<String, String> {
+        let named = self.settings.name != DEFAULT_NAME;
+        named.then(|| (SERVICE.to_owned(), self.settings.name.clone())).into_iter().collect()
+    }
+
+    async fn as_declared(
         &self,
         declared: pull::Config,
         info: consumer::Info,
     ) -> Result<consumer::Info, EventsError> {
+        let owner = info.config.metadata.get(SERVICE);
+        if let Some(owner) = owner.filter(|owner| **owner != self.settings.name) {
+            return Err(EventsError::ForeignConsumer {
+                consumer: info.name,
+                owner: owner.clone(),
+                service: self.settings.name.clone(),
+            });
+        }
         let drift = differences(&declared, &info.config);
-        if drift.is_empty() {
+        // A consumer of an earlier version, or of a service without a name, names no service: it is adopted.
+        let adopt =
+            owner.is_none() && !declared.metadata.is_empty() && self.settings.topology == TopologyMode::Apply;
+        if drift.is_empty() && !adopt {
             return Ok(info);
         }
         let sentences: Vec<String> = drift.iter().map(ToString::to_string).collect();
         if self.settings.topology == TopologyMode::Verify {
             return Err(EventsError::Drift { differences: sentences });
         }
-        let drift = sentences.join("; ");
-        warn!(
-            self.log,
-            &Context::background(),
-            "changing a consumer that differs",
-            consumer = info.name,
-            drift
-        );
+        if !drift.is_empty() {
+            let (ctx, drift, consumer) = (Context::background(), sentences.join("; "), &info.name);
+            warn!(self.api.log, &ctx, "changing a consumer that differs", consumer, drift);
+        }
+        let mut metadata = info.config.metadata.clone();
+        metadata.extend(declared.metadata.clone());
         // Where it began cannot be changed, and does not matter any more.
-        self.create_consumer(pull::Config { deliver_policy: info.config.deliver_policy, ..declared }).await
+        self.create(pull::Config { deliver_policy: info.config.deliver_policy, metadata, ..declared }).await
     }
 
-    /// Creates or changes, then compares what the server made of it.
-    async fn create_consumer(&self, config: pull::Config) -> Result<consumer::Info, EventsError> {
-        let jetstream = self.jetstream();
-        let create = jetstream.create_consumer_on_stream(config.clone(), self.settings.stream.name.as_str());
-        let created = self.connection.call("create consumer", create).await?;
+    /// Creates or changes, then compares with the result on the server.
+    async fn create(&self, config: pull::Config) -> Result<consumer::Info, EventsError> {
+        let context = self.api.context();
+        let create = context.create_consumer_on_stream(config.clone(), self.settings.stream.name.as_str());
+        let created = self.api.call("create consumer", create).await?;
         let created = created.map_err(|error| EventsError::backend("create consumer", error))?;
         let info = created.cached_info().clone();
         let left = differences(&config, &info.config);
@@ -148,12 +179,12 @@ impl Inner {
     }
 }
 
-/// Where a consumer begins. One that was lost goes on behind what was confirmed; one whose stream was made anew has seen
-/// nothing of it.
-fn start(options: &SubscribeOptions, known: Option<&Known>, stream: &StreamInfo) -> DeliverPolicy {
-    match known {
-        Some(known) if known.stream_created == stream.created => {
-            DeliverPolicy::ByStartSequence { start_sequence: known.ack_floor.saturating_add(1) }
+/// Where a consumer begins. One that was deleted goes on behind what was confirmed; one whose stream was created again begins at
+/// its start.
+fn start(options: &SubscribeOptions, before: Option<&Position>, stream: &StreamInfo) -> DeliverPolicy {
+    match before {
+        Some(before) if before.stream_created == stream.created => {
+            DeliverPolicy::ByStartSequence { start_sequence: before.ack_floor.saturating_add(1) }
         }
         Some(_) => DeliverPolicy::All,
         None => match options.start {

@@ -7,17 +7,17 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Inner;
+use super::api::JetStreamApi;
 use super::subjects::DeliveryInfo;
 
-/// The messages that this process holds, from their arrival to their end.
+/// The messages that this process holds, from their arrival to their confirmation.
 ///
-/// While a message waits for a worker, is handled, waits in its lane for the next attempt, or is being confirmed, the
-/// server is told that work is going on. So an event goes to somebody else only when this process is gone or hangs.
+/// While a message waits for a worker, is handled, waits in its queue for the next attempt, or is being confirmed, the server
+/// receives progress acknowledgements. So it delivers the event to another process only when this one is gone or hangs.
 ///
-/// A server that was killed forgets what it had delivered, and delivers it again; and it does not answer confirmations of
-/// the delivery that it forgot. So a second delivery of something held is not handed out: its reply subject replaces the
-/// forgotten one.
+/// A server that was killed forgets what it had delivered, and delivers it again; it does not answer confirmations of the
+/// delivery that it forgot. So a second delivery of a held message is not dispatched: its reply subject replaces the forgotten
+/// one.
 #[derive(Clone, Default)]
 pub(super) struct InFlight(Arc<Held>);
 
@@ -32,21 +32,21 @@ struct Held {
 struct Entry {
     /// The subject by which it is confirmed.
     reply: Subject,
-    /// When the stream stored it: tells a second delivery from another event at the same position of a stream that was made
-    /// anew.
+    /// When the stream stored it: distinguishes a second delivery from another event at the same position of a stream that was
+    /// created again.
     stored_at: u64,
 }
 
-/// What became of a message that arrived.
+/// What a delivery is.
 pub(super) enum Arrival {
-    /// It is held from now on.
+    /// A new message, held from now on.
     New,
-    /// It is a second delivery of one that is held, which goes by the new reply subject from now on.
+    /// A second delivery of a held message, which is answered by the new reply subject from now on.
     Adopted,
 }
 
 impl InFlight {
-    /// Notes that what arrives from now on comes from another binding of the consumer.
+    /// Begins another binding of the consumer.
     pub(super) fn rebind(&self) {
         self.0.bindings.send_modify(|number| *number += 1);
     }
@@ -69,7 +69,7 @@ impl InFlight {
         if before.stored_at == info.stored_at {
             return Arrival::Adopted;
         }
-        // The event that was at this position is in no stream any more. To answer for it would be to answer for this one.
+        // The event that was at this position is in no stream any more: an answer for it would be one for this event.
         Arrival::New
     }
 
@@ -94,12 +94,17 @@ impl InFlight {
         }
     }
 
+    /// Whether the message at this position is held.
+    pub(super) fn holds(&self, sequence: u64) -> bool {
+        self.messages().contains_key(&sequence)
+    }
+
     /// How many messages are held.
     pub(super) fn count(&self) -> usize {
         self.messages().len()
     }
 
-    /// Lets go of a message; returns the subject by which it is confirmed.
+    /// Removes a message; returns the subject by which it is confirmed.
     pub(super) fn remove(&self, held: DeliveryInfo) -> Option<Subject> {
         match self.messages().entry(held.sequence) {
             hash_map::Entry::Occupied(entry) if entry.get().stored_at == held.stored_at => {
@@ -110,16 +115,16 @@ impl InFlight {
     }
 
     /// Reports progress on everything held, three times in each `ack_wait`. Never ends.
-    pub(super) async fn keep_alive(&self, bus: &Inner, ack_wait: Duration) {
+    pub(super) async fn keep_alive(&self, api: &JetStreamApi, ack_wait: Duration) {
         let mut tick = interval(ack_wait / 3);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick is at once, and nothing is held yet.
+        // The first tick is immediate, and nothing is held yet.
         tick.tick().await;
         loop {
             tick.tick().await;
             let held: Vec<Subject> = self.messages().values().map(|held| held.reply.clone()).collect();
             for reply in held {
-                bus.tell(reply, Bytes::from_static(b"+WPI")).await;
+                api.tell(reply, Bytes::from_static(b"+WPI")).await;
             }
         }
     }

@@ -1,111 +1,113 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subject};
-use async_trait::async_trait;
-use bytes::Bytes;
 use serde::Deserialize;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
-use underpin_errors::BoxError;
 use underpin_nats::NatsError;
 
+use super::api::JetStreamApi;
 use super::error::{answered, nobody_there};
+use super::failure::Failure;
+use super::settings::{JetStreamSettings, PublishSettings};
+use super::stream_settings::StreamSettings;
 use super::wire::Outbound;
-use super::{Inner, JetStream};
 use crate::pattern::check_type;
-use crate::{Event, EventPublisher, EventsError, PublishReceipt, deadline};
+use crate::{Event, EventsError, PublishReceipt, deadline};
 
-#[async_trait]
-impl EventPublisher for JetStream {
-    async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        let message = self.inner().outbound(&event)?;
-        self.inner().send(&message).await
-    }
-
-    async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
-        self.inner().publish_in_order(events).await
-    }
-
-    async fn flush(&self, within: Duration) -> Result<(), EventsError> {
-        self.inner().flushed(within).await.0
-    }
+/// Publishes messages until they are acknowledged, as many at once as the window has permits.
+pub(crate) struct Publisher {
+    pub(super) api: Arc<JetStreamApi>,
+    pub(super) settings: PublishSettings,
+    pub(super) window: Semaphore,
+    stream: StreamSettings,
 }
 
-impl Inner {
-    /// Waits for what is under way; returns all places of the window when nothing is any more.
-    pub(super) async fn flushed(
-        &self,
-        within: Duration,
-    ) -> (Result<(), EventsError>, Option<SemaphorePermit<'_>>) {
-        let until = deadline::after(within);
-        let late = || EventsError::Timeout { operation: "flush", within };
-        let all = u32::try_from(self.settings.publish.window).unwrap_or(u32::MAX);
-        let places = match timeout_at(until, self.window.acquire_many(all)).await {
-            Ok(Ok(places)) => places,
-            Ok(Err(_)) => return (Err(EventsError::Closed), None),
-            Err(_) => return (Err(late()), None),
-        };
-        let flushed = match timeout_at(until, self.connection.flush()).await {
-            Ok(flushed) => flushed.map_err(EventsError::from),
-            Err(_) => Err(late()),
-        };
-        (flushed, Some(places))
+impl Publisher {
+    pub(super) fn new(api: Arc<JetStreamApi>, settings: &JetStreamSettings) -> Self {
+        let window = Semaphore::new(settings.publish.window);
+        Self { api, settings: settings.publish.clone(), window, stream: settings.stream.clone() }
     }
 
     pub(super) fn outbound(&self, event: &Event) -> Result<Outbound, EventsError> {
-        Outbound::new(self.subject_of(event)?, event, self.settings.publish.mode)
+        Outbound::new(self.subject_of(event)?, event, self.settings.mode)
     }
 
     pub(super) fn subject_of(&self, event: &Event) -> Result<Subject, EventsError> {
         check_type(event.ty())?;
-        Ok(self.settings.stream.subject_of(event.ty()).into())
+        Ok(self.stream.subject_of(event.ty()).into())
     }
 
-    pub(super) async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
+    /// Waits until no publish is in flight.
+    pub(super) async fn flush(&self, within: Duration) -> Result<(), EventsError> {
+        self.flushed(within).await.0
+    }
+
+    /// Waits until no publish is in flight, and lets none begin.
+    pub(super) async fn close(&self, within: Duration) -> Result<(), EventsError> {
+        // The permits are held until the window is closed: a publish that began in between would not be waited for.
+        let (flushed, permits) = self.flushed(within).await;
+        self.window.close();
+        drop(permits);
+        flushed
+    }
+
+    async fn flushed(&self, within: Duration) -> (Result<(), EventsError>, Option<SemaphorePermit<'_>>) {
+        let until = deadline::after(within);
+        let late = || EventsError::Timeout { operation: "flush", within };
+        let all = u32::try_from(self.settings.window).unwrap_or(u32::MAX);
+        let permits = match timeout_at(until, self.window.acquire_many(all)).await {
+            Ok(Ok(permits)) => permits,
+            Ok(Err(_)) => return (Err(EventsError::Closed), None),
+            Err(_) => return (Err(late()), None),
+        };
+        let flushed = match timeout_at(until, self.api.connection.flush()).await {
+            Ok(flushed) => flushed.map_err(EventsError::from),
+            Err(_) => Err(late()),
+        };
+        (flushed, Some(permits))
+    }
+
+    /// Waits for a permit of the window.
+    pub(super) async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, EventsError> {
         match timeout_at(deadline, self.window.acquire()).await {
-            Ok(slot) => slot.map_err(|_| EventsError::Closed),
-            Err(_) if !self.connection.link().up => Err(EventsError::Disconnected),
+            Ok(permit) => permit.map_err(|_| EventsError::Closed),
+            Err(_) if !self.api.connection.link().up => Err(EventsError::Disconnected),
             Err(_) => {
-                let within = self.settings.publish.timeout;
-                Err(EventsError::Timeout { operation: "publish window", within })
+                Err(EventsError::Timeout { operation: "publish window", within: self.settings.timeout })
             }
         }
     }
 
     /// Publishes a message until it is acknowledged, at most `retries` times more, all under one absolute deadline.
     pub(super) async fn send(&self, message: &Outbound) -> Result<PublishReceipt, EventsError> {
-        let deadline = deadline::after(self.settings.publish.timeout);
-        let _slot = self.slot(deadline).await?;
-        self.send_until(message, deadline).await
-    }
-
-    pub(super) async fn send_until(
-        &self,
-        message: &Outbound,
-        deadline: Instant,
-    ) -> Result<PublishReceipt, EventsError> {
+        let deadline = deadline::after(self.settings.timeout);
+        let _permit = self.permit(deadline).await?;
         match self.attempt(message.clone(), deadline).await {
             Ok(receipt) => Ok(receipt),
             Err(failure) => self.send_again(message, deadline, failure).await,
         }
     }
 
-    /// What remains after a first attempt has failed.
+    /// The attempts that remain after the first has failed.
     pub(super) async fn send_again(
         &self,
         message: &Outbound,
         deadline: Instant,
         mut failure: Failure,
     ) -> Result<PublishReceipt, EventsError> {
-        let settings = &self.settings.publish;
+        let settings = &self.settings;
         let mut failures = 1;
-        // Once an attempt went out unanswered, a later refusal says nothing about it.
+        // Once an attempt was sent and not answered, a later failure does not tell whether the event is stored. Only a denial
+        // does: the subject was forbidden for the attempts before as well.
         let mut may_be_stored = failure.ambiguous;
         loop {
             let delay = settings.backoff.delay(failures);
             let over = failures > settings.retries || Instant::now() + delay >= deadline;
-            if over || !failure.try_again {
-                return Err(if may_be_stored {
+            if over || !failure.retryable {
+                let denied = matches!(failure.error, EventsError::Unauthorized(_));
+                return Err(if may_be_stored && !denied {
                     EventsError::Unconfirmed { within: settings.timeout, source: failure.cause() }
                 } else {
                     failure.error
@@ -125,41 +127,40 @@ impl Inner {
         let (_, until) = self.ready(deadline).await?;
         let Outbound { subject, headers, payload } = message;
         let size = payload.len();
-        match self.connection.request(subject.clone(), Some(headers), payload, until).await {
-            Ok(message) => self.answer_of(&message, &subject, size),
+        match self.api.connection.request(subject.clone(), Some(headers), payload, until).await {
+            Ok(message) => self.receipt(&message, &subject, size),
             Err(NatsError::NoResponders { .. }) => {
-                Err(Failure::refused(nobody_there(&subject, self.has_jetstream())))
+                Err(Failure::refused(nobody_there(&subject, self.api.has_jetstream())))
             }
             Err(NatsError::Timeout { .. }) => Err(self.no_answer()),
             Err(NatsError::Lost) => Err(Failure::unanswered(EventsError::Disconnected)),
-            Err(NatsError::Disconnected) => Err(Failure::unprepared(EventsError::Disconnected)),
-            Err(failure) => Err(Failure::refused(failure.into())),
+            Err(failure) => Err(Failure::not_taken(failure)),
         }
     }
 
-    /// Waits for a connection; returns its epoch, and until when an answer to what is sent now is awaited. Nothing is sent any
-    /// more once the deadline has passed.
+    /// Waits for a connection; returns its epoch, and how long an answer to what is sent now is awaited. Past the deadline nothing
+    /// is sent.
     pub(super) async fn ready(&self, deadline: Instant) -> Result<(u64, Instant), Failure> {
-        let epoch = self.connection.connected(deadline).await;
+        let epoch = self.api.connection.connected(deadline).await;
         let epoch = epoch.map_err(|error| Failure::unsent(error.into()))?;
         let now = Instant::now();
         if now >= deadline {
-            let within = self.settings.publish.timeout;
+            let within = self.settings.timeout;
             return Err(Failure::unsent(EventsError::Timeout { operation: "publish", within }));
         }
-        let until = now.checked_add(self.settings.publish.ack_timeout);
+        let until = now.checked_add(self.settings.ack_timeout);
         Ok((epoch, until.map_or(deadline, |until| until.min(deadline))))
     }
 
-    /// What the answer to a message says.
-    pub(super) fn answer_of(
+    /// Reads the answer to a message.
+    pub(super) fn receipt(
         &self,
         answer: &Message,
         subject: &str,
         size: usize,
     ) -> Result<PublishReceipt, Failure> {
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(Failure::refused(nobody_there(subject, self.has_jetstream())));
+            return Err(Failure::refused(nobody_there(subject, self.api.has_jetstream())));
         }
         match serde_json::from_slice(&answer.payload) {
             Ok(PubAck { error: Some(error), .. }) => Err(Failure::refused(answered(error, subject, size))),
@@ -171,61 +172,16 @@ impl Inner {
         }
     }
 
-    /// Whether the server we are connected to has JetStream, or the domain that we ask for.
-    fn has_jetstream(&self) -> bool {
-        self.settings.domain.is_some() || self.connection.server_info().jetstream
-    }
-
     pub(super) fn no_answer(&self) -> Failure {
-        Failure::unanswered(self.late())
+        Failure::unanswered(EventsError::Timeout {
+            operation: "acknowledgement",
+            within: self.settings.ack_timeout,
+        })
     }
 
-    pub(super) fn late(&self) -> EventsError {
-        EventsError::Timeout { operation: "acknowledgement", within: self.settings.publish.ack_timeout }
-    }
-
-    /// Waits for nothing: whether publishes are under way.
-    pub(super) fn in_window(&self) -> usize {
-        self.settings.publish.window.saturating_sub(self.window.available_permits())
-    }
-
-    /// Publishes without an answer, for acknowledgements that need none. Bounded, and only while there is a connection.
-    pub(super) async fn tell(&self, subject: Subject, payload: Bytes) {
-        // A failure changes nothing: the server delivers the message again.
-        drop(self.connection.publish(subject, None, None, payload).await);
-    }
-}
-
-/// Why one attempt failed, and what that says about the event.
-pub(super) struct Failure {
-    error: EventsError,
-    try_again: bool,
-    ambiguous: bool,
-}
-
-impl Failure {
-    pub(super) fn unsent(error: EventsError) -> Self {
-        Self { error, try_again: false, ambiguous: false }
-    }
-
-    /// Nothing was sent, and the next attempt may fare better.
-    pub(super) fn unprepared(error: EventsError) -> Self {
-        Self { error, try_again: true, ambiguous: false }
-    }
-
-    pub(super) fn unanswered(error: EventsError) -> Self {
-        Self { error, try_again: true, ambiguous: true }
-    }
-
-    /// The server said no, or nobody was there to say anything. A stream that is missing may be on its way back: after a
-    /// restart, a fail-over or a deletion that a subscriber repairs.
-    pub(super) fn refused(error: EventsError) -> Self {
-        let passing = matches!(error, EventsError::Unavailable(_) | EventsError::NoStream { .. });
-        Self { try_again: passing, ambiguous: false, error }
-    }
-
-    fn cause(self) -> BoxError {
-        Box::new(self.error)
+    /// How many publishes are in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.settings.window.saturating_sub(self.window.available_permits())
     }
 }
 

@@ -1,7 +1,6 @@
-//! The fetch loop of a durable consumer: requests with heartbeats, so that silence is noticed, and never more than there are
-//! slots.
+//! The fetch loop of a durable consumer: requests with heartbeats, so that silence is noticed, and never for more messages than
+//! there are in-flight permits.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::health::Pulse;
 use super::in_flight::Arrival;
-use super::message::{JetStreamMessage, Source};
+use super::liveness::Liveness;
+use super::message::{ConnectionEpoch, JetStreamMessage, Source};
+use super::open_requests::OpenRequests;
 use super::subjects::DeliveryInfo;
 use crate::pipeline::{Dispatcher, InFlightPermits};
 use crate::{EventsError, SubscribeOptions};
@@ -24,15 +24,15 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_millis(2500);
 /// How long a request stays open at the server.
 pub(super) const EXPIRES: Duration = Duration::from_secs(5);
-/// The largest request. Far below the client's subscription capacity of 65,536: a batch that is larger than what the
-/// client buffers loses messages.
+/// The largest request. Far below the client's subscription capacity of 65,536: a batch that is larger than the client's buffer
+/// loses messages.
 const MAX_BATCH: usize = 1024;
 /// How long the last messages of a request that was given up are waited for.
 const LAST_REPLIES: Duration = Duration::from_millis(250);
 
 /// Why a fetch loop ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Ended {
+pub(super) enum PullEnd {
     #[error("stopped")]
     Stopped,
     #[error("the connection was lost")]
@@ -51,72 +51,24 @@ pub(super) enum Ended {
 pub(super) struct Puller {
     pub(super) source: Arc<Source>,
     pub(super) options: SubscribeOptions,
-    pub(super) pulse: Pulse,
+    pub(super) liveness: Liveness,
     pub(super) stop: CancellationToken,
 }
 
-/// The connection and the binding of the consumer that a message comes over.
-#[derive(Clone, Copy)]
-struct Era {
-    epoch: u64,
-    binding: u64,
-}
-
-/// The requests that the server may still have, and the slots for everything that they may bring. Which request a message
-/// answers is not known, and a server takes turns between them.
-struct Open {
-    replies: VecDeque<String>,
-    slots: InFlightPermits,
-}
-
-/// More requests than this are never open: each has a quarter of the window or more.
-const MAX_OPEN: usize = 8;
-
-impl Default for Open {
-    fn default() -> Self {
-        Self { replies: VecDeque::new(), slots: InFlightPermits::none() }
-    }
-}
-
-impl Open {
-    fn add(&mut self, reply: String, slots: InFlightPermits) {
-        if self.slots.len() == 0 {
-            self.replies.clear();
-        }
-        if self.replies.len() >= MAX_OPEN {
-            self.replies.pop_front();
-        }
-        self.replies.push_back(reply);
-        self.slots.merge(slots);
-    }
-
-    fn knows(&self, reply: &str) -> bool {
-        self.replies.iter().any(|known| known == reply)
-    }
-
-    /// Frees the slots of what a request did not bring, which the server tells.
-    fn expired(&mut self, message: &Message) {
-        self.replies.retain(|known| *known != *message.subject);
-        let header = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
-        let left = header.and_then(|value| value.as_str().parse().ok());
-        self.slots.release(if self.replies.is_empty() { usize::MAX } else { left.unwrap_or(usize::MAX) });
-    }
-}
-
 impl Puller {
-    /// Pulls until something is wrong, or until it is told to stop.
-    pub(super) async fn run(&self, dispatcher: &Dispatcher<JetStreamMessage>, epoch: u64) -> Ended {
+    /// Pulls until something fails, or until it is stopped.
+    pub(super) async fn run(&self, dispatcher: &Dispatcher<JetStreamMessage>, link: u64) -> PullEnd {
         self.source.in_flight.rebind();
-        let era = Era { epoch, binding: self.source.in_flight.binding() };
-        let (inbox, mut replies) = match self.source.bus.connection.inbox().await {
+        let epoch = ConnectionEpoch { link, binding: self.source.in_flight.binding() };
+        let (inbox, mut replies) = match self.source.backend.api.connection.inbox().await {
             Ok(inbox) => inbox,
-            Err(error) => return Ended::Unsent(error.into()),
+            Err(error) => return PullEnd::Unsent(error.into()),
         };
         let ended = tokio::select! {
-            ended = self.pull(&mut replies, &inbox, dispatcher, era) => ended,
-            () = self.stop.cancelled() => Ended::Stopped,
+            ended = self.pull(&mut replies, &inbox, dispatcher, epoch) => ended,
+            () = self.stop.cancelled() => PullEnd::Stopped,
         };
-        self.give_back(&mut replies, dispatcher, era).await;
+        self.take_rest(&mut replies, dispatcher, epoch).await;
         ended
     }
 
@@ -125,95 +77,95 @@ impl Puller {
         replies: &mut Subscriber,
         inbox: &str,
         dispatcher: &Dispatcher<JetStreamMessage>,
-        era: Era,
-    ) -> Ended {
-        let (mut numbers, mut open) = (1_u64.., Open::default());
+        epoch: ConnectionEpoch,
+    ) -> PullEnd {
+        let (mut numbers, mut open) = (1_u64.., OpenRequests::default());
         loop {
-            // The next request goes out before the last one is fulfilled, so that the server is never without one.
-            let slots = match open.slots.len() {
-                0 => Some(self.slots(dispatcher).await),
+            // The next request is sent before the last one is fulfilled, so that the server is never without one.
+            let permits = match open.permits.len() {
+                0 => Some(self.permits(dispatcher).await),
                 left if left <= dispatcher.quarter() => dispatcher.try_acquire(MAX_BATCH),
                 _ => None,
             };
-            if let Some(slots) = slots {
+            if let Some(permits) = permits {
                 let reply = format!("{inbox}.{}", numbers.next().unwrap_or_default());
-                if let Err(error) = self.ask(&reply, slots.len()).await {
-                    return Ended::Unsent(error);
+                if let Err(error) = self.request(&reply, permits.len()).await {
+                    return PullEnd::Unsent(error);
                 }
-                open.add(reply, slots);
+                open.add(reply, permits);
             }
-            if let Err(ended) = self.receive(replies, &mut open, dispatcher, era).await {
+            if let Err(ended) = self.receive(replies, &mut open, dispatcher, epoch).await {
                 return ended;
             }
         }
     }
 
-    /// Takes what is still on its way for a request that was given up. Unseen, it would come back after `ack_wait` only.
-    async fn give_back(&self, replies: &mut Subscriber, dispatcher: &Dispatcher<JetStreamMessage>, era: Era) {
-        if !self.source.bus.connection.link().up || replies.unsubscribe().await.is_err() {
+    /// Takes what still arrives for a request that was given up: otherwise it would be delivered again only after `ack_wait`.
+    async fn take_rest(
+        &self,
+        replies: &mut Subscriber,
+        dispatcher: &Dispatcher<JetStreamMessage>,
+        epoch: ConnectionEpoch,
+    ) {
+        if !self.source.backend.api.connection.link().up || replies.unsubscribe().await.is_err() {
             return;
         }
         while let Ok(Some(message)) = timeout(LAST_REPLIES, replies.next()).await {
-            if message.status.is_none_or(|status| status == StatusCode::OK) {
-                self.take(message, &mut InFlightPermits::none(), dispatcher, era);
-            }
+            self.take(message, &mut InFlightPermits::none(), dispatcher, epoch);
         }
     }
 
-    async fn slots(&self, dispatcher: &Dispatcher<JetStreamMessage>) -> InFlightPermits {
-        self.pulse.busy();
-        let slots = dispatcher.acquire(MAX_BATCH).await;
-        self.pulse.beat();
-        slots
+    async fn permits(&self, dispatcher: &Dispatcher<JetStreamMessage>) -> InFlightPermits {
+        self.liveness.busy();
+        let permits = dispatcher.acquire(MAX_BATCH).await;
+        self.liveness.beat();
+        permits
     }
 
-    async fn ask(&self, reply: &str, batch: usize) -> Result<(), EventsError> {
-        let prefix = match &self.source.bus.settings.domain {
-            Some(domain) => format!("$JS.{domain}.API"),
-            None => "$JS.API".to_owned(),
-        };
-        let subject = format!(
-            "{prefix}.CONSUMER.MSG.NEXT.{}.{}",
-            self.source.bus.settings.stream.name, self.source.subscription
-        );
+    async fn request(&self, reply: &str, batch: usize) -> Result<(), EventsError> {
+        let backend = &self.source.backend;
+        let stream = &backend.settings.stream.name;
+        let subject = format!("CONSUMER.MSG.NEXT.{stream}.{}", self.source.subscription);
         let (expires, heartbeat) = (EXPIRES.as_nanos(), HEARTBEAT.as_nanos());
         let body = format!(r#"{{"batch":{batch},"expires":{expires},"idle_heartbeat":{heartbeat}}}"#);
-        let connection = &self.source.bus.connection;
-        Ok(connection.publish(subject.into(), Some(reply.into()), None, Bytes::from(body)).await?)
+        let (subject, reply) = (backend.api.subject(&subject), reply.to_owned().into());
+        Ok(backend.api.connection.publish(subject, Some(reply), None, Bytes::from(body)).await?)
     }
 
     async fn receive(
         &self,
         replies: &mut Subscriber,
-        open: &mut Open,
+        open: &mut OpenRequests,
         dispatcher: &Dispatcher<JetStreamMessage>,
-        era: Era,
-    ) -> Result<(), Ended> {
+        epoch: ConnectionEpoch,
+    ) -> Result<(), PullEnd> {
         let next = match replies.next().now_or_never() {
-            // No timer for what is there already.
+            // No timer for what has arrived already.
             Some(next) => next,
             None => {
                 let next = tokio::select! {
                     biased;
                     next = replies.next() => next,
-                    () = self.source.bus.connection.lost(era.epoch) => return Err(Ended::Disconnected),
-                    () = sleep(SILENCE) => return Err(Ended::Silence),
+                    () = self.source.backend.api.connection.lost(epoch.link) => return Err(PullEnd::Disconnected),
+                    () = sleep(SILENCE) => return Err(PullEnd::Silence),
                 };
-                self.pulse.beat();
+                self.liveness.beat();
                 next
             }
         };
-        let message = next.ok_or(Ended::Disconnected)?;
+        let message = next.ok_or(PullEnd::Disconnected)?;
         match message.status {
-            None | Some(StatusCode::OK) => self.take(message, &mut open.slots, dispatcher, era),
+            // A stored message may carry a status line too, which its publisher wrote.
+            _ if is_delivery(&message) => self.take(message, &mut open.permits, dispatcher, epoch),
+            None | Some(StatusCode::OK) => open.permits.release_one(),
             Some(StatusCode::IDLE_HEARTBEAT) => {}
-            // Late news of a request that was fulfilled.
-            Some(_) if !open.knows(&message.subject) => {}
+            // A late answer to a request that was fulfilled.
+            Some(_) if !open.contains(&message.subject) => {}
             Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => open.expired(&message),
-            Some(StatusCode::NO_RESPONDERS) => return Err(Ended::NoResponders),
+            Some(StatusCode::NO_RESPONDERS) => return Err(PullEnd::NoResponders),
             Some(status) => {
                 let description = message.description.unwrap_or_default();
-                return Err(Ended::Refused(format!("{status} {description}")));
+                return Err(PullEnd::Refused(format!("{status} {description}")));
             }
         }
         Ok(())
@@ -222,26 +174,21 @@ impl Puller {
     fn take(
         &self,
         mut message: Message,
-        slots: &mut InFlightPermits,
+        permits: &mut InFlightPermits,
         dispatcher: &Dispatcher<JetStreamMessage>,
-        era: Era,
+        epoch: ConnectionEpoch,
     ) {
-        // What has no such reply subject is no delivery.
-        let Some(reply) = message.reply.take() else { return slots.release_one() };
-        let Some(info) = DeliveryInfo::parse(&reply) else { return slots.release_one() };
+        let Some(reply) = message.reply.take() else { return };
+        let Some(info) = DeliveryInfo::parse(&reply) else { return };
         if matches!(self.source.in_flight.arrive(info, &reply), Arrival::Adopted) {
-            return slots.release_one();
+            return permits.release_one();
         }
-        let message = JetStreamMessage {
-            source: Arc::clone(&self.source),
-            message,
-            info,
-            epoch: era.epoch,
-            binding: era.binding,
-            held: true,
-            answered: false,
-            confirming: false,
-        };
-        dispatcher.dispatch(slots, message);
+        let message = JetStreamMessage::new(Arc::clone(&self.source), message, info, epoch);
+        dispatcher.dispatch(permits, message);
     }
+}
+
+/// Whether a message is a delivery of the consumer: answers about the request have no reply subject.
+fn is_delivery(message: &Message) -> bool {
+    message.reply.as_ref().is_some_and(|reply| DeliveryInfo::parse(reply).is_some())
 }

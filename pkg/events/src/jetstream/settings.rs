@@ -3,12 +3,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Secret, Validate, duration};
 
-use underpin_nats::{NatsSettings, ReconnectSettings};
+use underpin_nats::{AuthSettings, NatsSettings, ReconnectSettings, TlsSettings};
 
-use super::{AuthSettings, DeadLetterSettings, StreamSettings, TlsSettings, TopologyMode};
+use super::stream_settings::{DeadLetterSettings, StreamSettings, TopologyMode};
 use crate::{Backoff, EventsError};
 
-/// Everything the JetStream backend can be told.
+/// The name of a service that sets none.
+pub(super) const DEFAULT_NAME: &str = "underpin-events";
+
+/// The settings of the JetStream backend.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -16,7 +19,9 @@ use crate::{Backoff, EventsError};
 pub struct JetStreamSettings {
     /// The servers, as `nats://host:port` or `tls://host:port`. Secret, since a URL may carry a password.
     pub servers: Vec<Secret<String>>,
-    /// The name of the connection, as the server's monitoring shows it.
+    /// The name of the service: the server's monitoring shows it as the name of the connection, and the consumer of a subscription
+    /// records it. A service whose name is another is refused as a second owner of the subscription
+    /// ([`EventsError::ForeignConsumer`]). Services with the default name record none.
     pub name: String,
     /// How long [`JetStream::connect`](super::JetStream::connect) tries in all.
     #[serde(with = "duration")]
@@ -121,7 +126,7 @@ impl Default for JetStreamSettings {
     fn default() -> Self {
         Self {
             servers: vec!["nats://127.0.0.1:4222".into()],
-            name: "underpin-events".to_owned(),
+            name: DEFAULT_NAME.to_owned(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
             // async-nats waits two minutes in all, in which nobody would notice.

@@ -6,8 +6,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use underpin_config::ByteSize;
 
 use super::plan::Difference;
-use super::stream_settings::WhenFull;
-use super::{DeadLetterSettings, Storage, StreamSettings};
+use super::stream_settings::{DeadLetterSettings, Storage, StreamSettings, WhenFull};
 
 impl StreamSettings {
     pub(super) fn declared(&self) -> Config {

@@ -1,6 +1,6 @@
 //! Where events, replays and dead letters go.
 
-use super::{DeadLetterSettings, StreamSettings};
+use super::stream_settings::{DeadLetterSettings, StreamSettings};
 use crate::SubscribeOptions;
 
 impl StreamSettings {
@@ -26,6 +26,11 @@ impl StreamSettings {
         }
         filters.push(format!("{}-replay.{}.>", self.subject_prefix, options.name));
         filters
+    }
+
+    /// Whether a consumer selects a subject.
+    pub(super) fn selects(&self, options: &SubscribeOptions, subject: &str) -> bool {
+        self.filters(options).iter().any(|filter| matches(filter, subject))
     }
 
     /// The event type in a subject of this stream.
@@ -83,6 +88,20 @@ impl DeliveryInfo {
     }
 }
 
+/// Whether a subject matches a filter with the wildcards `*` and `>`.
+fn matches(filter: &str, subject: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for wanted in filter.split('.') {
+        match (wanted, tokens.next()) {
+            (">", Some(_)) => return true,
+            (_, None) => return false,
+            (wanted, Some(token)) if wanted != "*" && wanted != token => return false,
+            _ => {}
+        }
+    }
+    tokens.next().is_none()
+}
+
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -105,6 +124,20 @@ mod tests {
             assert_eq!(stream.type_in(&stream.replay_subject_of("projection", ty)), ty);
             let dead = DeadLetterSettings::default();
             assert_eq!(dead.parts(&dead.subject_of("projection", ty)), ("projection", ty));
+        }
+    }
+
+    #[test]
+    fn filters_match_as_the_server_matches_them() {
+        for (filter, subject, expected) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.b.c", false),
+            ("a.*", "a.b", true),
+            ("a.*", "a", false),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+        ] {
+            assert_eq!(matches(filter, subject), expected, "{filter} {subject}");
         }
     }
 

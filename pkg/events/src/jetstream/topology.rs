@@ -1,57 +1,33 @@
+use std::sync::Arc;
+
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info};
 use underpin_logger::{Context, info, warn};
 
+use super::api::JetStreamApi;
+use super::error::answered;
 use super::plan::{Change, Plan};
+use super::settings::JetStreamSettings;
 use super::stream::{differences, merged};
-use super::{Inner, JetStream};
 use crate::EventsError;
 
-impl JetStream {
-    /// Compares the streams with their declaration and changes nothing.
-    ///
-    /// # Errors
-    /// What the server says.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn plan(&self) -> Result<Plan, EventsError> {
-        self.inner().plan().await
-    }
-
-    /// Creates the streams that are missing and changes those that differ, then reads them back and compares: a server
-    /// ignores in silence what it does not know. Returns what was changed.
-    ///
-    /// Idempotency: a second call changes nothing.
-    ///
-    /// # Errors
-    /// [`EventsError::Drift`] when a stream still differs afterwards, and what the server says.
-    ///
-    /// # Cancel safety
-    /// Some of the changes may have been made.
-    pub async fn apply(&self) -> Result<Plan, EventsError> {
-        self.inner().apply().await
-    }
-
-    /// Compares the streams with their declaration.
-    ///
-    /// # Errors
-    /// [`EventsError::Drift`] with one sentence a difference, and what the server says.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn verify(&self) -> Result<(), EventsError> {
-        self.inner().verify().await
-    }
+/// The streams on the server: compared with their declaration, created, changed.
+pub(crate) struct Topology {
+    api: Arc<JetStreamApi>,
+    settings: JetStreamSettings,
 }
 
-impl Inner {
+impl Topology {
+    pub(super) fn new(api: Arc<JetStreamApi>, settings: &JetStreamSettings) -> Self {
+        Self { api, settings: settings.clone() }
+    }
+
     fn declared_streams(&self) -> [Config; 2] {
         [self.settings.stream.declared(), self.settings.dead_letters.declared(&self.settings.stream)]
     }
 
-    async fn plan(&self) -> Result<Plan, EventsError> {
+    pub(super) async fn plan(&self) -> Result<Plan, EventsError> {
         let mut plan = Plan::default();
         for declared in self.declared_streams() {
             match self.stream_info(&declared.name).await? {
@@ -70,26 +46,16 @@ impl Inner {
     pub(super) async fn apply(&self) -> Result<Plan, EventsError> {
         let plan = self.plan().await?;
         for change in &plan.changes {
-            let declared = self.declared_streams();
+            let (Change::CreateStream { name } | Change::UpdateStream { name, .. }) = change;
+            let declared = self.declared_streams().into_iter().find(|config| config.name == *name);
+            let Some(declared) = declared else { continue };
             match change {
-                Change::CreateStream { name } => {
-                    if let Some(config) = declared.into_iter().find(|config| config.name == *name) {
-                        self.create_stream(config).await?;
-                    }
-                }
-                Change::UpdateStream { name, differences } => {
-                    if let Some(config) = declared.into_iter().find(|config| config.name == *name) {
-                        let drift =
-                            differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                        warn!(
-                            self.log,
-                            &Context::background(),
-                            "changing a stream that differs",
-                            stream = name,
-                            drift
-                        );
-                        self.update_stream(config).await?;
-                    }
+                Change::CreateStream { .. } => self.create_stream(declared).await?,
+                Change::UpdateStream { differences, .. } => {
+                    let drift = differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                    let ctx = Context::background();
+                    warn!(self.api.log, &ctx, "changing a stream that differs", stream = name, drift);
+                    self.update_stream(declared).await?;
                 }
             }
         }
@@ -99,14 +65,14 @@ impl Inner {
         Ok(plan)
     }
 
-    async fn verify(&self) -> Result<(), EventsError> {
+    pub(super) async fn verify(&self) -> Result<(), EventsError> {
         let plan = self.plan().await?;
         if plan.is_empty() { Ok(()) } else { Err(EventsError::Drift { differences: plan.sentences() }) }
     }
 
     pub(super) async fn stream_info(&self, name: &str) -> Result<Option<Info>, EventsError> {
-        let found = self.connection.call("stream info", self.jetstream().get_stream(name)).await?;
-        match found {
+        let context = self.api.context();
+        match self.api.call("stream info", context.get_stream(name)).await? {
             Ok(stream) => Ok(Some(stream.cached_info().clone())),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(answer)
@@ -114,7 +80,7 @@ impl Inner {
                 {
                     Ok(None)
                 }
-                GetStreamErrorKind::JetStream(answer) => Err(super::error::answered(answer, name, 0)),
+                GetStreamErrorKind::JetStream(answer) => Err(answered(answer, name, 0)),
                 GetStreamErrorKind::Request => Err(EventsError::Unavailable(error.into())),
                 _ => Err(EventsError::backend("stream info", error)),
             },
@@ -123,9 +89,17 @@ impl Inner {
 
     async fn create_stream(&self, config: Config) -> Result<(), EventsError> {
         let name = config.name.clone();
-        let created = self.connection.call("create stream", self.jetstream().create_stream(config)).await?;
-        created.map_err(|error| EventsError::backend("create stream", error))?;
-        info!(self.log, &Context::background(), "created a stream", stream = name);
+        let context = self.api.context();
+        let created = self.api.call("create stream", context.create_stream(config)).await?;
+        created.map_err(|error| match error.kind() {
+            CreateStreamErrorKind::JetStream(answer)
+                if answer.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP =>
+            {
+                self.overlap(&name)
+            }
+            _ => EventsError::backend("create stream", error),
+        })?;
+        info!(self.api.log, &Context::background(), "created a stream", stream = name);
         Ok(())
     }
 
@@ -134,12 +108,31 @@ impl Inner {
             return self.create_stream(declared).await;
         };
         if info.config.storage != declared.storage {
-            // No server can change this, and the one that tries says so in other words.
+            // No server can change this, and its error does not name the field.
             let differences = differences(&declared, &info.config).iter().map(ToString::to_string).collect();
             return Err(EventsError::Drift { differences });
         }
+        let name = declared.name.clone();
         let config = merged(&declared, info.config);
-        let updated = self.connection.call("update stream", self.jetstream().update_stream(config)).await?;
-        updated.map(drop).map_err(|error| EventsError::backend("update stream", error))
+        let context = self.api.context();
+        let updated = self.api.call("update stream", context.update_stream(config)).await?;
+        updated.map(drop).map_err(|error| match error.kind() {
+            CreateStreamErrorKind::JetStream(answer)
+                if answer.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP =>
+            {
+                self.overlap(&name)
+            }
+            _ => EventsError::backend("update stream", error),
+        })
+    }
+
+    /// The error of subjects that another stream has: it names the setting that chooses them.
+    fn overlap(&self, stream: &str) -> EventsError {
+        let option = if stream == self.settings.stream.name {
+            "events.stream.subject_prefix"
+        } else {
+            "events.dead_letters.subject_prefix"
+        };
+        EventsError::option(option, "overlaps the subjects of another stream on the server")
     }
 }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
-use super::ContentMode;
+use super::header_text;
+use super::settings::ContentMode;
 use crate::accept::Accept;
 use crate::{Event, EventsError, InvalidEventError, STRUCTURED_CONTENT_TYPE};
 
@@ -46,12 +47,15 @@ impl Outbound {
 }
 
 fn headers_of(event: &Event) -> Result<HeaderMap, EventsError> {
-    let id = event.message_id();
+    let mut id = event.message_id();
     if id.contains(['\r', '\n']) {
         return Err(not_a_header(MESSAGE_ID));
     }
+    if !id.is_ascii() {
+        id = header_text::encode(&id, usize::MAX);
+    }
     let mut headers = HeaderMap::new();
-    // Taken over without a copy, which panics where the check above would have refused.
+    // Moved in without a copy, which panics where the check above would have refused.
     headers.insert(HeaderName::from_static(MESSAGE_ID), id);
     Ok(headers)
 }
@@ -93,34 +97,16 @@ pub(super) fn decode(
     }
 }
 
-/// The headers without those that speak to the server or were added by it, and those that this crate adds. A message that is
-/// stored once more must not repeat them: the server would refuse it, or obey.
-pub(super) fn originals(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Vec<HeaderValue>)> {
-    let starts =
-        |name: &str, with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
-    headers.iter().filter(move |(name, _)| {
-        let name: &str = name.as_ref();
-        !starts(name, "nats-") && !starts(name, "underpin-")
-    })
-}
-
-/// The original headers as text, with each of their values.
-pub(super) fn original_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    let each = |(name, values): (&HeaderName, &Vec<HeaderValue>)| {
-        let name = name.to_string();
-        values.iter().map(|value| (name.clone(), value.as_str().to_owned())).collect::<Vec<_>>()
-    };
-    originals(headers).flat_map(each).collect()
+/// Whether a header is an original of the event: not for the server, or added by it, or added by this crate. A message that is
+/// stored once more must not repeat the others: the server would refuse or obey them.
+pub(super) fn is_original(name: &str) -> bool {
+    let starts = |with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    !starts("nats-") && !starts("underpin-")
 }
 
 /// Every header with each of its values.
 pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> + Clone {
     headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
-}
-
-/// Text made fit for a header: one line, at most `max` characters.
-pub(super) fn one_line(text: &str, max: usize) -> String {
-    text.chars().take(max).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -132,7 +118,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for bad in ["a\r\nInjected: yes", "\n", "\r"] {
             assert!(insert(&mut headers, "Reason", bad).is_err());
-            assert!(insert(&mut headers, "Reason", &one_line(bad, 100)).is_ok());
+            assert!(insert(&mut headers, "Reason", &header_text::encode(bad, 100)).is_ok());
         }
         assert!(insert(&mut headers, "bad name:", "x").is_err());
     }

@@ -190,6 +190,7 @@ impl BusState {
             ty: event.ty().to_owned(),
             sequence,
             headers: Vec::new(),
+            raw_headers: None,
             payload: event.to_json(),
             complete: true,
         };

@@ -78,6 +78,7 @@ impl From<DeadLetterRecord> for DeadLetter {
             ty: letter.ty,
             sequence: letter.sequence,
             headers: Vec::new(),
+            raw_headers: None,
             payload: letter.payload.to_json(),
             complete: true,
         }

@@ -7,4 +7,7 @@ mod consuming;
 mod faults;
 mod order;
 mod publishing;
+mod denied;
+mod ownership;
 mod security;
+mod unreadable;

@@ -1,62 +1,35 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::time::Instant;
-use underpin_errors::{Health, HealthCheck, Report};
+use underpin_errors::Health;
 
-use super::JetStream;
 use crate::pipeline::too_many_wait;
 
-#[async_trait]
-impl HealthCheck for JetStream {
-    fn name(&self) -> &'static str {
-        "events"
-    }
-
-    async fn check(&self) -> Health {
-        let connection = &self.inner().connection;
-        let link = connection.link();
-        let info = connection.server_info();
-        let health = match (link.closed, link.up) {
-            (true, _) => Health::down("connection is closed"),
-            (_, false) => Health::down("not connected"),
-            // A round trip, since a connection to a frozen server looks fine.
-            (_, true) => match self.inner().stream_info(&self.inner().settings.stream.name).await {
-                Ok(Some(stream)) => Health::up().detail("messages", stream.state.messages),
-                Ok(None) => Health::down("the stream is missing"),
-                Err(failure) => Health::down(Report(&failure).to_string()),
-            },
-        };
-        health
-            .detail("backend", "jetstream")
-            .detail("server", info.server_name)
-            .detail("server_version", info.version)
-            .detail("reconnects", link.epoch)
-            .detail("publishing", self.inner().in_window())
-    }
-}
-
-/// What a subscription tells of itself.
+/// What a subscription reports of itself.
 #[derive(Clone)]
-pub(super) struct Pulse(Arc<Mutex<State>>);
+pub(super) struct Liveness(Arc<Mutex<State>>);
 
 struct State {
     recovering: Option<String>,
     last_sign: Instant,
+    /// Every in-flight permit is taken: the server is asked for nothing and says nothing.
     busy: bool,
-    /// Nothing is asked for until what is unconfirmed is settled.
+    /// For the sake of order, nothing is fetched until lost deliveries are confirmed or delivered again.
     waiting: bool,
     recoveries: u64,
     /// Events that the server has delivered and that are not acknowledged, over all processes, and how many there may be.
     unacknowledged: usize,
     max_unacknowledged: usize,
+    /// Messages that the client could not read, and the last of them.
+    quarantined: u64,
+    last_quarantined: Option<u64>,
 }
 
 /// How long a subscription may hear nothing from the server: several heartbeats.
 pub(super) const DEAF_AFTER: Duration = Duration::from_secs(8);
 
-impl Pulse {
+impl Liveness {
     pub(super) fn new(max_unacknowledged: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             recovering: None,
@@ -66,16 +39,17 @@ impl Pulse {
             recoveries: 0,
             unacknowledged: 0,
             max_unacknowledged,
+            quarantined: 0,
+            last_quarantined: None,
         })))
     }
 
-    /// The server gave a sign of life.
+    /// The server sent something.
     pub(super) fn beat(&self) {
         let mut state = self.state();
         (state.last_sign, state.busy, state.waiting) = (Instant::now(), false, false);
     }
 
-    /// Every slot is taken: the server is not asked for more, and has no reason to say anything.
     pub(super) fn busy(&self) {
         self.state().busy = true;
     }
@@ -96,10 +70,17 @@ impl Pulse {
         self.beat();
     }
 
-    /// The subscription is in place, and holds back for the sake of order. That is no trouble unless it takes long.
+    /// The subscription is in place and waits for lost deliveries. That is healthy unless it takes long.
     pub(super) fn waiting(&self) {
         self.recovered();
         self.state().waiting = true;
+    }
+
+    /// A message that the client cannot read was dead-lettered.
+    pub(super) fn quarantined(&self, sequence: u64) {
+        let mut state = self.state();
+        state.quarantined += 1;
+        state.last_quarantined = Some(sequence);
     }
 
     pub(super) fn health(&self) -> Health {
@@ -108,7 +89,7 @@ impl Pulse {
         let health = match &state.recovering {
             Some(reason) => Health::down(format!("recovering: {reason}")),
             None if state.waiting && silent > DEAF_AFTER => {
-                Health::down("waiting for what was delivered and is unconfirmed")
+                Health::down("waiting for unconfirmed deliveries")
             }
             None if !state.busy && silent > DEAF_AFTER => Health::down("no sign of life from the server"),
             // With strict order there is one event at most.
@@ -117,7 +98,13 @@ impl Pulse {
             }
             None => Health::up(),
         };
-        health.detail("recoveries", state.recoveries)
+        let health = health.detail("recoveries", state.recoveries);
+        match state.last_quarantined {
+            Some(sequence) => {
+                health.detail("quarantined", state.quarantined).detail("last_quarantined_sequence", sequence)
+            }
+            None => health,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
