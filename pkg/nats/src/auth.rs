@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Secret, Validate};
 
+use crate::setters::setters;
+
 /// How the client proves who it is. At most one way; none for an open server or credentials in the URL.
 ///
 /// Files are read again at each attempt to connect, so that rotated credentials need no restart.
@@ -30,60 +32,23 @@ pub struct AuthSettings {
 }
 
 impl AuthSettings {
-    /// Sets the user name.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.user = Some(user.into());
-        self
-    }
-
-    /// Sets the password.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<Secret<String>>) -> Self {
-        self.password = Some(password.into());
-        self
-    }
-
-    /// Sets the file with the password.
-    #[must_use]
-    pub fn password_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.password_file = Some(file.into());
-        self
-    }
-
-    /// Sets the token.
-    #[must_use]
-    pub fn token(mut self, token: impl Into<Secret<String>>) -> Self {
-        self.token = Some(token.into());
-        self
-    }
-
-    /// Sets the file with the token.
-    #[must_use]
-    pub fn token_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.token_file = Some(file.into());
-        self
-    }
-
-    /// Sets the seed of an `NKey`.
-    #[must_use]
-    pub fn nkey_seed(mut self, seed: impl Into<Secret<String>>) -> Self {
-        self.nkey_seed = Some(seed.into());
-        self
-    }
-
-    /// Sets the text of a credentials file.
-    #[must_use]
-    pub fn credentials(mut self, text: impl Into<Secret<String>>) -> Self {
-        self.credentials = Some(text.into());
-        self
-    }
-
-    /// Sets the path of a credentials file.
-    #[must_use]
-    pub fn credentials_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.credentials_file = Some(file.into());
-        self
+    setters! {
+        /// Sets the user name.
+        user: impl Into<String> => Some(user.into());
+        /// Sets the password.
+        password: impl Into<Secret<String>> => Some(password.into());
+        /// Sets the file with the password.
+        password_file: impl Into<PathBuf> => Some(password_file.into());
+        /// Sets the token.
+        token: impl Into<Secret<String>> => Some(token.into());
+        /// Sets the file with the token.
+        token_file: impl Into<PathBuf> => Some(token_file.into());
+        /// Sets the seed of an `NKey`.
+        nkey_seed: impl Into<Secret<String>> => Some(nkey_seed.into());
+        /// Sets the text of a credentials file.
+        credentials: impl Into<Secret<String>> => Some(credentials.into());
+        /// Sets the path of a credentials file.
+        credentials_file: impl Into<PathBuf> => Some(credentials_file.into());
     }
 }
 

@@ -4,6 +4,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
+use crate::setters::setters;
+
 /// The wait between attempts to connect: doubled each time up to a limit, with half of it random.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,18 +31,11 @@ impl ReconnectSettings {
         Self { initial, max }
     }
 
-    /// Sets the wait after the first failure.
-    #[must_use]
-    pub fn initial(mut self, wait: Duration) -> Self {
-        self.initial = wait;
-        self
-    }
-
-    /// Sets the longest wait.
-    #[must_use]
-    pub fn max(mut self, wait: Duration) -> Self {
-        self.max = wait;
-        self
+    setters! {
+        /// Sets the wait after the first failure.
+        initial: Duration => initial;
+        /// Sets the longest wait.
+        max: Duration => max;
     }
 
     /// The wait after that many failures, from 1.

@@ -4,6 +4,7 @@ use async_nats::ServerAddr;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Secret, Validate, duration};
 
+use crate::setters::setters;
 use crate::{AuthSettings, NatsError, ReconnectSettings, TlsSettings};
 
 /// Where the servers are and how to connect to them.
@@ -61,53 +62,21 @@ impl NatsSettings {
         self
     }
 
-    /// Sets the name of the connection.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Sets how long the first connect tries in all.
-    #[must_use]
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
-        self
-    }
-
-    /// Sets how long one call to the server may take.
-    #[must_use]
-    pub fn request_timeout(mut self, limit: Duration) -> Self {
-        self.request_timeout = limit;
-        self
-    }
-
-    /// Sets how often an idle connection is checked.
-    #[must_use]
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.ping_interval = interval;
-        self
-    }
-
-    /// Sets the wait between attempts to reconnect.
-    #[must_use]
-    pub fn reconnect(mut self, reconnect: ReconnectSettings) -> Self {
-        self.reconnect = reconnect;
-        self
-    }
-
-    /// Sets how the client proves who it is.
-    #[must_use]
-    pub fn auth(mut self, auth: AuthSettings) -> Self {
-        self.auth = auth;
-        self
-    }
-
-    /// Sets how the connection is encrypted.
-    #[must_use]
-    pub fn tls(mut self, tls: TlsSettings) -> Self {
-        self.tls = tls;
-        self
+    setters! {
+        /// Sets the name of the connection.
+        name: impl Into<String> => name.into();
+        /// Sets how long the first connect tries in all.
+        connect_timeout: Duration => connect_timeout;
+        /// Sets how long one call to the server may take.
+        request_timeout: Duration => request_timeout;
+        /// Sets how often an idle connection is checked.
+        ping_interval: Duration => ping_interval;
+        /// Sets the wait between attempts to reconnect.
+        reconnect: ReconnectSettings => reconnect;
+        /// Sets how the client proves who it is.
+        auth: AuthSettings => auth;
+        /// Sets how the connection is encrypted.
+        tls: TlsSettings => tls;
     }
 
     /// Checks every setting.

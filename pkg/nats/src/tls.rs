@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate};
 
+use crate::setters::setters;
+
 /// How the connection is encrypted. A URL with `tls:` requires TLS by itself; the machine's root certificates are trusted.
 ///
 /// The files are read again at each attempt to connect, so that renewed certificates need no restart.
@@ -38,25 +40,13 @@ impl TlsSettings {
         self
     }
 
-    /// Sets a file of root certificates (PEM).
-    #[must_use]
-    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(file.into());
-        self
-    }
-
-    /// Sets the client's certificate (PEM).
-    #[must_use]
-    pub fn cert_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.cert_file = Some(file.into());
-        self
-    }
-
-    /// Sets the client's private key (PEM).
-    #[must_use]
-    pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.key_file = Some(file.into());
-        self
+    setters! {
+        /// Sets a file of root certificates (PEM).
+        ca_file: impl Into<PathBuf> => Some(ca_file.into());
+        /// Sets the client's certificate (PEM).
+        cert_file: impl Into<PathBuf> => Some(cert_file.into());
+        /// Sets the client's private key (PEM).
+        key_file: impl Into<PathBuf> => Some(key_file.into());
     }
 }
 

@@ -8,6 +8,7 @@ use underpin_logger::{Context, warn};
 use underpin_nats::NatsError;
 
 use super::message::JetStreamMessage;
+use super::meters;
 use crate::pipeline::InFlightPermit;
 use crate::{EventsError, deadline};
 
@@ -25,7 +26,7 @@ impl JetStreamMessage {
 
     async fn confirm_or_report(&self, operation: &'static str, answer: Bytes, permit: InFlightPermit) {
         if let Err(failure) = self.confirm(operation, answer, permit).await {
-            metrics::counter!("underpin_events_unconfirmed_total").increment(1);
+            meters::unconfirmed();
             warn!(
                 self.source.backend.api.log,
                 &Context::background(),

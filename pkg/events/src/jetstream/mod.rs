@@ -23,6 +23,7 @@ mod in_flight;
 mod inbound;
 mod liveness;
 mod message;
+mod meters;
 mod open_requests;
 mod pending_acks;
 mod plan;
@@ -43,6 +44,7 @@ mod window_permits;
 mod wire;
 
 pub use bus::JetStream;
+pub use meters::describe_metrics;
 pub use plan::{Change, Difference, Plan};
 pub use settings::{ContentMode, JetStreamSettings, PublishSettings};
 pub use stream_settings::{DeadLetterSettings, Storage, StreamSettings, TopologyMode, WhenFull};

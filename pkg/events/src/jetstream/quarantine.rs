@@ -14,6 +14,7 @@ use underpin_logger::{Context, error};
 
 use super::dead_letters::GivenUp;
 use super::header_block::unreadable;
+use super::meters;
 use super::pull::Puller;
 use super::raw_message::{RawMessage, ReadPosition, read};
 use crate::{EventsError, deadline};
@@ -40,17 +41,18 @@ impl Quarantine {
         let (new, old) = (to.max(floor + 1)..last + 1, floor + 1..from.min(last + 1));
         let cut = new.end.saturating_sub(new.start) > MAX_READ;
         let take = usize::try_from(MAX_READ).unwrap_or(usize::MAX);
-        let candidates: Vec<u64> = new.rev().chain(old.rev()).take(take).collect();
+        let mut candidates: Vec<u64> = new.rev().chain(old.rev()).take(take).collect();
         if let Some(lowest) = candidates.last().copied() {
             from = if cut || from == to { lowest } else { from.min(lowest) };
         }
+        candidates.sort_unstable();
         let stream_name = &puller.source.backend.settings.stream.name;
         let held = |sequence: &u64| puller.source.in_flight.holds(*sequence);
         let reads = candidates
             .into_iter()
             .filter(|sequence| !held(sequence))
             .map(|sequence| read(&puller.source.backend.api, stream_name, ReadPosition::At(sequence)));
-        let mut reads = stream::iter(reads).buffer_unordered(CONCURRENT);
+        let mut reads = stream::iter(reads).buffered(CONCURRENT);
         while let Some(message) = reads.next().await {
             let Some(message) = message? else { continue };
             if let Some(why) = unreadable(&message) {
@@ -85,8 +87,7 @@ async fn give_up(puller: &Puller, message: &RawMessage, why: &'static str) -> Re
     let until = deadline::after(backend.api.connection.request_timeout());
     backend.api.connection.request(reply.into(), None, Bytes::from_static(b"+TERM"), until).await?;
     puller.liveness.quarantined(sequence);
-    metrics::counter!("underpin_events_quarantined_total", "subscription" => subscription.to_owned())
-        .increment(1);
+    meters::quarantined(subscription);
     let failure = std::io::Error::other(why);
     error!(
         backend.api.log,

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::Info;
-use metrics::gauge;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use underpin_logger::{Context, info, warn};
 use super::confirmations;
 use super::consumer::{BoundConsumer, Position};
 use super::message::{Handled, JetStreamMessage};
+use super::meters;
 use super::pull::{PullEnd, Puller};
 use super::quarantine::Quarantine;
 use super::redelivery_wait::{self, Binding, lost_deliveries};
@@ -192,19 +192,10 @@ impl Recovery<'_> {
             if let Ok(Some(info)) = self.puller.source.backend.consumers.info(name).await {
                 self.puller.liveness.unacknowledged(info.num_ack_pending);
                 let unconfirmed = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
-                gauge!("underpin_events_waiting", "subscription" => name.to_string())
-                    .set(as_f64(info.num_pending));
-                gauge!("underpin_events_in_flight", "subscription" => name.to_string())
-                    .set(as_f64(unconfirmed));
+                meters::lag(name, info.num_pending, unconfirmed);
                 let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
                 position.confirmed(info.ack_floor.stream_sequence);
             }
         }
     }
-}
-
-/// Exact up to 2^53, which is more events than a stream holds.
-#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
 }

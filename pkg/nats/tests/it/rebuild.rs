@@ -10,7 +10,7 @@ use underpin_logger::testing::CaptureLogger;
 use underpin_nats::{Connection, NatsError};
 use underpin_testkit::NatsServer;
 
-use crate::support::{connect, echo, eventually, publish_raw, settings, soon};
+use crate::support::{connect, echo, eventually, publish_raw, settings, soon, synced};
 
 const BARE_CR: &[u8] = b"NATS/1.0\r\nA: b\rc\r\n\r\n";
 
@@ -22,7 +22,7 @@ async fn a_panic_in_the_parser_is_noticed_within_a_second_and_the_client_rebuilt
     let nats = Connection::connect(&settings(&[&server]), Arc::new(log.clone())).await.unwrap();
     let before = (nats.session(), nats.link().epoch);
     let _trap = nats.client().subscribe("trap").await.unwrap();
-    nats.flush().await.unwrap();
+    synced(&nats).await;
     let sent = Instant::now();
     publish_raw(&server, "trap", BARE_CR, b"{}").await;
     eventually("the end is noticed", || async { nats.link().epoch > before.1 }).await;
@@ -42,7 +42,7 @@ async fn it_is_rebuilt_each_time_and_requests_end_with_their_client() {
     for n in 1..=3 {
         let _trap = nats.client().subscribe("trap").await.unwrap();
         let _deaf = nats.client().subscribe("deaf").await.unwrap();
-        nats.flush().await.unwrap();
+        synced(&nats).await;
         let pending = nats.request("deaf".into(), None, Bytes::new(), soon());
         let (pending, ()) = tokio::join!(pending, publish_raw(&server, "trap", BARE_CR, b""));
         assert!(matches!(pending, Err(NatsError::Lost)), "{pending:?}");
@@ -55,7 +55,7 @@ async fn it_is_rebuilt_when_the_server_comes_back_later() {
     let server = NatsServer::private().await;
     let nats = connect(&settings(&[&server])).await;
     let _trap = nats.client().subscribe("trap").await.unwrap();
-    nats.flush().await.unwrap();
+    synced(&nats).await;
     publish_raw(&server, "trap", BARE_CR, b"").await;
     server.kill().await;
     eventually("it is down", || async { !nats.link().up }).await;
@@ -74,7 +74,7 @@ async fn other_malformed_headers_cost_a_reconnect() {
         [&b"NATS/1.0\r\nA: \xff\r\n\r\n"[..], b"NATS/2.0\r\nA: b\r\n\r\n", b"NATS/1.0\r\nA B: c\r\n\r\n"]
     {
         let _trap = nats.client().subscribe("trap").await.unwrap();
-        nats.flush().await.unwrap();
+        synced(&nats).await;
         let epoch = nats.link().epoch;
         publish_raw(&server, "trap", headers, b"").await;
         eventually("a loss", || async { nats.link().epoch > epoch && nats.link().up }).await;

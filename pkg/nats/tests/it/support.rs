@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use underpin_logger::NoopLogger;
-use underpin_nats::{Connection, NatsSettings, ReconnectSettings};
+use underpin_nats::{Connection, NatsError, NatsSettings, ReconnectSettings};
 use underpin_testkit::NatsServer;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -27,6 +27,12 @@ pub(crate) async fn connect(settings: &NatsSettings) -> Connection {
 
 pub(crate) fn soon() -> Instant {
     Instant::now() + LIMIT
+}
+
+/// Waits until the server has handled everything before: subscriptions, for example.
+pub(crate) async fn synced(nats: &Connection) {
+    let answer = nats.request(nats.client().new_inbox().into(), None, "".into(), soon()).await;
+    assert!(matches!(answer, Err(NatsError::NoResponders { .. })), "{answer:?}");
 }
 
 /// Waits until something holds.

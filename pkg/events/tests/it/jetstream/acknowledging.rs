@@ -88,7 +88,7 @@ async fn a_dead_letter_that_cannot_be_stored_lets_nothing_pass() {
         result.unwrap();
     }
     eventually(LIMIT, "storing it fails again", || async {
-        let told = |entry: &&CapturedEntry| entry.msg.contains("could not put an event aside");
+        let told = |entry: &&CapturedEntry| entry.msg.contains("could not dead-letter an event");
         log.entries().iter().filter(told).count() >= 2
     })
     .await;

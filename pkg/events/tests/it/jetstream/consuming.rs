@@ -250,7 +250,7 @@ async fn an_event_that_kills_its_process_again_and_again_is_put_aside_unseen() {
     }
     let tally = Tally::default();
     let _subscription = bus.subscribe(quick, tally.handler()).await.unwrap();
-    eventually(LIMIT, "it is put aside", || async { bus.list(0, 10).await.unwrap().len() == 1 }).await;
+    eventually(LIMIT, "it is dead-lettered", || async { bus.list(0, 10).await.unwrap().len() == 1 }).await;
     let letter = bus.inspect(1).await.unwrap();
     assert!(letter.reason.contains("without an answer") && letter.attempts == 3, "{letter:?}");
     assert_eq!(tally.total(), 0);

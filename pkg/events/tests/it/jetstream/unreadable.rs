@@ -92,7 +92,7 @@ async fn each_becomes_a_dead_letter_with_its_bytes_and_the_events_behind_it_arri
         assert_eq!(last.payload, payload, "{name}");
         assert_eq!((last.subscription.as_str(), last.ty.as_str()), ("projection", "order.placed"), "{name}");
         assert!(last.reason.starts_with("unreadable: "), "{name}: {}", last.reason);
-        assert!(log.to_string().contains(&format!("\"sequence\":{}", last.sequence)), "{name}: {log}");
+        assert!(log.to_string().contains(&format!("sequence={}", last.sequence)), "{name}: {log}");
     }
     all_handled(&*subscription, &tally, UNREADABLE.len()).await;
     assert_eq!(bus.list(0, 100).await.unwrap().len(), UNREADABLE.len(), "each once");
@@ -215,9 +215,10 @@ async fn a_stored_status_line_is_no_word_of_the_server() {
     let bus = connect(&settings(&server)).await;
     let tally = Tally::default();
     let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
-    for (n, status) in ["404 No Messages", "409 Consumer Deleted", "503", "100 Idle Heartbeat", "408 Request Timeout"]
-        .into_iter()
-        .enumerate()
+    for (n, status) in
+        ["404 No Messages", "409 Consumer Deleted", "503", "100 Idle Heartbeat", "408 Request Timeout"]
+            .into_iter()
+            .enumerate()
     {
         let headers = format!("NATS/1.0 {status}\r\n\r\n");
         store_raw(&server, b"events.order.placed", headers.as_bytes(), &event(n).to_json()).await;
