@@ -63,6 +63,14 @@ impl OwnedServer {
         }
     }
 
+    /// Sends SIGUSR2 and does not wait for its effect.
+    pub(crate) fn signal_usr2(&self) {
+        match self {
+            Self::Process(server) => server.signal(Signal::USR2),
+            Self::Container(container) => container.signal("USR2"),
+        }
+    }
+
     /// Stops every process, so that connections stay open and get no answer.
     pub(crate) fn pause(&self) {
         match self {

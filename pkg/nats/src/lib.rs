@@ -30,6 +30,7 @@
 //! * The connection is a [`HealthCheck`](underpin_errors::HealthCheck) with a round trip.
 
 mod auth;
+mod calls;
 mod connect;
 mod connection;
 mod credentials;

@@ -132,6 +132,11 @@ impl Container {
         running.is_ok_and(|running| running.as_deref() == Ok("true"))
     }
 
+    /// Sends a signal and does not wait for its effect.
+    pub(crate) fn signal(&self, signal: &str) {
+        let _sent = docker(&["kill", "--signal", signal, &self.name]);
+    }
+
     /// Sends a signal to the server and waits until it has ended.
     pub(crate) fn end(&self, signal: &str) {
         self.resume();

@@ -175,7 +175,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn lame_duck(&self) {
-        self.with("stop", |server| server.signal(Signal::USR2)).await;
+        self.with("stop", |server| server.signal_usr2()).await;
     }
 
     /// Goes on after [`pause`](Self::pause).

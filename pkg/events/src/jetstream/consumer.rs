@@ -16,6 +16,8 @@ use super::stream_settings::TopologyMode;
 use super::topology::Topology;
 use crate::{EventsError, StartPosition, SubscribeOptions};
 
+/// The first server whose consumers with several filters do not scan the backlog for each message.
+const FAST_FILTERS: &str = "2.11.0";
 /// The key in the metadata of a consumer that names the service it belongs to.
 const SERVICE: &str = "underpin-service";
 
@@ -60,7 +62,7 @@ impl ConsumerManager {
         let stream = self.stream_in_place().await?;
         let declared = self.declared(options);
         let info = match self.info(&options.name).await? {
-            Some(info) => self.as_declared(declared, info).await?,
+            Some(info) => self.as_declared(declared, info, options).await?,
             None if self.settings.topology == TopologyMode::Verify => {
                 return Err(EventsError::NotFound { what: format!("consumer {}", options.name) });
             }
@@ -118,10 +120,20 @@ impl ConsumerManager {
             max_deliver: -1,
             // Messages that wait for their next attempt count as well, and must not stop the delivery of others.
             max_ack_pending: i64::try_from(options.max_unacknowledged()).unwrap_or(i64::MAX),
-            filter_subjects: self.settings.stream.filters(options),
+            filter_subjects: self.filters(options),
             metadata: self.metadata(),
             ..pull::Config::default()
         }
+    }
+
+    /// The subjects that the consumer selects.
+    ///
+    /// With several filters, nats-server 2.10 scans the backlog for each message that it delivers: with 70,000 events it delivers
+    /// a hundred a second instead of some 20,000. There a subscription to all types has no filter, and skips the replays for others
+    /// itself.
+    fn filters(&self, options: &SubscribeOptions) -> Vec<String> {
+        let slow = self.api.connection.require("fast filters", FAST_FILTERS).is_err();
+        if slow && options.types.is_empty() { Vec::new() } else { self.settings.stream.filters(options) }
     }
 
     /// The service that the consumer belongs to, unless it has only the default name.
@@ -132,8 +144,9 @@ impl ConsumerManager {
 
     async fn as_declared(
         &self,
-        declared: pull::Config,
+        mut declared: pull::Config,
         info: consumer::Info,
+        options: &SubscribeOptions,
     ) -> Result<consumer::Info, EventsError> {
         let owner = info.config.metadata.get(SERVICE);
         if let Some(owner) = owner.filter(|owner| **owner != self.settings.name) {
@@ -142,6 +155,13 @@ impl ConsumerManager {
                 owner: owner.clone(),
                 service: self.settings.name.clone(),
             });
+        }
+        if declared.filter_subjects.is_empty() && self.settings.topology == TopologyMode::Verify {
+            // With its filters it is slower and no less right.
+            let filters = self.settings.stream.filters(options);
+            if sorted(&filters) == sorted(&info.config.filter_subjects) {
+                declared.filter_subjects = filters;
+            }
         }
         let drift = differences(&declared, &info.config);
         // A consumer of an earlier version, or of a service without a name, names no service: it is adopted.

@@ -111,7 +111,7 @@ impl Puller {
             return;
         }
         while let Ok(Some(message)) = timeout(LAST_REPLIES, replies.next()).await {
-            self.take(message, &mut InFlightPermits::none(), dispatcher, epoch);
+            self.take(message, &mut InFlightPermits::none(), dispatcher, epoch).await;
         }
     }
 
@@ -156,7 +156,9 @@ impl Puller {
         let message = next.ok_or(PullEnd::Disconnected)?;
         match message.status {
             // A stored message may carry a status line too, which its publisher wrote.
-            _ if is_delivery(&message) => self.take(message, &mut open.permits, dispatcher, epoch),
+            _ if is_delivery(&message) => {
+                self.take(message, &mut open.permits, dispatcher, epoch).await;
+            }
             None | Some(StatusCode::OK) => open.permits.release_one(),
             Some(StatusCode::IDLE_HEARTBEAT) => {}
             // A late answer to a request that was fulfilled.
@@ -171,7 +173,7 @@ impl Puller {
         Ok(())
     }
 
-    fn take(
+    async fn take(
         &self,
         mut message: Message,
         permits: &mut InFlightPermits,
@@ -180,6 +182,12 @@ impl Puller {
     ) {
         let Some(reply) = message.reply.take() else { return };
         let Some(info) = DeliveryInfo::parse(&reply) else { return };
+        let backend = &self.source.backend;
+        if backend.settings.stream.is_foreign_replay(&self.source.subscription, &message.subject) {
+            // A consumer without filters delivers it.
+            backend.api.tell(reply, Bytes::from_static(b"+ACK")).await;
+            return permits.release_one();
+        }
         if matches!(self.source.in_flight.arrive(info, &reply), Arrival::Adopted) {
             return permits.release_one();
         }

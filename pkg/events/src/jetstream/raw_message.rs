@@ -47,18 +47,20 @@ pub(super) async fn read(
     let subject = api.subject(&format!("STREAM.MSG.GET.{stream}"));
     let until = deadline::after(api.connection.request_timeout());
     let answer = api.connection.request(subject, None, query.to_string().into(), until).await?;
-    let answer: Answer = serde_json::from_slice(&answer.payload)
+    let answer: GetResponse = serde_json::from_slice(&answer.payload)
         .map_err(|error| EventsError::backend("read message", error))?;
     match answer {
-        Answer { message: Some(message), .. } => message.decode().map(Some),
-        Answer { error: Some(error), .. } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-        Answer { error: Some(error), .. } => Err(answered(error, stream, 0)),
-        Answer { message: None, error: None } => Ok(None),
+        GetResponse { message: Some(message), .. } => message.decode().map(Some),
+        GetResponse { error: Some(error), .. } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+            Ok(None)
+        }
+        GetResponse { error: Some(error), .. } => Err(answered(error, stream, 0)),
+        GetResponse { message: None, error: None } => Ok(None),
     }
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct GetResponse {
     message: Option<Stored>,
     error: Option<async_nats::jetstream::Error>,
 }

@@ -33,6 +33,12 @@ impl StreamSettings {
         self.filters(options).iter().any(|filter| matches(filter, subject))
     }
 
+    /// Whether a subject is that of a replay for another subscription.
+    pub(super) fn is_foreign_replay(&self, subscription: &str, subject: &str) -> bool {
+        let rest = subject.strip_prefix(&self.subject_prefix).and_then(|rest| rest.strip_prefix("-replay."));
+        rest.is_some_and(|rest| rest.split('.').next() != Some(subscription))
+    }
+
     /// The event type in a subject of this stream.
     pub(super) fn type_in<'a>(&self, subject: &'a str) -> &'a str {
         let rest = subject.strip_prefix(&self.subject_prefix).unwrap_or(subject);
