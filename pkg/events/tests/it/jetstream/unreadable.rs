@@ -93,7 +93,8 @@ async fn each_becomes_a_dead_letter_with_its_bytes_and_the_events_behind_it_arri
         assert_eq!((last.subscription.as_str(), last.ty.as_str()), ("projection", "order.placed"), "{name}");
         assert!(last.reason.starts_with("unreadable: "), "{name}: {}", last.reason);
         let named = format!("sequence=\"{}\"", last.sequence);
-        eventually(LIMIT, "the record names the sequence", || async { log.to_string().contains(&named) }).await;
+        eventually(LIMIT, "the record names the sequence", || async { log.to_string().contains(&named) })
+            .await;
     }
     all_handled(&*subscription, &tally, UNREADABLE.len()).await;
     assert_eq!(bus.list(0, 100).await.unwrap().len(), UNREADABLE.len(), "each once");
