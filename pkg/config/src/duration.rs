@@ -3,7 +3,7 @@
 //!
 //! The grammar is that of Go's `time.ParseDuration` without a sign, plus `d`: numbers with an optional fraction, each
 //! followed by `d`, `h`, `m`, `s`, `ms`, `us` (or `µs`) or `ns`, larger units first, each unit once. A bare number is
-//! refused because it hides its unit; only `0` needs none.
+//! refused because it hides its unit; only `0` needs none. The longest duration is [`MAX`].
 //!
 //! # Examples
 //! ```
@@ -27,6 +27,12 @@ use std::time::Duration;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
+/// The longest duration that text can say: 100 years of 365 days.
+///
+/// A longer one is a mistake, and it would overflow where it is used: `Instant` cannot add it, and it exceeds 64 bits of
+/// nanoseconds.
+pub const MAX: Duration = Duration::from_secs(36_500 * 86_400);
+
 const EXPECTED: &str = "a duration with units, such as \"500ms\", \"5m\" or \"1h30m\"";
 
 /// Units from the largest to the smallest, in nanoseconds.
@@ -40,7 +46,7 @@ const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
 ];
 
-/// The text is no duration. The message says what one looks like and never repeats the text.
+/// The text is no duration. The message shows examples and never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {EXPECTED}")]
 pub struct ParseDurationError;
@@ -48,7 +54,7 @@ pub struct ParseDurationError;
 /// Reads a duration.
 ///
 /// # Errors
-/// [`ParseDurationError`] for anything outside the grammar above, and for more than 2^64 seconds.
+/// [`ParseDurationError`] for anything outside the grammar above, and for more than [`MAX`].
 ///
 /// # Examples
 /// ```
@@ -80,10 +86,11 @@ pub fn parse(text: &str) -> Result<Duration, ParseDurationError> {
     }
     let seconds = u64::try_from(total / 1_000_000_000).map_err(|_| ParseDurationError)?;
     let nanos = u32::try_from(total % 1_000_000_000).map_err(|_| ParseDurationError)?;
-    Ok(Duration::new(seconds, nanos))
+    let duration = Duration::new(seconds, nanos);
+    if duration > MAX { Err(ParseDurationError) } else { Ok(duration) }
 }
 
-/// Writes a duration so that [`parse`] reads the same one back.
+/// Writes a duration so that [`parse`] reads the same one back, up to [`MAX`].
 ///
 /// # Examples
 /// ```
@@ -255,7 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_duration_survives_the_round_trip(seconds: u64, nanos in 0u32..1_000_000_000) {
+        fn every_duration_survives_the_round_trip(seconds in 0..MAX.as_secs(), nanos in 0u32..1_000_000_000) {
             let duration = Duration::new(seconds, nanos);
             prop_assert_eq!(parse(&format(duration)), Ok(duration));
         }

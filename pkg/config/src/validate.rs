@@ -1,6 +1,8 @@
-//! What a settings type checks beyond its types.
+//! Checks of a settings type beyond its types.
 
 use std::fmt;
+use std::ops::RangeBounds;
+use std::time::Duration;
 
 /// Checks that the types alone cannot express: ranges, pairs that exclude each other, sums.
 ///
@@ -59,6 +61,36 @@ impl Checks {
         if !holds {
             self.fail(key, message);
         }
+    }
+
+    /// Notes a failure under `key` unless the value is in the range. The message states the bounds: "must be from 1 to 1000".
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use underpin_config::Checks;
+    ///
+    /// let mut checks = Checks::default();
+    /// checks.within("workers", &0, 1..=64, "must be from 1 to 64");
+    /// checks.within("idle", &Duration::from_secs(5), Duration::from_millis(1).., "must be at least 1ms");
+    /// assert_eq!(checks.failures()[0].to_string(), "`workers` must be from 1 to 64");
+    /// assert_eq!(checks.failures().len(), 1);
+    /// ```
+    pub fn within<T: PartialOrd>(
+        &mut self,
+        key: &str,
+        value: &T,
+        range: impl RangeBounds<T>,
+        message: &'static str,
+    ) {
+        self.ensure(range.contains(value), key, message);
+    }
+
+    /// Notes a failure under `key` unless something can wait that long: longer than 0, and at most 100 years
+    /// ([`duration::MAX`](crate::duration::MAX)). A longer time overflows when it is added to a moment.
+    pub fn wait(&mut self, key: &str, duration: Duration) {
+        let range = Duration::from_nanos(1)..=crate::duration::MAX;
+        self.within(key, &duration, range, "must be longer than 0 and at most 36500d");
     }
 
     /// Notes a failure under `key`.
@@ -145,5 +177,27 @@ mod tests {
         checks.nested("spare", &None::<Port>);
         let keys: Vec<&str> = checks.failures().iter().map(FailedCheck::key).collect();
         assert_eq!(keys, ["ports.1.number", "admin.number"]);
+    }
+
+    #[test]
+    fn a_wait_is_neither_zero_nor_endless() {
+        let mut checks = Checks::default();
+        for (key, duration) in [
+            ("zero", Duration::ZERO),
+            ("short", Duration::from_nanos(1)),
+            ("long", crate::duration::MAX),
+            ("longer", crate::duration::MAX + Duration::from_nanos(1)),
+            ("endless", Duration::MAX),
+        ] {
+            checks.wait(key, duration);
+        }
+        let keys: Vec<&str> = checks.failures().iter().map(FailedCheck::key).collect();
+        assert_eq!(keys, ["zero", "longer", "endless"]);
+        let now = (std::time::Instant::now(), std::time::SystemTime::now());
+        assert!(
+            now.0.checked_add(crate::duration::MAX).is_some()
+                && now.1.checked_add(crate::duration::MAX).is_some()
+        );
+        assert!(i64::try_from(crate::duration::MAX.as_nanos()).is_ok());
     }
 }

@@ -181,7 +181,7 @@ fn nested(name: &str, json: &Json, variables: &mut Vec<(String, String)>) {
     match json {
         Json::Object(object) => object.iter().for_each(|(key, value)| below(key, value)),
         Json::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item))
+            items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item));
         }
         Json::String(text) => variables.push((name.to_owned(), text.clone())),
         other => variables.push((name.to_owned(), other.to_string())),

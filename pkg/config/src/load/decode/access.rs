@@ -8,7 +8,7 @@ use super::de::De;
 use super::error::DecodeError;
 use super::input::Input;
 use super::placeholder::Placeholder;
-use super::text::spelled;
+use super::text::{self, spelled};
 use crate::load::path::KeyPath;
 use crate::{Table, Value};
 
@@ -24,8 +24,15 @@ impl<'a> Items<'a> {
         Self { parent, items: items.iter().map(Input::Value).collect(), next: 0 }
     }
 
-    pub(super) fn new(parent: De<'a>, items: Vec<&'a Value>) -> Self {
-        Self { parent, items: items.into_iter().map(Input::Value).collect(), next: 0 }
+    /// The items of a list that came as indexes.
+    pub(super) fn of_table(parent: De<'a>, table: &'a Table) -> Result<Self, DecodeError> {
+        match text::indexed(table) {
+            Some(items) => Ok(Self { parent, items: items.into_iter().map(Input::Value).collect(), next: 0 }),
+            None if table.keys().all(|key| key.parse::<usize>().is_ok()) => {
+                Err(DecodeError::shape("has a gap: the indexes of a list count from 0 without one"))
+            }
+            None => Err(De::mismatch(&Value::Table(Table::new()), "a sequence")),
+        }
     }
 
     pub(super) fn placeholders(parent: De<'a>, length: usize) -> Self {

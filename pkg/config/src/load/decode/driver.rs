@@ -12,15 +12,16 @@ use serde::de::DeserializeOwned;
 
 use super::amend::{Amendment, Amendments};
 use super::de::De;
+use super::doubt::Seen;
 use super::error::{Failure, Problem};
 use super::pass::{Mode, Notes, Pass};
 use super::placeholder::Placeholder;
 use super::represent::forms;
-use super::search::{Found, Search, Verdict};
+use super::search::{Search, Verdict};
+use super::steps::Found;
 use super::text::{self, inside};
 use super::trace::{self, Expectation};
 use crate::Value;
-use crate::load::key;
 use crate::load::path::KeyPath;
 
 /// The work of one decoding, in values visited. It bounds the passes: their number times the size of the configuration.
@@ -56,8 +57,7 @@ struct Driver<'d, T> {
     /// Paths whose swallowed refusals have been searched.
     searched: BTreeSet<Vec<String>>,
     known: HashSet<Vec<String>>,
-    split: BTreeSet<Vec<String>>,
-    buffered: BTreeSet<Vec<String>>,
+    seen: Seen,
     outcome: Outcome<T>,
 }
 
@@ -69,8 +69,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
             amendments: Amendments::default(),
             searched: BTreeSet::new(),
             known: HashSet::new(),
-            split: BTreeSet::new(),
-            buffered: BTreeSet::new(),
+            seen: Seen::default(),
             outcome: Outcome {
                 value: None,
                 high: None,
@@ -105,8 +104,12 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         if !self.outcome.problems.is_empty() && self.outcome.value.is_some() {
             self.outcome.high = one_pass(self.root, &self.amendments, Mode::High).0.ok();
         }
-        self.doubt();
-        self.outcome
+        let mut outcome = self.outcome;
+        outcome.doubtful.extend(self.seen.doubtful(self.root, &outcome.problems, &outcome.unknown));
+        if outcome.value.is_none() {
+            outcome.doubtful.insert(String::new()); // everything
+        }
+        outcome
     }
 
     /// A value that was decoded although a type refused a part of it, and that may fit an earlier variant in another form.
@@ -240,41 +243,13 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         }
         self.outcome.secrets.extend(notes.secrets);
         self.outcome.doubtful.extend(notes.hidden);
-        self.split.extend(notes.split);
-        self.buffered.extend(notes.buffered);
+        self.seen.split.extend(notes.split);
+        self.seen.buffered.extend(notes.buffered);
     }
 
     fn note_unknown(&mut self, path: Vec<String>, fields: &'static [&'static str]) {
         if self.known.insert(path.clone()) {
             self.outcome.unknown.push((path, fields));
-        }
-    }
-
-    /// What was not decoded may hold a secret: text with a problem inside, tables, lists and buffered values with a problem, keys
-    /// that the type does not have, and everything when there is no value.
-    fn doubt(&mut self) {
-        let doubtful = &mut self.outcome.doubtful;
-        doubtful.extend(self.outcome.unknown.iter().map(|(path, _)| key::join(path)));
-        let is_table =
-            |path: &[String]| matches!(self.root.at_path(path), Some(Value::Table(_) | Value::List(_)));
-        for (path, problem) in &self.outcome.problems {
-            if matches!(problem, Problem::Shape(_)) && is_table(path) {
-                doubtful.insert(key::join(path));
-            }
-        }
-        let problems = self.outcome.problems.iter().map(|(path, _)| path);
-        for path in problems.chain(self.outcome.unknown.iter().map(|(path, _)| path)) {
-            let above = (0..=path.len()).filter_map(|length| path.get(..length));
-            let is_text = |at: &&[String]| {
-                let inside = at.len() < path.len() && matches!(self.root.at_path(at), Some(Value::Text(_)));
-                inside || self.split.contains(*at)
-            };
-            doubtful.extend(above.filter(is_text).map(key::join));
-            let below = self.buffered.range(path.clone()..).take_while(|at| at.starts_with(path));
-            doubtful.extend(below.map(|at| key::join(at)));
-        }
-        if self.outcome.value.is_none() {
-            doubtful.insert(String::new());
         }
     }
 }

@@ -152,7 +152,7 @@ pub(super) fn stand_ins(expected: &Expectation) -> Vec<Value> {
     match expected {
         Expectation::OneOf(names) | Expectation::Field(names) => texts(names),
         Expectation::Phrase(phrase) => match kind(phrase) {
-            Kind::Integer => [0, 1, 100].map(|integer| Value::Integer(integer)).into(),
+            Kind::Integer => [0, 1, 100].map(Value::Integer).into(),
             Kind::Float => vec![Value::Float(0.0), Value::Float(1.0)],
             Kind::Boolean => vec![Value::Bool(false), Value::Bool(true)],
             Kind::List => vec![Value::List(Vec::new())],

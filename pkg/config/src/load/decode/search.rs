@@ -9,31 +9,12 @@ use std::borrow::Cow;
 
 use super::amend::{Amendment, Amendments};
 use super::error::{Failure, Problem};
-use super::pass::{Mode, Notes};
+use super::pass::Mode;
 use super::placeholder::Placeholder;
-use super::represent::{forms, is_plain, refusal, stand_ins};
-use super::text::{inside, spelled};
+use super::represent::{is_plain, refusal, stand_ins};
+use super::steps::{Form, Found, Step, current, steps};
 use super::trace::{Ask, Expectation};
 use crate::Value;
-
-/// What one pass found.
-pub(super) struct Found {
-    pub(super) failure: Option<Failure>,
-    pub(super) asks: Vec<Ask>,
-    pub(super) notes: Notes,
-}
-
-impl Found {
-    fn expectations_at(&self, path: &[String]) -> Vec<Expectation> {
-        let expected = |ask: &Ask| match ask {
-            Ask::Token { id, expected } if self.notes.buffered.get(*id).is_some_and(|at| at == path) => {
-                Some(expected.clone())
-            }
-            _ => None,
-        };
-        self.asks.iter().filter_map(expected).collect()
-    }
-}
 
 /// The outcome of a search.
 pub(super) enum Verdict {
@@ -55,18 +36,6 @@ pub(super) struct Search<'s> {
     pub(super) run: &'s mut dyn FnMut(&Amendments, Mode<'_>) -> Option<Found>,
     /// What the variants of the type at `scope` said to its token, in their order.
     pub(super) asked: Option<Vec<Expectation>>,
-}
-
-/// A value or a key in a form, and what the type says that it accepts.
-struct Step {
-    path: Vec<String>,
-    form: Form,
-    expected: Expectation,
-}
-
-enum Form {
-    Value(Amendment),
-    Key(Value),
 }
 
 impl Search<'_> {
@@ -92,7 +61,7 @@ impl Search<'_> {
             }
             let is_swallowed = failure.ask.is_none() || found.asks.len() > 1;
             let mut steps = match &failure.ask {
-                Some(ask) if !is_swallowed => self.steps(amendments, &found.notes, ask),
+                Some(ask) if !is_swallowed => steps(self.root, amendments, &found.notes, ask),
                 _ if !found.asks.is_empty() => return self.choose(amendments, &found, Verdict::Refused),
                 _ => return self.blame(amendments, failure, last.as_ref()),
             };
@@ -101,18 +70,11 @@ impl Search<'_> {
             }
             match steps.pop() {
                 Some(step) => {
-                    self.apply(amendments, &step);
+                    step.apply(amendments);
                     last = Some(step);
                 }
                 None => return self.no_form(amendments, failure, &found, last.as_ref()),
             }
-        }
-    }
-
-    fn apply(&mut self, amendments: &mut Amendments, step: &Step) {
-        match &step.form {
-            Form::Value(amendment) => amendments.insert(step.path.clone(), amendment.clone()),
-            Form::Key(key) => amendments.put_key(step.path.clone(), key.clone()),
         }
     }
 
@@ -133,9 +95,9 @@ impl Search<'_> {
                 continue;
             }
             seen.push(ask);
-            for step in self.steps(amendments, &found.notes, ask) {
+            for step in steps(self.root, amendments, &found.notes, ask) {
                 let before = amendments.clone();
-                self.apply(amendments, &step);
+                step.apply(amendments);
                 match self.settle(amendments) {
                     Verdict::Settled => return Verdict::Settled,
                     Verdict::Exhausted => return Verdict::Exhausted,
@@ -157,7 +119,7 @@ impl Search<'_> {
         let path = steps.first().map(|step| step.path.clone()).unwrap_or_default();
         for step in steps {
             let before = amendments.clone();
-            self.apply(amendments, &step);
+            step.apply(amendments);
             match self.settle(amendments) {
                 Verdict::Refused => *amendments = before,
                 Verdict::Culprit(culprit) if culprit.path == path => *amendments = before,
@@ -165,62 +127,6 @@ impl Search<'_> {
             }
         }
         self.no_form(amendments, failure, found, None)
-    }
-
-    /// The forms that answer a refusal.
-    fn steps(&self, amendments: &Amendments, notes: &Notes, ask: &Ask) -> Vec<Step> {
-        match ask {
-            Ask::Token { id, expected } => {
-                let Some(path) = notes.buffered.get(*id) else { return Vec::new() };
-                self.forms_at(amendments, path, expected)
-            }
-            Ask::Text { text, expected } => {
-                let keys =
-                    notes.keys.iter().filter(|path| path.last() == Some(text) && !amendments.has_key(path));
-                let keys = keys.filter_map(|path| {
-                    let form = match expected {
-                        Expectation::OneOf(names) | Expectation::Field(names) => {
-                            spelled(text, names).map(Value::from)
-                        }
-                        Expectation::Phrase(_) => {
-                            forms(&Value::Text(text.clone()), expected).into_iter().flatten().next()
-                        }
-                    }?;
-                    Some(Step { path: path.clone(), form: Form::Key(form), expected: expected.clone() })
-                });
-                let names = notes.buffered.iter().rev().filter(|path| {
-                    matches!(expected, Expectation::OneOf(_))
-                        && matches!(self.current(amendments, path).as_deref(), Some(Value::Text(name)) if name == text)
-                });
-                let respelled = names.flat_map(|path| self.forms_at(amendments, path, expected));
-                keys.chain(respelled).collect()
-            }
-        }
-    }
-
-    fn forms_at(&self, amendments: &Amendments, path: &[String], expected: &Expectation) -> Vec<Step> {
-        let step = |amendment| Step {
-            path: path.to_vec(),
-            form: Form::Value(amendment),
-            expected: expected.clone(),
-        };
-        if let Some(Amendment::Add(_)) = amendments.get(path) {
-            return stand_ins(expected).into_iter().map(|value| step(Amendment::AddValue(value))).collect();
-        }
-        let Some(value) = self.current(amendments, path) else { return Vec::new() };
-        let forms = forms(&value, expected).into_iter();
-        forms.map(|form| step(form.map_or(Amendment::Keep, Amendment::Put))).collect()
-    }
-
-    /// The value at a path, in the form that it has by now.
-    fn current<'v>(&'v self, amendments: &'v Amendments, at: &[String]) -> Option<Cow<'v, Value>> {
-        let put = |length: usize| match amendments.get(at.get(..length)?)? {
-            Amendment::Put(value) | Amendment::AddValue(value) | Amendment::StandIn(value) => {
-                inside(value, at.get(length..)?)
-            }
-            _ => None,
-        };
-        (0..at.len()).rev().find_map(put).or_else(|| inside(self.root, at))
     }
 
     /// A value fits in no form, or a key is none of the type's.
@@ -234,7 +140,7 @@ impl Search<'_> {
         match &failure.ask {
             Some(Ask::Token { id, expected }) => {
                 let Some(path) = found.notes.buffered.get(*id).cloned() else { return Verdict::Refused };
-                let Some(value) = self.current(amendments, &path) else { return Verdict::Refused };
+                let Some(value) = current(self.root, amendments, &path) else { return Verdict::Refused };
                 let problem = Problem::Shape(refusal(&value, expected));
                 self.stand_in(amendments, &path, expected, failure);
                 Verdict::Culprit(Failure { path, problem, ask: None })
@@ -253,7 +159,7 @@ impl Search<'_> {
     fn blame(&mut self, amendments: &mut Amendments, failure: &Failure, last: Option<&Step>) -> Verdict {
         let Some(Step { path, form: Form::Value(_), expected }) = last else { return Verdict::Refused };
         let before = amendments.clone();
-        let problem = match (&failure.problem, self.current(&before, path)) {
+        let problem = match (&failure.problem, current(self.root, &before, path)) {
             (Problem::Shape(_), Some(value)) if is_plain(expected) => {
                 Some(Problem::Shape(refusal(&value, expected)))
             }
@@ -302,7 +208,7 @@ impl Search<'_> {
             let Some(table) = deepest.get(..length) else { continue };
             let put = match amendments.get(table) {
                 Some(Amendment::Put(value)) => Some(Cow::Borrowed(value)),
-                _ => self.current(amendments, table),
+                _ => current(self.root, amendments, table),
             };
             let Some(Value::Table(entries)) = put.as_deref() else { continue };
             // Text has no case, so the key may be there in another spelling.

@@ -49,9 +49,8 @@ impl Nesting {
                 (self.key, self.in_value, self.at_start) = (0, false, true);
             }
             TokenKind::LeftSquareBracket if self.open.is_empty() && !self.in_value => {
-                if at_start {
-                    (self.above, self.key, self.in_header) = (0, 0, true);
-                }
+                (self.above, self.key) = if at_start { (0, 0) } else { (self.above, self.key) };
+                self.in_header = true;
             }
             TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
                 let is_array = token == TokenKind::LeftSquareBracket;

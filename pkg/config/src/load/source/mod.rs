@@ -3,6 +3,7 @@
 pub(crate) mod defaults;
 mod depth;
 pub(crate) mod dotenv;
+mod dotenv_reader;
 pub(crate) mod dynamic;
 mod lines;
 pub(crate) mod secrets_dir;
