@@ -2,13 +2,9 @@ use std::sync::Arc;
 #[cfg(feature = "json")]
 use std::sync::OnceLock;
 
-use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState, level_floor};
 #[cfg(feature = "json")]
-use crate::{
-    shorten::shortened,
-    stream::flight_recorder::FlightRecorder,
-    stream::json::{Buf, escape, limits},
-};
+use crate::stream::flight_recorder::FlightRecorder;
+use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState, level_floor};
 
 /// The request id, the trace and the organization of one unit of work; every record carries them.
 ///
@@ -43,7 +39,7 @@ static BACKGROUND: Inner = Inner {
     #[cfg(feature = "json")]
     recorder: None,
     #[cfg(feature = "json")]
-    rendered: OnceLock::new(),
+    json_fields: OnceLock::new(),
 };
 
 #[derive(Debug, Clone, Default)]
@@ -56,9 +52,9 @@ struct Inner {
     level: Option<Level>,
     #[cfg(feature = "json")]
     recorder: Option<Arc<FlightRecorder>>,
-    /// The fields as every JSON line of this context carries them, rendered by the first.
+    /// The fields as JSON, rendered by the first line.
     #[cfg(feature = "json")]
-    rendered: OnceLock<Box<[u8]>>,
+    json_fields: OnceLock<Box<[u8]>>,
 }
 
 impl Context {
@@ -204,30 +200,15 @@ impl Context {
         change(inner);
         #[cfg(feature = "json")]
         {
-            inner.rendered = OnceLock::new();
+            inner.json_fields = OnceLock::new();
         }
         self
     }
 
-    /// `,"request_id":"...","trace_id":...` for a JSON line; empty for background work.
+    /// Where the encoder keeps the fields of this context as JSON.
     #[cfg(feature = "json")]
-    pub(crate) fn rendered(&self) -> &[u8] {
-        self.inner().rendered.get_or_init(|| {
-            let mut buf = Buf::with_capacity(256);
-            let organization = self.organization_id().map(|id| shortened(id, limits::CAP));
-            let mut put = |key: &str, value: Option<&str>| {
-                if let Some(value) = value {
-                    buf.extend_from_slice(key.as_bytes());
-                    escape::push(&mut buf, value);
-                    buf.push(b'"');
-                }
-            };
-            put(",\"request_id\":\"", self.request_id().map(RequestId::as_str));
-            put(",\"trace_id\":\"", self.trace().map(TraceParent::trace_id));
-            put(",\"span_id\":\"", self.trace().map(TraceParent::span_id));
-            put(",\"organization_id\":\"", organization.as_deref());
-            buf.to_vec().into_boxed_slice()
-        })
+    pub(crate) fn json_fields(&self) -> &OnceLock<Box<[u8]>> {
+        &self.inner().json_fields
     }
 }
 

@@ -1,6 +1,9 @@
 use std::{fmt, str::FromStr};
 
-use crate::Level;
+use crate::{Level, shorten::shortened};
+
+/// How much of a wrong rule is shown.
+const SHOWN: usize = 128;
 
 /// Which records are written: a level for all targets and exceptions for some.
 ///
@@ -47,6 +50,9 @@ impl LevelRules {
         "rustls",
         "tower",
     ];
+
+    /// The most rules of one text. A record is compared with each of them.
+    pub const MAX_RULES: usize = 256;
 
     /// The same level for everything except the quieted dependencies.
     pub fn level(level: Level) -> Self {
@@ -118,12 +124,16 @@ impl FromStr for LevelRules {
     fn from_str(text: &str) -> Result<Self, LevelRulesError> {
         let mut default = None;
         let mut targets: Vec<(String, Threshold)> = Vec::new();
-        for rule in text.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
+        let rules = || text.split(',').map(str::trim).filter(|rule| !rule.is_empty());
+        if rules().nth(Self::MAX_RULES).is_some() {
+            return Err(LevelRulesError::TooMany);
+        }
+        for rule in rules() {
             let (target, level) = match rule.split_once('=') {
                 Some((target, level)) => (Some(target.trim()), level.trim()),
                 None => (None, rule),
             };
-            let invalid = || LevelRulesError::Level { rule: rule.to_owned() };
+            let invalid = || LevelRulesError::Level { rule: shortened(rule, SHOWN).into_owned() };
             let threshold = if level.eq_ignore_ascii_case("off") {
                 None
             } else {
@@ -132,7 +142,9 @@ impl FromStr for LevelRules {
             match target {
                 None if default.is_some() => return Err(LevelRulesError::TwoDefaults),
                 None => default = Some(threshold),
-                Some("") => return Err(LevelRulesError::NoTarget { rule: rule.to_owned() }),
+                Some("") => {
+                    return Err(LevelRulesError::NoTarget { rule: shortened(rule, SHOWN).into_owned() });
+                }
                 Some(target) => {
                     let target = target.replace('-', "_");
                     targets.retain(|(known, _)| *known != target);
@@ -151,18 +163,21 @@ pub enum LevelRulesError {
     /// The level of a rule is unknown.
     #[error("log rule {rule:?} has no level out of trace, debug, info, warn, error, fatal and off")]
     Level {
-        /// The rule.
+        /// The rule, or the start of a long one.
         rule: String,
     },
     /// A rule has a level and no target before its `=`.
     #[error("log rule {rule:?} has no target before the equals sign")]
     NoTarget {
-        /// The rule.
+        /// The rule, or the start of a long one.
         rule: String,
     },
     /// Two rules without a target contradict each other.
     #[error("log rules give the default level twice")]
     TwoDefaults,
+    /// There are more than [`LevelRules::MAX_RULES`].
+    #[error("more than {} log rules", LevelRules::MAX_RULES)]
+    TooMany,
 }
 
 #[cfg(test)]
@@ -213,5 +228,11 @@ mod tests {
         assert_eq!("=info".parse::<LevelRules>(), Err(LevelRulesError::NoTarget { rule: "=info".into() }));
         assert!(rules("").allow(Level::Info, "x") && !rules("").allow(Level::Debug, "x"));
         assert_eq!(rules(" info,sqlx=warn ").to_string(), "info,sqlx=warn");
+        let many = |count: usize| (0..count).map(|n| format!("t{n}=info,")).collect::<String>();
+        assert!(many(256).parse::<LevelRules>().is_ok());
+        assert_eq!(many(1_000_000).parse::<LevelRules>(), Err(LevelRulesError::TooMany));
+        assert!(
+            format!("x={}", "y".repeat(1_000_000)).parse::<LevelRules>().unwrap_err().to_string().len() < 300
+        );
     }
 }

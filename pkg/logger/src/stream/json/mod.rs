@@ -2,12 +2,13 @@
 //!
 //! [`line`] writes the fields of a record in their order and looks for duplicate keys. [`value_writer`], [`value`] and [`chain`]
 //! write one value; user code runs in a [`guard`]. Values of serde are written by [`nested`]. [`clip`] shortens a line that is
-//! over the cap. All write to the [`scratch`] of their thread: a [`buf`] for bytes, with [`digits`], [`escape`] and
+//! over the cap, and [`context_fields`] renders a context once for all of its lines. All write to the [`scratch`] of their thread: a [`buf`] for bytes, with [`digits`], [`escape`] and
 //! [`timestamp`] below.
 
 mod buf;
 mod chain;
 mod clip;
+mod context_fields;
 pub(crate) mod digits;
 pub(crate) mod escape;
 mod guard;
@@ -21,6 +22,7 @@ mod value;
 mod value_writer;
 
 pub(crate) use buf::Buf;
+pub(crate) use context_fields::context_fields;
 pub(crate) use guard::guarded;
 pub(crate) use line::LineEncoder;
 pub(crate) use scratch::{Scratch, with_scratch};
