@@ -111,35 +111,37 @@ impl Relay {
             max_attempts: settings.max_attempts,
             hold_after_quarantine: outbox.settings().after_quarantine == AfterQuarantine::Hold,
         };
-        let worker = |number: usize| {
-            let (database, owner) = (Arc::clone(&database), Uuid::now_v7().to_string().into());
-            let (publisher, counters) = (Arc::clone(&publisher), Arc::clone(&counters));
-            Worker {
-                store: Store::new(database, owner, settings.database_timeout),
-                leases: Leases::new(&settings),
-                publishing: Publishing::new(
-                    publisher,
-                    counters,
-                    policy,
-                    settings.publish_timeout,
-                    settings.batch,
-                ),
-                blocked: BlockedKeys::default(),
-                wake_up: WakeUp::new(outbox.signals(), &settings),
-                retry: Retry::new(settings.outage_backoff.clone()),
-                status: status.worker(number),
-                settings: settings.clone(),
-                policy,
-                log: Arc::clone(&log),
-                stop: stop.clone(),
-            }
-        };
-        let workers: Vec<Worker> = (0..count).map(worker).collect();
         let signals = outbox.signals().clone();
-        let listen = forward(pool.clone(), CHANNEL, log, move |payload| match payload {
+        let listen = forward(pool.clone(), CHANNEL, Arc::clone(&log), move |payload| match payload {
             Some(PARTITIONS_RELEASED) => signals.partitions.notify(),
             _ => signals.work.notify(),
         });
+        let (signals, worker_status, worker_stop) =
+            (outbox.signals().clone(), Arc::clone(&status), stop.clone());
+        let worker = move |number: usize| Worker {
+            store: Store::new(
+                Arc::clone(&database),
+                Uuid::now_v7().to_string().into(),
+                settings.database_timeout,
+            ),
+            leases: Leases::new(&settings),
+            publishing: Publishing::new(
+                Arc::clone(&publisher),
+                Arc::clone(&counters),
+                policy,
+                settings.publish_timeout,
+                settings.batch,
+            ),
+            blocked: BlockedKeys::default(),
+            wake_up: WakeUp::new(&signals, &settings),
+            retry: Retry::new(settings.outage_backoff.clone()),
+            status: worker_status.worker(number),
+            settings: settings.clone(),
+            policy,
+            log: Arc::clone(&log),
+            stop: worker_stop.clone(),
+        };
+        let workers: Vec<Worker> = (0..count).map(worker).collect();
         let task = tokio::spawn(async move {
             // Dropped with this task, the set stops them all.
             let mut running: JoinSet<()> = workers.into_iter().map(Worker::run).collect();

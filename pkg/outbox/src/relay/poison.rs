@@ -108,9 +108,8 @@ impl PoisonDetector {
                 let others_confirmed = now.confirmed.saturating_sub(since.confirmed);
                 // Without this one.
                 let others_failed = now.failed.saturating_sub(since.failed + 1);
-                let counts = others_confirmed > 0 && others_confirmed >= others_failed;
-                if counts || confirmed > 0 {
-                    PublishOutcome::AtFault { reason, counts }
+                if others_confirmed > 0 {
+                    PublishOutcome::AtFault { reason, counts: others_confirmed >= others_failed }
                 } else {
                     PublishOutcome::Outage(reason)
                 }

@@ -23,6 +23,7 @@ pub(super) struct Published {
     pub(super) reply: Reply,
     /// Whether the broker had the event already.
     pub(super) duplicate: bool,
+    pub(super) took: Duration,
 }
 
 /// Publishes a window in one go. `None` where the publisher has not answered as a whole within the limit, or has
@@ -67,6 +68,7 @@ pub(super) fn publish_one(
     let publisher = Arc::clone(publisher);
     let publish = async move { AssertUnwindSafe(publisher.publish(event)).catch_unwind().await };
     Box::pin(async move {
+        let started = Instant::now();
         let (reply, duplicate) = match timeout(within, publish).await {
             Err(_elapsed) => {
                 (Reply::Failed(format!("not confirmed within {} ms", within.as_millis())), false)
@@ -74,7 +76,7 @@ pub(super) fn publish_one(
             Ok(Err(_panic)) => (Reply::Failed("the publisher panicked".to_owned()), false),
             Ok(Ok(result)) => reply(result),
         };
-        Published { row, reply, duplicate }
+        Published { row, reply, duplicate, took: started.elapsed() }
     })
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use underpin_events::{Event, EventPublisher};
 
 use super::batch::{Batch, QuarantinePolicy};
-use super::in_flight::InFlight;
+use super::in_flight::{EndedRow, InFlight};
 use super::outcome::{BatchOutcome, PublishOutcome, Row};
 use super::poison::{Attempt, PoisonDetector, PublishCounters, Reply};
 use super::publish::{Published, publish_each, publish_one, publish_together};
@@ -116,7 +116,11 @@ impl Publishing {
         if ended.is_empty() {
             return None;
         }
-        self.wait_longer_if_slow(ended.iter().map(|ended| &ended.published));
+        let is_late =
+            |one: &EndedRow| one.published.reply == Reply::Confirmed && one.published.took > self.patience;
+        if ended.iter().all(is_late) {
+            self.wait_longer();
+        }
         let duplicates = ended.iter().filter(|ended| ended.published.duplicate).count() as u64;
         let (mut rows, mut attempts) = (Vec::with_capacity(ended.len()), Vec::with_capacity(ended.len()));
         for one in ended {
@@ -136,10 +140,8 @@ impl Publishing {
     }
 
     /// What was late and confirmed after all says that the broker is slow, not silent.
-    fn wait_longer_if_slow<'a>(&mut self, late: impl IntoIterator<Item = &'a Published>) {
-        if late.into_iter().all(|published| published.reply == Reply::Confirmed) {
-            self.patience = (self.patience * 2).min(self.timeout);
-        }
+    fn wait_longer(&mut self) {
+        self.patience = (self.patience * 2).min(self.timeout);
     }
 
     async fn publish_window(
@@ -169,7 +171,9 @@ impl Publishing {
         let window: Vec<(i64, Event)> = batch.window().map(|row| row.id).zip(events).collect();
         let (ended, rest) = publish_each(&self.publisher, window, self.timeout, self.patience).await;
         report.duplicates += ended.iter().filter(|published| published.duplicate).count() as u64;
-        self.wait_longer_if_slow(&ended);
+        if rest.is_empty() && ended.iter().all(|published| published.reply == Reply::Confirmed) {
+            self.wait_longer();
+        }
         let attempts = ended.into_iter().map(|Published { row, reply, .. }| Attempt { row, before, reply });
         let (rows, attempts): (Vec<i64>, Vec<Attempt>) =
             attempts.map(|attempt| (attempt.row, attempt)).unzip();
@@ -183,5 +187,91 @@ impl Publishing {
         }
         self.in_flight.add(rest);
         outcomes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use underpin_events::{EventsError, PublishReceipt};
+
+    use super::super::batch::KeyState;
+    use super::*;
+
+    /// Confirms after this time; never where there is none.
+    struct Answers(Option<Duration>);
+
+    #[async_trait]
+    impl EventPublisher for Answers {
+        async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
+            let is_silent = event.subject().is_some_and(|subject| subject.starts_with("silent"));
+            match self.0.filter(|_| !is_silent) {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+            Ok(PublishReceipt::new(1, false))
+        }
+
+        async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
+            futures_util::future::join_all(events.into_iter().map(|event| self.publish(event))).await
+        }
+
+        async fn flush(&self, _: Duration) -> Result<(), EventsError> {
+            Ok(())
+        }
+    }
+
+    const TIMEOUT: Duration = Duration::from_secs(4);
+
+    fn publishing(answers: Answers) -> Publishing {
+        let policy = QuarantinePolicy { max_attempts: 3, hold_after_quarantine: false };
+        Publishing::new(Arc::new(answers), Arc::default(), policy, TIMEOUT, 100)
+    }
+
+    async fn publish(publishing: &mut Publishing, first: i64, keys: &[&str]) -> PublishReport {
+        let row = |(id, key): (i64, &&str)| {
+            let event = Event::builder("a.b", "/t").subject(*key).build().unwrap();
+            let envelope = String::from_utf8(event.to_json().to_vec()).unwrap();
+            let key = (*key).to_owned();
+            Row { partition: 0, id, key, envelope, age_ms: 0, attempts: 0, held: false }
+        };
+        let rows = (first..).zip(keys).map(row).collect();
+        let batch = Batch::new(Vec::new(), rows, |_| KeyState::Free, publishing.policy);
+        publishing.publish(batch, || true).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_does_not_prolong_the_patience() {
+        let mut publishing = publishing(Answers(Some(Duration::from_millis(5))));
+        for number in 0..8 {
+            let key = format!("silent-{number}");
+            let report = publish(&mut publishing, number, &[&key]).await;
+            assert_eq!((report.outcome.confirmed(), report.outcome.untouched), (0, 1));
+        }
+        let started = Instant::now();
+        let report = publish(&mut publishing, 100, &["good", "silent-8"]).await;
+        assert_eq!((report.outcome.confirmed(), report.outcome.untouched), (1, 1));
+        assert!(started.elapsed() <= 2 * PATIENCE, "{:?}", started.elapsed());
+        assert_eq!(publishing.in_flight().len(), 9);
+        tokio::time::sleep(TIMEOUT).await;
+        let report = publishing.take_ended().unwrap();
+        assert_eq!((report.outcome.hold.len(), report.outcome.outage), (9, None), "something was confirmed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_broker_is_waited_for() {
+        let mut publishing = publishing(Answers(Some(Duration::from_millis(700))));
+        for first in [0, 10, 20] {
+            let report = publish(&mut publishing, first, &["a", "b"]).await;
+            assert_eq!(report.outcome.untouched, 2);
+            tokio::time::sleep(TIMEOUT).await;
+            assert_eq!(publishing.take_ended().unwrap().outcome.confirmed(), 2);
+            if publishing.patience > Duration::from_millis(700) {
+                break;
+            }
+        }
+        publishing.one_by_one = false;
+        let report = publish(&mut publishing, 30, &["a", "b"]).await;
+        assert_eq!((report.outcome.confirmed(), report.duplicates), (2, 0), "in one go");
     }
 }

@@ -9,8 +9,10 @@ use super::outcome::BatchOutcome;
 #[derive(Debug)]
 pub(super) struct Retry {
     backoff: Backoff,
-    /// Poll cycles in a row that failed.
+    /// Poll cycles that failed since the last success.
     failures: u32,
+    /// The pause after a failed poll cycle has not ended.
+    is_pausing: bool,
     /// An outcome that the database did not take yet. It is written before anything else is published.
     incomplete: Option<(BatchOutcome, LowWaterMarks)>,
     /// Held rows met an outage, and nothing was confirmed since.
@@ -19,12 +21,16 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Self { backoff, failures: 0, incomplete: None, is_held_up: false }
+        Self { backoff, failures: 0, is_pausing: false, incomplete: None, is_held_up: false }
     }
 
-    /// Whether the last poll cycle failed.
-    pub(super) fn is_backing_off(&self) -> bool {
-        self.failures > 0
+    /// Whether the last poll cycle failed: nothing but time ends the pause.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.is_pausing
+    }
+
+    pub(super) fn pause_ended(&mut self) {
+        self.is_pausing = false;
     }
 
     /// Whether health must still report an outage.
@@ -39,6 +45,7 @@ impl Retry {
     /// A poll cycle failed: the pause before the next.
     pub(super) fn failed(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
+        self.is_pausing = true;
         self.backoff.delay(self.failures)
     }
 

@@ -54,12 +54,12 @@ impl Worker {
         while !self.stop.is_cancelled() {
             let until = match self.poll().await {
                 Ok(PollCycle::Busy) => {
-                    self.recovered();
+                    self.recover();
                     self.wake_up.found();
                     None
                 }
                 Ok(PollCycle::Idle) => {
-                    self.recovered();
+                    self.recover();
                     Some(self.wake_up.found_nothing())
                 }
                 Ok(PollCycle::Stalled(outage)) => {
@@ -75,7 +75,7 @@ impl Worker {
                     Some(Instant::now() + self.retry.failed())
                 }
             };
-            if !self.retry.is_backing_off() {
+            if !self.retry.is_pausing() {
                 self.wake_up.update_notify_mode(&self.store).await;
             }
             if let Some(until) = until {
@@ -86,6 +86,7 @@ impl Worker {
     }
 
     async fn poll(&mut self) -> Result<PollCycle, OutboxError> {
+        self.retry.pause_ended();
         if let Some((outcome, marks)) = self.retry.take_incomplete() {
             self.complete(outcome, marks).await?;
         }
@@ -172,7 +173,12 @@ impl Worker {
         let held_outage = report.outcome.held_outage.clone();
         self.complete(report.outcome, marks).await?;
         match held_outage {
-            _ if confirmed > 0 => self.retry.set_held_up(false),
+            _ if confirmed > 0 => {
+                self.retry.set_held_up(false);
+                if outage.is_none() {
+                    self.recovered();
+                }
+            }
             Some(Outage { row, reason }) => {
                 // Its own back-off delays the row; others may pass.
                 self.retry.set_held_up(true);
@@ -221,7 +227,7 @@ impl Worker {
 
     async fn wait(&mut self, mut until: Instant) {
         // New work does not end a back-off.
-        let is_ready = !self.retry.is_backing_off();
+        let is_ready = !self.retry.is_pausing();
         if is_ready {
             until = until.min(self.leases.next_heartbeat());
             until = self.blocked.next_due().map_or(until, |due| until.min(due));
@@ -245,11 +251,15 @@ impl Worker {
         }
     }
 
+    /// The poll cycle did not fail. That is no evidence while an answer is due.
+    fn recover(&mut self) {
+        if self.publishing.in_flight().is_empty() && !self.retry.is_held_up() {
+            self.recovered();
+        }
+    }
+
     fn recovered(&mut self) {
         self.retry.succeeded();
-        if self.retry.is_held_up() {
-            return;
-        }
         if let Some(after) = self.status.recovered() {
             info!(self.log, &Context::background(), "relay recovered", after);
         }

@@ -15,7 +15,7 @@ pub(crate) async fn forward(
     pool: Pool,
     channel: &'static str,
     log: Arc<dyn Logger>,
-    notify: impl Fn(Option<&str>),
+    notify: impl Fn(Option<&str>) + Send + Sync,
 ) -> Infallible {
     let mut failures = 0_u32;
     loop {
@@ -36,7 +36,7 @@ pub(crate) async fn forward(
 async fn listen(
     pool: &Pool,
     channel: &'static str,
-    notify: &impl Fn(Option<&str>),
+    notify: &(impl Fn(Option<&str>) + Send + Sync),
     failures: &mut u32,
 ) -> Result<Infallible, DatabaseError> {
     let mut listener = pool.listen(&[channel]).await?;

@@ -106,6 +106,27 @@ on_both! {
         delays_no_other(database, Fault::Denied).await;
     }
 
+    async fn an_outage_without_an_answer_stays_in_health_until_it_is_over(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        publisher.hangs.store(true, Ordering::SeqCst);
+        let mut settings = quick();
+        settings.workers = 1;
+        settings.publish_timeout = Duration::from_millis(300);
+        let relay = relay(&outbox, &database, &publisher, settings);
+        let status = || async { relay.check().await.status };
+        enqueue(&outbox, &database.pool, &[event("a", 1)]).await;
+        until("health shows it", || async { status().await == HealthStatus::Degraded }).await;
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(2) {
+            assert_eq!(status().await, HealthStatus::Degraded, "after {:?}", began.elapsed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        publisher.hangs.store(false, Ordering::SeqCst);
+        drained(&outbox, &database.pool).await;
+        until("health is up again", || async { status().await == HealthStatus::Up }).await;
+        assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+    }
+
     /// What is in flight is waited for, so that its partition is released only afterwards.
     async fn a_drain_waits_for_what_is_in_flight(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
