@@ -50,14 +50,14 @@ use crate::{
 /// ```
 pub async fn connect(settings: &DatabaseSettings, log: Arc<dyn Logger>) -> Result<Pool, DatabaseError> {
     check(settings)?;
-    let opener = Opener::new(Target::new(settings)?, settings.route);
+    let opener = Opener::new(Target::new(settings)?, settings.pooling_mode);
     let ctx = Context::current();
     let started = Instant::now();
     let mut retry = 0;
     loop {
         let limit = settings.connect_timeout;
         match opener.open_within(limit, limit, pending::<Infallible>).await {
-            Ok(Opened::Instead(never)) => match never {},
+            Ok(Opened::Other(never)) => match never {},
             Ok(Opened::New(first)) => {
                 let backend = opener.target().backend();
                 info!(log, &ctx, "database connected", backend = %backend, attempts = retry + 1, after = started.elapsed());

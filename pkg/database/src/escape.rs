@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use crate::{
     Condition, DatabaseError, Pool,
     driver::{Connection, Target},
-    pool::Lease,
+    pool::{Disposition, Lease},
 };
 
 impl Pool {
@@ -19,12 +19,12 @@ impl Pool {
     /// # Errors
     /// [`Condition::Unsupported`] for a SQLite database in memory, which has no second connection.
     pub fn sea_orm(&self, max_open: u32) -> Result<DatabaseConnection, DatabaseError> {
-        if self.core().opener.target().is_memory() {
+        if self.state().is_memory() {
             let what = "a database in memory has no second connection";
             return Err(DatabaseError::said(Condition::Unsupported, what));
         }
         let limit = self.settings().acquire_timeout;
-        Ok(match self.core().opener.target() {
+        Ok(match self.state().opener.target() {
             #[cfg(feature = "postgres")]
             Target::Postgres(options) => {
                 let pool =
@@ -62,8 +62,8 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub async fn sqlx(&self) -> Result<SqlxConnection, DatabaseError> {
-        let (mut lease, _watch) = self.core().acquire().await?;
-        lease.lend_out(!self.core().opener.target().is_memory());
+        let (mut lease, _timer) = self.state().acquire().await?;
+        lease.lend_out(if self.state().is_memory() { Disposition::Reset } else { Disposition::Close });
         Ok(SqlxConnection { lease })
     }
 }
@@ -71,7 +71,7 @@ impl Pool {
 /// A connection of the pool as sqlx's own; see [`Pool::sqlx`].
 ///
 /// What is done with it is not seen here: no slow-query log, no limit but the server's own, errors as sqlx says them. It
-/// holds its seat in the pool until it is dropped, and is closed then instead of lent to the next caller, since nobody
+/// holds its permit of the pool until it is dropped, and is closed then instead of lent to the next caller, since nobody
 /// knows what it carries. A SQLite database in memory is rolled back instead.
 #[must_use = "it holds a connection of the pool"]
 pub struct SqlxConnection {
@@ -82,7 +82,7 @@ impl SqlxConnection {
     /// The connection, where it leads to PostgreSQL.
     #[cfg(feature = "postgres")]
     pub fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
-        match self.lease.enter() {
+        match self.lease.connection() {
             Ok(Connection::Postgres { conn, .. }) => Some(conn),
             _ => None,
         }
@@ -91,7 +91,7 @@ impl SqlxConnection {
     /// The connection, where it leads to SQLite.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
-        match self.lease.enter() {
+        match self.lease.connection() {
             Ok(Connection::Sqlite(conn)) => Some(conn),
             _ => None,
         }

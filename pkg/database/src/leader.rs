@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use crate::{
     Backend, Condition, DatabaseError, Executor as _, Pool, Session, TxOptions,
     migrate::LOCK_KEY,
-    settings::{RetrySettings, Route},
+    settings::{PoolingMode, RetrySettings},
     sql,
 };
 
@@ -41,17 +41,19 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub async fn try_lead(&self, name: &str) -> Result<Option<LeaderLease>, DatabaseError> {
-        if self.backend() != Backend::Postgres || self.settings().route == Route::TransactionPooler {
+        if self.backend() != Backend::Postgres
+            || self.settings().pooling_mode == PoolingMode::TransactionPooler
+        {
             return Err(DatabaseError::said(Condition::Unsupported, "there are no session locks here"));
         }
         let session = self.session().await?;
         // From here on the connection is not lent to anyone else, however this ends.
-        session.mark().await;
+        session.close_on_release().await;
         let lock = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
         let row = session.query_one(sql(lock, [name.into()])).await?;
         let taken = row.as_ref().map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or(false);
         if !taken {
-            session.unmark().await;
+            session.reuse_on_release().await;
             return Ok(None);
         }
         let token = next_token(&session, name).await?;

@@ -62,7 +62,6 @@ mod error;
 mod escape;
 #[cfg(feature = "postgres")]
 mod leader;
-mod line;
 #[cfg(feature = "postgres")]
 mod listen;
 mod literals;
@@ -71,7 +70,7 @@ mod orm;
 mod pool;
 mod session;
 mod settings;
-mod slow;
+mod slow_query;
 mod sql;
 #[cfg(feature = "stream")]
 mod stream;
@@ -91,7 +90,7 @@ pub use leader::LeaderLease;
 pub use listen::{Listener, Signal};
 pub use pool::{CloseOutcome, DatabaseHealth, Pool, PoolStats, WaitHistogram};
 pub use session::Session;
-pub use settings::{DatabaseSettings, RetrySettings, Route, TlsMode, TlsSettings, TraceComment};
+pub use settings::{DatabaseSettings, PoolingMode, RetrySettings, TlsMode, TlsSettings, TraceComment};
 pub use sql::sql;
 pub use transaction::{Isolation, Transaction, TxOptions};
 

@@ -16,8 +16,8 @@ use crate::{
     Condition, DatabaseError, Pool,
     driver::Target,
     error::Stage,
-    pool::Core,
-    settings::{RetrySettings, Route},
+    pool::PoolState,
+    settings::{PoolingMode, RetrySettings},
 };
 
 /// A subscription to PostgreSQL's NOTIFY, on a connection of its own that is opened again whenever it is lost.
@@ -28,7 +28,7 @@ use crate::{
 /// A connection that went silent is noticed after ten times `check_after`.
 #[must_use = "a listener does nothing until `next` is called"]
 pub struct Listener {
-    core: Arc<Core>,
+    pool: Arc<PoolState>,
     options: PgConnectOptions,
     channels: Vec<String>,
     /// `None` while the connection is lost.
@@ -84,15 +84,15 @@ impl Pool {
     /// }
     /// ```
     pub async fn listen(&self, channels: &[&str]) -> Result<Listener, DatabaseError> {
-        let core = Arc::clone(self.core());
+        let pool = Arc::clone(self.state());
         #[cfg_attr(
             not(feature = "sqlite"),
             expect(irrefutable_let_patterns, reason = "without `sqlite` there is no other target")
         )]
-        let Target::Postgres(options) = core.opener.target() else {
+        let Target::Postgres(options) = pool.opener.target() else {
             return Err(DatabaseError::said(Condition::Unsupported, "this database has no LISTEN"));
         };
-        if core.settings.route == Route::TransactionPooler {
+        if pool.settings.pooling_mode == PoolingMode::TransactionPooler {
             return Err(DatabaseError::said(
                 Condition::Unsupported,
                 "a transaction pooler does not carry LISTEN",
@@ -100,7 +100,7 @@ impl Pool {
         }
         let (options, channels) = (options.clone(), channels.iter().copied().map(str::to_owned).collect());
         let mut listener = Listener {
-            core,
+            pool,
             options,
             channels,
             connection: None,
@@ -110,7 +110,7 @@ impl Pool {
             asked_at: None,
             runtime: Handle::current(),
         };
-        listener.connect(Some(listener.core.settings.acquire_timeout)).await?;
+        listener.connect(Some(listener.pool.settings.acquire_timeout)).await?;
         Ok(listener)
     }
 }
@@ -136,9 +136,9 @@ impl Listener {
                 Ok(None) => {}
                 Err(error) if error.condition() == Condition::Closed => return Err(error),
                 Err(error) => {
-                    warn!(self.core.log, &Context::background(), &error, "listener lost its connection");
+                    warn!(self.pool.log, &Context::background(), &error, "listener lost its connection");
                     // What befell this connection may have befallen the idle ones of the pool.
-                    self.core.note_loss();
+                    self.pool.note_loss();
                     self.connection = None;
                     self.lost_at = Some(Instant::now());
                 }
@@ -149,10 +149,10 @@ impl Listener {
     /// One notification; `None` when the line was quiet for a while and turned out to be alive.
     async fn wait(&mut self) -> Result<Option<Signal>, DatabaseError> {
         let Some(listener) = &mut self.connection else { return Ok(None) };
-        let quiet = self.core.settings.check_after.saturating_mul(10).saturating_sub(self.heard_at.elapsed());
+        let quiet = self.pool.settings.check_after.saturating_mul(10).saturating_sub(self.heard_at.elapsed());
         if !quiet.is_zero() {
             let receive = tokio::time::timeout(quiet, listener.try_recv());
-            let received = match closed_or(&self.core, receive).await? {
+            let received = match closed_or(&self.pool, receive).await? {
                 Ok(received) => received.map_err(lost)?,
                 Err(_quiet) => return self.ask().await,
             };
@@ -170,10 +170,10 @@ impl Listener {
     async fn ask(&mut self) -> Result<Option<Signal>, DatabaseError> {
         let Some(listener) = &mut self.connection else { return Ok(None) };
         let asked_at = *self.asked_at.get_or_insert_with(Instant::now);
-        let left = self.core.settings.connect_timeout.saturating_sub(asked_at.elapsed());
+        let left = self.pool.settings.connect_timeout.saturating_sub(asked_at.elapsed());
         // What is notified meanwhile is kept by the driver.
         let answer = tokio::time::timeout(left, listener.execute("SELECT 1"));
-        match closed_or(&self.core, answer).await? {
+        match closed_or(&self.pool, answer).await? {
             Ok(answered) => answered.map_err(lost)?,
             Err(_elapsed) => {
                 return Err(DatabaseError::said(Condition::Unreachable, "the database does not answer"));
@@ -194,7 +194,7 @@ impl Listener {
         let started = Instant::now();
         let mut retry = 0;
         loop {
-            let error = match closed_or(&self.core, self.subscribe()).await? {
+            let error = match closed_or(&self.pool, self.subscribe()).await? {
                 Ok(connection) => {
                     self.connection = Some(connection);
                     self.heard_at = Instant::now();
@@ -202,7 +202,7 @@ impl Listener {
                     self.resync = true;
                     if let Some(lost_at) = self.lost_at.take() {
                         info!(
-                            self.core.log,
+                            self.pool.log,
                             &Context::background(),
                             "listener is back",
                             away = lost_at.elapsed()
@@ -218,7 +218,7 @@ impl Listener {
                 return Err(error);
             }
             retry = retry.saturating_add(1);
-            closed_or(&self.core, tokio::time::sleep(pause)).await?;
+            closed_or(&self.pool, tokio::time::sleep(pause)).await?;
         }
     }
 
@@ -237,7 +237,7 @@ impl Listener {
             listener.listen_all(self.channels.iter().map(String::as_str)).await?;
             Ok(listener)
         };
-        match tokio::time::timeout(self.core.settings.connect_timeout, opening).await {
+        match tokio::time::timeout(self.pool.settings.connect_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| DatabaseError::sqlx(error, Stage::Before)),
             Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
         }
@@ -266,8 +266,8 @@ fn lost(error: sqlx::Error) -> DatabaseError {
 }
 
 /// The outcome of `work`, unless the pool is closed first.
-async fn closed_or<T>(core: &Core, work: impl Future<Output = T> + Send) -> Result<T, DatabaseError> {
-    let closing = core.closing();
+async fn closed_or<T>(pool: &PoolState, work: impl Future<Output = T> + Send) -> Result<T, DatabaseError> {
+    let closing = pool.closing();
     let (closing, work) = (std::pin::pin!(closing), std::pin::pin!(work));
     match select(closing, work).await {
         Either::Left(((), _)) => Err(DatabaseError::new(Condition::Closed)),

@@ -10,8 +10,9 @@ use sea_orm::{DbBackend, DbErr, QueryResult, Statement, StreamTrait};
 use crate::{
     DatabaseError, Pool, Session, Transaction,
     error::Stage,
-    line::{Line, TxId},
-    slow::Watch,
+    pool::{note_session_state, prepare},
+    session::{SessionInner, TxId},
+    slow_query::QueryTimer,
 };
 
 type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
@@ -26,21 +27,21 @@ impl StreamTrait for Pool {
 
     fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
-            let call = self.call(statement);
-            let (mut lease, watch) = self.core().acquire().await?;
-            self.mark_session_state(&mut lease, &call.sql);
+            let call = prepare(self.state(), self.context(), statement);
+            let (mut lease, timer) = self.state().acquire().await?;
+            note_session_state(self.state(), &mut lease, &call.sql);
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
                 lease.begin_stream(&call).await.map_err(statement_failed)?;
                 let mut broken = None;
                 {
-                    let (mut timer, limit) = lease.take_timer();
-                    let mut rows = lease.enter().map_err(statement_failed)?.rows(&call);
-                    let mut watch = Some(watch.again());
+                    let (mut reply_timeout, limit) = lease.take_reply_timeout();
+                    let mut rows = lease.connection().map_err(statement_failed)?.rows(&call);
+                    let mut timer = Some(timer.again());
                     loop {
-                        let row = timer.within(limit, Instant::now(), rows.try_next()).await;
+                        let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;
                         // What comes after the first row is asked for at the pace of whoever reads.
-                        if let Some(watch) = watch.take() {
-                            watch.stop().statement(self.core(), self.context(), &call, None);
+                        if let Some(timer) = timer.take() {
+                            timer.stop().log_statement(self.state(), self.context(), &call, None);
                         }
                         match row {
                             Ok(Some(row)) => yield row,
@@ -52,15 +53,15 @@ impl StreamTrait for Pool {
                         }
                     }
                 }
-                lease.leave(broken.as_ref());
-                lease.unpin(broken.map_or(Ok(()), Err)).await.map_err(statement_failed)?;
+                lease.complete(broken.as_ref());
+                lease.unwrap_statement(broken.map_or(Ok(()), Err)).await.map_err(statement_failed)?;
             });
             Ok(rows)
         })
     }
 }
 
-macro_rules! on_a_line {
+macro_rules! on_a_session {
     ($($holder:ty: $owner:expr;)+) => {$(
         impl StreamTrait for $holder {
             type Stream<'a> = Rows<'a>;
@@ -71,13 +72,13 @@ macro_rules! on_a_line {
 
             fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
                 let owner: fn(&Self) -> Option<TxId> = $owner;
-                Box::pin(async move { Ok(rows(self.line(), owner(self), statement)) })
+                Box::pin(async move { Ok(rows(self.inner(), owner(self), statement)) })
             }
         }
     )+};
 }
 
-on_a_line! {
+on_a_session! {
     Session: |_| None;
     Transaction: |tx| Some(tx.id());
 }
@@ -86,21 +87,21 @@ fn statement_failed(error: sqlx::Error) -> DatabaseError {
     DatabaseError::sqlx(error, Stage::Statement)
 }
 
-fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
+fn rows(session: &SessionInner, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
     Box::pin(async_stream::try_stream! {
-        let call = line.call(statement);
-        let mut held = line.enter(owner).await?;
-        held.note_session_state(line.core(), &call.sql);
-        held.lease().begin_stream(&call).await.map_err(statement_failed)?;
+        let call = prepare(session.pool(), session.context(), statement);
+        let mut state = session.enter(owner).await?;
+        note_session_state(session.pool(), &mut state.lease, &call.sql);
+        state.lease.begin_stream(&call).await.map_err(statement_failed)?;
         let mut failed = None;
         {
-            let (mut timer, limit) = held.lease().take_timer();
-            let mut rows = held.lease().enter().map_err(statement_failed)?.rows(&call);
-            let mut watch = Some(Watch::start());
+            let (mut reply_timeout, limit) = state.lease.take_reply_timeout();
+            let mut rows = state.lease.connection().map_err(statement_failed)?.rows(&call);
+            let mut timer = Some(QueryTimer::start());
             loop {
-                let row = timer.within(limit, Instant::now(), rows.try_next()).await;
-                if let Some(watch) = watch.take() {
-                    watch.stop().statement(line.core(), line.context(), &call, None);
+                let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;
+                if let Some(timer) = timer.take() {
+                    timer.stop().log_statement(session.pool(), session.context(), &call, None);
                 }
                 match row {
                     Ok(Some(row)) => yield row,
@@ -112,8 +113,8 @@ fn rows(line: &Line, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
                 }
             }
         }
-        held.lease().leave(failed.as_ref());
-        let result = held.lease().unpin(failed.map_or(Ok(()), Err)).await;
-        held.judge(result)?;
+        state.lease.complete(failed.as_ref());
+        let result = state.lease.unwrap_statement(failed.map_or(Ok(()), Err)).await;
+        state.classify(result)?;
     })
 }

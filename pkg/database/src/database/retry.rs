@@ -18,7 +18,7 @@ where
         let (log, reason) = {
             match database.begin(options.clone()).await {
                 Ok(tx) => {
-                    let log = std::sync::Arc::clone(&tx.line().core().log);
+                    let log = std::sync::Arc::clone(&tx.inner().pool().log);
                     match work(tx.lend()).await {
                         Ok(value) => match tx.commit().await {
                             Ok(()) => return Ok(value),

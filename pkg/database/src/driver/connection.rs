@@ -35,7 +35,7 @@ macro_rules! query {
 }
 
 // Every method leaves the connection unfit for anyone else when its future is dropped half-way: the server goes on, and
-// what it then says would be taken for the answer to the next statement. `settle` makes it fit again.
+// what it then says would be taken for the answer to the next statement. `reset` makes it fit again.
 impl Connection {
     pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
         on!(self, conn => query!(call).execute(conn).await.map(Into::into))
@@ -115,7 +115,7 @@ impl Connection {
 
     /// Brings a connection of unknown state back to the start: waits for what is still running, drops its outcome, and
     /// rolls back the transaction that may be open.
-    pub(crate) async fn settle(&mut self, roll_back: bool) -> sqlx::Result<()> {
+    pub(crate) async fn reset(&mut self, roll_back: bool) -> sqlx::Result<()> {
         // The first answers may be the errors of what ran before. Each belongs to one statement, and no more than a few
         // can have been under way.
         for _ in 0..4 {

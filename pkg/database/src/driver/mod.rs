@@ -1,11 +1,11 @@
 //! The only place that calls sqlx: how to open a connection, and the few things done with one.
 
-mod ask;
 mod call;
 mod connection;
 mod identity;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod target;
@@ -13,8 +13,8 @@ mod target;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 compile_error!("underpin-database needs at least one of the features `postgres` and `sqlite`");
 
-pub(crate) use ask::{AllRows, Ask, Changes, FirstRow};
 pub(crate) use call::Call;
 pub(crate) use connection::Connection;
 pub(crate) use identity::Identity;
+pub(crate) use query::{AllRows, Changes, FirstRow, Query};
 pub(crate) use target::Target;

@@ -3,7 +3,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 
-use crate::settings::{DatabaseSettings, Endpoint, PostgresUrl, Route, TlsMode};
+use crate::settings::{DatabaseSettings, Endpoint, PoolingMode, PostgresUrl, TlsMode};
 
 /// What sqlx needs to open a connection. Holds the password, and its `Debug` would show it: it is never printed.
 pub(super) fn options(url: &PostgresUrl, settings: &DatabaseSettings) -> PgConnectOptions {
@@ -30,10 +30,10 @@ pub(super) fn options(url: &PostgresUrl, settings: &DatabaseSettings) -> PgConne
     if let (Some(certificate), Some(key)) = (&settings.tls.client_certificate, &settings.tls.client_key) {
         options = options.ssl_client_cert(certificate).ssl_client_key(key);
     }
-    options = match settings.route {
-        Route::Direct => with_limits(options, settings),
+    options = match settings.pooling_mode {
+        PoolingMode::Direct => with_limits(options, settings),
         // pgbouncer refuses start-up parameters that it does not know (08P01).
-        Route::TransactionPooler => options.extra_float_digits(None).statement_cache_capacity(0),
+        PoolingMode::TransactionPooler => options.extra_float_digits(None).statement_cache_capacity(0),
     };
     // Statements are logged by this crate, binds redacted.
     options.disable_statement_logging()

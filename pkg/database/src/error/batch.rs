@@ -1,4 +1,4 @@
-use super::{Condition, DatabaseError};
+use super::{condition::Condition, database_error::DatabaseError};
 use crate::Backend;
 
 /// The failure of a batch sent alone. SQLite runs it statement by statement: what came before the one that failed stays, so

@@ -2,9 +2,12 @@
 //!
 //! Sources: PostgreSQL "Appendix A. Error Codes", SQLite "Result and Error Codes".
 
+use std::sync::Arc;
+
+use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::DatabaseError as DriverError;
 
-use super::Condition;
+use super::condition::Condition;
 
 /// When an error happened. The same broken socket means "nothing was sent" before a statement, "nothing is committed"
 /// inside a transaction, and "nobody knows" at COMMIT.
@@ -94,6 +97,16 @@ pub(crate) fn leaves_the_connection_unusable(error: &sqlx::Error) -> bool {
 #[cfg(feature = "postgres")]
 fn postgres(error: &sqlx::Error) -> Option<&sqlx::postgres::PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
+}
+
+/// The driver's error inside of one of sea-orm.
+pub(super) fn sqlx_in(error: &DbErr) -> Option<&Arc<sqlx::Error>> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
 }
 
 fn of_database(error: &dyn DriverError, stage: Stage) -> Condition {

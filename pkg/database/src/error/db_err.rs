@@ -4,7 +4,11 @@ use std::{io, sync::Arc};
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
-use super::{Condition, DatabaseError, Source, Stage, classify};
+use super::{
+    classify::{self, Stage, sqlx_in},
+    condition::Condition,
+    database_error::{DatabaseError, Source},
+};
 
 /// Keeps the condition. What a server said stays where sea-orm's `sql_err()` looks for it, as long as it says the same there
 /// as here; everything else travels as an I/O error that holds this one.
@@ -61,15 +65,6 @@ impl From<DbErr> for DatabaseError {
             _ => Condition::Internal,
         };
         Self::of(condition, Source::Orm(error))
-    }
-}
-
-pub(super) fn sqlx_in(error: &DbErr) -> Option<&Arc<sqlx::Error>> {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 use sea_orm::DbErr;
 
-use super::DatabaseError;
+use super::database_error::DatabaseError;
 
 /// Classifies what sea-orm itself says, where a function returns another error than [`DatabaseError`].
 ///

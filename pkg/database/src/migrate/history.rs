@@ -2,7 +2,7 @@
 
 use sea_orm::QueryResult;
 
-use super::{Migration, Migrations};
+use super::{migration::Migration, set::Migrations};
 use crate::{Backend, Condition, DatabaseError, Executor, Pool, Transaction, sql};
 
 /// One migration and whether it ran.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    Backend, Condition, DatabaseError, Executor as _, Pool, Session, Transaction, TxOptions, settings::Route,
-    sql,
+    Backend, Condition, DatabaseError, Executor as _, Pool, Session, Transaction, TxOptions,
+    settings::PoolingMode, sql,
 };
 
 /// How long a SQLite file may be busy with someone else's migration.
@@ -24,19 +24,19 @@ static SQLITE: Mutex<()> = Mutex::const_new(());
 /// On PostgreSQL it holds a session-level advisory lock, which ends with the connection, however that ends; the
 /// connection is never lent to anyone else afterwards. Behind a transaction pooler and on SQLite each transaction takes
 /// the lock by itself; on SQLite those of one process wait for each other besides.
-pub(super) struct Turn {
+pub(super) struct MigrationLock {
     session: Session,
     per_transaction: bool,
     _in_process: Option<MutexGuard<'static, ()>>,
 }
 
-impl Turn {
-    pub(super) async fn wait(pool: &Pool) -> Result<Self, DatabaseError> {
+impl MigrationLock {
+    pub(super) async fn acquire(pool: &Pool) -> Result<Self, DatabaseError> {
         let in_process = if pool.backend() == Backend::Sqlite { Some(SQLITE.lock().await) } else { None };
         let session = pool.session().await?;
         let per_transaction = match pool.backend() {
             Backend::Sqlite => false,
-            Backend::Postgres if pool.settings().route == Route::TransactionPooler => true,
+            Backend::Postgres if pool.settings().pooling_mode == PoolingMode::TransactionPooler => true,
             Backend::Postgres => {
                 // Waiting for others, or for an index on a large table, is no reason to give up. This statement also
                 // makes the pool close the connection in the end, and with that give back the lock.
@@ -65,7 +65,7 @@ impl Turn {
         Ok(tx)
     }
 
-    pub(super) async fn end(self) {
+    pub(super) async fn release(self) {
         if self.session.backend() == Backend::Postgres && !self.per_transaction {
             self.session.discard().await;
         }

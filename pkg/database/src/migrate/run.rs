@@ -1,18 +1,23 @@
-use super::{Migration, MigrationStatus, Migrations, history, lock::Turn};
+use super::{
+    history::{self, MigrationStatus},
+    lock::MigrationLock,
+    migration::Migration,
+    set::Migrations,
+};
 use crate::{Condition, DatabaseError, Pool, Transaction};
 
 pub(super) async fn up(migrations: &Migrations, pool: &Pool) -> Result<Vec<String>, DatabaseError> {
-    let turn = Turn::wait(pool).await?;
+    let lock = MigrationLock::acquire(pool).await?;
     let mut done = Vec::new();
     loop {
-        let tx = turn.begin().await?;
+        let tx = lock.begin().await?;
         history::create_table(&tx).await?;
         let applied = history::read(&tx, migrations.set()).await?;
         history::check(migrations, &applied, pool.backend())?;
         let position = applied.len();
         let Some(migration) = migrations.list().get(position) else {
             tx.commit().await?;
-            turn.end().await;
+            lock.release().await;
             return Ok(done);
         };
         run(&tx, migration, migration.up_sql(pool.backend())).await?;
@@ -27,10 +32,10 @@ pub(super) async fn down(
     pool: &Pool,
     steps: usize,
 ) -> Result<Vec<String>, DatabaseError> {
-    let turn = Turn::wait(pool).await?;
+    let lock = MigrationLock::acquire(pool).await?;
     let mut done = Vec::new();
     while done.len() < steps {
-        let tx = turn.begin().await?;
+        let tx = lock.begin().await?;
         history::create_table(&tx).await?;
         let applied = history::read(&tx, migrations.set()).await?;
         history::check(migrations, &applied, pool.backend())?;
@@ -48,7 +53,7 @@ pub(super) async fn down(
         tx.commit().await.map_err(|error| failed(migration, error))?;
         done.push(migration.name().to_owned());
     }
-    turn.end().await;
+    lock.release().await;
     Ok(done)
 }
 
@@ -61,13 +66,13 @@ pub(super) async fn status(
 }
 
 pub(super) async fn seeds(migrations: &Migrations, pool: &Pool) -> Result<(), DatabaseError> {
-    let turn = Turn::wait(pool).await?;
-    let tx = turn.begin().await?;
+    let lock = MigrationLock::acquire(pool).await?;
+    let tx = lock.begin().await?;
     for script in migrations.seeds() {
         tx.batch(script.on(pool.backend())).await?;
     }
     tx.commit().await?;
-    turn.end().await;
+    lock.release().await;
     Ok(())
 }
 

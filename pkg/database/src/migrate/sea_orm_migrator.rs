@@ -1,8 +1,8 @@
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 
-use super::lock::Turn;
-use crate::{Backend, DatabaseError, Pool, Route};
+use super::lock::MigrationLock;
+use crate::{Backend, DatabaseError, Pool, PoolingMode};
 
 /// Runs what a sea-orm migrator has not run yet; on PostgreSQL under the same lock as our own migrations.
 ///
@@ -19,12 +19,12 @@ use crate::{Backend, DatabaseError, Pool, Route};
 /// As the migrations given: sea-orm-migration runs each in a transaction on PostgreSQL only.
 pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
-    let turn = Turn::wait(pool).await?;
+    let lock = MigrationLock::acquire(pool).await?;
     let result = match patient(pool, &connection).await {
         Ok(()) => M::up(&connection, None).await,
         Err(error) => Err(error),
     };
-    turn.end().await;
+    lock.release().await;
     Ok(result?)
 }
 
@@ -37,18 +37,18 @@ pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError>
 /// As [`up_with`].
 pub async fn down_with<M: MigratorTrait>(pool: &Pool, steps: u32) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
-    let turn = Turn::wait(pool).await?;
+    let lock = MigrationLock::acquire(pool).await?;
     let result = match patient(pool, &connection).await {
         Ok(()) => M::down(&connection, Some(steps)).await,
         Err(error) => Err(error),
     };
-    turn.end().await;
+    lock.release().await;
     Ok(result?)
 }
 
 /// An index on a large table may take its time. There is one connection, which keeps the setting.
 async fn patient(pool: &Pool, connection: &DatabaseConnection) -> Result<(), DbErr> {
-    if pool.backend() == Backend::Postgres && pool.settings().route == Route::Direct {
+    if pool.backend() == Backend::Postgres && pool.settings().pooling_mode == PoolingMode::Direct {
         connection.execute_unprepared("SET statement_timeout = 0").await?;
     }
     Ok(())

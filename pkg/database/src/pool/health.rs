@@ -1,9 +1,8 @@
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use underpin_errors::{Health, HealthCheck};
+use underpin_errors::Health;
 
-use super::{Core, Pool};
+use super::state::PoolState;
 use crate::{Condition, DatabaseError};
 
 /// How the database is doing, seen from here.
@@ -53,27 +52,27 @@ impl From<DatabaseHealth> for Health {
     }
 }
 
-/// The server is asked on a connection of its own, so that an exhausted pool does not look like a server that is down.
-pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
-    if core.is_closed() {
+/// Pings over the control connection, so that an exhausted pool does not look like a server that is down.
+pub(super) async fn check(pool: &PoolState, within: Duration) -> DatabaseHealth {
+    if pool.is_closed() {
         return DatabaseHealth::Down { reason: DatabaseError::new(Condition::Closed) };
     }
     let started = Instant::now();
     let server = async {
-        match tokio::time::timeout(within, core.side.ping(core, within)).await {
+        match tokio::time::timeout(within, pool.control.ping(within, || pool.note_loss())).await {
             Ok(result) => result,
             Err(_elapsed) => Err(DatabaseError::said(Condition::Unreachable, "the database does not answer")),
         }
     };
-    // The queue is measured by standing in it. A seat alone is taken, and given back at once.
+    // The queue is measured by waiting in it. A permit alone is acquired, and released at once.
     let queue = async {
-        let seat = tokio::time::timeout(within, core.seats.acquire()).await;
-        (seat.is_ok(), started.elapsed())
+        let permit = tokio::time::timeout(within, pool.permits.acquire()).await;
+        (permit.is_ok(), started.elapsed())
     };
-    if core.opener.target().is_memory() {
+    if pool.is_memory() {
         // There is no second connection, and no server that could be down.
-        let ((seated, waited), latency) = (queue.await, Duration::ZERO);
-        return if seated {
+        let ((is_admitted, waited), latency) = (queue.await, Duration::ZERO);
+        return if is_admitted {
             DatabaseHealth::Up { latency, waited }
         } else {
             DatabaseHealth::Saturated { waited }
@@ -86,19 +85,5 @@ pub(super) async fn check(core: &Core, within: Duration) -> DatabaseHealth {
         (Err(reason), _) => DatabaseHealth::Down { reason },
         (Ok(latency), (true, waited)) => DatabaseHealth::Up { latency, waited },
         (Ok(_), (false, waited)) => DatabaseHealth::Saturated { waited },
-    }
-}
-
-/// Checks within two seconds, under the name `database`. Use [`PoolControl::health`](crate::PoolControl::health) for another
-/// limit.
-#[async_trait]
-impl HealthCheck for Pool {
-    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
-    fn name(&self) -> &str {
-        "database"
-    }
-
-    async fn check(&self) -> Health {
-        self.health(Duration::from_secs(2)).await.into()
     }
 }

@@ -1,75 +1,121 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    time::Instant,
 };
 
 use tokio::sync::oneshot;
 
-use super::{core::Core, slot::Slot};
+use super::entry::PooledConnection;
 
-/// What is unused, and who waits for it.
+/// The idle connections, and the callers that wait for one.
 #[derive(Default)]
-pub(super) struct Idle {
-    /// The most recently used last: what is surplus ages at the front.
-    pub(super) slots: VecDeque<Slot>,
-    /// Callers who have a seat and wait for their turn to open a connection; the first has waited for longest.
-    wanted: VecDeque<oneshot::Sender<Slot>>,
+pub(super) struct IdleQueue {
+    inner: Mutex<Idle>,
 }
 
-impl Idle {
-    /// Gives a connection to the one who has waited for longest, or keeps it.
-    pub(super) fn put(&mut self, mut slot: Slot) {
-        while let Some(first) = self.wanted.pop_front() {
-            match first.send(slot) {
-                Ok(()) => return,
-                // Gone, or served otherwise.
-                Err(back) => slot = back,
+#[derive(Default)]
+struct Idle {
+    /// The most recently used last: surplus connections age at the front.
+    entries: VecDeque<PooledConnection>,
+    /// Callers that hold a permit and may not open a connection yet; the first has waited for longest.
+    waiters: VecDeque<oneshot::Sender<PooledConnection>>,
+    closed: bool,
+}
+
+impl IdleQueue {
+    /// Hands a connection to the caller that has waited for longest, or keeps it. Gives it back once the queue is closed.
+    pub(super) fn put(&self, mut entry: PooledConnection) -> Result<(), PooledConnection> {
+        let mut idle = self.lock();
+        if idle.closed {
+            return Err(entry);
+        }
+        while let Some(first) = idle.waiters.pop_front() {
+            match first.send(entry) {
+                Ok(()) => return Ok(()),
+                // The caller is gone, or was served otherwise.
+                Err(back) => entry = back,
             }
         }
-        self.slots.push_back(slot);
+        idle.entries.push_back(entry);
+        Ok(())
     }
 
-    /// A connection now, or the wish for the next one that comes back.
-    pub(super) fn take_or_want(&mut self, core: &Arc<Core>) -> Result<Slot, Wish> {
-        if let Some(slot) = self.slots.pop_back() {
-            return Ok(slot);
+    /// The most recently used connection.
+    pub(super) fn pop(&self) -> Option<PooledConnection> {
+        self.lock().entries.pop_back()
+    }
+
+    /// A connection now, or a future of the next one that comes back.
+    pub(super) fn pop_or_wait(self: &Arc<Self>) -> Result<PooledConnection, IdleWaiter> {
+        let mut idle = self.lock();
+        if let Some(entry) = idle.entries.pop_back() {
+            return Ok(entry);
         }
-        // Whoever was served otherwise leaves its end behind; while the server is away nothing else would clear them.
-        self.wanted.retain(|caller| !caller.is_closed());
+        // A caller that was served otherwise leaves its sender behind; while the server is away nothing else removes it.
+        idle.waiters.retain(|caller| !caller.is_closed());
         let (sender, receiver) = oneshot::channel();
-        self.wanted.push_back(sender);
-        Err(Wish { receiver, core: Arc::clone(core) })
+        idle.waiters.push_back(sender);
+        Err(IdleWaiter { receiver, queue: Arc::clone(self) })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    /// Removes the connections that `is_removed` selects, least recently used first.
+    pub(super) fn remove(
+        &self,
+        mut is_removed: impl FnMut(&PooledConnection) -> bool,
+    ) -> Vec<PooledConnection> {
+        let mut idle = self.lock();
+        let (mut removed, mut kept) = (Vec::new(), VecDeque::with_capacity(idle.entries.len()));
+        for entry in idle.entries.drain(..) {
+            if is_removed(&entry) { removed.push(entry) } else { kept.push_back(entry) }
+        }
+        idle.entries = kept;
+        removed
+    }
+
+    /// Rejects what comes back from now on, and returns what is idle.
+    pub(super) fn close(&self) -> VecDeque<PooledConnection> {
+        let mut idle = self.lock();
+        idle.closed = true;
+        std::mem::take(&mut idle.entries)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place in the line of those who wait for a connection to come back. What comes too late goes back to the pool.
-pub(super) struct Wish {
-    receiver: oneshot::Receiver<Slot>,
-    core: Arc<Core>,
+/// Waits for a connection to come back. One that arrives too late goes back to the queue.
+pub(super) struct IdleWaiter {
+    receiver: oneshot::Receiver<PooledConnection>,
+    queue: Arc<IdleQueue>,
 }
 
-impl Future for Wish {
-    type Output = Slot;
+impl Future for IdleWaiter {
+    type Output = PooledConnection;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Slot> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<PooledConnection> {
         if self.receiver.is_terminated() {
             return Poll::Pending;
         }
         match Pin::new(&mut self.receiver).poll(cx) {
-            Poll::Ready(Ok(slot)) => Poll::Ready(slot),
+            Poll::Ready(Ok(entry)) => Poll::Ready(entry),
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl Drop for Wish {
+impl Drop for IdleWaiter {
     fn drop(&mut self) {
         self.receiver.close();
-        if let Ok(slot) = self.receiver.try_recv() {
-            self.core.put_idle(slot, Instant::now());
+        if let Ok(entry) = self.receiver.try_recv() {
+            // A queue that was closed meanwhile refuses it: dropped, it closes its socket.
+            drop(self.queue.put(entry));
         }
     }
 }

@@ -11,17 +11,17 @@ use crate::{
     Condition, DatabaseError,
     driver::{Connection, Target},
     error::Stage,
-    settings::{RetrySettings, Route},
+    settings::{PoolingMode, RetrySettings},
 };
 
 /// Connections that are opened at the same time.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT: usize = 4;
 
 /// How an attempt to open a connection ended well.
 pub(crate) enum Opened<T> {
     New(Connection),
     /// Something else came first.
-    Instead(T),
+    Other(T),
 }
 
 /// Opens connections, patiently where patience helps, and remembers the last failure for those who wait behind.
@@ -30,16 +30,16 @@ pub(crate) struct Opener {
     /// Whether a connection asks which session of the server it is.
     identifies: bool,
     /// A herd that starts to shake hands at once finishes late, or not at all within its limit: few at a time.
-    at_once: Semaphore,
+    concurrency: Semaphore,
     last_failure: Mutex<Option<DatabaseError>>,
 }
 
 impl Opener {
-    pub(crate) fn new(target: Target, route: Route) -> Self {
+    pub(crate) fn new(target: Target, pooling_mode: PoolingMode) -> Self {
         Self {
             target,
-            identifies: route == Route::Direct,
-            at_once: Semaphore::new(AT_ONCE),
+            identifies: pooling_mode == PoolingMode::Direct,
+            concurrency: Semaphore::new(MAX_CONCURRENT),
             last_failure: Mutex::default(),
         }
     }
@@ -48,7 +48,7 @@ impl Opener {
         &self.target
     }
 
-    /// Opens a connection within `limit`, each attempt within `attempt`; or ends with what comes `instead`, which is asked
+    /// Opens a connection within `limit`, each attempt within `attempt`; or ends with what comes `other_source`, which is asked
     /// for anew whenever no attempt is under way.
     ///
     /// A server that says at once that it is not there yet (refused, starting up, no room) is asked again every quarter
@@ -61,7 +61,7 @@ impl Opener {
         &self,
         limit: Duration,
         attempt: Duration,
-        instead: impl Fn() -> F + Send,
+        other_source: impl Fn() -> F + Send,
     ) -> Result<Opened<T>, DatabaseError> {
         let pauses = RetrySettings {
             max_retries: u32::MAX,
@@ -72,9 +72,9 @@ impl Opener {
         let mut retry = 0;
         loop {
             let left = limit.saturating_sub(started.elapsed());
-            let turn = pin!(tokio::time::timeout(left, self.at_once.acquire()));
-            let turn = match select(pin!(instead()), turn).await {
-                Either::Left((other, _)) => return Ok(Opened::Instead(other)),
+            let turn = pin!(tokio::time::timeout(left, self.concurrency.acquire()));
+            let turn = match select(pin!(other_source()), turn).await {
+                Either::Left((other, _)) => return Ok(Opened::Other(other)),
                 Either::Right((turn, _)) => turn,
             };
             let Ok(turn) = turn else {
@@ -97,8 +97,10 @@ impl Opener {
                 return Err(failure);
             }
             retry = retry.saturating_add(1);
-            if let Either::Left((other, _)) = select(pin!(instead()), pin!(tokio::time::sleep(pause))).await {
-                return Ok(Opened::Instead(other));
+            if let Either::Left((other, _)) =
+                select(pin!(other_source()), pin!(tokio::time::sleep(pause))).await
+            {
+                return Ok(Opened::Other(other));
             }
         }
     }

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use sea_orm::{ExecResult, Statement};
-use underpin_logger::Context;
 
-use super::{Core, Lease, Pool, leaves_session_state};
+use super::{
+    handle::Pool,
+    prepare::{note_session_state, prepare},
+};
 use crate::{
     Condition, DatabaseError, Session, Transaction, TxOptions,
-    driver::{Ask, Call},
+    driver::Query,
     error::{Stage, batch_failed},
-    line::Line,
-    settings::{Route, TraceComment},
+    session::SessionInner,
 };
 
 /// Statements and transactions.
@@ -23,13 +24,13 @@ impl Pool {
     /// # Cancel safety
     /// As for [`Executor::execute`](crate::Executor::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        let (mut lease, watch) = self.core().acquire().await?;
-        self.mark_session_state(&mut lease, sql);
+        let (mut lease, timer) = self.state().acquire().await?;
+        note_session_state(self.state(), &mut lease, sql);
         let result = lease.batch(sql).await;
-        let took = watch.stop();
-        lease.end(took.ended);
+        let timing = timer.stop();
+        lease.end(timing.ended_at);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        took.text(self.core(), self.ctx.as_ref(), sql, rows);
+        timing.log_batch(self.state(), self.context(), sql, rows);
         result.map_err(|error| batch_failed(statement_failed(error), self.backend(), sql))
     }
 
@@ -41,13 +42,13 @@ impl Pool {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn session(&self) -> Result<Session, DatabaseError> {
-        let (lease, _watch) = self.core().acquire().await?;
-        Ok(Session::new(Line::new(Arc::clone(self.core()), lease, self.ctx.clone())))
+        let (lease, _timer) = self.state().acquire().await?;
+        Ok(Session::new(SessionInner::new(Arc::clone(self.state()), lease, self.context().cloned())))
     }
 
     pub(crate) async fn open_transaction(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         match self.begin_once(options.clone()).await {
-            // It was broken before anything was said on it. From now on the pool asks each connection first.
+            // It was broken before anything was sent. From now on the pool pings each connection first.
             Err(broken) if broken.condition() == Condition::Unreachable && broken.as_sqlx().is_some() => {
                 self.begin_once(options).await
             }
@@ -56,42 +57,20 @@ impl Pool {
     }
 
     async fn begin_once(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        let (lease, _watch) = self.core().acquire().await?;
-        Transaction::begin(Line::new(Arc::clone(self.core()), lease, self.ctx.clone()), None, options).await
+        let (lease, _timer) = self.state().acquire().await?;
+        let session = SessionInner::new(Arc::clone(self.state()), lease, self.context().cloned());
+        Transaction::begin(session, None, options).await
     }
 
-    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
-        let (call, (mut lease, watch)) = (self.call(statement), self.core().acquire().await?);
-        self.mark_session_state(&mut lease, &call.sql);
-        let result = lease.ask::<A>(&call, watch.started()).await;
-        let took = watch.stop();
-        lease.end(took.ended);
-        took.statement(self.core(), self.ctx.as_ref(), &call, result.as_ref().ok().map(A::rows));
+    pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
+        let call = prepare(self.state(), self.context(), statement);
+        let (mut lease, timer) = self.state().acquire().await?;
+        note_session_state(self.state(), &mut lease, &call.sql);
+        let result = lease.run::<Q>(&call, timer.started_at()).await;
+        let timing = timer.stop();
+        lease.end(timing.ended_at);
+        timing.log_statement(self.state(), self.context(), &call, result.as_ref().ok().map(Q::rows));
         result.map_err(statement_failed)
-    }
-
-    /// Before the statement is sent: whoever is dropped half-way must not leave anything to the next caller either.
-    pub(crate) fn mark_session_state(&self, lease: &mut Lease, sql: &str) {
-        if leaves_session_state(sql) && !self.core().opener.target().is_memory() {
-            lease.mark(true);
-        }
-    }
-
-    pub(crate) fn call(&self, statement: Statement) -> Call {
-        make_call(self.core(), self.ctx.as_ref(), statement)
-    }
-}
-
-/// A statement as the settings want it sent.
-pub(crate) fn make_call(core: &Core, ctx: Option<&Context>, statement: Statement) -> Call {
-    let call = Call::new(statement, core.settings.route == Route::Direct);
-    if core.settings.trace_comment == TraceComment::Off {
-        return call;
-    }
-    let current = ctx.cloned().unwrap_or_else(Context::current);
-    match current.traceparent() {
-        Some(traceparent) => call.with_comment(&format!("traceparent='{traceparent}'")),
-        None => call,
     }
 }
 

@@ -2,37 +2,37 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The line of those who want to write to a SQLite file.
+/// Admits the writers of a SQLite file one at a time, in the order of asking.
 ///
-/// The file has one writer at a time, and SQLite lets those who wait look again after pauses that grow up to 100 ms: under
-/// load whoever comes last asks most often and wins, and who has waited for long starves. Within a process they take turns
-/// here, in the order of asking. Between processes SQLite's own way holds.
+/// The file has one writer at a time, and SQLite lets those that wait look again after pauses that grow up to 100 ms: under
+/// load the newest writer asks most often and wins, and the oldest starves. This queue orders the writers of one process;
+/// between processes SQLite's own busy timeout holds.
 pub(super) struct Writers {
-    /// `None` where writers do not stop each other.
-    turn: Option<Arc<Semaphore>>,
-    patience: Duration,
+    /// `None` where writers do not block each other.
+    permit: Option<Arc<Semaphore>>,
+    timeout: Duration,
 }
 
 /// Ends when dropped.
-pub(super) type Turn = OwnedSemaphorePermit;
+pub(super) type WriterPermit = OwnedSemaphorePermit;
 
 impl Writers {
-    pub(super) fn new(one_at_a_time: bool, patience: Duration) -> Self {
-        Self { turn: one_at_a_time.then(|| Arc::new(Semaphore::new(1))), patience }
+    pub(super) fn new(one_at_a_time: bool, timeout: Duration) -> Self {
+        Self { permit: one_at_a_time.then(|| Arc::new(Semaphore::new(1))), timeout }
     }
 
-    pub(super) fn take_turns(&self) -> bool {
-        self.turn.is_some()
+    pub(super) fn is_limited(&self) -> bool {
+        self.permit.is_some()
     }
 
-    /// Waits for the turn. Whoever waits in vain goes on without: what SQLite says then is the error.
-    pub(super) async fn turn(&self) -> Option<Turn> {
-        let turn = Arc::clone(self.turn.as_ref()?).acquire_owned();
-        tokio::time::timeout(self.patience, turn).await.ok()?.ok()
+    /// Waits for the permit. After the timeout the writer goes on without: what SQLite says then is the error.
+    pub(super) async fn acquire(&self) -> Option<WriterPermit> {
+        let permit = Arc::clone(self.permit.as_ref()?).acquire_owned();
+        tokio::time::timeout(self.timeout, permit).await.ok()?.ok()
     }
 }
 
-/// Whether a statement sent alone writes. One that hides it (WITH) waits in SQLite's own way.
+/// Whether a statement sent alone writes. One that begins with WITH is not recognised and waits in SQLite.
 pub(super) fn writes(sql: &str) -> bool {
     const WORDS: [&str; 7] = ["insert", "update", "delete", "replace", "create", "alter", "drop"];
     let word =

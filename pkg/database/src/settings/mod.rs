@@ -87,18 +87,19 @@ pub struct DatabaseSettings {
     pub application_name: String,
     /// Encryption and the certificates for it.
     pub tls: TlsSettings,
-    /// What stands between this process and the server.
-    pub route: Route,
+    /// What is between this process and the server.
+    #[serde(alias = "route")]
+    pub pooling_mode: PoolingMode,
     /// Whether statements carry the caller's trace for the server's own log.
     pub trace_comment: TraceComment,
 }
 
-/// What stands between this process and the server.
+/// What is between this process and the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Route {
+pub enum PoolingMode {
     /// Nothing, or a proxy that keeps one server session per connection.
     #[default]
     Direct,
@@ -149,7 +150,7 @@ impl Default for DatabaseSettings {
             slow_query: Duration::from_millis(500),
             application_name: "underpin".to_owned(),
             tls: TlsSettings::default(),
-            route: Route::default(),
+            pooling_mode: PoolingMode::default(),
             trace_comment: TraceComment::default(),
         }
     }
@@ -201,11 +202,11 @@ mod tests {
     #[test]
     fn settings_are_read_from_text_with_units() {
         let text = r#"{"url":"postgres://localhost/app","max_lifetime":"10m","slow_query":"250ms",
-            "route":"transaction_pooler","tls":{"mode":"verify_full"},"connect_retry":{"max_retries":2}}"#;
+            "pooling_mode":"transaction_pooler","tls":{"mode":"verify_full"},"connect_retry":{"max_retries":2}}"#;
         let settings: DatabaseSettings = serde_json::from_str(text).unwrap();
         assert_eq!(settings.max_lifetime, Duration::from_secs(600));
         assert_eq!(settings.slow_query, Duration::from_millis(250));
-        assert_eq!(settings.route, Route::TransactionPooler);
+        assert_eq!(settings.pooling_mode, PoolingMode::TransactionPooler);
         assert_eq!(settings.tls.mode, Some(TlsMode::VerifyFull));
         assert_eq!(settings.connect_retry.max_retries, 2);
         assert!(serde_json::from_str::<DatabaseSettings>(r#"{"max_opne":3}"#).is_err());

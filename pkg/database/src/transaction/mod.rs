@@ -1,4 +1,4 @@
-//! Transactions that end the way they look.
+//! Transactions whose COMMIT result can be trusted.
 
 mod options;
 
@@ -8,8 +8,9 @@ use sea_orm::{ExecResult, Statement};
 
 use crate::{
     Backend, Condition, DatabaseError,
-    driver::Ask,
-    line::{Line, TxId},
+    driver::Query,
+    pool::Disposition,
+    session::{SessionInner, TxId},
 };
 
 pub use options::{Isolation, TxOptions};
@@ -45,7 +46,7 @@ pub use options::{Isolation, TxOptions};
 /// ```
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Transaction {
-    line: Arc<Line>,
+    session: Arc<SessionInner>,
     id: TxId,
     /// Whether dropping this handle ends the transaction.
     owns: bool,
@@ -53,17 +54,17 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) async fn begin(
-        line: Arc<Line>,
+        session: Arc<SessionInner>,
         parent: Option<TxId>,
         options: TxOptions,
     ) -> Result<Self, DatabaseError> {
-        let id = line.begin(parent, options).await?;
-        Ok(Self { line, id, owns: true })
+        let id = session.begin(parent, options).await?;
+        Ok(Self { session, id, owns: true })
     }
 
     /// Which database answers.
     pub fn backend(&self) -> Backend {
-        self.line.backend()
+        self.session.backend()
     }
 
     /// Makes what was done durable and visible.
@@ -76,7 +77,7 @@ impl Transaction {
     /// # Cancel safety
     /// Not cancel-safe: dropped half-way, it may be committed or not.
     pub async fn commit(mut self) -> Result<(), DatabaseError> {
-        let result = self.line.commit(self.id).await;
+        let result = self.session.commit(self.id).await;
         // A commit that was refused before it was sent leaves the transaction to be rolled back by the drop.
         self.owns = result.is_err();
         result
@@ -90,7 +91,7 @@ impl Transaction {
     /// # Cancel safety
     /// Cancel-safe: it is rolled back either way.
     pub async fn rollback(mut self) -> Result<(), DatabaseError> {
-        let result = self.line.rollback(self.id).await;
+        let result = self.session.rollback(self.id).await;
         self.owns = result.is_err();
         result
     }
@@ -103,7 +104,17 @@ impl Transaction {
     /// # Cancel safety
     /// Dropped half-way, the whole transaction can only be rolled back.
     pub async fn nested(&self) -> Result<Self, DatabaseError> {
-        Self::begin(Arc::clone(&self.line), Some(self.id), TxOptions::default()).await
+        Self::begin(Arc::clone(&self.session), Some(self.id), TxOptions::default()).await
+    }
+
+    /// Has the connection closed after the transaction instead of lent to the next caller. For a transaction that calls a
+    /// function which leaves something in the session, such as `pg_advisory_lock` inside of a function of your own. What the
+    /// text of a statement shows is detected; see [`Pool`](crate::Pool).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn discard(&self) {
+        self.session.set_disposition(Disposition::Close).await;
     }
 
     /// Changes the limit on a statement for the rest of the transaction. Zero means none.
@@ -117,7 +128,7 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn set_statement_timeout(&self, limit: Duration) -> Result<(), DatabaseError> {
-        self.line.set_statement_timeout(Some(self.id), limit).await
+        self.session.set_statement_timeout(Some(self.id), limit).await
     }
 
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
@@ -128,19 +139,19 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        self.line.batch(Some(self.id), sql).await
+        self.session.batch(Some(self.id), sql).await
     }
 
     pub(crate) async fn open_transaction(&self, _options: TxOptions) -> Result<Self, DatabaseError> {
         self.nested().await
     }
 
-    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
-        self.line.ask::<A>(Some(self.id), statement).await
+    pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
+        self.session.run::<Q>(Some(self.id), statement).await
     }
 
-    pub(crate) fn line(&self) -> &Arc<Line> {
-        &self.line
+    pub(crate) fn inner(&self) -> &Arc<SessionInner> {
+        &self.session
     }
 
     #[cfg(feature = "stream")]
@@ -150,11 +161,11 @@ impl Transaction {
 
     /// A second handle for the closure; this one ends the transaction.
     pub(crate) fn lend(&self) -> Self {
-        Self { line: Arc::clone(&self.line), id: self.id, owns: false }
+        Self { session: Arc::clone(&self.session), id: self.id, owns: false }
     }
 
     pub(crate) async fn failure(&self) -> Option<Condition> {
-        self.line.failure().await
+        self.session.failure().await
     }
 }
 
@@ -167,7 +178,7 @@ impl fmt::Debug for Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.owns {
-            self.line.abandon(self.id);
+            self.session.abandon(self.id);
         }
     }
 }

@@ -1,135 +1,139 @@
-mod ask;
+mod run;
+mod state;
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub(crate) use state::{Access, ConnectionState, Disposition};
 
 #[cfg(feature = "stream")]
-use super::answer::AnswerTimer;
-use super::{janitor::Chore, seat::Seat, settle::settle, slot::Slot};
+use super::reply_timeout::ReplyTimeout;
+use super::{
+    entry::PooledConnection, permit::PoolPermit, reply_timeout, reset::reset, retire::MaintenanceAction,
+    state::PoolState,
+};
 use crate::{
     driver::Connection,
     error::{is_refused_write, is_stale_plan, leaves_the_connection_unusable},
 };
 
-/// A connection lent out. However it ends (dropped in the middle of a statement included), the connection comes back fit
-/// for the next caller or not at all, and the seat in the pool is free again.
+/// A lent connection. However the lease ends (in the middle of a statement included), the connection comes back fit for the
+/// next caller or is closed, and its permit is released.
 pub(crate) struct Lease {
     /// `Some` until dropped.
-    slot: Option<Slot>,
-    seat: Option<Seat>,
-    /// A statement is under way; still so when its future was dropped.
-    busy: bool,
-    /// A transaction is open. Known without asking: every statement goes through here.
-    in_transaction: bool,
-    /// And it was opened read-only.
-    read_only: bool,
-    /// The connection is broken.
-    spoilt: bool,
-    /// The connection works, but must not be used by anyone else.
-    marked: bool,
-    /// The open transaction is there for one statement only.
-    pinned: bool,
-    /// How long an answer is waited for.
+    held: Option<(PooledConnection, PoolPermit)>,
+    pool: Arc<PoolState>,
+    state: ConnectionState,
+    /// What happens at the end at least, whatever the state is then.
+    at_least: Disposition,
+    /// How long a reply is waited for.
     limit: Option<Duration>,
     /// The same outside of transactions, whose own limit ends with them.
     session_limit: Option<Duration>,
     /// When the last statement ended, where the clock was read for something else already.
-    ended: Option<Instant>,
+    ended_at: Option<Instant>,
 }
 
 impl Lease {
-    pub(super) fn new(slot: Slot, seat: Seat) -> Self {
-        let limit = seat.core().answer_limit();
+    pub(super) fn new(pool: Arc<PoolState>, entry: PooledConnection, permit: PoolPermit) -> Self {
+        let limit = pool.reply_limit();
         Self {
+            held: Some((entry, permit)),
+            pool,
+            state: ConnectionState::Ready,
+            at_least: Disposition::Reuse,
             limit,
             session_limit: limit,
-            slot: Some(slot),
-            seat: Some(seat),
-            busy: false,
-            in_transaction: false,
-            read_only: false,
-            spoilt: false,
-            marked: false,
-            pinned: false,
-            ended: None,
+            ended_at: None,
         }
     }
 
-    /// Runs what opens or ends a transaction, and notes what is then open.
-    pub(crate) async fn transact(&mut self, sql: &str, open_after: Open) -> sqlx::Result<()> {
-        // Until the answer is here, it may be open.
-        self.in_transaction = true;
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.state
+    }
+
+    /// Sends what opens or ends a transaction, and notes which one is then open.
+    pub(crate) async fn transact(&mut self, sql: &str, after: Option<Access>) -> sqlx::Result<()> {
+        // Until the reply is here, one may be open.
+        let during = self.state.transaction().unwrap_or(Access::ReadWrite);
+        if self.state == ConnectionState::Ready {
+            self.state = ConnectionState::InTransaction { access: during };
+        }
         let result = self.send_batch(sql).await;
+        self.complete(result.as_ref().err());
         if result.is_ok() {
-            self.in_transaction = open_after != Open::Nothing;
-            if !self.in_transaction {
+            self.state = ConnectionState::of(after);
+            if after.is_none() {
                 self.limit = self.session_limit;
             }
-            self.read_only = open_after == Open::ReadOnly;
         }
-        self.leave(result.as_ref().err());
-        self.step_back();
+        self.release_writer();
         result.map(drop)
     }
 
-    pub(crate) fn is_read_only(&self) -> bool {
-        self.read_only
-    }
-
-    /// Brings the connection back to the start after a statement was dropped half-way.
-    pub(crate) async fn settle(&mut self) -> sqlx::Result<()> {
-        let (roll_back, limit) = (self.in_transaction, self.limit);
-        self.busy = true;
-        let (Some(slot), Some(seat)) = (&mut self.slot, &self.seat) else {
-            return Err(sqlx::Error::WorkerCrashed);
-        };
-        // Moved out, because the limit is around all that is done with the slot.
-        let mut timer = std::mem::take(&mut slot.answer_timer);
-        let settling = Box::pin(settle(seat.core(), slot, roll_back));
-        let result = timer.within(limit, Instant::now(), settling).await;
-        slot.answer_timer = timer;
+    /// Brings the connection back to its initial state after a statement was dropped half-way.
+    pub(crate) async fn reset(&mut self) -> sqlx::Result<()> {
+        let (roll_back, limit) = (self.state.transaction().is_some(), self.limit);
+        self.borrow()?;
+        let Some((entry, _)) = &mut self.held else { return Err(sqlx::Error::WorkerCrashed) };
+        // Moved out, because the limit is around everything that is done with the entry.
+        let mut reply_timeout = std::mem::take(&mut entry.reply_timeout);
+        let resetting = Box::pin(reset(&self.pool.control, &self.pool.counters, entry, roll_back));
+        let result = reply_timeout.within(limit, Instant::now(), resetting).await;
+        entry.reply_timeout = reply_timeout;
+        self.complete(result.as_ref().err());
         if result.is_ok() {
-            self.in_transaction = false;
-            self.read_only = false;
+            self.state = ConnectionState::Ready;
             self.limit = self.session_limit;
         }
-        self.leave(result.as_ref().err());
-        self.step_back();
+        self.release_writer();
         result
     }
 
-    /// Lends the connection to a stream; the caller says with [`leave`](Self::leave) that it ended.
-    pub(crate) fn enter(&mut self) -> sqlx::Result<&mut Connection> {
+    /// Lends the connection to a stream; the caller reports its end with [`complete`](Self::complete).
+    pub(crate) fn connection(&mut self) -> sqlx::Result<&mut Connection> {
         Ok(&mut self.borrow()?.connection)
     }
 
-    /// From here on nobody knows what the connection carries: in the end it is closed, or at least rolled back.
-    pub(crate) fn lend_out(&mut self, closes: bool) {
-        self.busy = true;
-        self.in_transaction = true;
-        self.marked = closes;
+    /// From here on it is unknown what the connection carries: in the end it is closed, or at least rolled back.
+    pub(crate) fn lend_out(&mut self, at_least: Disposition) {
+        self.state = ConnectionState::InFlight { transaction: Some(Access::ReadWrite) };
+        self.at_least = at_least;
     }
 
-    fn borrow(&mut self) -> sqlx::Result<&mut Slot> {
-        self.busy = true;
-        self.slot.as_mut().ok_or(sqlx::Error::WorkerCrashed)
-    }
-
-    pub(crate) fn leave(&mut self, error: Option<&sqlx::Error>) -> Next {
-        self.busy = false;
-        let Some(error) = error else { return Next::Done };
-        if leaves_the_connection_unusable(error) || (is_refused_write(error) && !self.read_only) {
-            self.spoil();
-            if let Some(seat) = &self.seat {
-                seat.core().counters.lost();
-                seat.core().note_loss();
+    fn borrow(&mut self) -> sqlx::Result<&mut PooledConnection> {
+        match &mut self.held {
+            Some((entry, _)) if self.state != ConnectionState::Broken => {
+                self.state = ConnectionState::InFlight { transaction: self.state.transaction() };
+                Ok(entry)
             }
+            _ => Err(sqlx::Error::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// The statement in flight has ended.
+    pub(crate) fn complete(&mut self, error: Option<&sqlx::Error>) -> Next {
+        if self.state == ConnectionState::Broken {
+            return Next::Done;
+        }
+        let transaction = self.state.transaction();
+        self.state = ConnectionState::of(transaction);
+        let Some(error) = error else { return Next::Done };
+        let is_demoted = is_refused_write(error) && transaction != Some(Access::ReadOnly);
+        if is_demoted || leaves_the_connection_unusable(error) {
+            self.state = ConnectionState::Broken;
+            self.pool.counters.lost();
+            self.pool.note_loss();
         } else if is_stale_plan(error) {
-            if let Some(slot) = &mut self.slot {
-                slot.stale_plans = true;
+            if let Some((entry, _)) = &mut self.held {
+                entry.stale_plans = true;
             }
             // Inside a transaction the server has aborted it; the whole of it runs again, on fresh plans.
-            if !self.in_transaction {
-                return Next::Again;
+            if transaction.is_none() {
+                return Next::RunAgain;
             }
         }
         Next::Done
@@ -137,27 +141,22 @@ impl Lease {
 
     /// Gives the connection back, at a time that the caller has just read from the clock.
     pub(crate) fn end(mut self, at: Instant) {
-        self.ended = Some(at);
+        self.ended_at = Some(at);
     }
 
-    /// The timer and the limit for a stream, which has the connection while it lasts.
+    /// The timeout and the limit for a stream, which has the connection while it lasts.
     #[cfg(feature = "stream")]
-    pub(crate) fn take_timer(&mut self) -> (AnswerTimer, Option<Duration>) {
-        let timer = self.slot.as_mut().map(|slot| std::mem::take(&mut slot.answer_timer));
-        (timer.unwrap_or_default(), self.limit)
-    }
-
-    /// Nobody uses the connection any more.
-    pub(crate) fn spoil(&mut self) {
-        self.spoilt = true;
+    pub(crate) fn take_reply_timeout(&mut self) -> (ReplyTimeout, Option<Duration>) {
+        let timeout = self.held.as_mut().map(|(entry, _)| std::mem::take(&mut entry.reply_timeout));
+        (timeout.unwrap_or_default(), self.limit)
     }
 
     /// The server's own limit on a statement was changed.
     pub(crate) fn set_statement_timeout(&mut self, timeout: Duration, scope: Scope) {
-        self.limit = answer_limit(timeout);
+        self.limit = reply_timeout::limit(timeout);
         if scope == Scope::Session {
             // A transaction that is rolled back takes it back: then the longer of the two holds.
-            let before = if self.in_transaction { self.session_limit } else { self.limit };
+            let before = if self.state.transaction().is_some() { self.session_limit } else { self.limit };
             self.session_limit = before.zip(self.limit).map(|(before, now)| before.max(now));
         }
     }
@@ -171,39 +170,10 @@ impl Lease {
         self.limit = limit;
     }
 
-    /// The connection goes on working for its holder and is closed then: it carries what belongs to a session.
-    pub(crate) fn mark(&mut self, marked: bool) {
-        self.marked = marked;
+    /// The connection works on for its holder. In the end at least this happens to it.
+    pub(crate) fn set_disposition(&mut self, at_least: Disposition) {
+        self.at_least = at_least;
     }
-
-    pub(crate) fn is_spoilt(&self) -> bool {
-        self.spoilt
-    }
-
-    pub(crate) fn is_in_transaction(&self) -> bool {
-        self.in_transaction
-    }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy
-    }
-}
-
-/// The server ends a statement by itself; what is heard of neither it nor its end after this is lost. Without this limit
-/// of our own, a caller would wait for ever for a peer that is no longer there and whose packets nobody answers.
-pub(super) fn answer_limit(statement_timeout: Duration) -> Option<Duration> {
-    (!statement_timeout.is_zero()).then(|| statement_timeout.saturating_add(GRACE))
-}
-
-/// For the answer to travel.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// The transaction that is open on a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
-    Nothing,
-    ReadWrite,
-    ReadOnly,
 }
 
 /// For how long a setting holds.
@@ -218,20 +188,26 @@ pub(crate) enum Scope {
 pub(crate) enum Next {
     Done,
     /// Its plan was stale and nothing happened yet: send it once more.
-    Again,
+    RunAgain,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (Some(slot), Some(seat)) = (self.slot.take(), self.seat.take()) else { return };
-        if self.spoilt || (self.marked && !self.busy) {
-            seat.hand_to_janitor(slot, Chore::Close);
-        } else if self.marked {
-            seat.hand_to_janitor(slot, Chore::CancelAndClose);
-        } else if self.busy || self.in_transaction || slot.stale_plans {
-            seat.hand_to_janitor(slot, Chore::Settle { roll_back: self.in_transaction });
-        } else {
-            seat.give_back(slot, self.ended);
+        let Some((entry, permit)) = self.held.take() else { return };
+        let at_least = if entry.stale_plans { self.at_least.max(Disposition::Reset) } else { self.at_least };
+        let roll_back = self.state.transaction().is_some();
+        let cancel = matches!(self.state, ConnectionState::InFlight { .. });
+        match self.state.disposition(at_least) {
+            Disposition::Reuse => {
+                self.pool.put_idle(entry, self.ended_at.unwrap_or_else(Instant::now));
+                drop(permit);
+            }
+            Disposition::Reset => {
+                self.pool.retired.send(entry, Some(permit), MaintenanceAction::Reset { roll_back });
+            }
+            Disposition::Close => {
+                self.pool.retired.send(entry, Some(permit), MaintenanceAction::Close { cancel });
+            }
         }
     }
 }

@@ -9,47 +9,48 @@ use std::{
 use rand::RngExt as _;
 use tokio::sync::Notify;
 
-use super::{answer::AnswerTimer, writers::Turn};
+use super::{reply_timeout::ReplyTimeout, writers::WriterPermit};
 use crate::driver::Connection;
 
 /// A connection of the pool with what the pool knows about it.
-pub(super) struct Slot {
+pub(super) struct PooledConnection {
     pub(super) connection: Connection,
     /// When it is to be replaced.
-    ends: Option<Instant>,
+    expires_at: Option<Instant>,
     /// When it was last given back.
-    pub(super) used: Instant,
-    /// Prepared statements of it no longer fit their tables.
+    pub(super) used_at: Instant,
+    /// Prepared statements of it no longer fit their tables, or the server has forgotten them.
     pub(super) stale_plans: bool,
-    pub(super) answer_timer: AnswerTimer,
-    /// Among the writers of a SQLite file.
-    pub(super) turn: Option<Turn>,
+    pub(super) reply_timeout: ReplyTimeout,
+    /// Held while it writes to a SQLite file.
+    pub(super) writer: Option<WriterPermit>,
     _counted: Counted,
 }
 
-impl Slot {
+impl PooledConnection {
+    /// A lifetime of zero has no end.
     pub(super) fn new(connection: Connection, max_lifetime: Duration, count: &Arc<OpenCount>) -> Self {
         let now = Instant::now();
         // Up to 10% earlier, so that connections opened together do not end together.
         let lifetime = max_lifetime.mul_f64(1.0 - 0.1 * rand::rng().random::<f64>());
-        let ends = if max_lifetime.is_zero() { None } else { now.checked_add(lifetime) };
+        let expires_at = if max_lifetime.is_zero() { None } else { now.checked_add(lifetime) };
         Self {
             connection,
-            ends,
-            used: now,
+            expires_at,
+            used_at: now,
             stale_plans: false,
-            answer_timer: AnswerTimer::default(),
-            turn: None,
+            reply_timeout: ReplyTimeout::default(),
+            writer: None,
             _counted: Counted::new(count),
         }
     }
 
-    pub(super) fn is_old(&self, now: Instant) -> bool {
-        self.ends.is_some_and(|ends| ends <= now)
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 }
 
-/// How many connections are open, and a bell for when there are none left.
+/// How many connections are open, and a notification when the last one is closed.
 #[derive(Default)]
 pub(super) struct OpenCount {
     open: AtomicUsize,
@@ -64,11 +65,11 @@ impl OpenCount {
     /// Waits until no connection is open.
     pub(super) async fn none(&self) {
         loop {
-            let rung = self.none_left.notified();
+            let notified = self.none_left.notified();
             if self.get() == 0 {
                 return;
             }
-            rung.await;
+            notified.await;
         }
     }
 }

@@ -2,7 +2,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, Statement};
 
-use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Ask, line::Line};
+use super::inner::SessionInner;
+use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Query, pool::Disposition};
 
 /// One connection for a unit of work: several statements that belong together, or what only holds within a session.
 ///
@@ -15,17 +16,17 @@ use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Ask, line::L
 /// When the future of a statement is dropped half-way, the next one has it cancelled and waits for its end.
 #[must_use = "a session holds a connection of the pool"]
 pub struct Session {
-    line: Arc<Line>,
+    inner: Arc<SessionInner>,
 }
 
 impl Session {
-    pub(crate) fn new(line: Arc<Line>) -> Self {
-        Self { line }
+    pub(crate) fn new(inner: Arc<SessionInner>) -> Self {
+        Self { inner }
     }
 
     /// Which database answers.
     pub fn backend(&self) -> Backend {
-        self.line.backend()
+        self.inner.backend()
     }
 
     /// Opens a transaction on this connection. While it is open, statements of the session are part of it.
@@ -37,7 +38,7 @@ impl Session {
     /// # Cancel safety
     /// Cancel-safe: what was begun is rolled back.
     pub async fn begin_with(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        Transaction::begin(Arc::clone(&self.line), None, options).await
+        Transaction::begin(Arc::clone(&self.inner), None, options).await
     }
 
     /// Gives the session up and has its connection closed instead of lent to the next caller.
@@ -45,7 +46,7 @@ impl Session {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn discard(self) {
-        self.line.mark(true).await;
+        self.inner.set_disposition(Disposition::Close).await;
     }
 
     /// Changes the limit on a statement for the rest of the session, whose connection is then closed instead of lent to the next caller. Zero means none.
@@ -59,7 +60,7 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn set_statement_timeout(&self, limit: Duration) -> Result<(), DatabaseError> {
-        self.line.set_statement_timeout(None, limit).await
+        self.inner.set_statement_timeout(None, limit).await
     }
 
     /// Runs one or several statements without binds, separated by semicolons, in one round trip.
@@ -70,30 +71,30 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        self.line.batch(None, sql).await
+        self.inner.batch(None, sql).await
     }
 
     pub(crate) async fn open_transaction(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
         self.begin_with(options).await
     }
 
-    pub(crate) async fn run<A: Ask>(&self, statement: Statement) -> Result<A::Answer, DatabaseError> {
-        self.line.ask::<A>(None, statement).await
+    pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
+        self.inner.run::<Q>(None, statement).await
     }
 
     #[cfg(feature = "postgres")]
-    pub(crate) async fn mark(&self) {
-        self.line.mark(true).await;
+    pub(crate) async fn close_on_release(&self) {
+        self.inner.set_disposition(Disposition::Close).await;
     }
 
     #[cfg(feature = "postgres")]
-    pub(crate) async fn unmark(&self) {
-        self.line.mark(false).await;
+    pub(crate) async fn reuse_on_release(&self) {
+        self.inner.set_disposition(Disposition::Reuse).await;
     }
 
     #[cfg(feature = "stream")]
-    pub(crate) fn line(&self) -> &Arc<Line> {
-        &self.line
+    pub(crate) fn inner(&self) -> &Arc<SessionInner> {
+        &self.inner
     }
 }
 
