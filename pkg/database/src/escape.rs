@@ -62,7 +62,7 @@ impl Pool {
     /// # Ok(()) }
     /// ```
     pub async fn sqlx(&self) -> Result<SqlxConnection, DatabaseError> {
-        let (mut lease, _timer) = self.state().acquire().await?;
+        let (mut lease, _timer) = self.acquire().await?;
         lease.lend_out(if self.state().is_memory() { Disposition::Reset } else { Disposition::Close });
         Ok(SqlxConnection { lease })
     }

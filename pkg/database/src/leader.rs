@@ -2,17 +2,16 @@ use std::{fmt, time::Duration};
 
 use crate::{
     Backend, Condition, DatabaseError, Executor as _, Pool, Session, TxOptions,
-    migrate::LOCK_KEY,
     settings::{PoolingMode, RetrySettings},
     sql,
 };
 
-/// The lead among all processes that ask for the same name: at most one holds it at a time.
+/// Leadership among all processes that use the same name: at most one holds it at a time.
 ///
 /// It is a session-level advisory lock of PostgreSQL on one connection of the pool, which it keeps. The server gives the
-/// lock back when that connection ends, whoever ends it. A leader that was cut off does not notice by itself: it asks
+/// lock back when that connection ends, whoever ends it. A leader that was cut off does not notice by itself: it checks
 /// with [`check`](Self::check), and sends its [`token`](Self::token) along with what it writes, so that whoever stores it
-/// can turn down a leader of the past (Kleppmann, "How to do distributed locking").
+/// can reject an earlier leader (Kleppmann, "How to do distributed locking").
 #[must_use = "the lead is given back when the lease is dropped"]
 pub struct LeaderLease {
     session: Session,
@@ -20,7 +19,7 @@ pub struct LeaderLease {
 }
 
 impl Pool {
-    /// Takes the lead if nobody has it.
+    /// Takes the lead if it is free.
     ///
     /// The first call makes the table `underpin_leader`, which keeps the tokens.
     ///
@@ -60,7 +59,7 @@ impl Pool {
         Ok(Some(LeaderLease { session, token }))
     }
 
-    /// Waits for the lead: asks about once a second, and holds no connection in between.
+    /// Waits for the lead: tries about once a second, and holds no connection in between.
     ///
     /// # Errors
     /// As [`try_lead`](Self::try_lead), but a database that cannot be reached is waited for.
@@ -93,10 +92,10 @@ impl LeaderLease {
         self.token
     }
 
-    /// Asks whether the lead is still ours: one round trip.
+    /// Checks that this process still leads: one round trip.
     ///
     /// # Errors
-    /// Any error means that it is not, or that nobody can say.
+    /// Any error means that it does not, or that it is unknown.
     ///
     /// # Cancel safety
     /// Cancel-safe.
@@ -121,8 +120,10 @@ impl fmt::Debug for LeaderLease {
 
 async fn next_token(session: &Session, name: &str) -> Result<i64, DatabaseError> {
     let tx = session.begin_with(TxOptions::default()).await?;
-    // CREATE TABLE IF NOT EXISTS fails when two run it at the same time.
-    tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY.into()])).await?;
+    // CREATE TABLE IF NOT EXISTS fails when two run it at the same time. The lock is not that of the migrations: this waits in
+    // a transaction, which an index that is built concurrently would wait for.
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('underpin_leader', 1))";
+    tx.query_one(sql(lock, [])).await?;
     tx.batch("CREATE TABLE IF NOT EXISTS underpin_leader (name TEXT PRIMARY KEY, token BIGINT NOT NULL)")
         .await?;
     let next = "INSERT INTO underpin_leader VALUES ($1, 1)

@@ -1,5 +1,5 @@
-//! sea-orm on a pool that survives: one round trip a query, transactions that end the way they look, and no surprise when
-//! PostgreSQL dies.
+//! sea-orm on a connection pool with one round trip a query, transactions whose COMMIT result can be trusted, and a bounded
+//! reaction to a PostgreSQL that dies.
 //!
 //! For services that talk to PostgreSQL, or to SQLite where there is no server. Entities, queries and loaders of sea-orm run
 //! unchanged, since [`Pool`], [`Session`] and [`Transaction`] implement its `ConnectionTrait`; hand-written SQL goes through
@@ -46,7 +46,7 @@
 //!
 //! # What holds everywhere
 //!
-//! A cancelled future leaves no seat taken and no transaction open. No setting, error, log line or handle shows a password. No
+//! A cancelled future leaves no permit taken and no transaction open. No setting, error, log line or handle shows a password. No
 //! statement is repeated that may have taken effect.
 #![cfg_attr(
     not(feature = "postgres"),
@@ -72,6 +72,7 @@ mod session;
 mod settings;
 mod slow_query;
 mod sql;
+mod sql_tokens;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "testing")]
@@ -94,7 +95,7 @@ pub use settings::{DatabaseSettings, PoolingMode, RetrySettings, TlsMode, TlsSet
 pub use sql::sql;
 pub use transaction::{Isolation, Transaction, TxOptions};
 
-/// The sea-orm this crate is built on, so that nobody has to keep two versions in step.
+/// The sea-orm this crate is built on, so that callers need not keep two versions in step.
 pub use sea_orm;
 /// The driver below, for what [`Pool::sqlx`] lends out.
 pub use sqlx;

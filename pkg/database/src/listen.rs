@@ -20,7 +20,7 @@ use crate::{
     settings::{PoolingMode, RetrySettings},
 };
 
-/// A subscription to PostgreSQL's NOTIFY, on a connection of its own that is opened again whenever it is lost.
+/// A subscription to PostgreSQL's NOTIFY, on a connection outside of the pool that is reopened when it is lost.
 ///
 /// Notifications are not stored: what was sent while the connection was down is gone. [`Signal::Resync`] says when that
 /// may have happened, and comes first of all, so that a loop that looks at its table on every signal misses nothing.
@@ -36,11 +36,11 @@ pub struct Listener {
     /// A resync is due before anything else.
     resync: bool,
     lost_at: Option<Instant>,
-    /// When the server was last heard of, and since when it is asked in vain. Kept across calls: who waits in short slices
+    /// When the server was last heard of, and since when a ping has no reply. Kept across calls: a caller that waits in short slices
     /// must notice a silent line, too.
     heard_at: Instant,
-    asked_at: Option<Instant>,
-    /// Where the driver says goodbye.
+    pinged_at: Option<Instant>,
+    /// Where the driver spawns the task that closes its connection.
     runtime: Handle,
 }
 
@@ -59,11 +59,16 @@ pub enum Signal {
     },
 }
 
+/// PostgreSQL cuts longer names off (NAMEDATALEN - 1).
+const MAX_CHANNEL: usize = 63;
+
 impl Pool {
     /// Subscribes to channels of PostgreSQL's NOTIFY. Names are taken as they are, also their case.
     ///
     /// # Errors
     /// - [`Condition::Unsupported`] on SQLite and behind a transaction pooler: poll instead.
+    /// - [`Condition::Statement`] for the name of a channel that is empty, has NUL or more than 63 bytes: PostgreSQL would cut it
+    ///   off, and nothing would arrive under the name that was asked for.
     /// - What [`connect`](crate::connect) would say, when the first connection cannot be opened within `acquire_timeout`.
     ///
     /// # Cancel safety
@@ -98,6 +103,12 @@ impl Pool {
                 "a transaction pooler does not carry LISTEN",
             ));
         }
+        if channels.iter().any(|name| name.is_empty() || name.len() > MAX_CHANNEL || name.contains('\0')) {
+            return Err(DatabaseError::said(
+                Condition::Statement,
+                "the name of a channel has 1 to 63 bytes, without NUL",
+            ));
+        }
         let (options, channels) = (options.clone(), channels.iter().copied().map(str::to_owned).collect());
         let mut listener = Listener {
             pool,
@@ -107,7 +118,7 @@ impl Pool {
             resync: false,
             lost_at: None,
             heard_at: Instant::now(),
-            asked_at: None,
+            pinged_at: None,
             runtime: Handle::current(),
         };
         listener.connect(Some(listener.pool.settings.acquire_timeout)).await?;
@@ -119,7 +130,7 @@ impl Listener {
     /// Waits for the next signal, and for the server while it is away: every second at least it is tried again.
     ///
     /// # Errors
-    /// [`Condition::Closed`] once the pool is closed, and [`Condition::Rejected`] when the server turns us down for good.
+    /// [`Condition::Closed`] once the pool is closed, and [`Condition::Rejected`] when the server rejects the connection permanently.
     ///
     /// # Cancel safety
     /// Cancel-safe: no signal is lost.
@@ -146,7 +157,7 @@ impl Listener {
         }
     }
 
-    /// One notification; `None` when the line was quiet for a while and turned out to be alive.
+    /// One notification; `None` when there was none for a while and the server answered a ping.
     async fn wait(&mut self) -> Result<Option<Signal>, DatabaseError> {
         let Some(listener) = &mut self.connection else { return Ok(None) };
         let quiet = self.pool.settings.check_after.saturating_mul(10).saturating_sub(self.heard_at.elapsed());
@@ -154,7 +165,7 @@ impl Listener {
             let receive = tokio::time::timeout(quiet, listener.try_recv());
             let received = match closed_or(&self.pool, receive).await? {
                 Ok(received) => received.map_err(lost)?,
-                Err(_quiet) => return self.ask().await,
+                Err(_quiet) => return self.ping().await,
             };
             self.heard_at = Instant::now();
             let Some(notification) = received else { return Err(DatabaseError::new(Condition::Unreachable)) };
@@ -163,14 +174,14 @@ impl Listener {
                 payload: notification.payload().to_owned(),
             }));
         }
-        self.ask().await
+        self.ping().await
     }
 
-    /// Asks whether the server is there, within `connect_timeout` from the first time it was asked.
-    async fn ask(&mut self) -> Result<Option<Signal>, DatabaseError> {
+    /// Pings the server, within `connect_timeout` from the first ping without a reply.
+    async fn ping(&mut self) -> Result<Option<Signal>, DatabaseError> {
         let Some(listener) = &mut self.connection else { return Ok(None) };
-        let asked_at = *self.asked_at.get_or_insert_with(Instant::now);
-        let left = self.pool.settings.connect_timeout.saturating_sub(asked_at.elapsed());
+        let pinged_at = *self.pinged_at.get_or_insert_with(Instant::now);
+        let left = self.pool.settings.connect_timeout.saturating_sub(pinged_at.elapsed());
         // What is notified meanwhile is kept by the driver.
         let answer = tokio::time::timeout(left, listener.execute("SELECT 1"));
         match closed_or(&self.pool, answer).await? {
@@ -180,7 +191,7 @@ impl Listener {
             }
         };
         self.heard_at = Instant::now();
-        self.asked_at = None;
+        self.pinged_at = None;
         Ok(None)
     }
 
@@ -198,7 +209,7 @@ impl Listener {
                 Ok(connection) => {
                     self.connection = Some(connection);
                     self.heard_at = Instant::now();
-                    self.asked_at = None;
+                    self.pinged_at = None;
                     self.resync = true;
                     if let Some(lost_at) = self.lost_at.take() {
                         info!(
@@ -224,7 +235,7 @@ impl Listener {
 
     async fn subscribe(&self) -> Result<PgListener, DatabaseError> {
         let opening = async {
-            // A pool of one that is never asked for a second: the driver offers notifications on nothing less.
+            // A pool of one connection: the driver offers notifications only on a pool.
             let pool = PgPoolOptions::new()
                 .max_connections(1)
                 .max_lifetime(None)
@@ -244,7 +255,7 @@ impl Listener {
     }
 }
 
-/// The driver spawns a task for its farewell, wherever the listener is dropped.
+/// The driver spawns a task that closes the connection, on whatever thread the listener is dropped.
 impl Drop for Listener {
     fn drop(&mut self) {
         let _inside = self.runtime.enter();

@@ -4,13 +4,15 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use sea_orm::{
-    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
-    StatementBuilder, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Schema,
+    SchemaBuilder, Statement, StatementBuilder, TransactionError, TransactionOptions, TransactionSession,
+    TransactionTrait,
 };
 
 use crate::{
     Isolation, Pool, Session, Transaction, TxOptions,
     driver::{AllRows, Changes, FirstRow},
+    sql,
 };
 
 macro_rules! connection {
@@ -54,6 +56,63 @@ macro_rules! connection {
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
                 Ok(self.run::<AllRows>(statement).await?)
+            }
+        }
+
+        /// What sea-orm's own connections offer outside of its traits.
+        impl $holder {
+            /// Which kind of database this is, in sea-orm's words. Both `ConnectionTrait` and `StreamTrait` have this method,
+            /// and sea-orm's own connections have it besides, so that it can be called with both in scope.
+            pub fn get_database_backend(&self) -> DbBackend {
+                self.backend().into()
+            }
+
+            /// A [`SchemaBuilder`] for this database, which creates the tables of entities.
+            pub fn get_schema_builder(&self) -> SchemaBuilder {
+                Schema::new(self.get_database_backend()).builder()
+            }
+
+            /// Runs an async closure in a transaction, once; commits it on `Ok` and rolls it back on `Err`.
+            /// [`DatabaseExt::transaction`](crate::DatabaseExt::transaction) also runs it again after a conflict.
+            ///
+            /// # Errors
+            /// [`TransactionError::Connection`] when BEGIN or COMMIT fails, else the error of the closure.
+            ///
+            /// # Cancel safety
+            /// Cancel-safe up to COMMIT: what was done is rolled back.
+            pub async fn transaction_async<F, T, E>(&self, work: F) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> AsyncFnOnce(&'c Transaction) -> Result<T, E> + Send,
+                T: Send,
+                E: std::fmt::Display + std::fmt::Debug + Send,
+            {
+                let tx = TransactionTrait::begin(self).await.map_err(TransactionError::Connection)?;
+                let outcome = work(&tx).await;
+                finish(tx, outcome).await
+            }
+
+            /// [`transaction_async`](Self::transaction_async) with an isolation level and an access mode.
+            ///
+            /// # Errors
+            /// As there.
+            ///
+            /// # Cancel safety
+            /// As there.
+            pub async fn transaction_with_config_async<F, T, E>(
+                &self,
+                work: F,
+                isolation: Option<IsolationLevel>,
+                access: Option<AccessMode>,
+            ) -> Result<T, TransactionError<E>>
+            where
+                F: for<'c> AsyncFnOnce(&'c Transaction) -> Result<T, E> + Send,
+                T: Send,
+                E: std::fmt::Display + std::fmt::Debug + Send,
+            {
+                let tx =
+                    self.begin_with_config(isolation, access).await.map_err(TransactionError::Connection)?;
+                let outcome = work(&tx).await;
+                finish(tx, outcome).await
             }
         }
 
@@ -130,7 +189,15 @@ where
     E: std::fmt::Display + std::fmt::Debug + Send,
 {
     let tx = begun.map_err(TransactionError::Connection)?;
-    match work(&tx).await {
+    let outcome = work(&tx).await;
+    finish(tx, outcome).await
+}
+
+async fn finish<T, E>(tx: Transaction, outcome: Result<T, E>) -> Result<T, TransactionError<E>>
+where
+    E: std::fmt::Display + std::fmt::Debug,
+{
+    match outcome {
         Ok(value) => {
             tx.commit().await.map_err(|error| TransactionError::Connection(error.into()))?;
             Ok(value)
@@ -140,6 +207,20 @@ where
             drop(tx.rollback().await);
             Err(TransactionError::Transaction(error))
         }
+    }
+}
+
+impl Pool {
+    /// Checks that a connection can be acquired and the server answers.
+    ///
+    /// # Errors
+    /// As for a statement.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.run::<FirstRow>(sql("SELECT 1", [])).await?;
+        Ok(())
     }
 }
 

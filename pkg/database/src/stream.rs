@@ -28,14 +28,14 @@ impl StreamTrait for Pool {
     fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
             let call = prepare(self.state(), self.context(), statement);
-            let (mut lease, timer) = self.state().acquire().await?;
+            let (mut lease, timer) = self.acquire().await?;
             note_session_state(self.state(), &mut lease, &call.sql);
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
                 lease.begin_stream(&call).await.map_err(statement_failed)?;
                 let mut broken = None;
                 {
                     let (mut reply_timeout, limit) = lease.take_reply_timeout();
-                    let mut rows = lease.connection().map_err(statement_failed)?.rows(&call);
+                    let mut rows = lease.connection().and_then(|connection| connection.rows(&call)).map_err(statement_failed)?;
                     let mut timer = Some(timer.again());
                     loop {
                         let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;
@@ -96,7 +96,7 @@ fn rows(session: &SessionInner, owner: Option<TxId>, statement: Statement) -> Ro
         let mut failed = None;
         {
             let (mut reply_timeout, limit) = state.lease.take_reply_timeout();
-            let mut rows = state.lease.connection().map_err(statement_failed)?.rows(&call);
+            let mut rows = state.lease.connection().and_then(|connection| connection.rows(&call)).map_err(statement_failed)?;
             let mut timer = Some(QueryTimer::start());
             loop {
                 let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;

@@ -10,10 +10,9 @@ pub(crate) fn check() -> Done {
         ["errors", "config", "logger", "events", "outbox", "testkit"].map(|name| format!("underpin-{name}"));
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     let others = run(pairs().args(packages));
-    // Without a backend it says so and does not compile; `pgbouncer-tests` stands for a test and adds nothing.
-    let database = run(pairs()
-        .args(["--package", "underpin-database", "--exclude-features", "pgbouncer-tests"])
-        .args(["--at-least-one-of", "postgres,sqlite"]));
+    // Without a backend it says so and does not compile.
+    let database =
+        run(pairs().args(["--package", "underpin-database"]).args(["--at-least-one-of", "postgres,sqlite"]));
     others.and(database)
 }
 

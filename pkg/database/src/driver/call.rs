@@ -1,7 +1,11 @@
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use sea_orm::{Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
+use sqlx::{Database, IntoArguments};
 
 /// Their number is an unsigned 16-bit integer in the message Bind. SQLite refuses by itself what is more than 32,766.
 const MAX_BINDS: usize = 65_535;
@@ -32,15 +36,19 @@ impl Call {
         self
     }
 
-    /// Refuses what the protocol of PostgreSQL cannot carry, before anything is sent and the connection is lost over it.
+    /// Rejects what the protocols and drivers cannot carry, before anything is sent and the connection is lost over it.
     pub(crate) fn check(&self) -> sqlx::Result<()> {
-        if self.binds() <= MAX_BINDS {
-            return Ok(());
+        check_text(&self.sql)?;
+        if self.binds() > MAX_BINDS {
+            let binds = self.binds();
+            let what =
+                format!("a statement carries at most {MAX_BINDS} values, this one has {binds}: send several");
+            return Err(sqlx::Error::InvalidArgument(what));
         }
-        let binds = self.binds();
-        let what =
-            format!("a statement carries at most {MAX_BINDS} values, this one has {binds}: send several");
-        Err(sqlx::Error::InvalidArgument(what))
+        match self.values.iter().position(is_too_large) {
+            Some(index) => Err(refused(&format!("bind ${} is above 9223372036854775807", index + 1))),
+            None => Ok(()),
+        }
     }
 
     /// How many values are bound; the values themselves are never logged.
@@ -48,8 +56,32 @@ impl Call {
         self.values.len()
     }
 
-    /// Copies the values, since a statement whose plan went stale is sent a second time.
-    pub(super) fn values(&self) -> SqlxValues {
-        SqlxValues(Values(self.values.clone()))
+    /// The arguments for the driver. The values are copied, since a statement whose plan went stale is sent a second time.
+    ///
+    /// The conversion panics at values of types that the driver does not know for this database: that is an error here.
+    pub(super) fn arguments<D: Database>(&self) -> sqlx::Result<D::Arguments>
+    where
+        SqlxValues: IntoArguments<D>,
+    {
+        let values = SqlxValues(Values(self.values.clone()));
+        catch_unwind(AssertUnwindSafe(|| values.into_arguments()))
+            .map_err(|_panic| refused("a bind has a type that cannot be sent to this database"))
     }
+}
+
+/// Rejects a text with NUL: SQLite would never come to its end, and PostgreSQL would close the connection.
+pub(crate) fn check_text(sql: &str) -> sqlx::Result<()> {
+    if sql.contains('\0') { Err(refused("the text holds a NUL character")) } else { Ok(()) }
+}
+
+/// The databases have signed integers only.
+fn is_too_large(value: &Value) -> bool {
+    match value {
+        Value::BigUnsigned(Some(number)) => i64::try_from(*number).is_err(),
+        _ => false,
+    }
+}
+
+fn refused(reason: &str) -> sqlx::Error {
+    sqlx::Error::InvalidArgument(format!("the statement cannot be sent: {reason}"))
 }

@@ -1,9 +1,17 @@
 use std::sync::Arc;
 
 use sea_orm::{ExecResult, QueryResult};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sea_query_sqlx::SqlxValues;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Database, Executor as _, IntoArguments, database::HasStatementCache,
+    query::Query,
+};
 
-use super::{Call, Identity};
+use super::{
+    call::{Call, check_text},
+    identity::Identity,
+    rows::Checked as _,
+};
 
 /// One connection of either backend.
 pub(crate) enum Connection {
@@ -28,32 +36,56 @@ macro_rules! on {
     };
 }
 
-macro_rules! query {
-    ($call:expr) => {
-        sqlx::query_with(AssertSqlSafe(Arc::clone(&$call.sql)), $call.values()).persistent($call.persistent)
+macro_rules! on_query {
+    ($connection:expr, $call:expr, ($conn:ident, $query:ident) => $body:expr) => {
+        match $connection {
+            #[cfg(feature = "postgres")]
+            Connection::Postgres { conn: $conn, .. } => {
+                let $query = query::<sqlx::Postgres>($call)?;
+                $body
+            }
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite($conn) => {
+                let $query = query::<sqlx::Sqlite>($call)?;
+                $body
+            }
+        }
     };
+}
+
+fn query<D: Database + HasStatementCache>(call: &Call) -> sqlx::Result<Query<'static, D, D::Arguments>>
+where
+    SqlxValues: IntoArguments<D>,
+    D::Arguments: IntoArguments<D>,
+{
+    let text = AssertSqlSafe(Arc::clone(&call.sql));
+    Ok(sqlx::query_with(text, call.arguments::<D>()?).persistent(call.persistent))
 }
 
 // Every method leaves the connection unfit for anyone else when its future is dropped half-way: the server goes on, and
 // what it then says would be taken for the answer to the next statement. `reset` makes it fit again.
 impl Connection {
     pub(crate) async fn execute(&mut self, call: &Call) -> sqlx::Result<ExecResult> {
-        on!(self, conn => query!(call).execute(conn).await.map(Into::into))
+        on_query!(self, call, (conn, query) => query.execute(conn).await.map(Into::into))
     }
 
     pub(crate) async fn query_one(&mut self, call: &Call) -> sqlx::Result<Option<QueryResult>> {
-        on!(self, conn => Ok(query!(call).fetch_optional(conn).await?.map(Into::into)))
+        on_query!(self, call, (conn, query) => {
+            let row = query.fetch_optional(conn).await?;
+            row.map(|row| row.checked().map(Into::into)).transpose()
+        })
     }
 
     pub(crate) async fn query_all(&mut self, call: &Call) -> sqlx::Result<Vec<QueryResult>> {
-        on!(self, conn => {
-            let rows = query!(call).fetch_all(conn).await?;
-            Ok(rows.into_iter().map(Into::into).collect())
+        on_query!(self, call, (conn, query) => {
+            let rows = query.fetch_all(conn).await?;
+            rows.into_iter().map(|row| row.checked().map(Into::into)).collect()
         })
     }
 
     /// Runs one or several statements without binds, unprepared, in one round trip.
     pub(crate) async fn batch(&mut self, sql: &str) -> sqlx::Result<ExecResult> {
+        check_text(sql)?;
         on!(self, conn => conn.execute(AssertSqlSafe(sql)).await.map(Into::into))
     }
 
@@ -61,12 +93,12 @@ impl Connection {
     pub(crate) fn rows<'a>(
         &'a mut self,
         call: &'a Call,
-    ) -> futures_util::stream::BoxStream<'a, sqlx::Result<QueryResult>> {
-        use futures_util::TryStreamExt as _;
-        on!(self, conn => Box::pin(query!(call).fetch(conn).map_ok(Into::into)))
+    ) -> sqlx::Result<futures_util::stream::BoxStream<'a, sqlx::Result<QueryResult>>> {
+        use futures_util::StreamExt as _;
+        on_query!(self, call, (conn, query) => Ok(Box::pin(query.fetch(conn).map(|row| Ok(row?.checked()?.into())))))
     }
 
-    /// Asks whether anyone is there.
+    /// One round trip, to find out whether the server answers.
     pub(crate) async fn ping(&mut self) -> sqlx::Result<()> {
         on!(self, conn => conn.ping().await)
     }
@@ -76,7 +108,7 @@ impl Connection {
         on!(self, conn => conn.clear_cached_statements().await)
     }
 
-    /// Asks which session of the server this is, so that what it runs can be cancelled over another connection.
+    /// Reads which session of the server this is, so that what it runs can be cancelled over another connection.
     pub(crate) async fn identify(&mut self) -> sqlx::Result<()> {
         match self {
             #[cfg(feature = "postgres")]
@@ -87,7 +119,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The session of the server, where it was asked for.
+    /// The session of the server, where it was read.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         match self {
             #[cfg(feature = "postgres")]
@@ -97,7 +129,7 @@ impl Connection {
         }
     }
 
-    /// Asks the server to cancel what another session runs. Says whether it ran anything.
+    /// Cancels what another session runs. Returns whether it ran anything.
     #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "there are no other sessions"))]
     pub(crate) async fn cancel(&mut self, other: &Identity) -> sqlx::Result<bool> {
         match self {
@@ -108,12 +140,12 @@ impl Connection {
         }
     }
 
-    /// Says goodbye to the server.
+    /// Closes the connection with a message to the server.
     pub(crate) async fn close(self) -> sqlx::Result<()> {
         on!(self, conn => conn.close().await)
     }
 
-    /// Brings a connection of unknown state back to the start: waits for what is still running, drops its outcome, and
+    /// Brings a connection of unknown state back to its initial state: waits for what is still running, drops its outcome, and
     /// rolls back the transaction that may be open.
     pub(crate) async fn reset(&mut self, roll_back: bool) -> sqlx::Result<()> {
         // The first answers may be the errors of what ran before. Each belongs to one statement, and no more than a few

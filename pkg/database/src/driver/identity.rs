@@ -13,7 +13,7 @@ mod postgres {
 
     use super::Identity;
 
-    const ASK: &str = "SELECT pid, backend_start::text FROM pg_stat_get_activity(pg_backend_pid())";
+    const IDENTIFY: &str = "SELECT pid, backend_start::text FROM pg_stat_get_activity(pg_backend_pid())";
 
     /// A session that waits for a standby to confirm its COMMIT is left alone: cancelled there, it would be committed here
     /// and lost with this server.
@@ -23,17 +23,17 @@ mod postgres {
     impl Identity {
         /// `None` where the server does not say, as those do that only speak PostgreSQL's protocol.
         pub(in crate::driver) async fn of(connection: &mut PgConnection) -> sqlx::Result<Option<Self>> {
-            match connection.fetch_one(ASK).await {
+            match connection.fetch_one(IDENTIFY).await {
                 Ok(row) => Ok(Some(Self { pid: row.try_get(0)?, since: row.try_get(1)? })),
                 Err(sqlx::Error::Database(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         }
 
-        /// Asks the server, over another connection, to cancel what this session runs. Says whether it ran anything.
+        /// Cancels what this session runs, over another connection. Returns whether it ran anything.
         pub(in crate::driver) async fn cancel(&self, over: &mut PgConnection) -> sqlx::Result<bool> {
-            let asked = sqlx::query(CANCEL).bind(self.pid).bind(&self.since).persistent(false);
-            Ok(asked.fetch_optional(over).await?.is_some())
+            let cancel = sqlx::query(CANCEL).bind(self.pid).bind(&self.since).persistent(false);
+            Ok(cancel.fetch_optional(over).await?.is_some())
         }
     }
 }

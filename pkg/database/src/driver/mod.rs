@@ -6,6 +6,7 @@ mod identity;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod query;
+mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod target;

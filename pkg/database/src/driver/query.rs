@@ -1,6 +1,6 @@
 use sea_orm::{ExecResult, QueryResult};
 
-use super::{Call, Connection};
+use super::{call::Call, connection::Connection};
 
 /// What a caller wants of a statement, and with that the type of the reply.
 pub(crate) trait Query: Send + Sync + 'static {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sqlx::ConnectOptions as _;
 
-use super::Connection;
+use super::connection::Connection;
 use crate::{
     Backend, Condition, DatabaseError,
     error::Stage,
@@ -21,7 +21,7 @@ pub(crate) enum Target {
 impl Target {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
         let url = DatabaseUrl::parse(settings.url.expose()).map_err(|problem| {
-            DatabaseError::said(Condition::Configuration, format!("the database URL {}", problem.message()))
+            DatabaseError::said(Condition::Configuration, format!("the database URL {problem}"))
         })?;
         match url {
             #[cfg(feature = "postgres")]

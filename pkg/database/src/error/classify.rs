@@ -10,7 +10,7 @@ use sqlx::error::DatabaseError as DriverError;
 use super::condition::Condition;
 
 /// When an error happened. The same broken socket means "nothing was sent" before a statement, "nothing is committed"
-/// inside a transaction, and "nobody knows" at COMMIT.
+/// inside a transaction, and an unknown outcome at COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// While a connection was opened or checked, or at BEGIN.
@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 pub(crate) fn condition(error: &sqlx::Error, stage: Stage) -> Condition {
     match error {
         sqlx::Error::Database(error) => of_database(error.as_ref(), stage),
-        // What the TLS layer turns down (a certificate, a name) comes as invalid data.
+        // A certificate or name that the TLS layer rejects is an I/O error of this kind.
         sqlx::Error::Io(error)
             if stage == Stage::Before && error.kind() == std::io::ErrorKind::InvalidData =>
         {
@@ -52,17 +52,18 @@ pub(crate) fn condition(error: &sqlx::Error, stage: Stage) -> Condition {
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_) => Condition::Conversion,
-        // The enum is open; what is not known here is told as such and never retried.
+        // The enum is open; an unknown error is never retried.
         _ => Condition::Internal,
     }
 }
 
-/// The plan of a prepared statement no longer fits its table. The server says so in the name of the routine, which unlike
-/// the message is not translated.
+/// The prepared statement is gone (DEALLOCATE, DISCARD), or its plan no longer fits its table. The server says the second in
+/// the name of the routine, which unlike the message is not translated.
 pub(crate) fn is_stale_plan(error: &sqlx::Error) -> bool {
     #[cfg(feature = "postgres")]
     if let Some(error) = postgres(error) {
-        return error.code() == "0A000" && error.routine() == Some("RevalidateCachedQuery");
+        return error.code() == "26000"
+            || (error.code() == "0A000" && error.routine() == Some("RevalidateCachedQuery"));
     }
     let _ = error;
     false
@@ -156,6 +157,8 @@ fn of_sqlstate(code: &str, stale_plan: bool, stage: Stage) -> Condition {
         // length of the transaction.
         "57014" | "25P03" | "57P05" | "25P04" => Condition::Timeout,
         "0A000" if stale_plan => Condition::Stale,
+        // The prepared statement does not exist.
+        "26000" => Condition::Stale,
         // Read-only: the server we are connected to is no longer the primary.
         "25006" => Condition::Stale,
         "25P02" => Condition::TransactionAborted,
@@ -166,9 +169,9 @@ fn of_sqlstate(code: &str, stale_plan: bool, stage: Stage) -> Condition {
             Some("08") => lost(stage),
             Some("53") => Condition::Saturated,
             Some("28") => Condition::Rejected,
-            Some(
-                "22" | "25" | "26" | "34" | "42" | "3F" | "P0" | "55" | "2B" | "2F" | "21" | "23" | "40",
-            ) => Condition::Statement,
+            Some("22" | "25" | "34" | "42" | "3F" | "P0" | "55" | "2B" | "2F" | "21" | "23" | "40") => {
+                Condition::Statement
+            }
             _ => Condition::Internal,
         },
     }
@@ -236,10 +239,10 @@ mod tests {
             [Condition::Unreachable, Condition::Interrupted, Condition::Interrupted, Condition::Ambiguous],
         );
         row(&["40003", "08007"], [Condition::Ambiguous; 4]);
-        row(&["25006"], [Condition::Stale; 4]);
+        row(&["25006", "26000"], [Condition::Stale; 4]);
         row(&["57014", "25P03", "57P05"], [Condition::Timeout; 4]);
         row(&["28P01", "28000", "3D000"], [Condition::Rejected; 4]);
-        row(&["42601", "42P01", "22003", "26000"], [Condition::Statement; 4]);
+        row(&["42601", "42P01", "22003"], [Condition::Statement; 4]);
         row(&["25P02"], [Condition::TransactionAborted; 4]);
         row(&["23505"], [Condition::UniqueViolation; 4]);
         row(&["23503"], [Condition::ForeignKeyViolation; 4]);

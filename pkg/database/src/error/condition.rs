@@ -2,7 +2,7 @@ use std::fmt;
 
 use underpin_errors::Kind;
 
-/// What happened to a piece of work in the database, told by what can be done about it.
+/// Classifies a failure by what a caller can do about it.
 ///
 /// The codes behind each are listed once, in `error/classify.rs`.
 ///
@@ -25,7 +25,7 @@ use underpin_errors::Kind;
 pub enum Condition {
     /// The settings are wrong.
     Configuration,
-    /// The server turned the connection down for good: password, unknown database, TLS.
+    /// The server rejected the connection permanently: password, unknown database, TLS.
     Rejected,
     /// The server cannot be reached or is not ready. Nothing was sent.
     Unreachable,
@@ -39,7 +39,7 @@ pub enum Condition {
     Interrupted,
     /// The connection ended, and whether the work took effect is not known.
     Ambiguous,
-    /// The connection remembers what is no longer true (a cached plan, a role that changed). It is replaced: try again.
+    /// The connection has outdated state (a cached plan, a server that is no longer the primary). It is replaced: try again.
     Stale,
     /// A limit on time ended the statement (`statement_timeout`, an idle transaction).
     Timeout,
@@ -55,17 +55,17 @@ pub enum Condition {
     ExclusionViolation,
     /// The transaction cannot go on: an earlier statement of it failed or was dropped half-way. Nothing was committed.
     TransactionAborted,
-    /// The row that was asked for does not exist.
+    /// The requested row does not exist.
     NotFound,
     /// The statement is wrong for this database: syntax, a missing table, a value out of range, a missing privilege.
     Statement,
-    /// A value could not be turned into the type that was asked for.
+    /// A value does not fit the requested type, or any type that could hold it.
     Conversion,
     /// This backend or mode does not offer it.
     Unsupported,
     /// A migration is missing, changed or wrong.
     Migration,
-    /// Anything else: a bug here or below.
+    /// Anything else: a bug here or in a library below.
     Internal,
 }
 

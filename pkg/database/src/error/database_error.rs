@@ -11,7 +11,7 @@ use super::{
 /// A failure of the database or on the way to it. One pointer wide, cheap to clone.
 ///
 /// `Display` says what failed at this layer; [`source`](StdError::source) is the driver's own error. Neither they nor our
-/// `Debug` show a password or a value that the server turned down: where PostgreSQL quotes it (class 22), the source shows
+/// `Debug` show a password or a value that the server rejected: where PostgreSQL quotes it (class 22), the source shows
 /// the code alone. [`as_sqlx`](Self::as_sqlx) gives the driver's error unchanged, whose own `Debug` may show a row.
 ///
 /// # Examples
@@ -83,7 +83,7 @@ impl DatabaseError {
         Self(Arc::new(ErrorInner { condition, what: None, source: self.0.source.clone() }))
     }
 
-    /// What happened, told by what can be done about it.
+    /// The class of the failure, by what a caller can do about it.
     pub fn condition(&self) -> Condition {
         self.0.condition
     }
@@ -155,7 +155,7 @@ impl DatabaseError {
         self.0.condition.is_constraint_violation()
     }
 
-    /// The row that was asked for does not exist.
+    /// The requested row does not exist.
     pub fn is_not_found(&self) -> bool {
         self.0.condition == Condition::NotFound
     }

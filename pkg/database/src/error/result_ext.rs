@@ -2,7 +2,7 @@ use sea_orm::DbErr;
 
 use super::database_error::DatabaseError;
 
-/// Classifies what sea-orm itself says, where a function returns another error than [`DatabaseError`].
+/// Classifies an error of sea-orm in a function that returns another error than [`DatabaseError`].
 ///
 /// `?` turns a [`DbErr`] into a [`DatabaseError`], and that into an `underpin_errors::Error`, but no `?` takes two steps at
 /// once. Queries through an entity and the values of a row end with a `DbErr`.

@@ -111,7 +111,7 @@ pub(super) fn check(
     for (position, row) in applied.iter().enumerate() {
         match migrations.list().get(position) {
             Some(migration) if migration.name() == row.name => {
-                if migration.checksum(backend) != row.checksum {
+                if !migration.matches(&row.checksum, backend) {
                     return wrong(format!("the migration {} was changed after it ran", row.name));
                 }
             }
@@ -136,7 +136,7 @@ pub(super) fn compare(
     let known = migrations.list().iter().map(|migration| {
         let state = match applied.iter().find(|row| row.name == migration.name()) {
             None => MigrationState::Pending,
-            Some(row) if row.checksum == migration.checksum(backend) => {
+            Some(row) if migration.matches(&row.checksum, backend) => {
                 MigrationState::Applied { at: row.at.clone() }
             }
             Some(row) => MigrationState::Changed { at: row.at.clone() },

@@ -5,25 +5,31 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    Backend, Condition, DatabaseError, Executor as _, Pool, Session, Transaction, TxOptions,
+    Backend, Condition, DatabaseError, Executor, Pool, Session, Transaction, TxOptions,
     settings::PoolingMode, sql,
 };
 
 /// How long a SQLite file may be busy with someone else's migration.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// "underpin" in ASCII: the one key under which all sets of all processes take turns.
-pub(crate) const KEY: i64 = 0x756e_6465_7270_696e;
+/// "underpin" in ASCII: the key of the lock, for all sets and all processes.
+const KEY: i64 = 0x756e_6465_7270_696e;
 
 /// Those of one process who migrate SQLite files. A sea-orm migrator has a connection of its own and no transaction around what
 /// it looks up and does, so that two of them would run the same migration.
 static SQLITE: Mutex<()> = Mutex::const_new(());
 
-/// A session that alone may migrate.
+/// How long to wait before asking for the lock again.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The right to migrate.
 ///
-/// On PostgreSQL it holds a session-level advisory lock, which ends with the connection, however that ends; the
-/// connection is never lent to anyone else afterwards. Behind a transaction pooler and on SQLite each transaction takes
-/// the lock by itself; on SQLite those of one process wait for each other besides.
+/// On PostgreSQL it is a session-level advisory lock, which ends with its connection, however that ends; the connection is
+/// closed afterwards. Behind a transaction pooler each transaction takes the lock by itself. On SQLite each transaction locks
+/// the file, and the migrations of one process wait for each other besides.
+///
+/// The lock is polled. A session that waits for it in a statement keeps a snapshot open, for which `CREATE INDEX
+/// CONCURRENTLY` waits: the holder of the lock would wait for the others, and they for it.
 pub(super) struct MigrationLock {
     session: Session,
     per_transaction: bool,
@@ -38,10 +44,12 @@ impl MigrationLock {
             Backend::Sqlite => false,
             Backend::Postgres if pool.settings().pooling_mode == PoolingMode::TransactionPooler => true,
             Backend::Postgres => {
-                // Waiting for others, or for an index on a large table, is no reason to give up. This statement also
-                // makes the pool close the connection in the end, and with that give back the lock.
+                // An index on a large table takes its time. This statement also makes the pool close the connection in the
+                // end, and with that release the lock.
                 session.set_statement_timeout(Duration::ZERO).await?;
-                session.query_one(sql("SELECT pg_advisory_lock($1)", [KEY.into()])).await?;
+                while !is_locked(&session, "SELECT pg_try_advisory_lock($1)").await? {
+                    tokio::time::sleep(POLL).await;
+                }
                 false
             }
         };
@@ -49,20 +57,25 @@ impl MigrationLock {
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        let started = Instant::now();
-        let tx = loop {
-            match self.session.begin_with(TxOptions::default()).await {
-                Err(busy) if busy.condition() == Condition::Conflict && started.elapsed() < PATIENCE => {
+        let started_at = Instant::now();
+        loop {
+            let tx = match self.session.begin_with(TxOptions::default()).await {
+                Err(busy) if busy.condition() == Condition::Conflict && started_at.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
                 }
-                begun => break begun?,
+                begun => begun?,
+            };
+            if !self.per_transaction {
+                return Ok(tx);
             }
-        };
-        if self.per_transaction {
             tx.set_statement_timeout(Duration::ZERO).await?;
-            tx.query_one(sql("SELECT pg_advisory_xact_lock($1)", [KEY.into()])).await?;
+            if is_locked(&tx, "SELECT pg_try_advisory_xact_lock($1)").await? {
+                return Ok(tx);
+            }
+            tx.rollback().await?;
+            tokio::time::sleep(POLL).await;
         }
-        Ok(tx)
     }
 
     pub(super) async fn release(self) {
@@ -70,4 +83,9 @@ impl MigrationLock {
             self.session.discard().await;
         }
     }
+}
+
+async fn is_locked(db: &dyn Executor, lock: &str) -> Result<bool, DatabaseError> {
+    let row = db.query_one(sql(lock, [KEY.into()])).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(false))
 }

@@ -42,13 +42,28 @@ impl Migration {
         self.down.as_ref().map(|script| script.on(backend))
     }
 
-    /// Changes when the script does. FNV-1a, 64 bits: it finds a slip, not a forgery.
+    /// Changes when the script does, but not with its line endings. FNV-1a, 64 bits: it finds a slip, not a forgery.
     pub(super) fn checksum(&self, backend: Backend) -> String {
-        let hash = self.up_sql(backend).bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        fnv1a(&with_line_feeds(self.up_sql(backend)))
     }
+
+    /// Whether the script is the one that `checksum` was noted for. Earlier versions noted that of the text as it was read,
+    /// with whatever line endings it had.
+    pub(super) fn matches(&self, checksum: &str, backend: Backend) -> bool {
+        let text = with_line_feeds(self.up_sql(backend));
+        [self.up_sql(backend), &text, &text.replace('\n', "\r\n")].iter().any(|text| fnv1a(text) == checksum)
+    }
+}
+
+fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+fn fnv1a(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 impl Script {

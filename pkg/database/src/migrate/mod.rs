@@ -1,7 +1,7 @@
 //! Migrations: up, down, status, fresh and seeds, one process at a time.
 //!
 //! Each migration runs in a transaction of its own together with the note that it ran, so that a failed one leaves nothing
-//! behind, on PostgreSQL and on SQLite. Processes that migrate at the same time take turns under an advisory lock
+//! behind, on PostgreSQL and on SQLite. Processes that migrate at the same time are serialized by an advisory lock
 //! (PostgreSQL) or the write lock of the file (SQLite): one does the work, the others wait and find it done.
 //!
 //! A set of migrations has a name, so that a service and the libraries it uses keep theirs apart in one database.
@@ -39,6 +39,3 @@ pub use migration::{Migration, Script};
 #[cfg(feature = "sea-orm-migration")]
 pub use sea_orm_migrator::{down_with, up_with};
 pub use set::Migrations;
-
-#[cfg(feature = "postgres")]
-pub(crate) use lock::KEY as LOCK_KEY;

@@ -8,7 +8,7 @@ use crate::{Backend, DatabaseError, Pool, PoolingMode};
 ///
 /// sea-orm-migration takes no lock by itself, and wants sea-orm's own connection: it gets one for the time of the call, without
 /// a limit on its statements. On SQLite and behind a transaction pooler a lock cannot be held beside that connection: there
-/// nothing keeps two processes from migrating at the same time (on SQLite, those within one process take turns), and behind a pooler
+/// nothing keeps two processes from migrating at the same time (on SQLite, those within one process are serialized), and behind a pooler
 /// the limits of the server hold.
 ///
 /// # Errors
@@ -20,7 +20,7 @@ use crate::{Backend, DatabaseError, Pool, PoolingMode};
 pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
     let lock = MigrationLock::acquire(pool).await?;
-    let result = match patient(pool, &connection).await {
+    let result = match without_timeout(pool, &connection).await {
         Ok(()) => M::up(&connection, None).await,
         Err(error) => Err(error),
     };
@@ -38,7 +38,7 @@ pub async fn up_with<M: MigratorTrait>(pool: &Pool) -> Result<(), DatabaseError>
 pub async fn down_with<M: MigratorTrait>(pool: &Pool, steps: u32) -> Result<(), DatabaseError> {
     let connection = pool.sea_orm(1)?;
     let lock = MigrationLock::acquire(pool).await?;
-    let result = match patient(pool, &connection).await {
+    let result = match without_timeout(pool, &connection).await {
         Ok(()) => M::down(&connection, Some(steps)).await,
         Err(error) => Err(error),
     };
@@ -47,7 +47,7 @@ pub async fn down_with<M: MigratorTrait>(pool: &Pool, steps: u32) -> Result<(), 
 }
 
 /// An index on a large table may take its time. There is one connection, which keeps the setting.
-async fn patient(pool: &Pool, connection: &DatabaseConnection) -> Result<(), DbErr> {
+async fn without_timeout(pool: &Pool, connection: &DatabaseConnection) -> Result<(), DbErr> {
     if pool.backend() == Backend::Postgres && pool.settings().pooling_mode == PoolingMode::Direct {
         connection.execute_unprepared("SET statement_timeout = 0").await?;
     }

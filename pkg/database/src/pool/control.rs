@@ -27,7 +27,7 @@ impl ControlConnection {
     }
 
     /// The time of one round trip, over a connection that may have to be opened first. The caller limits it to `within`.
-    /// `on_loss` is called when a connection that was open before turns out to be broken.
+    /// `on_loss` is called when a connection that was open before is broken.
     ///
     /// # Cancel safety
     /// Cancel-safe: a connection of unknown state is dropped.
@@ -58,8 +58,8 @@ impl ControlConnection {
         Ok(latency)
     }
 
-    /// Asks the server to cancel what a session runs. Returns whether it ran anything. Where the server cannot be asked, its
-    /// own limit on the statement has to end it.
+    /// Cancels what a session runs. Returns whether it ran anything. Where the server cannot be reached, `statement_timeout`
+    /// ends the statement.
     ///
     /// # Cancel safety
     /// As [`ping`](Self::ping).

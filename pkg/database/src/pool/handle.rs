@@ -11,13 +11,14 @@ use underpin_logger::{Context, Logger};
 
 use super::{
     health::{self, DatabaseHealth},
+    lease::{Disposition, Lease},
     maintenance,
     open::Opener,
     retire::RetireSender,
     state::PoolState,
     stats::PoolStats,
 };
-use crate::{Backend, DatabaseSettings, driver::Connection};
+use crate::{Backend, DatabaseError, DatabaseSettings, driver::Connection, slow_query::QueryTimer};
 
 /// Connections to one database, shared by all clones of the handle.
 ///
@@ -34,6 +35,8 @@ pub struct Pool {
     shared: Arc<Shared>,
     /// On whose behalf statements run; None means the task-local context.
     ctx: Option<Context>,
+    /// What happens at least to the connections that this handle acquires.
+    at_least: Disposition,
 }
 
 struct Shared {
@@ -72,14 +75,37 @@ impl Pool {
             maintenance::period(&state),
         ));
         let shared = Shared { state, maintenance: Mutex::new(Some(task)) };
-        Self { shared: Arc::new(shared), ctx: None }
+        Self { shared: Arc::new(shared), ctx: None, at_least: Disposition::Reuse }
     }
 
     /// The same pool on behalf of `ctx`: its request id goes into the slow-query log, its trace into the comments. Without
     /// it, [`Context::current`] is used.
     #[must_use]
     pub fn with(&self, ctx: &Context) -> Self {
-        Self { shared: Arc::clone(&self.shared), ctx: Some(ctx.clone()) }
+        Self { ctx: Some(ctx.clone()), ..self.clone() }
+    }
+
+    /// The same pool, but each connection that is acquired through this handle is closed afterwards instead of lent to the
+    /// next caller. For statements that leave something in the session where the text does not show it, such as a function
+    /// that calls `set_config(.., false)`.
+    ///
+    /// What the text shows is detected: SET, LISTEN, PREPARE, temporary tables, `set_config(.., false)`, session-level
+    /// advisory locks, DO, DISCARD and the like close the connection by themselves. A database in memory has one
+    /// connection, which is kept.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use underpin_database::{DatabaseError, DatabaseSettings, Executor, connect, sql};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;
+    /// let rows = pool.discard().query_all(sql("SELECT 1", [])).await?; // its connection is not used again
+    /// assert_eq!(rows.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn discard(&self) -> Self {
+        Self { at_least: Disposition::Close, ..self.clone() }
     }
 
     /// Which database answers.
@@ -129,6 +155,15 @@ impl Pool {
 
     pub(crate) fn context(&self) -> Option<&Context> {
         self.ctx.as_ref()
+    }
+
+    /// Acquires a connection, which is closed afterwards where this handle wants it.
+    pub(crate) async fn acquire(&self) -> Result<(Lease, QueryTimer), DatabaseError> {
+        let (mut lease, timer) = self.state().acquire().await?;
+        if !self.state().is_memory() {
+            lease.set_disposition(self.at_least);
+        }
+        Ok((lease, timer))
     }
 
     pub(crate) fn state(&self) -> &Arc<PoolState> {

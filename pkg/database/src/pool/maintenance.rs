@@ -94,9 +94,9 @@ async fn work_on(retired: Retired, pool: Weak<PoolState>, control: &ControlConne
         }
         (MaintenanceAction::Close { cancel: true }, pool) => {
             if let Some(session) = entry.connection.identity() {
-                // Where the server cannot be asked in time, its own limit ends the statement.
-                let asked = tokio::time::timeout(LIMIT, control.cancel(session)).await;
-                if let (Ok(true), Some(pool)) = (asked, pool) {
+                // Where the server cannot be reached in time, `statement_timeout` ends the statement.
+                let cancelled = tokio::time::timeout(LIMIT, control.cancel(session)).await;
+                if let (Ok(true), Some(pool)) = (cancelled, pool) {
                     pool.counters.cancelled();
                 }
             }

@@ -7,7 +7,7 @@
 //!    `check_after` is pinged. Without an idle connection it opens one ([`open`]), four at a time at most, or takes one that
 //!    comes back first.
 //! 3. [`lease`]: sends the statement within a limit ([`reply_timeout`]) and follows the state of the connection. Before it,
-//!    a writer to a SQLite file waits for its turn ([`writers`]); behind a transaction pooler it opens a transaction.
+//!    a writer to a SQLite file waits for a permit ([`writers`]); behind a transaction pooler it opens a transaction.
 //! 4. The lease is dropped. One `match` on its state decides: back into [`idle`], or to the maintenance task ([`retire`]),
 //!    which resets the connection ([`reset`], over [`control`] where a statement must be cancelled) or closes it.
 //! 5. [`maintenance`] puts a connection that was reset back into the pool, and closes surplus and expired ones.

@@ -17,19 +17,19 @@ use crate::{
 /// Connections that are opened at the same time.
 const MAX_CONCURRENT: usize = 4;
 
-/// How an attempt to open a connection ended well.
+/// A connection, or what came before it.
 pub(crate) enum Opened<T> {
     New(Connection),
-    /// Something else came first.
+    /// The other source was first.
     Other(T),
 }
 
-/// Opens connections, patiently where patience helps, and remembers the last failure for those who wait behind.
+/// Opens connections, with retries where they help, and keeps the last failure for the callers that wait.
 pub(crate) struct Opener {
     target: Target,
-    /// Whether a connection asks which session of the server it is.
+    /// Whether a new connection reads which session of the server it is.
     identifies: bool,
-    /// A herd that starts to shake hands at once finishes late, or not at all within its limit: few at a time.
+    /// Many handshakes at once all finish late, or not within their limit: few at a time.
     concurrency: Semaphore,
     last_failure: Mutex<Option<DatabaseError>>,
 }
@@ -48,12 +48,11 @@ impl Opener {
         &self.target
     }
 
-    /// Opens a connection within `limit`, each attempt within `attempt`; or ends with what comes `other_source`, which is asked
-    /// for anew whenever no attempt is under way.
+    /// Opens a connection within `limit`, each attempt within `attempt`; or ends with the value of
+    /// `other_source`, which is polled while no attempt is in progress.
     ///
-    /// A server that says at once that it is not there yet (refused, starting up, no room) is asked again every quarter
-    /// of a second at most: that costs nobody anything, and it is what finds a late server soon. A failure that cannot pass
-    /// ends the attempt at once. What is reported is the last real cause, never just that time ran out.
+    /// A server that refuses (not listening, starting up, no room) is tried again every quarter of a second at most. A
+    /// permanent failure ends the attempt at once. The error is the last real cause, never just the elapsed time.
     ///
     /// # Cancel safety
     /// Cancel-safe: a half-open connection is dropped.
@@ -72,12 +71,12 @@ impl Opener {
         let mut retry = 0;
         loop {
             let left = limit.saturating_sub(started.elapsed());
-            let turn = pin!(tokio::time::timeout(left, self.concurrency.acquire()));
-            let turn = match select(pin!(other_source()), turn).await {
+            let permit = pin!(tokio::time::timeout(left, self.concurrency.acquire()));
+            let permit = match select(pin!(other_source()), permit).await {
                 Either::Left((other, _)) => return Ok(Opened::Other(other)),
-                Either::Right((turn, _)) => turn,
+                Either::Right((permit, _)) => permit,
             };
-            let Ok(turn) = turn else {
+            let Ok(permit) = permit else {
                 return Err(self.last_failure().unwrap_or_else(|| {
                     DatabaseError::said(Condition::Saturated, "no connection could be opened in time")
                 }));
@@ -90,7 +89,7 @@ impl Opener {
                 }
                 Err(failure) => failure,
             };
-            drop(turn);
+            drop(permit);
             self.set_failure(Some(failure.clone()));
             let pause = pauses.pause(retry);
             if !failure.is_retryable() || started.elapsed() + pause >= limit {

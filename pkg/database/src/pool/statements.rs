@@ -24,7 +24,7 @@ impl Pool {
     /// # Cancel safety
     /// As for [`Executor::execute`](crate::Executor::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        let (mut lease, timer) = self.state().acquire().await?;
+        let (mut lease, timer) = self.acquire().await?;
         note_session_state(self.state(), &mut lease, sql);
         let result = lease.batch(sql).await;
         let timing = timer.stop();
@@ -42,7 +42,7 @@ impl Pool {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn session(&self) -> Result<Session, DatabaseError> {
-        let (lease, _timer) = self.state().acquire().await?;
+        let (lease, _timer) = self.acquire().await?;
         Ok(Session::new(SessionInner::new(Arc::clone(self.state()), lease, self.context().cloned())))
     }
 
@@ -57,14 +57,14 @@ impl Pool {
     }
 
     async fn begin_once(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        let (lease, _timer) = self.state().acquire().await?;
+        let (lease, _timer) = self.acquire().await?;
         let session = SessionInner::new(Arc::clone(self.state()), lease, self.context().cloned());
         Transaction::begin(session, None, options).await
     }
 
     pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
         let call = prepare(self.state(), self.context(), statement);
-        let (mut lease, timer) = self.state().acquire().await?;
+        let (mut lease, timer) = self.acquire().await?;
         note_session_state(self.state(), &mut lease, &call.sql);
         let result = lease.run::<Q>(&call, timer.started_at()).await;
         let timing = timer.stop();

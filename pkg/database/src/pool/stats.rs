@@ -28,7 +28,7 @@ pub struct PoolStats {
     pub found_dead: u64,
     /// Connections reset after a caller dropped them in the middle of a statement or transaction.
     pub reset: u64,
-    /// Statements that the server was asked to cancel because their callers went away.
+    /// Statements that were cancelled at the server because their callers went away.
     pub cancelled: u64,
 }
 

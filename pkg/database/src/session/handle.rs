@@ -7,11 +7,11 @@ use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Query, pool:
 
 /// One connection for a unit of work: several statements that belong together, or what only holds within a session.
 ///
-/// It implements sea-orm's `ConnectionTrait` and `TransactionTrait`. Ten queries on a session ask the pool once.
+/// It implements sea-orm's `ConnectionTrait` and `TransactionTrait`. Ten queries on a session acquire one connection.
 ///
 /// The connection goes back when the session is dropped. After a statement that leaves something behind in the session
-/// (SET, LISTEN, a raw BEGIN, ...) it is closed instead; call [`discard`](Self::discard) where a function did so unseen,
-/// such as `pg_advisory_lock`.
+/// (SET, LISTEN, a raw BEGIN, ...) it is closed instead; call [`discard`](Self::discard) where a function of
+/// yours did so.
 ///
 /// When the future of a statement is dropped half-way, the next one has it cancelled and waits for its end.
 #[must_use = "a session holds a connection of the pool"]

@@ -36,11 +36,14 @@ pub(crate) use url::{SqliteMode, SqlitePlace, SqliteUrl};
 pub struct DatabaseSettings {
     /// Where the database is: `postgres://user:password@host:port/name?sslmode=...`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. Parsed by this crate and never printed.
+    ///
+    /// Percent signs are decoded, also in the path of a SQLite file: `%3F` is a question mark, `%25` a percent sign. A path
+    /// whose percent signs could be read in two ways (`%2F`, or a name that exists as it is written) is refused.
     pub url: Secret<String>,
     /// Connections open at the same time, at most. One connection for health checks and requests to cancel, and one for each
     /// listener, come on top. A SQLite database in memory always has exactly one.
     pub max_open: u32,
-    /// Unused connections that the pool keeps in a quiet hour. Those above it are closed once they have been unused for
+    /// Idle connections that the pool keeps under low load. Those above it are closed once they have been idle for
     /// `idle_timeout`, not at once: a pool under load would otherwise open and close connections all the time.
     pub max_idle: u32,
     /// How long a connection above `max_idle` may stay unused.
@@ -52,8 +55,8 @@ pub struct DatabaseSettings {
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub max_lifetime: Duration,
-    /// A connection that was unused for longer is asked whether it lives before it is handed out: one more round trip. Under
-    /// load no connection is unused for a second; in a quiet hour the round trip buys that a restarted server goes unnoticed.
+    /// A connection that was idle for longer is pinged before it is lent: one more round trip. Under load no connection is idle
+    /// for a second; under low load the ping hides a restart of the server from callers.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub check_after: Duration,
@@ -73,8 +76,8 @@ pub struct DatabaseSettings {
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub statement_timeout: Duration,
-    /// The server ends a transaction that nobody has said anything in for longer, and its connection (PostgreSQL
-    /// `idle_in_transaction_session_timeout`). It is what frees the row locks of a process that the network forgot. Zero
+    /// The server ends a transaction that is idle for longer, and its connection (PostgreSQL
+    /// `idle_in_transaction_session_timeout`). It releases the row locks of a client whose connection was lost silently. Zero
     /// means never.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
@@ -103,7 +106,7 @@ pub enum PoolingMode {
     /// Nothing, or a proxy that keeps one server session per connection.
     #[default]
     Direct,
-    /// A pooler such as pgbouncer in transaction mode. Statements are prepared anew each time, one that is sent alone gets a
+    /// A pooler such as pgbouncer in transaction mode. Statements are prepared each time, one that is sent alone gets a
     /// transaction around it (three more round trips: prefer transactions), and nothing that belongs to a session is used:
     /// no start-up parameters, LISTEN or session locks. That the server ends a statement after `statement_timeout`, and a
     /// transaction after `idle_in_transaction_timeout`, is left to the pooler's configuration; keep the first below the setting
@@ -133,6 +136,38 @@ impl DatabaseSettings {
     }
 }
 
+macro_rules! setters {
+    ($($name:ident: $type:ty),+ $(,)?) => {
+        impl DatabaseSettings {$(
+            #[doc = concat!("Sets [`", stringify!($name), "`](field@Self::", stringify!($name), ").")]
+            #[must_use]
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name;
+                self
+            }
+        )+}
+    };
+}
+
+setters! {
+    url: Secret<String>,
+    max_open: u32,
+    max_idle: u32,
+    idle_timeout: Duration,
+    max_lifetime: Duration,
+    check_after: Duration,
+    acquire_timeout: Duration,
+    connect_timeout: Duration,
+    connect_retry: RetrySettings,
+    statement_timeout: Duration,
+    idle_in_transaction_timeout: Duration,
+    slow_query: Duration,
+    application_name: String,
+    tls: TlsSettings,
+    pooling_mode: PoolingMode,
+    trace_comment: TraceComment,
+}
+
 impl Default for DatabaseSettings {
     fn default() -> Self {
         Self {
@@ -156,14 +191,36 @@ impl Default for DatabaseSettings {
     }
 }
 
+/// The highest `max_connections` of PostgreSQL.
+const MAX_OPEN: u32 = 262_143;
+
+/// PostgreSQL and SQLite count these limits in milliseconds, in 31 bits.
+const LONGEST_IN_MILLIS: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+
 impl Validate for DatabaseSettings {
     fn validate(&self, checks: &mut Checks) {
         if let Err(problem) = DatabaseUrl::parse(self.url.expose()) {
             checks.fail("url", problem.message());
         }
-        checks.ensure(self.max_open > 0, "max_open", "must be at least 1");
+        checks.ensure((1..=MAX_OPEN).contains(&self.max_open), "max_open", "must be from 1 to 262143");
         checks.ensure(!self.acquire_timeout.is_zero(), "acquire_timeout", "must be longer than zero");
         checks.ensure(!self.connect_timeout.is_zero(), "connect_timeout", "must be longer than zero");
+        for (name, limit) in [
+            ("acquire_timeout", self.acquire_timeout),
+            ("statement_timeout", self.statement_timeout),
+            ("idle_in_transaction_timeout", self.idle_in_transaction_timeout),
+        ] {
+            checks.ensure(limit <= LONGEST_IN_MILLIS, name, "must be at most 24 days");
+        }
+        for (name, limit) in [
+            ("idle_timeout", self.idle_timeout),
+            ("max_lifetime", self.max_lifetime),
+            ("check_after", self.check_after),
+            ("connect_timeout", self.connect_timeout),
+            ("slow_query", self.slow_query),
+        ] {
+            checks.ensure(limit <= retry::LONGEST, name, "must be at most 365 days");
+        }
         checks.ensure(
             !self.application_name.contains('\0') && self.application_name.len() < 64,
             "application_name",
@@ -197,6 +254,34 @@ mod tests {
         let checks = Checks::of(&settings);
         let keys: Vec<&str> = checks.failures().iter().map(underpin_config::FailedCheck::key).collect();
         assert_eq!(keys, ["max_open", "acquire_timeout"]);
+    }
+
+    #[test]
+    fn every_duration_has_a_limit_that_its_use_can_bear() {
+        let failed = |text: &str| -> Vec<String> {
+            let settings: DatabaseSettings = serde_json::from_str(text).unwrap();
+            Checks::of(&settings).failures().iter().map(|failed| failed.key().to_owned()).collect()
+        };
+        let names = [
+            "idle_timeout",
+            "max_lifetime",
+            "check_after",
+            "acquire_timeout",
+            "connect_timeout",
+            "statement_timeout",
+            "idle_in_transaction_timeout",
+            "slow_query",
+        ];
+        for name in names {
+            let with = |limit: &str| format!(r#"{{"url":"postgres://localhost/app","{name}":"{limit}"}}"#);
+            assert_eq!(failed(&with("213503982334601d")), [name]);
+            assert_eq!(failed(&with("24d")), [""; 0], "{name}");
+        }
+        let retry = r#"{"url":"postgres://localhost/app","connect_retry":{"max":"213503982334601d"}}"#;
+        assert_eq!(failed(retry), ["connect_retry.max"]);
+        assert!(
+            RetrySettings::default().initial(Duration::MAX).max(Duration::MAX).pause(0) <= retry::LONGEST
+        );
     }
 
     #[test]

@@ -25,15 +25,37 @@ pub struct RetrySettings {
     pub max: Duration,
 }
 
+/// Clocks and timers overflow with durations that are longer by far.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl RetrySettings {
     /// Retries `max_retries` times, with the default pauses.
     pub fn times(max_retries: u32) -> Self {
         Self { max_retries, ..Self::default() }
     }
 
+    /// Sets how many attempts follow the first one.
+    #[must_use]
+    pub fn max_retries(self, max_retries: u32) -> Self {
+        Self { max_retries, ..self }
+    }
+
+    /// Sets the longest first pause.
+    #[must_use]
+    pub fn initial(self, initial: Duration) -> Self {
+        Self { initial, ..self }
+    }
+
+    /// Sets the longest pause of all.
+    #[must_use]
+    pub fn max(self, max: Duration) -> Self {
+        Self { max, ..self }
+    }
+
     /// The longest pause before retry `retry`, counted from 0.
     pub(crate) fn ceiling(&self, retry: u32) -> Duration {
-        self.initial.saturating_mul(2u32.saturating_pow(retry)).min(self.max)
+        // The product of the longest duration and a number just below one overflows.
+        self.initial.saturating_mul(2u32.saturating_pow(retry)).min(self.max).min(LONGEST)
     }
 
     /// The pause before retry `retry`, counted from 0.
@@ -51,6 +73,7 @@ impl Default for RetrySettings {
 impl Validate for RetrySettings {
     fn validate(&self, checks: &mut Checks) {
         checks.ensure(self.initial <= self.max, "initial", "must not exceed `max`");
+        checks.ensure(self.max <= LONGEST, "max", "must be at most 365 days");
     }
 }
 

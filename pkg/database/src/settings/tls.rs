@@ -9,7 +9,7 @@ use underpin_config::{Checks, Validate};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsSettings {
-    /// How much is asked of the server; without it the `sslmode` of the URL counts, and without that
+    /// How much the client demands of the server; without it the `sslmode` of the URL counts, and without that
     /// [`TlsMode::Prefer`].
     pub mode: Option<TlsMode>,
     /// PEM file with the authorities to trust; the system's own without it.
@@ -28,13 +28,13 @@ pub struct TlsSettings {
 pub enum TlsMode {
     /// Never encrypt.
     Disable,
-    /// Encrypt where the server offers it; protects from nobody who can change what travels.
+    /// Encrypt where the server offers it; no protection against an attacker who can change packets.
     Prefer,
     /// Encrypt or fail; the certificate is not looked at.
     Require,
     /// The certificate must come from a trusted authority.
     VerifyCa,
-    /// And it must name the host we asked for.
+    /// And it must name the host that was connected to.
     VerifyFull,
 }
 

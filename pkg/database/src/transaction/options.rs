@@ -16,7 +16,7 @@ use crate::{Backend, settings::RetrySettings};
 #[must_use]
 pub struct TxOptions {
     isolation: Option<Isolation>,
-    access: Access,
+    access: TxAccess,
     retry: RetrySettings,
 }
 
@@ -33,7 +33,7 @@ pub enum Isolation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum TxAccess {
     ReadWrite,
     ReadOnly,
 }
@@ -51,7 +51,7 @@ impl TxOptions {
 
     /// Refuses writes. On SQLite it does not wait for a writer either.
     pub fn read_only(self) -> Self {
-        Self { access: Access::ReadOnly, ..self }
+        Self { access: TxAccess::ReadOnly, ..self }
     }
 
     /// Sets how often the closure of [`DatabaseExt::transaction`](crate::DatabaseExt::transaction) runs again, and after
@@ -65,7 +65,7 @@ impl TxOptions {
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
-        self.access == Access::ReadOnly
+        self.access == TxAccess::ReadOnly
     }
 
     /// BEGIN with everything said at once: one round trip.
@@ -98,7 +98,7 @@ impl Default for TxOptions {
             initial: Duration::from_millis(5),
             max: Duration::from_millis(500),
         };
-        Self { isolation: None, access: Access::ReadWrite, retry }
+        Self { isolation: None, access: TxAccess::ReadWrite, retry }
     }
 }
 

@@ -1,26 +1,15 @@
 //! Migrations: order, undo, drift, seeds, and many processes at once.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    elided_lifetimes_in_paths,
-    unreachable_pub,
-    reason = "tests"
-)]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{file, memory, number, postgres, until};
+use crate::common::{LIMIT, file, memory, number, postgres};
 use underpin_database::{
     Condition, Executor, Pool, connect,
     migrate::{Migration, MigrationState, Migrations, Script},
     sql,
 };
 use underpin_logger::NoopLogger;
+use underpin_testkit::eventually;
 
 fn orders() -> Migrations {
     Migrations::new("orders")
@@ -60,7 +49,7 @@ async fn up_down_status_fresh_and_seeds(pool: Pool) {
     let other =
         Migrations::new("billing").step(Migration::new("0001_orders", "CREATE TABLE bill (id INTEGER)"));
     assert_eq!(other.up(&pool).await.unwrap(), ["0001_orders"], "another set keeps its own history");
-    until("every seat is free", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
 }
 
 async fn a_failed_migration_leaves_nothing_behind(pool: Pool) {
@@ -120,7 +109,7 @@ async fn eight_processes(test: &str, url: &str, begun: impl Future<Output = ()>)
     let processes: Vec<_> = (0..8)
         .map(|_| {
             let mut process = std::process::Command::new(&program);
-            process.args(["--exact", test, "--nocapture"]).env(MIGRATES, url);
+            process.args(["--exact", &format!("migrations::{test}"), "--nocapture"]).env(MIGRATES, url);
             process.stdout(std::process::Stdio::piped()).spawn().unwrap()
         })
         .collect();
@@ -163,8 +152,8 @@ async fn hazard_12_eight_processes_at_once_on_postgres() {
     gate.query_one(sql("SELECT pg_advisory_lock($1)", [0x756e_6465_7270_696e_i64.into()])).await.unwrap();
     let begun = async {
         let waiting = "SELECT count(*) FROM pg_stat_activity
-            WHERE application_name = 'one of eight' AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
-        until("all eight wait", async || number(pool, waiting).await == 8).await;
+            WHERE application_name = 'one of eight' AND query LIKE 'SELECT pg_try_advisory_lock%'";
+        eventually(LIMIT, "all eight wait", async || number(pool, waiting).await == 8).await;
         gate.discard().await;
     };
     let test = "hazard_12_eight_processes_at_once_on_postgres";
@@ -173,7 +162,7 @@ async fn hazard_12_eight_processes_at_once_on_postgres() {
     assert_eq!(number(pool, "SELECT count(*) FROM underpin_migration").await, 2);
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    until("the lock is free again", async || number(pool, held).await == 0).await;
+    eventually(LIMIT, "the lock is free again", async || number(pool, held).await == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,6 +224,7 @@ mod with_sea_orm {
     }
 
     #[async_trait::async_trait]
+    #[allow(elided_lifetimes_in_paths, reason = "the lifetimes of the trait")]
     impl MigrationTrait for Sleeps {
         async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
             manager.get_connection().execute_unprepared("SELECT pg_sleep(1.5)").await.map(drop)
@@ -250,6 +240,7 @@ mod with_sea_orm {
     }
 
     #[async_trait::async_trait]
+    #[allow(elided_lifetimes_in_paths, reason = "the lifetimes of the trait")]
     impl MigrationTrait for First {
         async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
             manager.get_connection().execute_unprepared("CREATE TABLE first (id INTEGER)").await.map(drop)
@@ -274,9 +265,10 @@ async fn a_sea_orm_migrator_runs_under_the_lock(pool: Pool) {
 
 #[tokio::test]
 async fn a_sea_orm_migrator_may_take_its_time() {
-    let postgres =
-        common::postgres_with(|settings| settings.statement_timeout = std::time::Duration::from_secs(1))
-            .await;
+    let postgres = crate::common::postgres_with(|settings| {
+        settings.statement_timeout = std::time::Duration::from_secs(1)
+    })
+    .await;
     underpin_database::migrate::up_with::<with_sea_orm::Slow>(&postgres.pool).await.unwrap();
 }
 
@@ -304,4 +296,104 @@ on_each_backend! {
     a_failed_migration_leaves_nothing_behind
     a_history_that_does_not_fit_is_refused
     a_sea_orm_migrator_runs_under_the_lock
+}
+
+#[tokio::test]
+async fn line_endings_are_no_change_of_a_migration() {
+    const TEXT: &str = "CREATE TABLE note (\n  id INTEGER,\n  text TEXT\n);\n";
+    let set = |text: String| Migrations::new("notes").step(Migration::new("0001_note", text));
+    let with_returns = TEXT.replace('\n', "\r\n");
+    for (ran, next) in [(TEXT.to_owned(), with_returns.clone()), (with_returns, TEXT.to_owned())] {
+        let pool = memory().await;
+        set(ran).up(&pool).await.unwrap();
+        assert_eq!(set(next.clone()).up(&pool).await.unwrap(), Vec::<String>::new());
+        assert!(matches!(set(next).status(&pool).await.unwrap()[0].state, MigrationState::Applied { .. }));
+        let changed = set(TEXT.replace("INTEGER", "BIGINT")).up(&pool).await.unwrap_err();
+        assert_eq!(changed.condition(), Condition::Migration);
+    }
+    // What a version before noted for a text with CRLF.
+    let pool = memory().await;
+    let returns = TEXT.replace('\n', "\r\n");
+    set(returns.clone()).up(&pool).await.unwrap();
+    let hash = returns.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    pool.execute(sql("UPDATE underpin_migration SET checksum = $1", [format!("{hash:016x}").into()]))
+        .await
+        .unwrap();
+    for text in [returns, TEXT.to_owned()] {
+        assert_eq!(set(text).up(&pool).await.unwrap(), Vec::<String>::new());
+    }
+}
+
+mod outside_of_a_transaction {
+    use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+    use underpin_database::sea_orm::{ConnectionTrait as _, DbErr};
+
+    pub(super) struct Migrator;
+
+    impl MigratorTrait for Migrator {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Table), Box::new(Index)]
+        }
+    }
+
+    struct Table;
+
+    impl MigrationName for Table {
+        fn name(&self) -> &'static str {
+            "m0001_table"
+        }
+    }
+
+    #[async_trait::async_trait]
+    #[allow(elided_lifetimes_in_paths, reason = "the lifetimes of the trait")]
+    impl MigrationTrait for Table {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            // The other replica comes meanwhile.
+            let sql = "CREATE TABLE city (name text); SELECT pg_sleep(1)";
+            manager.get_connection().execute_unprepared(sql).await.map(drop)
+        }
+    }
+
+    struct Index;
+
+    impl MigrationName for Index {
+        fn name(&self) -> &'static str {
+            "m0002_index"
+        }
+    }
+
+    #[async_trait::async_trait]
+    #[allow(elided_lifetimes_in_paths, reason = "the lifetimes of the trait")]
+    impl MigrationTrait for Index {
+        fn use_transaction(&self) -> Option<bool> {
+            Some(false)
+        }
+
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            let sql = "CREATE INDEX CONCURRENTLY city_name ON city (name)";
+            manager.get_connection().execute_unprepared(sql).await.map(drop)
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_do_not_wait_for_each_other_at_a_step_outside_of_a_transaction() {
+    let postgres = postgres().await;
+    let settings = postgres.pool.settings().clone();
+    let other = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+    let own = || Migrations::new("own").step(Migration::new("0001", "CREATE TABLE own (id INTEGER)"));
+    let (migrations, elected) = (own(), postgres.pool.clone());
+    let all = async {
+        tokio::try_join!(
+            underpin_database::migrate::up_with::<outside_of_a_transaction::Migrator>(&postgres.pool),
+            underpin_database::migrate::up_with::<outside_of_a_transaction::Migrator>(&other),
+            async { migrations.up(&other).await.map(drop) },
+            async { elected.try_lead("report").await.map(drop) },
+        )
+    };
+    tokio::time::timeout(LIMIT, all).await.expect("in time").unwrap();
+    let valid = "SELECT count(*) FROM pg_index WHERE indexrelid = 'city_name'::regclass AND indisvalid";
+    assert_eq!(number(&postgres.pool, valid).await, 1);
 }

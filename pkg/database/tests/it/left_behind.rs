@@ -1,11 +1,8 @@
 //! What is dropped, changed or left unfinished on a connection, and what the next one finds there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{file, number, postgres, postgres_with};
+use crate::common::{file, number, postgres, postgres_with};
 use futures_util::TryStreamExt as _;
 use sea_orm::StreamTrait as _;
 use sqlx::Connection as _;

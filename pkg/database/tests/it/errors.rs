@@ -1,11 +1,8 @@
 //! What an error says, also after its way through sea-orm, and that nothing is called safe to run again that is not.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{error::Error as _, path::Path, sync::Arc, time::Duration};
 
-use common::{number, postgres, postgres_with};
+use crate::common::{number, postgres, postgres_with};
 use futures_util::TryStreamExt as _;
 use sea_orm::{DbErr, StreamTrait as _};
 use sqlx::{Connection as _, Executor as _};

@@ -1,7 +1,4 @@
 //! Connecting: what may pass is waited for, what cannot is told at once, and the real cause is always kept.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     io,
@@ -9,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::number;
+use crate::common::{LIMIT, number};
 use underpin_database::{
     Condition, DatabaseError, DatabaseSettings, Executor, Pool, RetrySettings, TlsMode, connect, sql,
 };
 use underpin_errors::chain;
 use underpin_logger::{Level, NoopLogger, testing::CaptureLogger};
-use underpin_testkit::PostgresServer;
+use underpin_testkit::{PostgresServer, eventually};
 
 /// One try of half a second.
 fn impatient(url: impl Into<String>) -> DatabaseSettings {
@@ -80,7 +77,7 @@ async fn a_server_that_is_three_seconds_late_is_found_within_half_a_second() {
     assert!(!connecting.is_finished());
     server.start().await;
     let ready = Instant::now();
-    let (plain, connected) = tokio::join!(common::yardstick(server.url()), connecting);
+    let (plain, connected) = tokio::join!(crate::common::yardstick(server.url()), connecting);
     let (pool, connected) = connected.unwrap();
     let after = connected.saturating_duration_since(ready);
     assert!(
@@ -198,7 +195,7 @@ async fn certificates_are_checked_as_asked() {
         Ok::<bool, DatabaseError>(pool.query_one(ssl).await?.unwrap().try_get_by_index(0)?)
     };
     let on = "SELECT count(*) FROM pg_settings WHERE name = 'ssl' AND setting = 'on'";
-    common::until("TLS is on", async || number(&admin, on).await == 1).await;
+    eventually(LIMIT, "TLS is on", async || number(&admin, on).await == 1).await;
     let (ours, others) = (authority.root.as_path(), other.root.as_path());
     assert!(try_with("localhost", TlsMode::VerifyFull, Some(ours)).await.unwrap(), "encrypted and verified");
     assert!(try_with("127.0.0.1", TlsMode::VerifyCa, Some(ours)).await.unwrap(), "the name is not looked at");

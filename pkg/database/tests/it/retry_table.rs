@@ -1,17 +1,14 @@
 //! The retry table of the crate, row by row, as the real databases say it: alone, and inside a transaction.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{file, memory, number, postgres, postgres_with, until};
+use crate::common::{LIMIT, file, memory, number, postgres, postgres_with};
 use underpin_database::{
     Condition, Connections, DatabaseError, DatabaseExt, DatabaseSettings, Executor, RetrySettings, TxOptions,
     connect, sql,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresServer;
+use underpin_testkit::{PostgresServer, eventually};
 
 /// Has the server say this code.
 fn raise(code: &str) -> String {
@@ -63,7 +60,7 @@ async fn each_code_has_its_condition_and_is_run_again_only_where_that_is_safe() 
         let tx = postgres.pool.begin(TxOptions::default()).await.unwrap();
         assert_eq!(tx.batch(&raise(code)).await.unwrap_err().condition(), Condition::Interrupted, "{code}");
     }
-    until("every seat is free", async || postgres.pool.stats().in_use == 0).await;
+    eventually(LIMIT, "every permit is released", async || postgres.pool.stats().in_use == 0).await;
     assert_eq!(number(&postgres.pool, "SELECT 1::bigint").await, 1);
 }
 
@@ -99,7 +96,7 @@ async fn a_server_that_vanishes_under_a_statement_leaves_it_open() {
     tx.batch("INSERT INTO t VALUES (1)").await.unwrap();
     let active =
         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)' AND state = 'active'";
-    until("it runs", async || number(&pool, active).await == 1).await;
+    eventually(LIMIT, "it runs", async || number(&pool, active).await == 1).await;
     server.kill().await;
     assert!(running.await.unwrap().unwrap_err().is_ambiguous());
     assert_eq!(tx.batch("INSERT INTO t VALUES (2)").await.unwrap_err().condition(), Condition::Interrupted);
@@ -143,7 +140,7 @@ async fn a_dropped_query_does_not_reach_the_next_caller() {
     tokio::time::timeout(Duration::from_millis(20), slow).await.expect_err("it sleeps longer");
     // The server ends it after 150 ms with an error that is nobody's any more.
     assert_eq!(number(&postgres.pool, "SELECT 7::bigint").await, 7);
-    assert_eq!(postgres.pool.stats().settled, 1);
+    assert_eq!(postgres.pool.stats().reset, 1);
 }
 
 #[tokio::test]
@@ -209,7 +206,7 @@ async fn writers_of_a_sqlite_file_take_turns_in_the_order_of_asking() {
         })
         .collect();
     // All have asked, one after the other: this thread polls in the order in which they were spawned.
-    until("all wait", async || pool.stats().in_use == 21).await;
+    eventually(LIMIT, "all wait", async || pool.stats().in_use == 21).await;
     first.commit().await.unwrap();
     for writer in writers {
         writer.await.unwrap().unwrap();
@@ -235,7 +232,7 @@ async fn what_is_cancelled_on_sqlite_leaves_no_transaction_and_no_read_only_mode
                 .await
                 .expect_err("it never ends by itself");
         }
-        until("every seat is free", async || pool.stats().in_use == 0).await;
+        eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
         assert_eq!(number(&pool, "SELECT count(*) FROM t").await, 0);
         pool.batch("INSERT INTO t VALUES (1)").await.expect("writes are allowed again");
     }

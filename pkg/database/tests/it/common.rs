@@ -1,15 +1,14 @@
 //! What the tests share.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "tests, each of which uses a part")]
-
-pub(crate) mod proxy;
-
 use std::{sync::Arc, time::Duration};
 
 use underpin_database::{DatabaseSettings, Executor, Pool, connect, sql};
 use underpin_logger::testing::CaptureLogger;
-use underpin_testkit::PostgresDatabase;
+use underpin_testkit::{PostgresDatabase, Proxy};
 
-/// A database of the test's own, and a pool on it.
+/// How long a test waits for what must happen.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// A fresh database and a pool on it.
 pub(crate) struct Postgres {
     pub(crate) pool: Pool,
     pub(crate) log: CaptureLogger,
@@ -34,19 +33,19 @@ pub(crate) async fn memory() -> Pool {
     connect(&settings, Arc::new(CaptureLogger::new())).await.unwrap()
 }
 
-/// A pool whose way to its database leads through a proxy.
+/// A pool that reaches its database through a proxy.
 pub(crate) async fn through_proxy(
     change: impl FnOnce(&mut DatabaseSettings),
-) -> (Pool, proxy::Proxy, PostgresDatabase) {
+) -> (Pool, Proxy, PostgresDatabase) {
     let database = PostgresDatabase::fresh().await;
-    let (proxy, url) = proxy::Proxy::before(database.url()).await;
-    let mut settings = DatabaseSettings::new(url);
+    let proxy = Proxy::to(database.url()).await;
+    let mut settings = DatabaseSettings::new(proxy.url());
     change(&mut settings);
     let pool = connect(&settings, Arc::new(CaptureLogger::new())).await.unwrap();
     (pool, proxy, database)
 }
 
-/// A SQLite file of the test's own.
+/// A pool on a fresh SQLite file.
 pub(crate) async fn file() -> (Pool, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = DatabaseSettings::new(format!("sqlite:{}", folder.path().join("test.db").display()));
@@ -58,18 +57,6 @@ pub(crate) async fn file() -> (Pool, tempfile::TempDir) {
 pub(crate) async fn number(pool: &Pool, text: &str) -> i64 {
     let row = pool.query_one(sql(text, [])).await.unwrap().expect("a row");
     row.try_get_by_index(0).unwrap()
-}
-
-/// Waits until `done` says so, within a minute.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
-    let waiting = async {
-        while !done().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("not in time: {what}"));
 }
 
 /// How long a plain connection takes to answer at this moment: the yardstick of a limit on a machine that is busy with

@@ -1,7 +1,4 @@
 //! Transactions on PostgreSQL: what is cancelled leaks nothing, what cannot be known is said, what can run again does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     sync::{
@@ -11,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Postgres, number, postgres, postgres_with, until};
+use crate::common::{LIMIT, Postgres, number, postgres, postgres_with};
 use sea_orm::Statement;
 use tokio::sync::Barrier;
 use underpin_database::{
@@ -19,6 +16,7 @@ use underpin_database::{
     connect, sql,
 };
 use underpin_logger::NoopLogger;
+use underpin_testkit::eventually;
 
 const IN_TRANSACTION: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
@@ -45,7 +43,7 @@ async fn sum(pool: &Pool) -> i64 {
 
 /// No connection of the pool has a transaction open: SAVEPOINT fails on each.
 async fn no_transaction_is_open(pool: &Pool) {
-    until("every seat is free", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
     assert_eq!(number(pool, IN_TRANSACTION).await, 0);
     let mut sessions = Vec::new();
     for _ in 0..pool.stats().open {
@@ -73,8 +71,8 @@ async fn hazard_1_a_cancelled_begin_leaks_no_transaction_in_400_cancellations() 
         }
     }
     no_transaction_is_open(pool).await;
-    assert!(pool.stats().settled > 0, "some were cut off while BEGIN was under way");
-    until("every seat is free", async || pool.stats().in_use == 0).await;
+    assert!(pool.stats().reset > 0, "some were cut off while BEGIN was under way");
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +112,8 @@ fn hazard_14_a_transaction_dropped_without_a_runtime_does_not_panic() {
     runtime.block_on(async {
         let settings = underpin_database::DatabaseSettings::new(url);
         let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
-        until("the server has rolled back", async || number(&pool, IN_TRANSACTION).await == 0).await;
+        eventually(LIMIT, "the server has rolled back", async || number(&pool, IN_TRANSACTION).await == 0)
+            .await;
         assert_eq!(balance(&pool, 1).await, 100);
         pool.close(Duration::from_secs(5)).await;
         drop(postgres.database);
@@ -344,7 +343,10 @@ async fn a_commit_whose_outcome_is_unknown_is_told_and_never_run_again() {
     });
     let at_commit = "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND query LIKE '%COMMIT' AND state = 'active' AND pid <> pg_backend_pid()) ended";
-    until("COMMIT is under way, and cut off", async || number(&postgres.pool, at_commit).await == 1).await;
+    eventually(LIMIT, "COMMIT is under way, and cut off", async || {
+        number(&postgres.pool, at_commit).await == 1
+    })
+    .await;
     let error = committing.await.unwrap().unwrap_err();
     assert!(error.is_ambiguous() && !error.is_retryable(), "{error:?}");
     assert_eq!(runs.load(Ordering::Relaxed), 1);

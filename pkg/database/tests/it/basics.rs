@@ -1,18 +1,8 @@
 //! The same behaviour on every backend: statements, transactions, entities, streams, health and the end of a pool.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "tests"
-)]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{file, memory, number, postgres};
+use crate::common::{file, memory, number, postgres};
 use futures_util::TryStreamExt as _;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,

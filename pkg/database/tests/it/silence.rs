@@ -1,19 +1,16 @@
 //! Lines that go silent and servers without room: how long it takes, and what is said then.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use common::{number, proxy::Mode, through_proxy, until};
+use crate::common::{LIMIT, number, through_proxy};
 use underpin_database::{
-    CloseOutcome, DatabaseError, DatabaseHealth, DatabaseSettings, Executor, Route, connect, sql,
+    CloseOutcome, DatabaseError, DatabaseHealth, DatabaseSettings, Executor, PoolingMode, connect, sql,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresDatabase;
+use underpin_testkit::{Direction, Fault, PostgresDatabase, eventually};
 
 #[tokio::test]
 async fn idle_connections_that_went_silent_cost_one_caller_no_more_than_its_limit() {
@@ -25,7 +22,7 @@ async fn idle_connections_that_went_silent_cost_one_caller_no_more_than_its_limi
     .await;
     drop(futures_util::future::join_all((0..10).map(|_| pool.session())).await);
     assert_eq!(pool.stats().idle, 10);
-    proxy.set(Mode::BlackHoleOld);
+    proxy.forget();
     tokio::time::sleep(Duration::from_millis(80)).await;
     let asked = Instant::now();
     let answer = pool.query_one(sql("SELECT 1", [])).await;
@@ -59,7 +56,7 @@ async fn a_server_without_room_for_the_check_is_not_down() {
 async fn a_check_does_not_take_its_own_old_connection_for_the_server() {
     let (pool, proxy, _database) = through_proxy(|_| {}).await;
     assert!(pool.health(Duration::from_secs(30)).await.is_up());
-    proxy.set(Mode::BlackHoleOld);
+    proxy.forget();
     let health = pool.health(Duration::from_secs(4)).await;
     assert!(health.is_up(), "{health:?}");
 }
@@ -67,12 +64,12 @@ async fn a_check_does_not_take_its_own_old_connection_for_the_server() {
 #[tokio::test]
 async fn behind_a_pooler_silence_ends_as_well() {
     let (pool, proxy, _database) = through_proxy(|settings| {
-        settings.route = Route::TransactionPooler;
+        settings.pooling_mode = PoolingMode::TransactionPooler;
         settings.statement_timeout = Duration::from_millis(500);
     })
     .await;
     number(&pool, "SELECT 1::bigint").await;
-    proxy.set(Mode::BlackHole);
+    proxy.set(Fault::Freeze(Direction::Both));
     let asked = tokio::time::timeout(Duration::from_secs(15), pool.query_one(sql("SELECT 1", []))).await;
     asked.expect("it ends").unwrap_err();
 }
@@ -81,16 +78,16 @@ async fn behind_a_pooler_silence_ends_as_well() {
 async fn who_still_opens_a_connection_is_turned_away_by_close() {
     let (pool, proxy, _database) = through_proxy(|_| {}).await;
     let held = pool.session().await.unwrap();
-    proxy.set(Mode::HoldNew);
+    proxy.set(Fault::HoldNew);
     let opening = {
         let pool = pool.clone();
         tokio::spawn(async move { pool.query_one(sql("SELECT 1", [])).await })
     };
-    let before = proxy.connections();
-    until("it opens", async || proxy.connections() >= before && pool.stats().in_use == 2).await;
+    let before = proxy.accepted();
+    eventually(LIMIT, "it opens", async || proxy.accepted() >= before && pool.stats().in_use == 2).await;
     drop(held);
     assert_eq!(pool.close(Duration::from_secs(30)).await, CloseOutcome::Drained);
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::None);
     let late = opening.await.unwrap();
     assert!(late.as_ref().is_err_and(DatabaseError::is_closed), "{late:?}");
 }

@@ -1,16 +1,6 @@
 //! Rows by their key with SQL that is built once: the same rows as through `find_by_id`, on whatever sea-orm runs on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "tests"
-)]
 
-mod common;
-
-use common::{memory, postgres};
+use crate::common::{memory, postgres};
 use sea_orm::{DatabaseBackend, EntityTrait as _, MockDatabase};
 use underpin_database::{Connections, Executor, FindByKey as _, Pool, TxOptions, sql};
 

@@ -1,13 +1,11 @@
 //! The leader lease: one at a time, a higher token each time, and lost with its connection.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{memory, postgres, until};
+use crate::common::{LIMIT, memory, postgres};
 use underpin_database::{Condition, Executor, connect, sql};
 use underpin_logger::NoopLogger;
+use underpin_testkit::eventually;
 
 #[tokio::test]
 async fn one_leads_and_the_next_has_a_higher_token() {
@@ -28,7 +26,8 @@ async fn one_leads_and_the_next_has_a_higher_token() {
     let second = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
     assert_eq!(second.token(), 2);
     drop(second);
-    until("the lead is free", async || postgres.pool.try_lead("report").await.unwrap().is_some()).await;
+    eventually(LIMIT, "the lead is free", async || postgres.pool.try_lead("report").await.unwrap().is_some())
+        .await;
 }
 
 #[tokio::test]

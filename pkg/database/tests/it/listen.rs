@@ -1,11 +1,8 @@
 //! LISTEN/NOTIFY: signals arrive, a lost connection comes back with a resync, a closed pool ends the wait.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{memory, postgres, postgres_with};
+use crate::common::{memory, postgres, postgres_with};
 use underpin_database::{Condition, DatabaseSettings, Executor, Listener, Signal, connect, sql};
 use underpin_logger::{Level, testing::CaptureLogger};
 use underpin_testkit::PostgresServer;
@@ -123,4 +120,20 @@ async fn closing_the_pool_ends_the_wait() {
 #[tokio::test]
 async fn sqlite_says_that_it_cannot() {
     assert_eq!(memory().await.listen(&["outbox"]).await.unwrap_err().condition(), Condition::Unsupported);
+}
+
+#[tokio::test]
+async fn names_that_the_server_would_cut_off_are_refused() {
+    let postgres = postgres().await;
+    for name in ["", "x\0y", &"n".repeat(64), &"é".repeat(32)] {
+        let refused = postgres.pool.listen(&["plain", name]).await.unwrap_err();
+        assert_eq!(refused.condition(), Condition::Statement, "{name:?}");
+        assert!(!refused.is_retryable());
+    }
+    let longest = "n".repeat(63);
+    let mut listener = postgres.pool.listen(&[&longest]).await.unwrap();
+    assert_eq!(listener.next().await.unwrap(), Signal::Resync);
+    postgres.pool.execute(sql("SELECT pg_notify($1, 'hello')", [longest.as_str().into()])).await.unwrap();
+    let notified = Signal::Notified { channel: longest, payload: "hello".to_owned() };
+    assert_eq!(listener.next().await.unwrap(), notified);
 }

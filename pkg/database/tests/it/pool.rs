@@ -1,24 +1,17 @@
 //! The pool on PostgreSQL: what a query costs, who is served when, and what happens to those who go away.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use common::{
-    number, postgres, postgres_with,
-    proxy::{Mode, Proxy},
-    through_proxy, until,
-};
+use crate::common::{LIMIT, number, postgres, postgres_with, through_proxy};
 use underpin_database::{
     CloseOutcome, Condition, Connections, DatabaseExt, DatabaseHealth, DatabaseSettings, Executor, Pool,
     TxOptions, connect, sql,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresServer;
+use underpin_testkit::{Direction, Fault, PostgresServer, Proxy, eventually};
 
 #[tokio::test]
 async fn a_query_pays_one_round_trip() {
@@ -37,7 +30,7 @@ async fn a_query_pays_one_round_trip() {
         .await;
     done.unwrap();
     assert_eq!(proxy.messages() - before, 3, "BEGIN with all it says, the query, COMMIT with its check");
-    assert_eq!(proxy.connections(), 1);
+    assert_eq!(proxy.accepted(), 1);
 }
 
 #[tokio::test]
@@ -49,9 +42,9 @@ async fn only_a_connection_that_was_unused_is_asked_first() {
     let before = proxy.messages();
     pool.query_one(sql("SELECT 1", [])).await.unwrap();
     assert_eq!(proxy.messages() - before, 2);
-    proxy.set(Mode::Cut);
+    proxy.set(Fault::Cut);
     tokio::time::sleep(Duration::from_millis(80)).await;
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::None);
     pool.query_one(sql("SELECT 1", [])).await.expect("the dead connection was found out and replaced");
     assert_eq!((pool.stats().found_dead, pool.stats().lost), (1, 0));
 }
@@ -74,9 +67,9 @@ async fn one_broken_connection_makes_the_idle_ones_suspect() {
 
 /// Ends every connection, and waits until each has.
 async fn cut_all(proxy: &Proxy) {
-    proxy.set(Mode::Cut);
-    until("every link has ended", async || proxy.links() == 0).await;
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::Cut);
+    eventually(LIMIT, "every link has ended", async || proxy.open() == 0).await;
+    proxy.set(Fault::None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +93,7 @@ async fn who_waits_to_open_a_connection_takes_what_comes_back() {
     })
     .await;
     let only = pool.session().await.unwrap();
-    proxy.set(Mode::HoldNew);
+    proxy.set(Fault::HoldNew);
     // All find no connection unused. A few begin to open one in vain, the others wait for their turn to try.
     let callers: Vec<_> = (0..40)
         .map(|n| {
@@ -108,7 +101,7 @@ async fn who_waits_to_open_a_connection_takes_what_comes_back() {
             tokio::spawn(async move { pool.query_one(sql("SELECT $1::int", [n.into()])).await })
         })
         .collect();
-    until("they wait", async || pool.stats().waiting == 16).await;
+    eventually(LIMIT, "they wait", async || pool.stats().waiting == 16).await;
     drop(only);
     for caller in callers {
         caller.await.unwrap().expect("the one connection serves them all");
@@ -135,7 +128,7 @@ async fn hazard_3_the_numbers_hold_together_at_any_moment() {
         assert!(stats.waiting <= 200, "{stats:?}");
         tokio::task::yield_now().await;
     }
-    until("all is quiet", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "all is quiet", async || pool.stats().in_use == 0).await;
     assert_eq!(pool.stats().idle, pool.stats().open);
 }
 
@@ -155,10 +148,10 @@ async fn no_seat_is_lost_to_callers_that_go_away() {
     for task in tasks {
         task.await.unwrap();
     }
-    until("every seat is free", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
     let stats = pool.stats();
     assert_eq!((stats.waiting, stats.in_use), (0, 0));
-    assert!(stats.open <= 3 && stats.settled > 0, "{stats:?}");
+    assert!(stats.open <= 3 && stats.reset > 0, "{stats:?}");
     // All three seats are still worth a connection.
     let sessions = futures_util::future::join_all((0..3).map(|_| pool.session())).await;
     assert!(sessions.iter().all(Result::is_ok));
@@ -174,15 +167,16 @@ async fn hazard_2_no_seat_is_lost_to_a_server_that_went_silent() {
     .await;
     let warm = futures_util::future::join_all((0..3).map(|_| pool.session())).await;
     drop(warm);
-    proxy.set(Mode::BlackHole);
+    proxy.set(Fault::Freeze(Direction::Both));
     let queries = (0..10)
         .map(|_| tokio::time::timeout(Duration::from_millis(700), pool.query_one(sql("SELECT 1", []))));
     let outcomes = futures_util::future::join_all(queries).await;
     assert!(outcomes.iter().all(|outcome| !matches!(outcome, Ok(Ok(_)))), "nobody got an answer");
-    proxy.set(Mode::Cut);
-    proxy.set(Mode::Pass);
-    until("the pool is whole again", async || pool.query_one(sql("SELECT 1", [])).await.is_ok()).await;
-    until("every seat is free", async || pool.stats().in_use == 0).await;
+    proxy.set(Fault::Cut);
+    proxy.set(Fault::None);
+    eventually(LIMIT, "the pool is whole again", async || pool.query_one(sql("SELECT 1", [])).await.is_ok())
+        .await;
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
     let sessions = futures_util::future::join_all((0..3).map(|_| pool.session())).await;
     assert!(sessions.iter().all(Result::is_ok));
 }
@@ -200,7 +194,7 @@ async fn callers_are_served_in_the_order_of_asking() {
             served.lock().unwrap().push(n);
             drop(session);
         }));
-        until("it waits", async || postgres.pool.stats().waiting == n + 1).await;
+        eventually(LIMIT, "it waits", async || postgres.pool.stats().waiting == n + 1).await;
     }
     drop(held);
     for task in tasks {
@@ -240,13 +234,13 @@ async fn what_is_surplus_or_old_is_closed() {
     let sessions = futures_util::future::join_all((0..8).map(|_| pool.session())).await;
     drop(sessions);
     assert_eq!(pool.stats().idle, 8, "not at once");
-    until("the surplus is closed", async || pool.stats().open == 2).await;
+    eventually(LIMIT, "the surplus is closed", async || pool.stats().open == 2).await;
     let pid = "SELECT pg_backend_pid()";
     let first = number_of(pool, pid).await;
-    until("the old one is replaced", async || number_of(pool, pid).await != first).await;
+    eventually(LIMIT, "the old one is replaced", async || number_of(pool, pid).await != first).await;
     assert!(pool.stats().retired >= 7);
     let client = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'underpin'";
-    until("the server has as many", async || {
+    eventually(LIMIT, "the server has as many", async || {
         number(pool, client).await == i64::try_from(pool.stats().open).unwrap()
     })
     .await;
@@ -288,18 +282,18 @@ async fn hazard_9_health_tells_up_saturated_and_down_apart() {
     let health = pool.health(within).await;
     assert!(matches!(health, DatabaseHealth::Saturated { waited } if waited >= within), "{health:?}");
     // Silent.
-    proxy.set(Mode::BlackHole);
+    proxy.set(Fault::Freeze(Direction::Both));
     let asked = Instant::now();
     let health = pool.health(within).await;
     assert!(matches!(&health, DatabaseHealth::Down { .. }), "{health:?}");
     assert!(asked.elapsed() < Duration::from_secs(30));
     // Gone.
-    proxy.set(Mode::Cut);
+    proxy.set(Fault::Cut);
     assert!(matches!(pool.health(within).await, DatabaseHealth::Down { .. }));
     // Back.
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::None);
     drop(held);
-    until("it is up again", async || pool.health(within).await.is_up()).await;
+    eventually(LIMIT, "it is up again", async || pool.health(within).await.is_up()).await;
 }
 
 #[tokio::test]
@@ -310,7 +304,7 @@ async fn hazard_8_close_is_bounded_and_late_comers_are_turned_away() {
         let pool = postgres.pool.clone();
         tokio::spawn(async move { futures_util::future::join_all((0..40).map(|_| pool.session())).await })
     };
-    until("some wait", async || postgres.pool.stats().waiting > 0).await;
+    eventually(LIMIT, "some wait", async || postgres.pool.stats().waiting > 0).await;
     let asked = Instant::now();
     let outcome = postgres.pool.close(Duration::from_millis(100)).await;
     assert!(asked.elapsed() < Duration::from_secs(30));
@@ -337,7 +331,7 @@ async fn what_belongs_to_a_session_is_not_passed_on() {
     let session = pool.session().await.unwrap();
     session.query_one(sql("SELECT pg_advisory_lock(1)", [])).await.unwrap();
     session.discard().await;
-    until("all are closed", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "all are closed", async || pool.stats().in_use == 0).await;
     let row = pool.query_one(sql("SELECT current_setting('work_mem')", [])).await.unwrap().unwrap();
     assert_ne!(row.try_get_by_index::<String>(0).unwrap(), "77MB");
     assert_eq!(
@@ -409,12 +403,12 @@ async fn hazard_7_a_statement_whose_caller_went_away_is_cancelled_at_the_server(
         .collect();
     let active =
         "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)' AND state = 'active'";
-    until("all run", async || number(pool, active).await == 10).await;
+    eventually(LIMIT, "all run", async || number(pool, active).await == 10).await;
     for caller in callers {
         caller.abort();
     }
-    until("every seat is free", async || pool.stats().in_use == 0).await;
-    until("none runs", async || number(pool, active).await == 0).await;
+    eventually(LIMIT, "every permit is released", async || pool.stats().in_use == 0).await;
+    eventually(LIMIT, "none runs", async || number(pool, active).await == 0).await;
     let stats = pool.stats();
     assert!(stats.cancelled > 0 && stats.lost == 0, "{stats:?}");
 }
@@ -429,16 +423,16 @@ async fn a_commit_that_waits_for_a_standby_is_not_cancelled() {
     admin.batch("SELECT pg_reload_conf()").await.unwrap();
     let set =
         "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'";
-    until("a standby is asked for", async || number(&admin, set).await == 1).await;
+    eventually(LIMIT, "a standby is asked for", async || number(&admin, set).await == 1).await;
     let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
     let insert = {
         let pool = pool.clone();
         tokio::spawn(async move { pool.execute(sql("INSERT INTO t VALUES (1)", [])).await })
     };
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    until("it waits at COMMIT", async || number(&admin, waiting).await == 1).await;
+    eventually(LIMIT, "it waits at COMMIT", async || number(&admin, waiting).await == 1).await;
     insert.abort();
-    until("the connection is given up", async || pool.stats().open == 0).await;
+    eventually(LIMIT, "the connection is given up", async || pool.stats().open == 0).await;
     assert_eq!((number(&admin, waiting).await, pool.stats().cancelled), (1, 0));
 }
 
@@ -458,7 +452,7 @@ async fn a_connection_lent_out_as_sqlx_carries_nothing_to_the_next_caller() {
     tokio::time::timeout(Duration::from_millis(20), sleeping).await.expect_err("it sleeps longer");
     drop(lent);
     assert_eq!(number(pool, "SELECT count(*) FROM t").await, 3, "what was left open is undone");
-    until("nothing runs on", async || {
+    eventually(LIMIT, "nothing runs on", async || {
         let active =
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)' AND state = 'active'
             AND pid <> pg_backend_pid()";

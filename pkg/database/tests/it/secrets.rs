@@ -1,7 +1,4 @@
 //! A password never shows: not in settings, errors, logs, handles, nor in the spans and events of the libraries below.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     fmt::Write as _,

@@ -1,11 +1,8 @@
 //! The slow-query log: who, what, how long, how many, and no data.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Postgres, postgres_with};
+use crate::common::{Postgres, postgres_with};
 use futures_util::TryStreamExt as _;
 use sea_orm::StreamTrait as _;
 use underpin_database::{Connections, Executor, TraceComment, TxOptions, sql};

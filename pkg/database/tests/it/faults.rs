@@ -1,8 +1,5 @@
 //! A server that is killed, frozen and shut down under fifty workers that move money: errors are bounded, nobody hangs,
 //! the pool is whole again at once, and the sum never changes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::{
     sync::{
@@ -12,17 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
-    number,
-    proxy::{Mode, Proxy},
-    until, yardstick,
-};
+use crate::common::{LIMIT, number, yardstick};
 use tokio::task::JoinHandle;
 use underpin_database::{
     DatabaseError, DatabaseExt, DatabaseSettings, Executor, Pool, TxOptions, connect, sql,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::PostgresServer;
+use underpin_testkit::{Direction, Fault, PostgresServer, Proxy, eventually};
 
 const WORKERS: u64 = 50;
 const ACCOUNTS: i32 = 100;
@@ -96,7 +89,8 @@ impl Load {
     /// Waits until work is done (again).
     async fn moves(&self) {
         let before = self.done.load(Ordering::Relaxed);
-        until("transfers succeed", async || self.done.load(Ordering::Relaxed) > before + 100).await;
+        eventually(LIMIT, "transfers succeed", async || self.done.load(Ordering::Relaxed) > before + 100)
+            .await;
     }
 
     /// Stops the workers and settles the account. Gives the number of failed transfers.
@@ -106,7 +100,7 @@ impl Load {
             let longest = tokio::time::timeout(DEADLINE, worker).await.expect("nobody hangs").unwrap();
             assert!(longest < DEADLINE, "a transfer took {longest:?}");
         }
-        until("every seat is free", async || self.pool.stats().in_use == 0).await;
+        eventually(LIMIT, "every permit is released", async || self.pool.stats().in_use == 0).await;
         assert_eq!(number(&self.pool, "SELECT CAST(sum(balance) AS BIGINT) FROM ledger").await, TOTAL);
         let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
         assert_eq!(number(&self.pool, open).await, 0);
@@ -122,7 +116,7 @@ async fn whole_within_a_second(load: &Load, url: &str) {
     let ready = Instant::now();
     let before = load.done.load(Ordering::Relaxed);
     let works = async {
-        until("a transfer succeeds", async || load.done.load(Ordering::Relaxed) > before).await;
+        eventually(LIMIT, "a transfer succeeds", async || load.done.load(Ordering::Relaxed) > before).await;
         ready.elapsed()
     };
     let (plain, after) = tokio::join!(yardstick(url), works);
@@ -199,19 +193,19 @@ async fn backends_terminated_one_after_the_other() {
 async fn a_line_that_is_slow_cut_and_swallows_everything() {
     let _alone = ALONE.lock().await;
     let server = PostgresServer::private().await;
-    let (proxy, url) = Proxy::before(server.url()).await;
-    let load = Load::start(&ledger(&url).await);
+    let proxy = Proxy::to(server.url()).await;
+    let load = Load::start(&ledger(proxy.url()).await);
     load.moves().await;
-    proxy.set(Mode::Delay(Duration::from_millis(10)));
+    proxy.set(Fault::Latency(Duration::from_millis(10)));
     load.moves().await;
-    proxy.set(Mode::Cut);
+    proxy.set(Fault::Cut);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::None);
     whole_within_a_second(&load, server.url()).await;
-    proxy.set(Mode::BlackHole);
+    proxy.set(Fault::Freeze(Direction::Both));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    proxy.set(Mode::Cut);
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::Cut);
+    proxy.set(Fault::None);
     load.moves().await;
     load.settle().await;
 }
