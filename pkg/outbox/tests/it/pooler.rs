@@ -3,14 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-<<<<<<< HEAD
-use underpin_database::{DatabaseError, DatabaseSettings, Executor, Pool, Route, Transaction, connect, sql};
-=======
-use crate::support::{LIMIT, Recorder, drained, enqueue, event, quick, until};
 use underpin_database::{
     DatabaseError, DatabaseSettings, Executor, Pool, PoolingMode, Transaction, connect, sql,
 };
->>>>>>> 4ba0b91 (Refuse what drivers cannot carry, keep session state from the next caller, and poll the migrations lock)
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_events::Event;
 use underpin_logger::NoopLogger;
@@ -19,58 +14,12 @@ use underpin_testkit::Pooler;
 
 use crate::support::{Fault, LIMIT, Recorder, count, drained, enqueue, event, quick, until};
 
-<<<<<<< HEAD
 async fn pool_to(pooler: &Pooler) -> Pool {
     let mut settings = DatabaseSettings::new(pooler.url());
-    settings.route = Route::TransactionPooler;
+    settings.pooling_mode = PoolingMode::TransactionPooler;
     settings.acquire_timeout = LIMIT;
     settings.connect_timeout = LIMIT;
     connect(&settings, Arc::new(NoopLogger)).await.unwrap()
-=======
-impl Pooler {
-    async fn start() -> Self {
-        let database = PostgresDatabase::fresh().await;
-        let (credentials, rest) =
-            database.url().split_once("//").unwrap().1.split_once('@').expect("a password");
-        let (user, password) = credentials.split_once(':').unwrap();
-        let (address, name) = rest.split_once('/').unwrap();
-        let (host, server_port) = address.split_once(':').unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n{name} = host={host} port={server_port} user={user} password={password}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
-             pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 100\nuser = nobody\n"
-        );
-        std::fs::write(&config, text).unwrap();
-        // It gives up the rights of root before it reads its file.
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let child = Command::new("pgbouncer")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("pgbouncer is on the PATH: apt-get install pgbouncer");
-        let url = format!("postgres://app@127.0.0.1:{port}/{name}");
-        Self { child, url, _database: database, _folder: folder }
-    }
-
-    async fn pool(&self) -> Pool {
-        let mut settings = DatabaseSettings::new(&self.url);
-        settings.pooling_mode = PoolingMode::TransactionPooler;
-        settings.acquire_timeout = LIMIT;
-        settings.connect_timeout = LIMIT;
-        connect(&settings, Arc::new(NoopLogger)).await.unwrap()
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        drop((self.child.kill(), self.child.wait()));
-    }
->>>>>>> 4ba0b91 (Refuse what drivers cannot carry, keep session state from the next caller, and poll the migrations lock)
 }
 
 #[tokio::test(flavor = "multi_thread")]
