@@ -1,14 +1,14 @@
-//! `cargo xtask new`: a new service from `examples/template`, the way cargo-generate makes it.
+//! `cargo xtask new`: generates a service from `examples/template`, as cargo-generate does.
 //!
-//! The folder is laid out for cargo-generate. This does the same where that is not installed, as far as the template goes:
-//! placeholders, `.liquid` at the end of a name, and nothing else of Liquid.
+//! The template is laid out for cargo-generate. This needs no installation and supports what the template uses: placeholders and
+//! names that end in `.liquid`.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::shell::{Done, root};
 
-/// What `cargo xtask new` takes.
+/// The arguments of `cargo xtask new`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// The name of the service, and of its package: my-service

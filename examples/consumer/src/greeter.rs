@@ -7,7 +7,7 @@ use underpin_errors::{Error, Kind, ResultExt};
 use underpin_events::{Delivery, Event, EventHandler, EventPublisher, Outcome, TypedEvent};
 use underpin_logger::{Context, Logger, info, warn};
 
-/// What the service that takes orders tells.
+/// The event of the service that takes orders.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OrderPlaced {
     /// Who ordered.
@@ -18,7 +18,7 @@ impl TypedEvent for OrderPlaced {
     const TYPE: &'static str = "order.placed";
 }
 
-/// What the greeter tells.
+/// The event of the greeter.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerGreeted {
     /// The whole greeting.
@@ -35,7 +35,7 @@ pub struct Greeter {
     pub database: Arc<dyn Database>,
     /// Where greetings go.
     pub events: Arc<dyn EventPublisher>,
-    /// Where it says what it does.
+    /// The log.
     pub log: Arc<dyn Logger>,
     /// The greeting, with `{}` for the name.
     pub greeting: String,

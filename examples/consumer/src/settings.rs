@@ -1,13 +1,13 @@
 use serde::Deserialize;
 use underpin_config::{Checks, Config, ConfigError, ConfigExt, Secret, Validate};
 
-/// What the greeter is told.
+/// The settings of the greeter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GreeterSettings {
     /// The greeting; `{}` is where the name goes.
     pub greeting: String,
-    /// What the mailer asks for.
+    /// The token of the mailer.
     pub mailer_token: Secret<String>,
 }
 

@@ -28,7 +28,7 @@ fn greeter(database: MockDatabase, events: MockEventPublisher, log: &CaptureLogg
     Greeter { database: Arc::new(database), events: Arc::new(events), log: Arc::new(log.clone()), greeting }
 }
 
-/// Nobody is known, and nobody should be asked more than once.
+/// No customer is known; one query is expected.
 fn empty_database() -> MockDatabase {
     let mut database = MockDatabase::new();
     database.expect_query_one().times(1).returning(|_| Ok(None));

@@ -1,4 +1,4 @@
-//! What the service does, behind whatever surface: place an order, find orders, sum them up.
+//! The operations of the service: place an order, find orders, read the projection.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::store::orders::{Inserted, Page};
 use crate::store::stats::Stats;
 use crate::store::{self, Cursor};
 
-/// The parts that every request shares.
+/// The state that requests share.
 pub(crate) struct App {
     pub(crate) database: Pool,
     pub(crate) outbox: Outbox,

@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The command line.
 
 use crate::dead_letters::Command;
 use crate::migrate::Migrate;
@@ -18,7 +18,7 @@ WHAT is up (also done at each start), down (the last one), status, fresh (everyt
 FORM is markdown (the default), toml, env or json-schema.
 ";
 
-/// What a start of the process is for.
+/// The task of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Run the service, with these settings of the form `key=value`.
@@ -42,7 +42,7 @@ pub(crate) enum Form {
     JsonSchema,
 }
 
-/// The arguments are none of those that there are. Says which one by its place: it may hold a secret.
+/// An unknown argument, by its place: it may hold a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unknown {
     pub(crate) place: usize,
@@ -92,7 +92,7 @@ fn only_settings(arguments: &[String], before: usize) -> Result<Vec<String>, Unk
     }
 }
 
-/// What is to be done with dead letters, and how many arguments say so.
+/// The command for dead letters, and its number of arguments.
 fn dead_letters(arguments: &[String]) -> Result<(Command, usize), Unknown> {
     let id = arguments.get(1).and_then(|text| text.parse().ok());
     match (arguments.first().map(String::as_str), id) {
@@ -106,7 +106,7 @@ fn dead_letters(arguments: &[String]) -> Result<(Command, usize), Unknown> {
     }
 }
 
-/// What is to be done with the tables.
+/// The command for the tables.
 fn migrate(name: &str) -> Option<Migrate> {
     match name {
         "up" => Some(Migrate::Up),

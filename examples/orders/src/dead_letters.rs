@@ -1,4 +1,4 @@
-//! What the consumer gave up: look at it, give it to the consumer once more, or throw it away.
+//! `orders dead-letters`: lists, shows, replays and discards dead letters.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use underpin_logger::NoopLogger;
 /// How many are listed at once.
 const PAGE: usize = 100;
 
-/// What is to be done with dead letters.
+/// A command for dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// List a page of those after this id, oldest first.
@@ -25,16 +25,16 @@ pub(crate) enum Command {
     Discard(u64),
 }
 
-/// Does it, and returns what to print.
+/// Runs the command and returns its output.
 ///
 /// # Errors
-/// Without NATS, what the bus says, and that there is no dead letter with this id.
+/// NATS is not configured or fails, or there is no dead letter with this id.
 pub(crate) async fn run(settings: &JetStreamSettings, command: Command) -> Result<String, Error> {
     if settings.servers.is_empty() {
         let why = "the dead letters of the bus in memory are in the process of the service (see NATS_URL)";
         return Err(Error::new(Kind::FailedPrecondition, why));
     }
-    // What it finds is the output; the log is the service's.
+    // Its output is on stdout; the log belongs to the service.
     let bus = JetStream::connect(settings, Arc::new(NoopLogger)).await;
     let bus = bus.context("connect to NATS (see NATS_URL)")?;
     let said = execute(&bus, command).await;

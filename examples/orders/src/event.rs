@@ -1,4 +1,4 @@
-//! What this service tells the others.
+//! The events of this service.
 
 use serde::{Deserialize, Serialize};
 use underpin_events::{Event, InvalidEventError, TypedEvent};

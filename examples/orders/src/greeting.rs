@@ -1,9 +1,9 @@
-//! What a person at a terminal reads first.
+//! The greeting on a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
-/// Says where the service listens and what to try, if somebody is looking. To a pipe only the log is written.
+/// Prints the address and commands to try, if stdout is a terminal.
 pub(crate) fn greet(address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if out.is_terminal() {

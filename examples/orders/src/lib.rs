@@ -1,5 +1,5 @@
-//! The service that shows the family: orders come in over HTTP, events go out, a projection follows, and one request id
-//! holds the log lines, the event and the error body of each request together.
+//! A service that uses the whole family: orders come in over HTTP, events go out, a consumer keeps a projection, and one request
+//! id connects log lines, event and error body of each request.
 //!
 //! ```text
 //!  POST /orders ─► http ─► app ──┬─ orders ─┐ one transaction
@@ -10,16 +10,15 @@
 //! ```
 //!
 //! Read it in this order:
-//! - [`settings`](Settings): what can be set, and from where
+//! - [`settings`](Settings): the settings and their sources
 //! - `order`, `event`: what an order is and how it is read, and the event about it
 //! - `store`: tables and queries
-//! - `app`: what the service does
-//! - `http`: the surface
+//! - `app`: the operations
+//! - `http`: the HTTP API
 //! - `consumer`: the projection
-//! - `arguments`, `process`: what a start is for
-//! - `dead_letters`: what an operator does about events that the consumer gave up
-//! - `migrate`: what an operator does about the tables
-//! - `bus`, [`service`](Service), `signals`: what runs, how it starts and how it ends
+//! - `arguments`, `process`: the command line and the process
+//! - `dead_letters`, `migrate`: the operator's commands
+//! - `bus`, [`service`](Service), `signals`: the parts that run, their start and their shutdown
 
 mod app;
 mod arguments;

@@ -1,4 +1,4 @@
-//! `orders migrate`: changes the tables, or says how they stand, and ends.
+//! `orders migrate`: changes the tables or prints their status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use underpin_outbox::{Inbox, Outbox};
 
 use crate::{Settings, bus, store};
 
-/// What to do with the tables.
+/// A change of the tables, or their status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Migrate {
     Up,
@@ -21,10 +21,10 @@ pub(crate) enum Migrate {
     Seed,
 }
 
-/// Does it and returns what to print: a line for each migration.
+/// Runs it and returns its output: a line for each migration.
 ///
 /// # Errors
-/// What keeps it from connecting, and what the database says to a migration, under the name of the migration.
+/// The database is unreachable, or a migration failed; the error names it.
 pub(crate) async fn run(settings: &Settings, what: Migrate, log: &Arc<dyn Logger>) -> Result<String, Error> {
     let pool = store::connect(&settings.database, log).await?;
     let said = change(&pool, what).await;

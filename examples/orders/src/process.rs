@@ -15,10 +15,10 @@ use crate::migrate::Migrate;
 use crate::signals::Signals;
 use crate::{Service, Settings, dead_letters, greeting, migrate};
 
-/// What a shell reports for a process that Ctrl-C ended: 128 + SIGINT.
+/// The exit code after Ctrl-C: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// What a shell utility returns when it is called in a way it does not know.
+/// The exit code for unknown arguments.
 const MISUSED: u8 = 2;
 
 /// Runs the service until a signal ends it. Arguments are settings, `key=value`; or `dead-letters` or `migrate` with a command, or
@@ -73,7 +73,7 @@ fn run(overrides: Vec<String>) -> Result<ExitCode, BoxError> {
     let log = underpin_logger::init(&settings.log)?;
     let runtime = Runtime::new()?;
     let result = runtime.block_on(serve(&settings, log.shared()));
-    // Nobody waits for what a second signal left running.
+    // A second signal leaves tasks running; they are not awaited.
     runtime.shutdown_background();
     result
 }
@@ -105,7 +105,7 @@ async fn serve(settings: &Settings, log: Arc<dyn Logger>) -> Result<ExitCode, Bo
     greeting::greet(service.address())?;
     let (stop, stopped) = oneshot::channel();
     tokio::select! {
-        () = service.run(async { stopped.await.unwrap_or("nobody listens for signals") }) => Ok(ExitCode::SUCCESS),
+        () = service.run(async { stopped.await.unwrap_or("the signal task ended") }) => Ok(ExitCode::SUCCESS),
         reason = twice(&mut signals, stop) => {
             info!(log, &Context::background(), "ended at once", reason);
             Ok(ExitCode::from(INTERRUPTED))
@@ -120,15 +120,12 @@ async fn twice(signals: &mut Signals, stop: oneshot::Sender<&'static str>) -> &'
     signals.next().await
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "whoever started the process reads the terminal, and there may be no log yet"
-)]
+#[allow(clippy::print_stderr, reason = "for the terminal: there may be no log yet")]
 fn refuse(error: &BoxError) {
     eprintln!("orders: {}", Report(&**error));
 }
 
-#[allow(clippy::print_stderr, reason = "whoever started the process reads the terminal")]
+#[allow(clippy::print_stderr, reason = "for the terminal")]
 fn misused(Unknown { place }: Unknown) {
     eprint!("orders: argument {place} is not known\n\n{USAGE}");
 }

@@ -32,7 +32,7 @@ pub struct Service {
     shutdown_within: Duration,
 }
 
-/// What has to be ended, in the order in which it was started.
+/// The parts to stop, in the order of their start.
 struct Parts {
     database: Pool,
     bus: Bus,
@@ -54,7 +54,7 @@ impl Service {
     /// Takes the port, connects, creates missing tables, and starts the consumer and the relay.
     ///
     /// # Errors
-    /// What is in the way, with the setting to change. Nothing stays behind.
+    /// A part cannot start; the error names the setting. The others are stopped.
     ///
     /// # Cancel safety
     /// Cancel safe: what was started ends with the future.
@@ -76,8 +76,7 @@ impl Service {
         let relay = Relay::start(&outbox, &database, publisher, RelaySettings::default(), Arc::clone(&log));
         let relay = Arc::new(relay.context("start the relay")?);
 
-        // Only without the database can no order be taken. While the bus is away events wait in the outbox, and a replica
-        // that nobody sends requests to would help no one.
+        // Only the database is required: while the bus is down, orders are accepted and events wait in the outbox.
         let checks = HealthChecks::new()
             .with(Arc::new(database.clone()))
             .with_optional(Arc::clone(&bus.health))

@@ -1,4 +1,4 @@
-//! What can be set, and from where.
+//! The settings and their sources.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -32,13 +32,13 @@ pub struct Settings {
     pub events: JetStreamSettings,
     /// The log.
     pub log: LoggerSettings,
-    /// How long an orderly end may take, from the signal to the exit.
+    /// How long a shutdown may take, from the signal to the exit.
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     pub shutdown_within: Duration,
 }
 
-/// Where the service listens, and what it accepts.
+/// The HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -15,9 +15,9 @@ use crate::store;
 pub struct Counter {
     /// Where the count is kept.
     pub database: Arc<dyn Database>,
-    /// What was counted before.
+    /// The events that were counted before.
     pub inbox: Inbox,
-    /// Where it says what it does.
+    /// The log.
     pub log: Arc<dyn Logger>,
 }
 

@@ -19,7 +19,7 @@ use crate::note::{Note, NoteAdded, NoteError};
 use crate::settings::HttpSettings;
 use crate::store;
 
-/// What every request shares.
+/// The state that requests share.
 pub(crate) struct App {
     pub(crate) database: Pool,
     pub(crate) outbox: Outbox,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub struct Note {
     /// A UUID of version 7, as text.
     pub id: String,
-    /// What was noted.
+    /// The text.
     pub text: String,
 }
 
@@ -29,13 +29,13 @@ impl Note {
     }
 }
 
-/// What can be wrong with a note. An enum of the domain; `Classify` says what it means outside.
+/// The errors of notes. `Classify` maps them to answers.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
-    /// It has no text.
+    /// The note has no text.
     #[error("the note is empty")]
     Empty,
-    /// There is none with this id.
+    /// There is no note with this id.
     #[error("there is no note with this id")]
     Missing,
 }
@@ -67,7 +67,7 @@ impl Classify for NoteError {
     }
 }
 
-/// What this service tells the others: a note was added.
+/// The event: a note was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteAdded {
     /// How long it is, in bytes.

@@ -24,7 +24,7 @@ use crate::store;
 /// Runs the service until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// What keeps it from starting, with the setting to change.
+/// A part cannot start; the error names the setting.
 pub async fn serve(settings: &Settings, log: Arc<dyn Logger>) -> Result<(), Error> {
     let listen = |kind| signal(kind).wrap_err(Kind::Internal, "listen for signals");
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
@@ -64,7 +64,7 @@ impl Service {
     /// Takes the port, connects, creates the tables, and starts the relay and the consumer.
     ///
     /// # Errors
-    /// What is in the way. Nothing stays behind.
+    /// A part cannot start. The others are stopped.
     pub async fn start(settings: &Settings, log: Arc<dyn Logger>) -> Result<Self, Error> {
         let address = SocketAddr::new(settings.http.host, settings.http.port);
         let listener = TcpListener::bind(address).await;

@@ -25,7 +25,7 @@ pub struct Settings {
     pub events: JetStreamSettings,
     /// The log.
     pub log: LoggerSettings,
-    /// How long an orderly end may take.
+    /// How long a shutdown may take.
     #[serde(with = "duration")]
     pub shutdown_within: Duration,
 }

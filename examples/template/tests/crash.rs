@@ -90,9 +90,9 @@ fn each_acknowledged_note_is_counted_once_after_a_kill_and_after_a_stop() {
     for (round, signal) in (1..).zip(["-KILL", "-TERM"]) {
         let mut service = Service::start(&folder);
         std::thread::scope(|scope| {
-            let address = service.address.clone();
             for _ in 0..CALLERS {
-                scope.spawn(|| {
+                let (address, acknowledged) = (service.address.clone(), &acknowledged);
+                scope.spawn(move || {
                     while add(&address) {
                         acknowledged.fetch_add(1, Ordering::SeqCst);
                     }

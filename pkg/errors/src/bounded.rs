@@ -35,7 +35,8 @@ impl BoundedViolations {
         self.kept.push(violation);
     }
 
-    /// True while every violation was kept, and none is there.
+    /// True while nothing was pushed.
+    #[cfg(feature = "input")]
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.omitted == 0
     }
@@ -61,7 +62,7 @@ impl BoundedViolations {
     }
 }
 
-/// What a violation takes in a body or a header: its texts, and the names and marks around them.
+/// The size of a violation in a body or a header: its texts, and the names and marks around them.
 fn cost(violation: &Violation) -> usize {
     const AROUND: usize = 32;
     let (Location::Body(place) | Location::Parameter(place) | Location::Header(place)) = &violation.location;

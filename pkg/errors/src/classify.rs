@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use crate::{Kind, Violation};
 
-/// What a domain error says about itself, so that `?` turns it into an [`Error`](crate::Error).
+/// Classifies a domain error, so that `?` turns it into an [`Error`](crate::Error).
 ///
-/// Only the kind is asked for. Everything else is optional, and nothing of the error's own text is shown to a caller
-/// unless `public_message` says so.
+/// Only the kind is required. The text of the domain error is for the log unless `public_message` returns one.
 ///
 /// # Examples
 /// ```
@@ -54,12 +53,12 @@ pub trait Classify: std::error::Error + Send + Sync + 'static {
         None
     }
 
-    /// How long a caller should wait before it tries again.
+    /// The delay before the caller should retry.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
 
-    /// The fields that are wrong, shown for a 4xx kind only.
+    /// The invalid fields, shown for a 4xx kind only.
     fn violations(&self) -> Vec<Violation> {
         Vec::new()
     }

@@ -159,7 +159,7 @@ enum Cause {
     Below(SharedError),
 }
 
-/// This layer: its contexts, newest first, and its own text. Meant for the log, not for a caller.
+/// This layer: its contexts, newest first, and its text. For the log.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut contexts = self.0.contexts.iter().rev();

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The class of a failure: the 16 error codes of `google.rpc`, free of any transport.
+/// The class of a failure: the 16 error codes of `google.rpc`.
 ///
 /// One table maps a kind to its HTTP status, its gRPC number, its machine code and whether a retry can help:
 ///
@@ -14,11 +14,11 @@ use std::fmt;
 /// | `NotFound` | 404 | 5 | no |
 /// | `AlreadyExists` | 409 | 6 | no |
 /// | `Aborted` | 409 | 10 | yes: the whole unit of work |
-/// | `ResourceExhausted` | 429 | 8 | yes: after a pause |
+/// | `ResourceExhausted` | 429 | 8 | yes: after a delay |
 /// | `Cancelled` | 499 | 1 | no |
 /// | `DeadlineExceeded` | 504 | 4 | only what is idempotent |
 /// | `Unimplemented` | 501 | 12 | no |
-/// | `Unavailable` | 503 | 14 | yes: after a pause |
+/// | `Unavailable` | 503 | 14 | yes: after a delay |
 /// | `DataLoss` | 500 | 15 | no |
 /// | `Internal` | 500 | 13 | no |
 /// | `Unknown` | 500 | 2 | no |
@@ -36,37 +36,37 @@ use std::fmt;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The request is wrong whatever the state of the system.
+    /// The request is invalid whatever the state of the system.
     InvalidArgument,
     /// The system is not in the state that the request needs.
     FailedPrecondition,
     /// The request goes past a valid range, such as the end of a list.
     OutOfRange,
-    /// The caller is not known: credentials are missing or wrong.
+    /// Credentials are missing or invalid.
     Unauthenticated,
-    /// The caller is known and may not do this.
+    /// The caller lacks a permission.
     PermissionDenied,
-    /// What was asked for does not exist.
+    /// The resource does not exist.
     NotFound,
-    /// What should be created exists already.
+    /// The resource to create exists already.
     AlreadyExists,
-    /// Concurrent work got in the way (serialization failure, deadlock): run the whole unit again.
+    /// A concurrent operation conflicted (serialization failure, deadlock): run the whole unit of work again.
     Aborted,
     /// A quota or rate is used up.
     ResourceExhausted,
-    /// The caller gave up.
+    /// The caller cancelled the request.
     Cancelled,
-    /// Time ran out before the work was known to be done; it may have happened all the same.
+    /// The deadline passed before completion was known; the work may have been done.
     DeadlineExceeded,
     /// The operation is not supported here.
     Unimplemented,
-    /// A dependency or this service cannot be reached at the moment.
+    /// A dependency or this service is unreachable.
     Unavailable,
-    /// Data is lost or corrupt beyond repair.
+    /// Data is lost or corrupt.
     DataLoss,
     /// An invariant is broken: a bug or a wrong configuration.
     Internal,
-    /// Nothing better is known.
+    /// Unclassified.
     Unknown,
 }
 
@@ -117,7 +117,7 @@ impl Kind {
         matches!(self.row().retry, Retry::Yes | Retry::IfIdempotent)
     }
 
-    /// The sentence that a caller reads where no text is meant for them.
+    /// The public sentence for errors without a public text.
     pub const fn public_sentence(self) -> &'static str {
         self.row().sentence
     }

@@ -1,8 +1,8 @@
-//! Limits of what an error makes of a request or of a peer's answer: bodies, headers, and what is kept of either.
+//! Size limits of bodies and headers that are made from errors, and of errors that are read from a peer.
 //!
-//! A caller chooses names, counts and lengths, and a peer sends what it likes. Both end up in answers. Whatever makes a body
-//! or a header cuts each text, counts entries and stops at a total size, and says how much is missing. Cutting twice
-//! changes nothing, so an answer that is read and sent on stays the same.
+//! Callers and peers choose names, counts and lengths, and both end up in answers. Each text is cut, entries are counted, the
+//! total size is limited, and the number of omitted entries is reported. The limits are idempotent: an answer that is read and
+//! forwarded stays the same.
 
 use std::borrow::Cow;
 

@@ -49,7 +49,7 @@ pub struct Problem {
     pub title: Option<Cow<'static, str>>,
     /// The HTTP status, 0 where the document does not say.
     pub status: u16,
-    /// What went wrong this time.
+    /// The text of this occurrence.
     pub detail: Option<Cow<'static, str>>,
     /// A URI that names this occurrence.
     pub instance: Option<String>,
@@ -57,11 +57,11 @@ pub struct Problem {
     pub code: Option<Cow<'static, str>>,
     /// The kind, where status and code do not imply it.
     pub kind: Option<Kind>,
-    /// What is wrong in the request, field by field.
+    /// The violations.
     pub errors: Vec<Violation>,
-    /// The request that failed.
+    /// The id of the request that failed.
     pub request_id: Option<String>,
-    /// How long to wait before trying again.
+    /// The delay before a retry.
     pub retry_after: Option<Duration>,
     /// Every other member.
     pub extensions: Map<String, Value>,

@@ -4,14 +4,13 @@ use crate::limits::take_text;
 use crate::{Error, Problem};
 
 impl Error {
-    /// The error that a peer answered with, from its HTTP status and its body, whatever the body is.
+    /// The error of a peer, from the HTTP status and the body of its answer.
     ///
-    /// A problem document (ours or a plain RFC 9457 one) and the short `{"status_code", "error_code", "message"}` are
-    /// read in full. Anything else, such as the HTML page of a proxy, leaves the status, and the beginning of the body
-    /// as a context for the log. The status of the answer wins over the one in the body, which is advisory.
+    /// Reads a problem document (ours or a plain RFC 9457 one) and the short `{"status_code", "error_code", "message"}`, within
+    /// the limits of our own answers. Of any other body, such as the HTML page of a proxy, the beginning becomes a context for
+    /// the log. The status of the answer wins over the one in the body.
     ///
-    /// The text of a 4xx is public in the result as it was for the peer; [`wrap`](Self::wrap) it where your own callers
-    /// must not see it.
+    /// The text of a 4xx is public in the result; [`wrap`](Self::wrap) it to keep it from your own callers.
     ///
     /// # Examples
     /// ```

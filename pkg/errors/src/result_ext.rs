@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::{BoxError, Error, Kind};
 
-/// Context on the way up, for any `Result`.
+/// Adds context to the error of any `Result`.
 ///
 /// # Examples
 /// ```
@@ -24,7 +24,7 @@ use crate::{BoxError, Error, Kind};
 /// assert_eq!(error.public_message(), "an internal error occurred");
 /// ```
 pub trait ResultExt<T, E>: Sized {
-    /// Adds what was being done. For the log only.
+    /// Adds the operation that failed. For the log only.
     ///
     /// # Errors
     /// The error that was there, turned into an [`Error`] and with this context.

@@ -5,11 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::Error;
 
 impl Error {
-    /// Takes over the pause that a peer asks for in its `Retry-After` header: seconds, or an HTTP date in the format of
-    /// today (`Sun, 06 Nov 1994 08:49:37 GMT`). A text that is neither leaves the error as it is; a date in the past
-    /// means at once. A peer's pause is cut to 30 days, wherever it stands.
+    /// Sets the retry delay from a `Retry-After` header: seconds, or an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`). Any
+    /// other text changes nothing, and a date in the past is a delay of zero. A peer's delay is cut to 30 days.
     ///
-    /// Goes well with [`from_remote`](Self::from_remote): most peers say it in the header alone.
+    /// Call it after [`from_remote`](Self::from_remote), which reads the body alone.
     ///
     /// ```
     /// use std::time::Duration;
@@ -27,7 +26,7 @@ impl Error {
     }
 }
 
-/// A pause that a peer chose, cut to what nobody needs more of: `Instant::now() + delay` must not overflow.
+/// A delay from a peer, cut so that `Instant::now() + delay` cannot overflow.
 pub(crate) fn bounded(delay: Duration) -> Duration {
     delay.min(Duration::from_secs(30 * 24 * 60 * 60))
 }

@@ -1,3 +1,3 @@
-//! Mocks of the public traits, for the tests of whoever uses them.
+//! Mocks of the public traits.
 
 pub use crate::health::MockHealthCheck;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 mod pointer;
 
-/// One thing that is wrong in a request: where, and why.
+/// An invalid field, parameter or header: its place and the reason.
 ///
 /// On the wire it is `{"detail", "pointer"}` as in the example of RFC 9457 section 3, where `pointer` is a JSON pointer
 /// in its fragment form (RFC 6901 section 6), or `{"detail", "parameter"}` or `{"detail", "header"}`, the names that
@@ -44,17 +44,17 @@ impl Violation {
         Self { location: Location::Header(name.into()), message: message.into() }
     }
 
-    /// Where it is wrong.
+    /// The place.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// Why it is wrong.
+    /// The reason.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The place as people write it: `items[0].quantity`, or the name of the parameter or header.
+    /// The place as `items[0].quantity`, or the name of the parameter or header.
     pub fn field(&self) -> Cow<'_, str> {
         match &self.location {
             Location::Body(pointer) => Cow::Owned(pointer::to_field(pointer)),
@@ -80,7 +80,7 @@ impl Violation {
     }
 }
 
-/// The part of a request that a [`Violation`] speaks of.
+/// The place of a [`Violation`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {

@@ -1,4 +1,4 @@
-//! What an error costs: one pointer wide, one allocation from static text. A counting allocator, so a binary of its own.
+//! The cost of an error: one pointer, one allocation from static text. Its own binary, for the counting allocator.
 #![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; this counts and forwards to System")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -45,7 +45,7 @@ fn count<T>(work: impl FnOnce() -> T) -> (usize, isize) {
 
 #[test]
 fn building_an_error_from_static_text_allocates_once() {
-    // With the feature `backtrace`, these variables ask for a capture, which allocates: count where nobody asks.
+    // With the feature `backtrace`, these variables cause a capture, which allocates: count without them.
     if ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"].iter().any(|name| std::env::var_os(name).is_some()) {
         let test = "building_an_error_from_static_text_allocates_once";
         let child = Command::new(std::env::current_exe().unwrap())

@@ -1,4 +1,4 @@
-//! For whoever runs the service.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use underpin_events::Subscription;
 
 use crate::app::App;
 
-/// `GET /health/live`: the process answers. It asks nobody else, or a database that is down would restart every replica.
+/// `GET /health/live`: the process answers. It checks no dependency: a database that is down must not restart every replica.
 pub(super) async fn live() -> Json<serde_json::Value> {
     Json(serde_json::json!({"status": "up"}))
 }
@@ -20,7 +20,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> HealthReport {
     app.checks.run().await
 }
 
-/// The consumer under the name that people look for; its own is the durable name of its subscription.
+/// A subscription under another name than that of its durable.
 pub(crate) struct Named(pub(crate) &'static str, pub(crate) Arc<dyn Subscription>);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What callers send besides the body of an order. Wrong input names its place.
+//! The inputs besides the body of an order: a header and the query.
 
 use axum::http::HeaderMap;
 use underpin_errors::input::{self, integer, parsed, text};

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{Request, StatusCode};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::Value;
 use tower::ServiceExt as _;
 use underpin_logger::Level;
@@ -17,12 +17,17 @@ fn service(log: &CaptureLogger) -> Router {
     let settings = HttpSettings { request_timeout: Duration::from_millis(50), ..HttpSettings::default() };
     let routes = Router::new()
         .route("/panic", get(|| async { panic!("secret of the panic") as () }))
-        .route("/hang", get(std::future::pending::<()>));
+        .route("/hang", get(std::future::pending::<()>))
+        .route("/read", post(async |_: Bytes| ()));
     around(routes, &settings, std::sync::Arc::new(log.clone()))
 }
 
 async fn call(service: &Router, path: &str) -> (StatusCode, Value) {
-    let request = Request::get(path).header("x-request-id", "req-1").body(Body::empty()).unwrap();
+    send(service, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+async fn send(service: &Router, mut request: Request<Body>) -> (StatusCode, Value) {
+    request.headers_mut().insert("x-request-id", "req-1".parse().unwrap());
     let response = service.clone().oneshot(request).await.unwrap();
     let status = response.status();
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -52,4 +57,29 @@ async fn a_request_that_takes_too_long_is_given_up() {
     let (status, problem) = call(&service(&log), "/hang").await;
     assert_eq!((status, problem["code"].as_str()), (StatusCode::GATEWAY_TIMEOUT, Some("DEADLINE_EXCEEDED")));
     assert_eq!(problem["request_id"], "req-1");
+}
+
+/// A body of which nothing arrives.
+struct SlowBody;
+
+impl HttpBody for SlowBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_the_callers_fault() {
+    let log = CaptureLogger::new();
+    let request = Request::post("/read").body(Body::new(SlowBody)).unwrap();
+    let (status, problem) = send(&service(&log), request).await;
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::REQUEST_TIMEOUT, Some("REQUEST_TIMEOUT")));
+    assert_eq!(log.assert_logged(Level::Info, "request").request_id(), Some("req-1"));
+    log.assert_not_logged(Level::Error);
 }

@@ -13,7 +13,7 @@ pub(crate) const CUSTOMER_LENGTH: RangeInclusive<usize> = 1..=100;
 /// that the projection's sum cannot overflow before nine million such orders.
 const MOST_CENTS: i64 = 1_000_000_000_000;
 
-/// What a caller asks for, checked.
+/// A validated request for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OrderDraft {
     pub(crate) customer: String,

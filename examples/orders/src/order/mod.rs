@@ -1,4 +1,4 @@
-//! What an order is.
+//! The order.
 
 mod draft;
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// Where a page of orders ended. Opaque to callers: today the id of the last order shown, under a version of its own.
+/// The end of a page of orders. Opaque to callers: the id of the last order, with a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor(Uuid);
 

@@ -1,4 +1,4 @@
-//! How the tables come into being. What was released is never changed: a new step says what changes.
+//! The migrations. A released step never changes: a change is a new step.
 
 use underpin_database::migrate::{Migration, Migrations, Script};
 
@@ -48,7 +48,7 @@ const ORDER_STATS: &str = "
         revenue_cents BIGINT NOT NULL
     )";
 
-/// One order to look at. Nobody placed it: no event tells of it, and `/stats` does not count it.
+/// One order to look at, without an event: `/stats` does not count it.
 const SEED_POSTGRES: &str = r#"
     INSERT INTO orders VALUES (
         '019b76da-a800-7000-8000-000000000001', 'demo', '[{"sku":"tea","quantity":2,"unit_price_cents":350}]', 700,

@@ -1,4 +1,4 @@
-//! What the service keeps in its database.
+//! The tables and queries.
 
 mod cursor;
 mod migrations;
@@ -20,7 +20,7 @@ pub(crate) use migrations::migrations;
 /// Connects, and migrates: safe at every start, and by several processes at once.
 ///
 /// # Errors
-/// What keeps it from connecting, with the variable to look at.
+/// The database is unreachable, or a migration failed.
 pub(crate) async fn open(
     settings: &DatabaseSettings,
     outbox: &Outbox,

@@ -30,7 +30,7 @@ pub(crate) async fn insert(
     Ok(Inserted::Before(existing.ok_or_else(missing)?.into()))
 }
 
-/// What became of an insert.
+/// The outcome of an insert.
 pub(crate) enum Inserted {
     /// The order is new.
     New(Order),

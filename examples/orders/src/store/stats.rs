@@ -8,7 +8,7 @@ use underpin_database::DatabaseError;
 use super::tables::stats::{Column, Entity, Model, ONLY_ROW};
 use crate::event::OrderPlaced;
 
-/// What `GET /stats` shows.
+/// The body of `GET /stats`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Stats {
     pub(crate) orders_placed: i64,

@@ -1,4 +1,4 @@
-//! The tables as sea-orm entities. What creates them is in `migrations`.
+//! The tables as sea-orm entities; `migrations` creates them.
 
 /// Table `orders`.
 pub(crate) mod orders {

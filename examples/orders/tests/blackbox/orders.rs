@@ -1,4 +1,4 @@
-//! What the service is for.
+//! Placing and listing orders.
 
 use std::sync::Barrier;
 

@@ -1,4 +1,4 @@
-//! What the binary prints about itself, without serving.
+//! `--config-reference` and `--help`.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

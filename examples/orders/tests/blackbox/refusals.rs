@@ -78,6 +78,9 @@ fn a_body_over_the_limit_or_of_another_type_is_refused() {
         let reply = service.send("POST", "/orders", headers, &body);
         reply.problem(415, "UNSUPPORTED_MEDIA_TYPE");
     }
+    let reply = service.send("POST", "/orders", &[JSON, ("content-encoding", "gzip")], &body);
+    reply.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    assert_eq!(reply.places(), ["content-encoding"]);
     service.stop();
 }
 
@@ -117,5 +120,20 @@ fn a_wrong_query_or_header_names_each_parameter() {
         reply.problem(400, "INVALID_IDEMPOTENCY_KEY");
         assert_eq!(reply.places(), ["Idempotency-Key"]);
     }
+    service.stop();
+}
+
+#[test]
+fn a_large_request_does_not_get_a_larger_answer() {
+    let (_folder, service) = service();
+    let many: String = (0..7000).map(|index| format!("&a{index}=1")).collect();
+    let reply = service.get(&format!("/orders?{}", &many[1..]));
+    reply.problem(400, "INVALID_QUERY");
+    assert_eq!(reply.json()["errors"][99]["detail"], "and 6901 more");
+    assert!(reply.body.len() < 16_000, "{}", reply.body.len());
+    let key = format!("{{\"{}\":1}}", "k".repeat(60_000));
+    let reply = refused(&service, &key);
+    reply.problem(400, "INVALID_ORDER");
+    assert!(reply.body.len() < 2000, "{}", reply.body.len());
     service.stop();
 }

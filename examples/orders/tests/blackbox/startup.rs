@@ -1,4 +1,4 @@
-//! What keeps the service from starting is one clear message on stderr, an exit code, no panic and no secret.
+//! A failed start is one message on stderr and an exit code, without a panic or a secret.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a person sees: the service on a terminal of its own.
+//! The service on a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;

@@ -10,8 +10,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Writes the id of the response's own `x-request-id` header into its problem; for `axum::middleware::map_response`.
 ///
-/// A response without that header, and one that is no problem of ours, passes untouched. Belongs outside the layer that
-/// sets the header.
+/// Other responses pass unchanged. Belongs outside the layer that sets the header.
 #[allow(clippy::unused_async, reason = "map_response takes an async function")]
 pub async fn stamp_request_id(response: Response) -> Response {
     let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
@@ -23,8 +22,8 @@ pub async fn stamp_request_id(response: Response) -> Response {
 
 /// Writes this id into the problem that the response carries.
 ///
-/// A response that is no problem of ours passes untouched, and so does one whose body something on the way replaced
-/// (another content type) or compressed: attach before that.
+/// A response without a problem of ours passes unchanged, and so does one whose body a layer replaced (another content type) or
+/// compressed: attach before those layers.
 pub fn attach_request_id(mut response: Response, id: impl Into<String>) -> Response {
     let headers = response.headers();
     let is_problem = headers.get(CONTENT_TYPE).is_some_and(|media| media == Problem::MEDIA_TYPE);

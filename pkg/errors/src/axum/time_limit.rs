@@ -1,4 +1,4 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -39,7 +39,9 @@ use crate::{Error, code};
 pub async fn time_limit(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     let waits = Arc::new(AtomicBool::new(false));
     let request = request.map(|body| Body::new(WatchedBody { body, waits: Arc::clone(&waits) }));
-    match tokio::time::timeout(limit, next.run(request)).await {
+    // Pinned here, so that the body still exists when the time is over.
+    let mut running = pin!(next.run(request));
+    match tokio::time::timeout(limit, running.as_mut()).await {
         Ok(response) => response,
         Err(_) if waits.load(Ordering::Relaxed) => {
             let error = Error::http(408, "the request body took too long").code(code::REQUEST_TIMEOUT);
@@ -55,6 +57,13 @@ pub async fn time_limit(State(limit): State<Duration>, request: Request, next: N
 struct WatchedBody {
     body: Body,
     waits: Arc<AtomicBool>,
+}
+
+/// A handler that stops reading is slow itself.
+impl Drop for WatchedBody {
+    fn drop(&mut self) {
+        self.waits.store(false, Ordering::Relaxed);
+    }
 }
 
 impl HttpBody for WatchedBody {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::status::Health;
 
-/// Something that can say how it is: a pool, a consumer, a service. [`HealthChecks`] asks many at once.
+/// A component that reports its state: a pool, a consumer, a service. `HealthChecks` runs many.
 ///
 /// # Examples
 /// ```
@@ -35,7 +35,7 @@ pub trait HealthCheck: Send + Sync {
     /// The name of the component in the report, such as `"database"`.
     fn name(&self) -> &str;
 
-    /// Asks the component now.
+    /// Checks the component.
     ///
     /// **Ordering:** checks are independent; several may run at once. **Idempotency:** a check changes nothing that a
     /// user would notice. **Retries:** none, the next probe is the retry. A failure is an answer ([`Health::down`]),

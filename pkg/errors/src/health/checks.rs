@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::check::HealthCheck;
 use super::status::{Health, HealthStatus};
+use crate::limits;
 
-/// Asks every component at once, each within a limit, and sums up.
+/// Checks every component concurrently, each within a limit, and combines the results.
 ///
 /// # Examples
 /// ```
@@ -87,7 +88,9 @@ impl HealthChecks {
         let answers = join_all(asked.collect()).await;
 
         let mut report = HealthReport { status: HealthStatus::Up, components: BTreeMap::new() };
-        for ((check, need), health) in self.checks.iter().zip(answers) {
+        for ((check, need), mut health) in self.checks.iter().zip(answers) {
+            health.reason =
+                health.reason.map(|reason| limits::cut(&reason, limits::MAX_MESSAGE).into_owned());
             report.status = report.status.max(need.weigh(health.status));
             report.components.insert(free_name(&report.components, check.name()), health);
         }
@@ -108,7 +111,7 @@ impl fmt::Debug for HealthChecks {
     }
 }
 
-/// What a readiness endpoint answers: `{"status", "components": {name: {"status", "reason", "details"}}}`.
+/// The body of a readiness endpoint: `{"status", "components": {name: {"status", "reason", "details"}}}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HealthReport {
@@ -144,7 +147,7 @@ async fn ask(check: &dyn HealthCheck, within: Duration) -> Health {
     }
 }
 
-/// One broken check must not hide the others: its panic is its answer.
+/// A check that panics is down; the others still run.
 fn poll_guarded(answer: Pin<&mut impl Future<Output = Health>>, cx: &mut Context<'_>) -> Poll<Health> {
     catch_unwind(AssertUnwindSafe(|| answer.poll(cx)))
         .unwrap_or_else(|_| Poll::Ready(Health::down("the check panicked")))
@@ -259,6 +262,14 @@ mod tests {
         let report = checks.run().await;
         assert_eq!(report.components.keys().collect::<Vec<_>>(), ["db", "db-2"]);
         assert_eq!(report.status.http_status(), 503);
+    }
+
+    #[tokio::test]
+    async fn a_long_reason_is_cut() {
+        let checks =
+            HealthChecks::new().with(fixed("db", || Health::down("x".repeat(1 << 20)), Duration::ZERO));
+        let report = checks.run().await;
+        assert!(report.components["db"].reason.as_ref().unwrap().len() <= 1024);
     }
 
     #[tokio::test]

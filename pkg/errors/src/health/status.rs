@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How well something works at the moment.
+/// The state of a component.
 ///
 /// The reason and the details are shown by readiness endpoints: no secrets, no addresses with credentials.
 ///
@@ -35,7 +35,7 @@ impl Health {
         Self { status: HealthStatus::Up, reason: None, details: BTreeMap::new() }
     }
 
-    /// It works, and somebody should look.
+    /// It works and needs attention.
     pub fn degraded(reason: impl Into<String>) -> Self {
         Self { status: HealthStatus::Degraded, reason: Some(reason.into()), ..Self::up() }
     }
@@ -59,14 +59,14 @@ impl Health {
 pub enum HealthStatus {
     /// It works.
     Up,
-    /// It works, and somebody should look: slow, saturated, on its last replica.
+    /// It works and needs attention: slow, saturated, on its last replica.
     Degraded,
     /// It does not work.
     Down,
 }
 
 impl HealthStatus {
-    /// What a readiness endpoint answers: 503 for `Down`, else 200.
+    /// The status of a readiness endpoint: 503 for `Down`, else 200.
     pub const fn http_status(self) -> u16 {
         match self {
             Self::Up | Self::Degraded => 200,

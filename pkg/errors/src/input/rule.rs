@@ -6,7 +6,7 @@ use serde::de::value::StrDeserializer;
 
 use super::source::Input;
 
-/// What a field has to be, and how it is read.
+/// How a field is read and checked.
 ///
 /// The functions beside this trait make the usual ones.
 ///
@@ -35,7 +35,7 @@ use super::source::Input;
 /// assert_eq!(input::json(&body, |fields| fields.required("price", Cents)).unwrap(), 1234);
 /// ```
 pub trait Rule {
-    /// What the field becomes.
+    /// The type of the field.
     type Output;
 
     /// Reads the value; `None` where it does not fit.

@@ -59,7 +59,7 @@ pub(super) fn to_fragment(pointer: &str) -> String {
     fragment
 }
 
-/// Reads the fragment form and the plain form. What is not valid percent-encoding is kept as it stands.
+/// Reads the fragment form and the plain form. Invalid percent-encoding is kept.
 pub(super) fn from_fragment(text: &str) -> String {
     let Some(fragment) = text.strip_prefix('#') else { return from_field(text) };
     let mut bytes = Vec::with_capacity(fragment.len());

@@ -1,4 +1,4 @@
-//! What another crate sees: its own enums become errors through `?`, and the mocks are usable.
+//! Use by another crate: its enums become errors through `?`, and the mocks are usable.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,11 +1,11 @@
-//! Whatever a caller or a peer sends, what is made of it stays small, and says how much is missing.
+//! Answers stay small whatever a caller or a peer sends, and count what they leave out.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 use underpin_errors::{Error, Violation};
 
-/// What an error brings into a body or a header: texts, and how often.
+/// Errors with long texts, many violations and many details.
 fn error() -> impl Strategy<Value = Error> {
     let text =
         || (any::<char>(), 0..3000_usize).prop_map(|(character, count)| character.to_string().repeat(count));

@@ -1,4 +1,4 @@
-//! The wall: nothing given to a 5xx constructor, to `context` or to a source reaches a caller, however errors nest.
+//! No leaks: what is given to a 5xx constructor, to `context` or to a source never reaches a caller, however errors nest.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use underpin_errors::{Classify, Error, Kind, Violation};
 
 const SECRET: &str = "s3cr3t";
 
-/// One step up. Every text in it that is not for a caller holds the secret.
+/// One layer around an error. Every internal text in it holds the secret.
 #[derive(Clone, Debug)]
 enum Step {
     Context,
@@ -131,7 +131,7 @@ proptest! {
 }
 
 #[test]
-fn the_text_of_a_4xx_reaches_the_caller_so_the_wall_is_no_empty_page() {
+fn the_text_of_a_4xx_reaches_the_caller() {
     let error = climb(Error::internal(SECRET), &Step::CausedBy(Kind::NotFound));
     assert_eq!(error.public_message(), "for the caller");
 }

@@ -69,6 +69,37 @@ fn an_error_below_flatten_names_the_parameter() {
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
+struct Mixed {
+    #[serde(flatten)]
+    parts: Parts,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Parts {
+    a: String,
+    b: u8,
+    c: String,
+    d: f64,
+    e: bool,
+    f: String,
+}
+
+#[test]
+fn equal_values_become_what_each_field_asks_for() {
+    let one = || "1".to_owned();
+    let parts = |e, f: &str| Parts { a: one(), b: 1, c: one(), d: 1.0, e, f: f.to_owned() };
+    for (query, parts) in [
+        ("a=1&b=1&c=1&d=1&e=true&f=true", parts(true, "true")),
+        ("f=false&e=false&d=1&c=1&b=1&a=1", parts(false, "false")),
+        ("d=1&b=1&x=1&a=1&y=true&c=1&f=1&e=true", parts(true, "1")),
+    ] {
+        assert_eq!(extract::<Mixed>(query).ok(), Some(Mixed { parts }), "{query}");
+    }
+    let unknown: String = (0..10_000).map(|index| format!("&x{index}=1")).collect();
+    assert_eq!(refused::<Mixed>(&format!("a=1&b=y&c=1&d=1&e=true&f=1{unknown}")).0, "b");
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
 struct Filter {
     name: String,
     #[serde(flatten)]

@@ -28,6 +28,14 @@ async fn call(request: Request<Body>) -> (StatusCode, Value, Option<String>) {
             }),
         )
         .route("/", post(async |Json(body): Json<Value>| Json(body)))
+        .route(
+            "/partly",
+            post(async |body: Body| {
+                let first = tokio::time::timeout(Duration::from_secs(1), to_bytes(body, 100)).await;
+                assert!(first.is_err(), "the body does not end");
+                std::future::pending::<()>().await;
+            }),
+        )
         .layer(from_fn_with_state(Duration::from_secs(5), time_limit));
     let response = app.oneshot(request).await.unwrap();
     let (status, connection) = (response.status(), response.headers().get("connection").cloned());
@@ -46,6 +54,10 @@ async fn a_slow_handler_is_504_and_a_slow_body_is_408() {
     assert_eq!((status.as_u16(), &problem["code"]), (504, &Value::from("DEADLINE_EXCEEDED")));
     // The body is there, and the handler is slow.
     let (status, ..) = call(post_json("/hang", Body::from("{}"))).await;
+    assert_eq!(status, 504);
+
+    // The handler has given up reading, and is slow.
+    let (status, ..) = call(post_json("/partly", endless("{"))).await;
     assert_eq!(status, 504);
 
     let (status, problem, connection) = call(post_json("/", endless("{\"a\":"))).await;

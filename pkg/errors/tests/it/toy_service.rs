@@ -1,4 +1,4 @@
-//! A small axum service as a stranger would write it, and what its callers see when they get something wrong.
+//! A small axum service, and its answers to invalid requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +112,7 @@ async fn ledger() -> Result<(), Error> {
     Ok(())
 }
 
-/// What the request layer of the logger does, as far as it matters here.
+/// Stands in for the request layer of the logger.
 async fn set_request_id(mut response: Response) -> Response {
     response.headers_mut().insert("x-request-id", "req-7".parse().unwrap());
     response
@@ -432,7 +432,7 @@ async fn a_head_request_gets_no_body_back_with_the_request_id() {
 
 #[tokio::test]
 async fn a_body_that_is_no_problem_any_more_is_left_alone() {
-    // A length that something on the way wrote down no longer holds.
+    // A content length that a layer set is no longer right.
     let mut response = Error::not_found("no order").into_response();
     response.headers_mut().insert("content-length", "7".parse().unwrap());
     assert!(!attach_request_id(response, "req-7").headers().contains_key("content-length"));

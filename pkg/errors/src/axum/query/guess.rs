@@ -52,7 +52,7 @@ impl Guess {
         Self { scalar: Scalar::parse(text), typed: Cell::new(false), asked: Cell::new(false) }
     }
 
-    /// What is given now.
+    /// The scalar, if it is given instead of the text.
     pub(super) fn scalar(&self) -> Option<Scalar> {
         self.scalar.filter(|_| self.typed.get())
     }

@@ -77,7 +77,7 @@ pub(super) fn message(text: &str) -> String {
     }
 }
 
-/// What was expected, in words for a caller who has never seen a Rust type.
+/// The expectation without the names of Rust types.
 pub(super) fn expected(what: &str) -> String {
     let whole =
         |low: &dyn Display, high: &dyn Display| format!("expected a whole number from {low} to {high}");
@@ -117,7 +117,7 @@ const MISSING: &str = "missing field `";
 const UNKNOWN: &str = "unknown field `";
 const DUPLICATE: &str = "duplicate field `";
 
-/// The field that serde names in its text and not in its path, because it was not inside of it.
+/// The field that serde names in its text and not in its path.
 fn field_named_in(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix(UNKNOWN)
         && let Some(at) = rest.find("`, ")
@@ -130,7 +130,7 @@ fn field_named_in(text: &str) -> Option<&str> {
     rest.strip_suffix('`')
 }
 
-/// A caller can send names of any length; the answer repeats the beginning.
+/// A caller can send names of any length; the answer has the beginning.
 fn clip(text: &str) -> String {
     const MAX: usize = 200;
     text.get(..text.floor_char_boundary(MAX)).unwrap_or(text).to_owned()
