@@ -95,7 +95,7 @@ fn equal_values_become_what_each_field_asks_for() {
     ] {
         assert_eq!(extract::<Mixed>(query).ok(), Some(Mixed { parts }), "{query}");
     }
-    let unknown: String = (0..10_000).map(|index| format!("&x{index}=1")).collect();
+    let unknown: String = (0..5000).map(|index| format!("&x{index}=1")).collect();
     assert_eq!(refused::<Mixed>(&format!("a=1&b=y&c=1&d=1&e=true&f=1{unknown}")).0, "b");
 }
 
