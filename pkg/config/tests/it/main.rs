@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 #[cfg(feature = "loader")]
+mod buffered;
+#[cfg(test)]
+#[cfg(feature = "loader")]
 mod errors;
 #[cfg(test)]
 #[cfg(feature = "loader")]

@@ -254,8 +254,18 @@ impl<'de> de::Deserializer<'de> for De<'_> {
         variant::read(self, variants, visitor)
     }
 
+    /// A struct with a flattened part buffers its keys here.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.deserialize_str(visitor)
+        match self.input {
+            Input::Value(Value::Bool(_) | Value::Integer(_) | Value::Float(_)) if self.is_key => {
+                self.deserialize_any(visitor)
+            }
+            _ if self.is_key => {
+                self.pass.note_buffered_key(*self.path);
+                self.deserialize_str(visitor)
+            }
+            _ => self.deserialize_str(visitor),
+        }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {

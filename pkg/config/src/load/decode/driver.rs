@@ -57,6 +57,7 @@ struct Driver<'d, T> {
     /// Paths whose swallowed refusals have been searched.
     searched: BTreeSet<Vec<String>>,
     known: HashSet<Vec<String>>,
+    failed: HashSet<Vec<String>>,
     seen: Seen,
     outcome: Outcome<T>,
 }
@@ -69,6 +70,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
             amendments: Amendments::default(),
             searched: BTreeSet::new(),
             known: HashSet::new(),
+            failed: HashSet::new(),
             seen: Seen::default(),
             outcome: Outcome {
                 value: None,
@@ -150,7 +152,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
                     return true;
                 }
                 Verdict::Culprit(failure) => {
-                    self.outcome.problems.push((failure.path, failure.problem));
+                    self.note_problem(&failure.path, &failure.problem);
                     return true;
                 }
                 Verdict::Refused => self.amendments = before,
@@ -208,7 +210,7 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
     fn exhausted(&mut self, scope: &[String]) -> bool {
         let message = "has too many values below `flatten`, or in tagged or untagged enums, to find the types of all: \
             nest them in a struct of their own";
-        self.outcome.problems.push((scope.to_vec(), Problem::Shape(message.to_owned())));
+        self.note_problem(scope, &Problem::Shape(message.to_owned()));
         false
     }
 
@@ -232,9 +234,16 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
             self.amendments.insert(path.to_vec(), first);
         }
         if is_new {
-            self.outcome.problems.push((path.to_vec(), problem.clone()));
+            self.note_problem(path, problem);
         }
         true
+    }
+
+    /// The first problem of a key counts: the later ones come from what took its place.
+    fn note_problem(&mut self, path: &[String], problem: &Problem) {
+        if self.failed.insert(path.to_vec()) {
+            self.outcome.problems.push((path.to_vec(), problem.clone()));
+        }
     }
 
     fn take(&mut self, notes: Notes) {

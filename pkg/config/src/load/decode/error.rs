@@ -148,6 +148,7 @@ impl serde::de::Error for DecodeError {
     }
 
     fn missing_field(field: &'static str) -> Self {
+        trace::note(&Ask::Missing { field });
         Self::new(Problem::Missing(field.to_owned()))
     }
 

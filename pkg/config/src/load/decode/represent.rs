@@ -135,6 +135,9 @@ pub(super) fn is_plain(expected: &Expectation) -> bool {
 /// The sentence about a value that fits in no form.
 pub(super) fn refusal(value: &Value, expected: &Expectation) -> String {
     match (value, expected) {
+        (Value::Text(text), Expectation::Phrase(phrase)) if kind(phrase) == Kind::List => {
+            text::list(text).err().map_or_else(|| format!("must be {}", describe(phrase)), str::to_owned)
+        }
         (Value::Text(_), Expectation::Phrase(phrase)) => format!("must be {}", describe(phrase)),
         (Value::Integer(_), Expectation::Phrase(phrase)) if kind(phrase) == Kind::Integer => {
             format!("must be {}", describe(phrase))

@@ -151,6 +151,16 @@ impl Search<'_> {
                 amendments.insert(path.clone(), Amendment::Omit);
                 Verdict::Culprit(Failure { path, problem: Problem::Unknown(fields), ask: None })
             }
+            Some(Ask::Text { text, expected: expected @ Expectation::OneOf(_) }) => {
+                let is_named = |path: &&Vec<String>| match current(self.root, amendments, path).as_deref() {
+                    Some(Value::Text(name) | Value::String(name)) => name == text,
+                    _ => false,
+                };
+                let named = found.notes.buffered.iter().rev().find(is_named).cloned();
+                let Some(path) = named else { return self.blame(amendments, failure, last) };
+                self.stand_in(amendments, &path, expected, failure);
+                Verdict::Culprit(Failure { path, problem: failure.problem.clone(), ask: None })
+            }
             _ => self.blame(amendments, failure, last),
         }
     }

@@ -9,6 +9,7 @@ use super::represent::{forms, stand_ins};
 use super::text::{inside, spelled};
 use super::trace::{Ask, Expectation};
 use crate::Value;
+use crate::load::key;
 
 /// What one pass found.
 pub(super) struct Found {
@@ -56,6 +57,19 @@ pub(super) fn steps(root: &Value, amendments: &Amendments, notes: &Notes, ask: &
         Ask::Token { id, expected } => {
             let Some(path) = notes.buffered.get(*id) else { return Vec::new() };
             forms_at(root, amendments, path, expected)
+        }
+        // Text has no case, so the key may be there in another spelling.
+        Ask::Missing { field } => {
+            let alike = notes.keys.iter().filter(|path| {
+                let is_other = path.last().is_some_and(|key| key != field && key::is_alike(key, field));
+                is_other && !amendments.has_key(path)
+            });
+            let key = |path: &Vec<String>| Step {
+                path: path.clone(),
+                form: Form::Key(Value::from(*field)),
+                expected: Expectation::Phrase(String::new()),
+            };
+            alike.map(key).collect()
         }
         Ask::Text { text, expected } => {
             let keys =

@@ -16,6 +16,8 @@ pub(crate) enum Ask {
     Token { id: usize, expected: Expectation },
     /// A type refused a text.
     Text { text: String, expected: Expectation },
+    /// A struct lacks a field.
+    Missing { field: &'static str },
 }
 
 /// What a type says that it accepts.
