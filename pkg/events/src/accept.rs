@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "flat"), allow(unreachable_pub, reason = "public with the feature `flat`"))]
 pub enum Accept {
     /// CloudEvents 1.0 and nothing else.
     #[default]
