@@ -39,8 +39,12 @@ pub async fn the_same_id_of_another_source_is_another_event(harness: &impl Harne
     let recorder = Recorder::acking();
     let _subscription = bus.subscribe(options("both"), recorder.handler()).await.expect("subscribed");
     // Written one behind the other, source and id of all these read alike.
-    let identities = [("/orders", "42"), ("/billing", "42"), ("/orders/4", "2"), ("/order", "s42")];
-    for (source, id) in identities {
+    let alike = [("/orders", "42"), ("/billing", "42"), ("/orders/4", "2"), ("/order", "s42")];
+    // Encoded for a header, or trimmed like one, these would be the same.
+    let encoded =
+        [("/orders", "\u{e9}"), ("/orders", "%C3%A9"), ("/orders", "%25C3%25A9"), ("/orders", "42 ")];
+    let identities = [alike, encoded].concat();
+    for (source, id) in identities.iter().copied() {
         let event = Event::builder("order.placed", source).id(id).build().expect("a valid event");
         let receipt = bus.publish(event).await.expect("published");
         assert!(!receipt.duplicate, "{id} of {source} was taken for a repeat");

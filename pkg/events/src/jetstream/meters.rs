@@ -1,29 +1,11 @@
 //! The metrics of the JetStream backend. Handles are resolved at each use, so that an exporter may be installed later.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 
 const WAITING: &str = "underpin_events_waiting";
 const IN_FLIGHT: &str = "underpin_events_in_flight";
 const UNCONFIRMED: &str = "underpin_events_unconfirmed_total";
 const QUARANTINED: &str = "underpin_events_quarantined_total";
-
-/// Describes the metrics of the JetStream backend to the installed exporter. Call it after the exporter is installed.
-///
-/// # Examples
-/// ```
-/// // metrics_exporter_prometheus::PrometheusBuilder::new().install()?;
-/// underpin_events::jetstream::describe_metrics();
-/// ```
-pub fn describe_metrics() {
-    underpin_nats::describe_metrics();
-    describe_gauge!(WAITING, "Events of the stream that the subscription was never sent");
-    describe_gauge!(IN_FLIGHT, "Events that were delivered and are not acknowledged, over all processes");
-    describe_counter!(
-        UNCONFIRMED,
-        "Acknowledgements that the server did not confirm: these events come again"
-    );
-    describe_counter!(QUARANTINED, "Messages that the NATS client cannot read, moved to the dead letters");
-}
 
 pub(super) fn lag(subscription: &str, waiting: u64, in_flight: u64) {
     gauge!(WAITING, "subscription" => subscription.to_owned()).set(as_f64(waiting));

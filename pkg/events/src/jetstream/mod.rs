@@ -44,7 +44,6 @@ mod window_permits;
 mod wire;
 
 pub use bus::JetStream;
-pub use meters::describe_metrics;
 pub use plan::{Change, Difference, Plan};
 pub use settings::{ContentMode, JetStreamSettings, PublishSettings};
 pub use stream_settings::{DeadLetterSettings, Storage, StreamSettings, TopologyMode, WhenFull};

@@ -52,7 +52,8 @@ fn headers_of(event: &Event) -> Result<HeaderMap, EventsError> {
         return Err(not_a_header(MESSAGE_ID));
     }
     if !id.is_ascii() {
-        id = header_text::encode(&id, usize::MAX);
+        // Every other id begins with a digit: without the mark, an ASCII id that reads like the encoding would be the same.
+        id = format!("%:{}", header_text::encode(&id, usize::MAX));
     }
     let mut headers = HeaderMap::new();
     // Moved in without a copy, which panics where the check above would have refused.

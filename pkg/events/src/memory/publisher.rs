@@ -31,12 +31,20 @@ const HEADERS: usize = 71;
 
 /// Rejects what JetStream would reject with the same limit: the JSON of the event and its headers count.
 fn check_size(event: &Event, limit: usize) -> Result<(), EventsError> {
-    let message_id = event.source().len() + event.id().len() + 22;
+    // JetStream gets the message id in ASCII.
+    let message_id = 3 * (event.source().len() + event.id().len()) + 24;
     // Nearly all events are far smaller: then the JSON need not be written.
     if event.json_len_bound().saturating_add(message_id + HEADERS) <= limit {
         return Ok(());
     }
-    let size = event.to_json().len() + event.message_id().len() + HEADERS;
+    let message_id = event.message_id();
+    let encoded = |byte: u8| if byte.is_ascii() && byte != b'%' { 1 } else { 3 };
+    let id_len = if message_id.is_ascii() {
+        message_id.len()
+    } else {
+        2 + message_id.bytes().map(encoded).sum::<usize>()
+    };
+    let size = event.to_json().len() + id_len + HEADERS;
     if size <= limit { Ok(()) } else { Err(EventsError::TooLarge { size, limit: Some(limit) }) }
 }
 

@@ -1,6 +1,6 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Describes every metric of this crate to the recorder that is installed.
+/// Describes every metric of this crate, and those of the NATS connection, to the recorder that is installed.
 ///
 /// Subscriptions do this by themselves when they first meet a recorder. Metrics before an exporter is installed are lost, those
 /// after it are counted, whichever of the two came first: the exporter or the subscription.
@@ -58,4 +58,10 @@ pub fn describe_metrics() {
         "underpin_events_dead_letters_dropped_total",
         "Dead letters that the in-memory bus dropped to keep within its limit."
     );
+    describe_counter!(
+        "underpin_events_quarantined_total",
+        "Messages that the NATS client cannot read, moved to the dead letters, by subscription."
+    );
+    #[cfg(feature = "jetstream")]
+    underpin_nats::describe_metrics();
 }
