@@ -21,7 +21,7 @@ const LONGEST_WRITE: Duration = Duration::from_secs(5);
 
 impl<T: DeserializeOwned + Validate + Send + Sync + 'static> Live<T> {
     /// Reloads whenever a file, profile file, `.env` file or secrets directory of the loader changes, until the [`Watch`] is
-    /// dropped. `notice` hears how each reload went, on the thread of the watch; it is the place to log.
+    /// dropped. `notice` receives the result of each reload, on the thread of the watch; log there.
     ///
     /// Directories are watched instead of files, so that an editor's rename and the `..data` swap of a Kubernetes `ConfigMap`
     /// are seen like any other write. A file that is open for writing is not read until it is closed (on Linux; elsewhere
@@ -102,9 +102,9 @@ where
         // The first turn comes without an event: a change between the first load and the first watch would be lost.
         let mut settling = Settling::default();
         while settling.wait(messages) {
-            if let Some(told) = self.reload() {
-                if told != Ok(Reload::Unchanged) {
-                    (self.notice)(told);
+            if let Some(result) = self.reload() {
+                if result != Ok(Reload::Unchanged) {
+                    (self.notice)(result);
                 }
                 settling = Settling::default();
                 // Whatever comes next starts a new turn; our own reading does not.
@@ -125,22 +125,22 @@ where
         if before.are_fresh() {
             return None;
         }
-        let told = self.live.reload_if(|| Stamps::of(self.live.loader()) == before);
+        let result = self.live.reload_if(|| Stamps::of(self.live.loader()) == before);
         // A link may point elsewhere now, a directory may have come or gone. What cannot be watched at the moment is tried again
         // after the next event; the directories above it are watched in any case.
         drop(self.arm());
-        told
+        result
     }
 
     /// Watches what has to be watched now and forgets the rest.
     fn arm(&mut self) -> notify::Result<()> {
-        let wanted = places(self.live.loader());
-        for (gone, _) in self.watched.difference(&wanted) {
+        let targets = places(self.live.loader());
+        for (gone, _) in self.watched.difference(&targets) {
             drop(self.watcher.unwatch(gone)); // fails when the directory is gone, which is fine
         }
-        self.watched.retain(|place| wanted.contains(place));
+        self.watched.retain(|place| targets.contains(place));
         let mut result = Ok(());
-        for place in wanted {
+        for place in targets {
             let mode = if place.1 { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             // Watched again each time: a directory that was replaced has the same name and is another one.
             match self.watcher.watch(&place.0, mode) {

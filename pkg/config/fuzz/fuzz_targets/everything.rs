@@ -1,4 +1,4 @@
-//! A settings type with a field of every kind, and what must hold whatever it is given.
+//! A settings type with a field of every kind, and the properties that hold for every input.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -52,9 +52,9 @@ enum Staged<T> {
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
-    /// Readers see a new value, and subscribers were told.
+    /// The value was replaced, and subscribers were notified.
     Changed,
-    /// The configuration says what it said before.
+    /// The configuration has the same values as before.
     Unchanged,
 }
 
@@ -87,7 +87,7 @@ impl<T: DeserializeOwned + Validate + Send + Sync + 'static> Live<T> {
 
     /// Reads every source again; what [asynchronous sources](Loader::source) answered last time is taken as it was.
     ///
-    /// Subscribers are told when something changed. Two reloads at a time run one after the other.
+    /// Subscribers are notified when the value changed. Two reloads at a time run one after the other.
     ///
     /// # Errors
     /// As [`Loader::load`]; the value stays as it was.
@@ -151,23 +151,23 @@ impl<T: DeserializeOwned + Validate + Send + Sync + 'static> Live<T> {
 }
 
 impl<T> Live<T> {
-    /// The settings as they are now, to keep for the length of a request.
+    /// The current settings, to keep for the length of a request.
     pub fn current(&self) -> Arc<T> {
         self.0.current.load_full()
     }
 
-    /// The settings as they are now, to look at for a moment: no lock and no reference count. Do not hold it across an
+    /// The current settings, for a short read: no lock and no reference count. Do not hold it across an
     /// `.await`; [`current`](Self::current) is for that.
     pub fn read(&self) -> Current<T> {
         Current::new(self.0.current.load())
     }
 
-    /// A reader with a cache of its own: as long as nothing changes, a read costs one atomic load.
+    /// A caching reader: while the value does not change, a read costs one atomic load.
     pub fn reader(&self) -> Reader<T> {
         Reader::new(Arc::clone(&self.0))
     }
 
-    /// Tells of every later change.
+    /// Subscribes to every later change.
     pub fn subscribe(&self) -> Changes<T>
     where
         T: Send + Sync,

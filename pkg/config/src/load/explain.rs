@@ -1,4 +1,4 @@
-//! Every key with its value and origin, secrets masked.
+//! The explanation of a configuration: every key with its value and origin, secrets masked.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::ops::Bound;
 use crate::load::key;
 use crate::{Origin, REDACTED, Value};
 
-/// What every key is set to and where that came from; made by [`Snapshot::explain`](crate::Snapshot::explain).
+/// Every key with its value and origin; made by [`Snapshot::explain`](crate::Snapshot::explain).
 ///
 /// `Display` prints one line per key: ``server.port = 8080  # config.toml:3``.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ fn show(value: &Value) -> String {
     }
 }
 
-/// Names that hold secrets in practice, whatever type receives them.
+/// Names that usually hold secrets, independent of the type.
 fn sounds_secret(name: &str) -> bool {
     const PARTS: [&str; 12] = [
         "password",

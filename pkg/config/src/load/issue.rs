@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use crate::Origin;
 use crate::load::key;
 
-/// One problem: which key, which environment variable sets it, where the value came from, and what is wrong.
+/// One problem: the key, the environment variables that set it, the origin of the value, and a message.
 ///
-/// No part of an issue ever holds a value.
+/// No part of an issue holds a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
     kind: IssueKind,

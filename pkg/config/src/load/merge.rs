@@ -1,4 +1,4 @@
-//! One tree out of all layers. Figment merges and remembers which layer a value came from.
+//! Merges the layers into one tree. Figment merges and remembers the layer of each value.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ pub(crate) fn merge(mut layers: Vec<Layer>) -> Merged {
     Merged { root, origins: unifying.origins, issues, warnings, is_incomplete }
 }
 
-/// A layer on its way into figment; the metadata carries its number.
+/// A layer as a provider for figment; the metadata carries its number.
 struct Merging<'m> {
     index: usize,
     tree: &'m Dict,
@@ -68,7 +68,7 @@ impl Provider for Merging<'_> {
 struct Unifying<'u> {
     figment: &'u Figment,
     layers: &'u mut [Layer],
-    /// The key of the value at hand.
+    /// The key of the current value.
     key: String,
     origins: HashMap<String, Origin>,
 }

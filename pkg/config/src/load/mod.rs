@@ -1,7 +1,7 @@
 //! From sources to settings.
 //!
 //! [`loader`] knows which sources there are, and [`read`] reads them in their order. Each file of [`source`] turns one into a [`layer`]: a tree, the place of every key,
-//! and what was wrong with the source. [`fit`] makes the keys of a layer agree with those below, [`merge`] lets figment make one
+//! and the problems of the source. [`fit`] makes the keys of a layer agree with those below, [`merge`] lets figment make one
 //! tree of all, which a [`snapshot`] keeps. [`decode`] turns it into a type and finds every problem, [`report`] writes the
 //! [`issue`]s, [`explain`] the keys with their values.
 

@@ -52,7 +52,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         issues
     }
 
-    /// Failed checks, without those that only fail because a placeholder stands in for a value with a problem of its own:
+    /// Failed checks, without those that only fail because a placeholder stands in for a value that has a problem itself:
     /// `high` holds what fails with the largest placeholders.
     pub(crate) fn checks(
         &self,
@@ -100,7 +100,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         Spot { shown: path, source: path }
     }
 
-    /// A missing key has no place of its own; the table around it has.
+    /// A missing key has no origin; the table around it has.
     fn missing(&self, path: &[String]) -> Issue {
         let (field, table) = path.split_last().map_or(("", path), |(field, table)| (field.as_str(), table));
         if self.spot(path).source.len() < path.len() {
@@ -130,7 +130,7 @@ impl<C: Config + ?Sized> Reporting<'_, C> {
         Issue::new(IssueKind::Unknown, key, message).with_origin(origin).set_by(variables)
     }
 
-    /// The origin of a key, or of the first key below it: a table made of variables has no place of its own.
+    /// The origin of a key, or of the first key below it: a table made of variables has no origin itself.
     fn origin_below(&self, path: &[String]) -> Option<Origin> {
         if let Some(origin) = self.config.origin(&self.key(path)) {
             return Some(origin);

@@ -65,7 +65,7 @@ impl Snapshot {
         self.decode_beside(Vec::new())
     }
 
-    /// The same, reported together with what was wrong with the sources.
+    /// The same, reported together with the problems of the sources.
     pub(crate) fn decode_beside<T: DeserializeOwned + Validate>(
         &self,
         mut issues: Vec<Issue>,

@@ -10,7 +10,7 @@ pub type Table = BTreeMap<String, Value>;
 
 /// A value of the merged configuration.
 ///
-/// `Debug` shows the shape and never the content, because any of them may be a secret.
+/// `Debug` shows the shape and never the content, which may be a secret.
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
 pub enum Value {
@@ -84,7 +84,7 @@ impl Value {
         }
     }
 
-    /// Whether some of it came from a source without types: then its key has no case of its own.
+    /// Whether some of it came from a source without types, whose keys have no case.
     pub(crate) fn holds_text(&self) -> bool {
         match self {
             Self::Text(_) => true,

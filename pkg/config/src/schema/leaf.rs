@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use crate::{ByteSize, Secret};
 
-/// The formats by which the reference tells our texts from any text.
+/// The formats that mark durations and sizes in a schema.
 pub(crate) const DURATION: &str = "duration-with-units";
 pub(crate) const BYTE_SIZE: &str = "byte-size";
 

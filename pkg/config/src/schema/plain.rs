@@ -1,4 +1,4 @@
-//! Documentation of Rust, for a reader who has no Rust at hand.
+//! Turns Rust documentation into plain text, for readers of the reference.
 
 use serde_json::Value as Json;
 

@@ -40,7 +40,7 @@ impl Resolved<'_> {
     }
 }
 
-/// The schema of a value that nothing is known about.
+/// The schema of a value without a schema.
 static ANYTHING: Json = Json::Null;
 
 impl<'w> Walk<'w> {

@@ -136,7 +136,7 @@ fn one_run_reports_every_problem() {
 
 #[test]
 fn a_check_that_depends_on_a_broken_value_is_not_reported() {
-    // The maximum is missing: whether the minimum exceeds it, nobody knows.
+    // The maximum is missing, so the comparison with the minimum has no meaning.
     let environment = [("APP_MIN_CONNECTIONS", "10"), ("APP_URL", "x")];
     let error = Loader::new("APP").environment(environment).load::<Database>().unwrap_err();
     assert_eq!(

@@ -101,7 +101,7 @@ async fn a_task_waits_for_a_change_and_for_the_end() {
     });
     write(&file(&directory), 7, 7);
     live.reload().unwrap();
-    // Both may happen before the task runs: the change is still told before the end.
+    // Both may happen before the task runs: the change is still delivered before the end.
     drop(live);
     let (first, second) = tokio::time::timeout(LONG, task).await.unwrap().unwrap();
     assert_eq!((first, second), (Some(7), None));

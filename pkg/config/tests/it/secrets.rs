@@ -223,7 +223,7 @@ fn secrets_are_masked_in_explain_wherever_they_come_from() {
     // From a secrets directory nothing is shown, whatever the key is called.
     write(&path("secrets/number"), MARKER);
     all_is_silent(&none().secrets_dir(path("secrets")), true);
-    // A password in a URL is no key of its own.
+    // A password in a URL has no key.
     let url = none().set("address", format!("postgres://ada:{MARKER}@db/app"));
     all_is_silent(&url, true);
 }

@@ -130,21 +130,21 @@ fn a_half_written_file_is_never_taken_for_a_short_one() {
     let (_directory, file) = written("limit = 1\nname = \"whole\"\n");
     let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
     let (notices, heard) = mpsc::channel();
-    let watch = live.watch(move |told| notices.send(told).unwrap()).unwrap();
+    let watch = live.watch(move |result| notices.send(result).unwrap()).unwrap();
     let mut changes = live.subscribe();
 
     let mut writer = fs::File::create(&file).unwrap(); // empty now: valid TOML, every key at its default
     writer.write_all(b"limit = 2\n").unwrap();
     writer.flush().unwrap();
-    // Much longer than a burst of events lasts. Nothing may be told meanwhile.
+    // Much longer than a burst of events lasts. No change may be announced meanwhile.
     assert!(changes.wait(Duration::from_millis(500)).is_none(), "a half-written file was read");
     writer.write_all(b"name = \"complete\"\n").unwrap();
     drop(writer);
     let settings = changes.wait(LONG).unwrap();
     assert_eq!((settings.limit, settings.name.as_str()), (2, "complete"));
     drop(watch);
-    let told: Vec<bool> = heard.iter().map(|told| told.is_ok()).collect();
-    assert_eq!(told, [true], "one change, one reload");
+    let results: Vec<bool> = heard.iter().map(|result| result.is_ok()).collect();
+    assert_eq!(results, [true], "one change, one reload");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_broken_file_is_told_and_the_next_good_one_counts() {
     let (_directory, file) = written("limit = 1\n");
     let live: Live<Settings> = Live::load(loader().file(&file)).unwrap();
     let (notices, heard) = mpsc::channel();
-    let watch = live.watch(move |told| notices.send(told).unwrap()).unwrap();
+    let watch = live.watch(move |result| notices.send(result).unwrap()).unwrap();
     fs::write(&file, "limit = marker\n").unwrap();
     let error = heard.recv_timeout(LONG).unwrap().unwrap_err();
     assert!(

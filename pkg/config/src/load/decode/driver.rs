@@ -26,7 +26,7 @@ use crate::load::path::KeyPath;
 
 /// The work of one decoding, in values visited. It bounds the passes: their number times the size of the configuration.
 const MAX_WORK: usize = 400_000;
-/// The bounds of the number of passes, whatever the size.
+/// The bounds of the number of passes.
 const PASSES: std::ops::RangeInclusive<usize> = 16..=2048;
 
 /// What decoding found.

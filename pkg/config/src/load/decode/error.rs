@@ -52,7 +52,7 @@ impl DecodeError {
         Self(Box::new(DecodeFailure { path: None, problem, ask: None }))
     }
 
-    /// Notes the refusal of a buffered value, also if nobody sees this error.
+    /// Notes the refusal of a buffered value, also if the error is dropped.
     fn with_ask(mut self, ask: Option<Ask>) -> Self {
         ask.iter().for_each(trace::note);
         self.0.ask = ask;

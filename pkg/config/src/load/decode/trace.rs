@@ -1,4 +1,4 @@
-//! What happens below a buffer of serde.
+//! Observes types that read from a buffer of serde.
 //!
 //! `#[serde(flatten)]`, tagged and untagged enums read values into a private buffer first and decode from there. The buffer
 //! calls no code of this crate except the constructors of its error and `Secret::deserialize`, so these two report here, by
@@ -83,12 +83,12 @@ pub(super) fn asked() -> usize {
     TRACE.with(|trace| trace.borrow().asks.len())
 }
 
-/// A [`Secret`](crate::Secret) is being read, from whatever deserializer.
+/// Notes that a [`Secret`](crate::Secret) is read, from any deserializer.
 pub(crate) fn secret_begins() {
     TRACE.with(|trace| trace.borrow_mut().secrets += 1);
 }
 
-/// The decoder itself reads the secret and knows its key.
+/// Notes that the decoder itself reads the secret and knows its key.
 pub(super) fn secret_seen() {
     TRACE.with(|trace| trace.borrow_mut().seen += 1);
 }

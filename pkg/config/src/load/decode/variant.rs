@@ -92,7 +92,7 @@ impl VariantContent<'_> {
     /// Decodes the content one level below the name of the variant.
     fn below<T>(self, decode: impl FnOnce(De<'_>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         if self.bare {
-            return Err(DecodeError::shape(format!("names `{}`, which needs a table of its own", self.name)));
+            return Err(DecodeError::shape(format!("names `{}`, which needs a table", self.name)));
         }
         let (pass, path) = (self.content.pass, KeyPath::Key(self.content.path, self.key));
         let mark = pass.mark();

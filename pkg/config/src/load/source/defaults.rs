@@ -51,7 +51,7 @@ fn keys(value: &Value) -> usize {
 }
 
 struct Stating {
-    /// The key at hand.
+    /// The current key.
     key: String,
     layer: Layer,
 }

@@ -19,9 +19,9 @@ pub(super) fn too_deep_at(text: &str) -> Option<usize> {
 
 #[derive(Default)]
 struct Nesting {
-    /// Levels above the key at hand: those of the header and of the brackets around it.
+    /// Levels above the current key: those of the header and of the brackets around it.
     above: usize,
-    /// Parts of the key at hand.
+    /// Parts of the current key.
     key: usize,
     /// The levels above each bracket that is open, and whether it is an array.
     open: Vec<(usize, bool)>,

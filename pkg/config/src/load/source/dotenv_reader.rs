@@ -9,7 +9,7 @@ pub(super) struct DotenvReader<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
     lines: Lines,
-    /// Quotes that are opened somewhere and closed nowhere: a later one is looked for in its line only.
+    /// Quotes that are opened and never closed: a later one must close in its line.
     unclosed: Vec<char>,
     /// Quoted values that could not be read. After some of them, values over several lines are not read any more, so that the
     /// work stays linear.

@@ -8,10 +8,10 @@ use crate::load::key;
 use crate::load::layer::Layer;
 use crate::{Issue, IssueKind, Origin, Secret};
 
-/// A source that has to be asked over a network: a secret store, a parameter service.
+/// An asynchronous source: a secret store, a parameter service.
 ///
-/// It counts as a secrets directory does: above the files, below `.env`, the environment and overrides; its values are untyped
-/// text and [`explain`](crate::Snapshot::explain) masks all of them. Of two sources the later one counts.
+/// Its precedence is that of a secrets directory: above the files, below `.env`, the environment and overrides. Its values are untyped
+/// text, a key has at most 64 segments, and [`explain`](crate::Snapshot::explain) masks all of them. Of two sources the later one counts.
 ///
 /// # Examples
 /// A source for a store that answers over HTTP is in `examples/http_source.rs` of this crate.
@@ -21,7 +21,7 @@ pub trait Source: Send + Sync + 'static {
     /// The name of the source in messages and in `explain`.
     fn name(&self) -> &str;
 
-    /// Asks for every key the source has, dotted, with its text.
+    /// Fetches every key of the source, dotted, with its text.
     ///
     /// Called once per load or reload, for one source after the other, and never twice at a time. Nothing is retried: a source
     /// that wants another attempt or a deadline brings its own.
@@ -50,7 +50,7 @@ impl SourceError {
 
 type Pairs = Arc<[(String, Secret<String>)]>;
 
-/// What a source answered, kept so that a file can be reloaded without asking it again.
+/// The answer of a source, kept for reloads that do not fetch again.
 #[derive(Clone)]
 pub(crate) struct Fetched {
     name: Arc<str>,
@@ -85,7 +85,7 @@ impl Fetched {
     }
 }
 
-/// The layer of a source that nobody waited for.
+/// The layer of an asynchronous source in a synchronous load.
 pub(crate) fn unasked(source: &dyn Source) -> Layer {
     let message =
         format!("source {} has to be awaited: load it with `load_async` or `snapshot_async`", source.name());

@@ -1,4 +1,4 @@
-//! TOML files, with the line of every key.
+//! Reads TOML files, with the line of every key.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::load::key;
 use crate::load::layer::Layer;
 use crate::{Issue, IssueKind, Origin};
 
-/// Reads a TOML file. Of a file with a syntax error nothing is used: what follows the error may not mean what it says.
+/// Reads a TOML file. A file with a syntax error is not used at all: the meaning of the rest is not certain.
 pub(crate) fn read(path: &Path) -> Layer {
     match read_text(path, MAX_FILE) {
         Ok(text) => parse(path, &text),
@@ -49,7 +49,7 @@ fn syntax(path: &Path, lines: &Lines, error: &toml::de::Error) -> Issue {
 struct TomlReader {
     path: Arc<Path>,
     lines: Lines,
-    /// The key at hand.
+    /// The current key.
     key: String,
     layer: Layer,
 }

@@ -11,7 +11,7 @@ use crate::{Issue, IssueKind, Origin};
 pub(crate) struct Names {
     /// `APP_`, compared with its case: `app_port` is a variable of another program.
     prefix: String,
-    /// Variables with a name of their own, such as `DATABASE_URL`.
+    /// Variables without the prefix, such as `DATABASE_URL`.
     bound: BTreeMap<String, Vec<String>>,
     /// Variables that carry the prefix and are not configuration.
     ignored: BTreeSet<String>,
