@@ -6,7 +6,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect, sql};
+//! # use underpin_database::{DatabaseExt, DatabaseSettings, Executor, TxOptions, connect, sql};
 //! use underpin_events::Event;
 //! use underpin_outbox::{Outbox, OutboxError};
 //!

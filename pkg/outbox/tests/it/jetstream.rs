@@ -1,7 +1,7 @@
 //! The outbox between a real PostgreSQL and a real NATS, both of which die.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{LIMIT, TestDatabase, count, drained, enqueue, event, outbox, pool, quick, until};
 use underpin_database::{DatabaseError, Executor, sql};
@@ -147,6 +147,64 @@ async fn a_crash_between_publish_and_delete_has_no_second_effect() {
     assert_eq!(twice.len(), 40, "the broker took them for new ones");
     until("the consumer has seen them", || async { subscription.lag().await.unwrap().is_zero() }).await;
     assert_eq!(effects().await, 20);
+    let _ = subscription.drain(LIMIT).await;
+    assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+}
+
+const DENIED: &str = r#"authorization { users: [
+    { user: "svc", password: "pw", permissions: { publish: { deny: ["*.salary.>"] }, subscribe: { allow: [">"] } } }
+] }"#;
+
+/// One subject that the server's permissions forbid, among twenty events a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_subject_delays_no_other() {
+    let nats = NatsServer::private_with(DENIED).await;
+    let mut settings = JetStreamSettings::new(nats.url());
+    settings.auth.user = Some("svc".to_owned());
+    settings.auth.password = Some("pw".into());
+    let bus = JetStream::connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+    let database = TestDatabase::postgres().await;
+    let outbox = outbox(&database, OutboxSettings::default()).await;
+    // The publish timeout is that of a service: 5 s.
+    let mut settings = RelaySettings::default().workers(1);
+    settings.max_attempts = 2;
+    settings.event_backoff = quick().event_backoff;
+    let publish_timeout = settings.publish_timeout;
+    let relay =
+        Relay::start(&outbox, &database.pool, Arc::new(bus.clone()), settings, Arc::new(NoopLogger)).unwrap();
+
+    let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let (sink, began) = (Arc::clone(&waits), Instant::now());
+    let handler = underpin_events::handler_fn(move |delivery| {
+        let sent = Duration::from_millis(delivery.event().json().unwrap());
+        sink.lock().unwrap().push(began.elapsed().saturating_sub(sent));
+        async { underpin_events::Outcome::ack() }
+    });
+    let options = SubscribeOptions::new("reader").types(["order.>"]);
+    let subscription = bus.subscribe(options, handler).await.unwrap();
+    const EVENTS: usize = 200;
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    for number in 0..EVENTS {
+        ticks.tick().await;
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap();
+        let made = |ty: &str, key: usize| {
+            Event::builder(ty, "/test").subject(format!("{ty}-{key}")).json(&millis).build().unwrap()
+        };
+        let mut events = vec![made("order.placed", number % 16)];
+        if number % 20 == 0 {
+            events.push(made("salary.paid", number));
+        }
+        enqueue(&outbox, &database.pool, &events).await;
+    }
+    until("all orders are delivered", || async { waits.lock().unwrap().len() >= EVENTS }).await;
+    until("the denied ones are in quarantine", || async {
+        outbox.lag(&database.pool).await.unwrap().quarantined == (EVENTS / 20) as u64
+    })
+    .await;
+    let mut waits = waits.lock().unwrap().clone();
+    waits.sort();
+    let p99 = waits[waits.len() * 99 / 100];
+    assert!(p99 < publish_timeout / 2, "p99 {p99:?}, the slowest {:?}", waits.last());
     let _ = subscription.drain(LIMIT).await;
     assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
 }
