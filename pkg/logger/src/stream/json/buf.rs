@@ -77,6 +77,13 @@ impl Buf {
         }
     }
 
+    /// Appends what `write` puts at the front of `most` bytes; it returns how many those are.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        let written = write(self.room(most));
+        self.len += written.min(most);
+    }
+
     pub(crate) fn drain(&mut self, range: Range<usize>) {
         if range.start <= range.end && range.end <= self.len {
             self.bytes.copy_within(range.end..self.len, range.start);

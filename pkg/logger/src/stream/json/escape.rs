@@ -1,16 +1,23 @@
 //! JSON string escapes (RFC 8259, section 7): quotation mark, reverse solidus and U+0000 to U+001F.
+//!
+//! Why not memchr: it finds up to three bytes, not a range. A scan for the first byte to escape with a copy behind it took 3 to
+//! 5% longer for records of short texts than the copy here, which looks at each byte as it copies.
 
 use std::fmt;
 
 use super::buf::Buf;
 
-/// Appends the content of a JSON string, without the quotes.
+/// Appends the content of a JSON string, without the quotes. What needs no escape is copied eight bytes at a time while
+/// it is looked at.
 pub(crate) fn push(buf: &mut Buf, text: &str) {
     let mut rest = text.as_bytes();
     loop {
-        let (clean, odd) = rest.split_at(clean_len(rest));
-        buf.extend_from_slice(clean);
-        let Some((byte, tail)) = odd.split_first() else { return };
+        let mut clean = 0;
+        buf.write(rest.len(), |out| {
+            clean = copy_clean(out, rest);
+            clean
+        });
+        let Some((byte, tail)) = rest.get(clean..).and_then(<[u8]>::split_first) else { return };
         push_escape(buf, *byte);
         rest = tail;
     }
@@ -19,27 +26,63 @@ pub(crate) fn push(buf: &mut Buf, text: &str) {
 /// Appends a text that needs no escape, and a byte behind it; false if it needs one, and then `buf` is as it was.
 #[inline]
 pub(crate) fn push_if_clean(buf: &mut Buf, text: &str, behind: u8) -> bool {
-    let is_clean = clean_len(text.as_bytes()) == text.len();
-    if is_clean {
-        buf.extend_from_slice(text.as_bytes());
-        buf.push(behind);
-    }
-    is_clean
+    let mut clean = false;
+    buf.write(text.len() + 1, |out| {
+        let Some((last, out)) = out.split_last_mut() else { return 0 };
+        clean = copy_clean(out, text.as_bytes()) == text.len();
+        *last = behind;
+        if clean { text.len() + 1 } else { 0 }
+    });
+    clean
 }
 
-/// How many bytes there are before the first that needs an escape. Looks at eight bytes at a time; the `memchr` crate finds
-/// up to three bytes, not a range.
+/// Copies up to the first byte that needs an escape; returns how many bytes that is. `out` is as long as `bytes`.
 #[inline]
-fn clean_len(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+pub(crate) fn copy_clean(out: &mut [u8], bytes: &[u8]) -> usize {
+    let Some(last) = bytes.last_chunk::<8>() else { return copy_short(out, bytes) };
+    // The last eight bytes overlap with those before them, so that none are left over. They are copied first, because an
+    // escape before them ends the loop.
+    put(out.last_chunk_mut(), last);
+    let (words, _) = bytes.as_chunks::<8>();
+    let (outs, _) = out.as_chunks_mut::<8>();
+    for (index, (word, out)) in words.iter().zip(outs).enumerate() {
         let found = found(*word);
+        *out = *word;
         if found != 0 {
             return index * 8 + first(found);
         }
     }
-    let in_rest = rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len());
-    words.len() * 8 + in_rest
+    match found(*last) {
+        0 => bytes.len(),
+        found => bytes.len() - 8 + first(found),
+    }
+}
+
+/// [`copy_clean`] for less than eight bytes.
+#[inline]
+fn copy_short(out: &mut [u8], bytes: &[u8]) -> usize {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        if found(both.to_le_bytes()) == 0 {
+            put(out.first_chunk_mut(), first);
+            put(out.last_chunk_mut(), last);
+            return bytes.len();
+        }
+    }
+    for (index, (byte, out)) in bytes.iter().zip(out).enumerate() {
+        if needs_escape(*byte) {
+            return index;
+        }
+        *out = *byte;
+    }
+    bytes.len()
+}
+
+#[inline]
+const fn put<const N: usize>(out: Option<&mut [u8; N]>, piece: &[u8; N]) {
+    if let Some(out) = out {
+        *out = *piece;
+    }
 }
 
 /// The index of the first marked byte.

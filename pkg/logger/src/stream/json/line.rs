@@ -19,6 +19,8 @@ pub(crate) struct LineEncoder<'s> {
     seen: u64,
     /// The keys of [`LineEncoder::own`].
     own: OwnKeys,
+    /// The length from which on the line takes no more fields.
+    far: usize,
     /// The lengths up to which the line is complete: without fields, and with the last whole one.
     head: usize,
     whole: usize,
@@ -70,6 +72,7 @@ impl<'s> LineEncoder<'s> {
             out: ValueWriter::new(scratch, redact, cap),
             seen: 0,
             own: OwnKeys([""; 3]),
+            far: usize::MAX,
             head: 0,
             whole: 0,
         }
@@ -86,14 +89,19 @@ impl<'s> LineEncoder<'s> {
     /// Fields rendered before; the caller vouches for `,"key":value` with reserved keys.
     pub(crate) fn raw(&mut self, rendered: &[u8]) {
         self.out.scratch.buf.extend_from_slice(rendered);
-        self.head = self.out.scratch.buf.len();
+        self.head_ends();
     }
 
     /// The `target` of the record, a reserved key.
     pub(crate) fn target(&mut self, target: &str) {
         self.out.scratch.buf.extend_from_slice(b",\"target\":");
         self.out.text(target);
+        self.head_ends();
+    }
+
+    fn head_ends(&mut self) {
         self.head = self.out.scratch.buf.len();
+        self.far = self.head.saturating_add(self.out.cap.saturating_mul(limits::OVER));
     }
 
     /// A field of the caller, unless its value is kept out of the log.
@@ -168,7 +176,7 @@ impl<'s> LineEncoder<'s> {
     /// long texts are not enough for that: their ends are clipped.
     #[inline]
     fn is_far_over(&self) -> bool {
-        (self.out.scratch.buf.len() - self.head) / limits::OVER > self.out.cap
+        self.out.scratch.buf.len() > self.far
     }
 
     /// Whether the logger wrote a field of this key itself.
