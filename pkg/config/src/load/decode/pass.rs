@@ -1,11 +1,11 @@
 //! One pass of the decoder over the tree, and what it learns beside the value.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::amend::{Amendment, Amendments};
 use super::input::Input;
 use super::placeholder::Placeholder;
-use super::trace;
+use super::trace::{self, Counts};
 use crate::Value;
 use crate::load::key;
 use crate::load::path::KeyPath;
@@ -25,6 +25,8 @@ pub(crate) struct Pass<'a> {
     amendments: &'a Amendments,
     mode: Mode<'a>,
     notes: RefCell<Notes>,
+    /// What the values that are finished account for.
+    accounted: Cell<Counts>,
 }
 
 /// What a pass learns beside the value.
@@ -44,10 +46,6 @@ pub(crate) struct Notes {
     pub(crate) keys: Vec<Vec<String>>,
     /// Values that were decoded although a type refused something of them on the way: an untagged enum took another variant.
     pub(crate) swallowed: Vec<Vec<String>>,
-    /// The refusals that a swallowed value accounts for.
-    accounted: usize,
-    /// The hidden secrets that a frame accounts for.
-    masked: usize,
 }
 
 /// The state of the notes before a value is decoded.
@@ -58,7 +56,7 @@ pub(super) struct Mark {
 
 impl<'a> Pass<'a> {
     pub(crate) fn new(amendments: &'a Amendments, mode: Mode<'a>) -> Self {
-        Self { amendments, mode, notes: RefCell::default() }
+        Self { amendments, mode, notes: RefCell::default(), accounted: Cell::default() }
     }
 
     pub(crate) fn into_notes(self) -> Notes {
@@ -142,10 +140,13 @@ impl<'a> Pass<'a> {
 
     /// The value at `path` is decoded, or has failed.
     pub(super) fn finish(&self, path: KeyPath<'_>, mark: Mark, is_ok: bool) {
+        let counts = trace::counts();
+        let accounted = self.accounted.replace(counts);
+        if counts == accounted {
+            return;
+        }
         let mut notes = self.notes.borrow_mut();
-        let hidden = trace::hidden_secrets();
-        if hidden > notes.masked {
-            notes.masked = hidden;
+        if counts.hidden_secrets() > accounted.hidden_secrets() {
             let buffered: Vec<String> =
                 notes.buffered.iter().skip(mark.buffered).map(|at| key::join(at)).collect();
             if buffered.is_empty() {
@@ -153,12 +154,8 @@ impl<'a> Pass<'a> {
             }
             notes.hidden.extend(buffered);
         }
-        let asked = trace::asked();
-        if asked > notes.accounted {
-            notes.accounted = asked;
-            if is_ok {
-                notes.swallowed.push(path.to_vec());
-            }
+        if counts.asks > accounted.asks && is_ok {
+            notes.swallowed.push(path.to_vec());
         }
     }
 }

@@ -7,7 +7,7 @@
 //! A token is a byte string that no type accepts as text. A pass that searches for types puts a token in place of each buffered
 //! value: the error of the type that refuses it names the token and the type.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A refusal of a buffered value, also one that an untagged enum swallows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +31,27 @@ pub(crate) enum Expectation {
     Field(&'static [&'static str]),
 }
 
-#[derive(Default)]
-struct Trace {
-    asks: Vec<Ask>,
-    /// Secrets that were read, and those of them that the decoder saw.
+/// What happened in the pass so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counts {
+    /// Refusals.
+    pub(super) asks: usize,
+    /// Secrets that were read.
     secrets: usize,
+    /// Secrets that the decoder itself read.
     seen: usize,
 }
 
+impl Counts {
+    /// Secrets that were read from a buffer.
+    pub(super) const fn hidden_secrets(self) -> usize {
+        self.secrets.saturating_sub(self.seen)
+    }
+}
+
 thread_local! {
-    static TRACE: RefCell<Trace> = RefCell::default();
+    static COUNTS: Cell<Counts> = const { Cell::new(Counts { asks: 0, secrets: 0, seen: 0 }) };
+    static ASKS: RefCell<Vec<Ask>> = const { RefCell::new(Vec::new()) };
 }
 
 /// More refusals than this in one pass are not kept.
@@ -51,10 +62,10 @@ const LOSSY: &str = "\u{fffd}underpin-token:";
 
 /// Runs `pass` with a trace that starts empty, and returns what it refused.
 pub(super) fn during<R>(pass: impl FnOnce() -> R) -> (R, Vec<Ask>) {
-    let outer = TRACE.with(|trace| std::mem::take(&mut *trace.borrow_mut()));
+    let outer = (COUNTS.take(), ASKS.take());
     let result = pass();
-    let inner = TRACE.with(|trace| std::mem::replace(&mut *trace.borrow_mut(), outer));
-    (result, inner.asks)
+    COUNTS.set(outer.0);
+    (result, ASKS.replace(outer.1))
 }
 
 pub(super) fn token(id: usize) -> Vec<u8> {
@@ -70,33 +81,30 @@ pub(super) fn id_of_lossy(text: &str) -> Option<usize> {
 }
 
 pub(super) fn note(ask: &Ask) {
-    TRACE.with(|trace| {
-        let asks = &mut trace.borrow_mut().asks;
+    count(|counts| counts.asks += 1);
+    ASKS.with_borrow_mut(|asks| {
         if asks.len() < MAX_ASKS {
             asks.push(ask.clone());
         }
     });
 }
 
-/// How many refusals the pass has seen.
-pub(super) fn asked() -> usize {
-    TRACE.with(|trace| trace.borrow().asks.len())
+pub(super) fn counts() -> Counts {
+    COUNTS.get()
+}
+
+fn count(change: impl FnOnce(&mut Counts)) {
+    let mut counts = COUNTS.get();
+    change(&mut counts);
+    COUNTS.set(counts);
 }
 
 /// Notes that a [`Secret`](crate::Secret) is read, from any deserializer.
 pub(crate) fn secret_begins() {
-    TRACE.with(|trace| trace.borrow_mut().secrets += 1);
+    count(|counts| counts.secrets += 1);
 }
 
 /// Notes that the decoder itself reads the secret and knows its key.
 pub(super) fn secret_seen() {
-    TRACE.with(|trace| trace.borrow_mut().seen += 1);
-}
-
-/// How many secrets were read from a buffer.
-pub(super) fn hidden_secrets() -> usize {
-    TRACE.with(|trace| {
-        let trace = trace.borrow();
-        trace.secrets.saturating_sub(trace.seen)
-    })
+    count(|counts| counts.seen += 1);
 }
