@@ -54,6 +54,7 @@ mod handler;
 mod idempotency;
 mod meters;
 mod options;
+mod options_checks;
 mod order;
 mod pattern;
 #[cfg(any(feature = "memory", feature = "jetstream"))]

@@ -7,44 +7,6 @@ use super::cloud_event::Event;
 use super::invalid_event::InvalidEventError;
 use super::json::STRUCTURED_CONTENT_TYPE;
 
-/// The content mode that the headers of a message name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MessageMode {
-    /// The payload is an event in the JSON format.
-    Structured,
-    /// The payload is an event, or several, in a format that this crate does not read.
-    OtherFormat,
-    /// The attributes are headers.
-    Binary,
-    /// The headers name none.
-    Unnamed,
-}
-
-impl MessageMode {
-    fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut mode = Self::Unnamed;
-        for (name, value) in headers {
-            if name.eq_ignore_ascii_case("content-type") {
-                let media_type = essence(value);
-                // Without a suffix it is JSON, the format that every reader supports.
-                if [STRUCTURED_CONTENT_TYPE, CLOUD_EVENTS]
-                    .iter()
-                    .any(|known| media_type.eq_ignore_ascii_case(known))
-                {
-                    return Self::Structured;
-                }
-                let prefix = media_type.get(..CLOUD_EVENTS.len());
-                if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(CLOUD_EVENTS)) {
-                    return Self::OtherFormat;
-                }
-            } else if name.eq_ignore_ascii_case("ce-specversion") {
-                mode = Self::Binary;
-            }
-        }
-        mode
-    }
-}
-
 /// What the media types of all event formats begin with.
 const CLOUD_EVENTS: &str = "application/cloudevents";
 
@@ -91,34 +53,23 @@ impl Event {
         body: Bytes,
         unnamed: fn(&[u8]) -> Result<Self, InvalidEventError>,
     ) -> Result<Self, InvalidEventError> {
-        match MessageMode::of(headers.clone()) {
-            MessageMode::Structured => Self::from_json(&body),
-            MessageMode::OtherFormat => {
-                Err(InvalidEventError::attribute("content-type", "names an event format other than JSON"))
-            }
-            MessageMode::Binary => Self::from_binary(headers, body),
-            MessageMode::Unnamed => unnamed(&body),
+        let mut content_types = headers.clone().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let media_type = content_types.next().map_or("", |(_, value)| essence(value));
+        // Without a suffix it is JSON, the format that every reader supports.
+        if [STRUCTURED_CONTENT_TYPE, CLOUD_EVENTS].iter().any(|known| media_type.eq_ignore_ascii_case(known))
+        {
+            return Self::from_json(&body);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_content_type_comes_before_the_version_header() {
-        let mode = |headers: &[(&'static str, &'static str)]| MessageMode::of(headers.iter().copied());
-        let structured = ("Content-Type", "Application/CloudEvents+JSON; charset=utf-8");
-        let binary = ("CE-SpecVersion", "1.0");
-        assert_eq!(mode(&[binary, structured]), MessageMode::Structured);
-        assert_eq!(mode(&[structured, binary]), MessageMode::Structured);
-        assert_eq!(mode(&[("content-type", "application/cloudevents")]), MessageMode::Structured);
-        assert_eq!(mode(&[("content-type", "application/json"), binary]), MessageMode::Binary);
-        assert_eq!(mode(&[("content-type", "application/json")]), MessageMode::Unnamed);
-        assert_eq!(mode(&[]), MessageMode::Unnamed);
-        for other in ["application/cloudevents-batch+json", "application/cloudevents+avro"] {
-            assert_eq!(mode(&[binary, ("content-type", other)]), MessageMode::OtherFormat, "{other}");
+        let prefix = media_type.get(..CLOUD_EVENTS.len());
+        if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(CLOUD_EVENTS)) {
+            return Err(InvalidEventError::attribute(
+                "content-type",
+                "names an event format other than JSON",
+            ));
         }
+        if headers.clone().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
+            return Self::from_binary(headers, body);
+        }
+        unnamed(&body)
     }
 }

@@ -86,6 +86,12 @@ impl TextAttributes {
         Some(self.part(time, self.text.len())).filter(|schema| !schema.is_empty())
     }
 
+    /// The bytes of all of them.
+    #[cfg(feature = "memory")]
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// The ends are those of parts, so that there is always a text between them.
     fn part(&self, from: usize, to: usize) -> &str {
         self.text.get(from..to).unwrap_or_default()

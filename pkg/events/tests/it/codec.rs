@@ -223,7 +223,11 @@ fn binary(more: &[(&'static str, &'static str)], body: &'static str) -> Result<E
 #[test]
 fn the_content_type_selects_structured_mode_before_the_version_selects_binary_mode() {
     let json = r#"{"specversion":"1.0","id":"in-json","source":"/s","type":"t"}"#;
-    for media_type in ["application/cloudevents+json", "Application/CloudEvents+Json; charset=UTF-8"] {
+    for media_type in [
+        "application/cloudevents+json",
+        "Application/CloudEvents+Json; charset=UTF-8",
+        "application/cloudevents",
+    ] {
         assert_eq!(binary(&[("CONTENT-TYPE", media_type)], json).unwrap().id(), "in-json");
     }
     for media_type in ["application/json", "text/plain"] {

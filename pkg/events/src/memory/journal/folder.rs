@@ -1,0 +1,36 @@
+//! The files beside the journal, and the folder of both.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder of the journal: a rename is permanent once the folder is synced. Only Unix can open folders.
+pub(super) struct Folder(Option<File>);
+
+impl Folder {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if cfg!(unix) { File::open(folder).map(|folder| Self(Some(folder))) } else { Ok(Self(None)) }
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), File::sync_all)
+    }
+}
+
+/// Locks the journal against other processes.
+pub(super) fn lock(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(beside(path, "lock"))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process has it open"),
+        TryLockError::Error(error) => error,
+    })?;
+    Ok(file)
+}
+
+pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}
