@@ -308,3 +308,34 @@ fn long_dotenv_files() {
     let (_directory, path) = file(&lines(50_000, |n| format!("APP_NAME{n}=x\rAPP_LIST=1")));
     within("set twice", || none().dotenv(&path).load::<Settings>().unwrap_err());
 }
+
+#[test]
+fn choices_overflow_no_stack() {
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    enum Choice {
+        Numbers { map: BTreeMap<String, u16> },
+        Flags { map: BTreeMap<String, bool> },
+        Texts { map: BTreeMap<String, String> },
+    }
+    #[derive(Debug, Deserialize)]
+    struct Holder {
+        v: Choice,
+    }
+    impl Validate for Holder {}
+    for (count, last) in [(20, "7"), (20, "x"), (600, "7"), (600, "x"), (5_000, "x")] {
+        let mut variables: Vec<_> =
+            (0..count).map(|n| (format!("APP_V__MAP__K{n:04}"), "1".to_owned())).collect();
+        variables.last_mut().unwrap().1 = last.to_owned();
+        let loaded =
+            within(&format!("{count} {last}"), || Loader::new("APP").environment(variables).load::<Holder>());
+        match loaded.map(|holder| holder.v) {
+            Ok(Choice::Numbers { map }) => assert_eq!((map.len(), last), (count, "7")),
+            Ok(Choice::Texts { map }) => assert_eq!((map.len(), last), (count, "x")),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(count > 20 && error.to_string().contains("nest them"), "{count} {last}: {error}")
+            }
+        }
+    }
+}
