@@ -65,6 +65,11 @@ pub struct ParseDurationError;
 /// assert!(parse("30").is_err(), "seconds? milliseconds? say it");
 /// ```
 pub fn parse(text: &str) -> Result<Duration, ParseDurationError> {
+    read(text).ok().filter(|duration| *duration <= MAX).ok_or(ParseDurationError)
+}
+
+/// Reads a duration of any length.
+fn read(text: &str) -> Result<Duration, ParseDurationError> {
     let mut rest = text.trim();
     if rest == "0" {
         return Ok(Duration::ZERO);
@@ -86,8 +91,7 @@ pub fn parse(text: &str) -> Result<Duration, ParseDurationError> {
     }
     let seconds = u64::try_from(total / 1_000_000_000).map_err(|_| ParseDurationError)?;
     let nanos = u32::try_from(total % 1_000_000_000).map_err(|_| ParseDurationError)?;
-    let duration = Duration::new(seconds, nanos);
-    if duration > MAX { Err(ParseDurationError) } else { Ok(duration) }
+    Ok(Duration::new(seconds, nanos))
 }
 
 /// Writes a duration so that [`parse`] reads the same one back, up to [`MAX`].
@@ -140,7 +144,13 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-            parse(text).map_err(|_| E::invalid_value(Unexpected::Other("other text"), &self))
+            match read(text) {
+                Ok(duration) if duration <= MAX => Ok(duration),
+                Ok(_) => {
+                    Err(E::invalid_value(Unexpected::Other("a longer one"), &"a duration of at most 36500d"))
+                }
+                Err(_) => Err(E::invalid_value(Unexpected::Other("other text"), &self)),
+            }
         }
     }
 
@@ -251,6 +261,16 @@ mod tests {
         let without: Settings = serde_json::from_str(r#"{"every":"5m"}"#).unwrap();
         assert_eq!(without.limit, None);
         assert_eq!(serde_json::to_string(&without).unwrap(), r#"{"every":"5m","limit":null}"#);
+    }
+
+    #[test]
+    fn a_hundred_years_are_the_longest() {
+        assert_eq!(parse("36500d"), Ok(MAX));
+        for text in ["36500d1ns", "36501d", "213503982334601d", "18446744073709551615s"] {
+            assert_eq!(parse(text), Err(ParseDurationError), "{text}");
+            let error = serde_json::from_str::<Settings>(&format!(r#"{{"every":"{text}"}}"#)).unwrap_err();
+            assert!(error.to_string().contains("a duration of at most 36500d"), "{error}");
+        }
     }
 
     #[test]
