@@ -30,7 +30,7 @@ impl Inbox {
         InboxSweeper { stop, task: Mutex::new(Some(task)) }
     }
 
-    /// Deletes claims older than [`InboxSettings::retention`], in batches; returns how many.
+    /// Deletes claims older than [`InboxSettings::retention`](super::InboxSettings::retention), in batches; returns how many.
     ///
     /// # Errors
     /// [`OutboxError::Database`]; the batches before it are deleted.
