@@ -84,7 +84,7 @@ pub(crate) fn unpack_pgbouncer() -> Done {
     );
     let script = package.join("pgbouncer");
     fs::write(&script, text).map_err(cannot)?;
-    executable(&[script.clone()])?;
+    executable(std::slice::from_ref(&script))?;
     let version = output(Command::new(&script).arg("--version"))?;
     let version = Version::find_in(&version).ok_or("pgbouncer does not print its version")?;
     draft.keep(&format!("pgbouncer-{version}"))

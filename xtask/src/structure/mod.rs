@@ -1,4 +1,4 @@
-//! The structure of each crate in `pkg/`: module cycles, types with one definition, and size.
+//! The structure of each crate in `pkg/`, of the test kit, the tests and the benches: module cycles, types with one definition, and size.
 //!
 //! [`source`] reads a crate as the compiler would find it: the modules from `lib.rs` down, without what is compiled for tests only.
 //! [`cycles`], [`names`] and [`sizes`] each check one rule on it. The rules and their exceptions stand at the top of their files.
@@ -29,7 +29,7 @@ pub(crate) fn check() -> Done {
     if wrong.is_empty() { Ok(()) } else { Err(format!("structure:\n  {}", wrong.join("\n  "))) }
 }
 
-/// The crates of `pkg/`, by name.
+/// The crates of `pkg/`, by name, and those that only tests use.
 fn crates() -> Done<Vec<Crate>> {
     let folder = root().join("pkg");
     let entries =
@@ -37,5 +37,6 @@ fn crates() -> Done<Vec<Crate>> {
     let mut folders: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     folders.retain(|folder| folder.join("src/lib.rs").is_file());
     folders.sort();
+    folders.extend(["testkit", "tests", "benches"].map(|name| root().join(name)));
     folders.iter().map(|folder| Crate::read(folder)).collect()
 }
