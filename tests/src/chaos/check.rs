@@ -81,6 +81,7 @@ pub(crate) fn check(evidence: &Evidence) -> Vec<Violation> {
     violations.extend(order(evidence));
     violations.extend(sums(evidence));
     violations.extend(stuck(evidence));
+    violations.extend(malformed(evidence));
     violations.extend(evidence.incidents.iter().cloned().map(Violation::Incident));
     violations
 }
@@ -171,6 +172,20 @@ fn stuck(evidence: &Evidence) -> Vec<Violation> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| Violation::Stuck(format!("{count} {what}")))
         .collect()
+}
+
+fn malformed(evidence: &Evidence) -> Vec<Violation> {
+    let (stored, dead) = (&evidence.malformed_in_stream, &evidence.malformed_dead_letters);
+    let vanished = evidence.malformed_published.difference(stored).count();
+    let forgotten = stored.difference(dead).count();
+    [
+        (vanished, "malformed messages are confirmed and were not met in the stream"),
+        (forgotten, "malformed messages are in the stream and in no dead letter of a consumer"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| Violation::Stuck(format!("{count} {what}")))
+    .collect()
 }
 
 impl fmt::Display for Violation {
@@ -287,6 +302,20 @@ mod tests {
     fn a_commit_that_was_acknowledged_and_is_gone_is_seen() {
         let gone = verdict(|evidence| evidence.acknowledged.push("d".to_owned()));
         assert_eq!(gone, [Violation::Uncommitted { transfers: 1, example: "d".to_owned() }]);
+    }
+
+    #[test]
+    fn a_malformed_message_without_a_dead_letter_is_seen() {
+        let complete = verdict(|evidence| {
+            evidence.malformed_published = [5].into();
+            evidence.malformed_in_stream = [5, 6].into();
+            evidence.malformed_dead_letters = [5, 6].into();
+        });
+        assert_eq!(complete, []);
+        let forgotten = verdict(|evidence| evidence.malformed_in_stream = [5].into());
+        assert!(matches!(&forgotten[..], [Violation::Stuck(what)] if what.contains("no dead letter")), "{forgotten:?}");
+        let vanished = verdict(|evidence| evidence.malformed_published = [5].into());
+        assert!(matches!(&vanished[..], [Violation::Stuck(what)] if what.contains("not met")), "{vanished:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 use underpin_events::jetstream::JetStream;
 use underpin_events::{
-    DeadLetterQueue, DrainOutcome, EventSubscriber, Lag, Outcome, SubscribeOptions, handler_fn,
+    DeadLetter, DeadLetterQueue, DrainOutcome, EventSubscriber, Lag, Outcome, SubscribeOptions, handler_fn,
 };
 use underpin_outbox::{Outbox, OutboxLag};
 
@@ -34,6 +34,12 @@ pub(crate) struct Evidence {
     /// Events not yet dealt with, per subscription.
     pub(crate) pending: Vec<(String, u64)>,
     pub(crate) dead_letters: usize,
+    /// Sequences of malformed messages that the server confirmed.
+    pub(crate) malformed_published: BTreeSet<u64>,
+    /// Sequences of malformed messages that are in the stream, as its reader met them.
+    pub(crate) malformed_in_stream: BTreeSet<u64>,
+    /// Sequences of malformed messages that the subscriptions of the consumers dead-lettered.
+    pub(crate) malformed_dead_letters: BTreeSet<u64>,
     /// Whatever else went wrong on the way: processes that ended by themselves or did not end when told to.
     pub(crate) incidents: Vec<String>,
 }
@@ -62,8 +68,13 @@ impl Evidence {
         for (partition, lag) in lags(&bus).await? {
             evidence.pending.push((partition, lag.waiting + lag.in_flight));
         }
-        evidence.dead_letters = bus.list(0, 1000).await?.len();
+        let (malformed, others) = dead_letters(&bus).await?;
+        (evidence.dead_letters, evidence.malformed_dead_letters) = (others, sequences(&malformed));
+        evidence.malformed_published = stage.malformed();
         evidence.stream = read_stream(&bus).await?;
+        let (mut malformed, _) = dead_letters(&bus).await?;
+        malformed.retain(|letter| letter.subscription == AUDIT);
+        evidence.malformed_in_stream = sequences(&malformed);
         let noted = std::fs::read_to_string(acknowledged(stage.folder())).unwrap_or_default();
         evidence.acknowledged = noted.lines().map(str::to_owned).collect();
         bus.close(Duration::from_secs(5)).await?;
@@ -97,6 +108,21 @@ impl Evidence {
         }
         Ok(())
     }
+}
+
+/// The subscription that reads the whole stream at the end.
+const AUDIT: &str = "audit";
+
+/// The dead letters of messages that the client cannot read, and the number of all others.
+async fn dead_letters(bus: &JetStream) -> Result<(Vec<DeadLetter>, usize), BoxError> {
+    let all = bus.list(0, 10_000).await?;
+    let (malformed, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|letter| letter.reason.starts_with("unreadable: "));
+    Ok((malformed, others.len()))
+}
+
+fn sequences(letters: &[DeadLetter]) -> BTreeSet<u64> {
+    letters.iter().map(|letter| letter.sequence).collect()
 }
 
 /// Waits until nothing is on its way any more; says how it stood when the time was over.
@@ -155,7 +181,7 @@ async fn read_stream(bus: &JetStream) -> Result<Vec<Transfer>, BoxError> {
             }
         }
     });
-    let subscription = bus.subscribe(SubscribeOptions::new("audit").concurrency(64), handler).await?;
+    let subscription = bus.subscribe(SubscribeOptions::new(AUDIT).concurrency(64), handler).await?;
     let started = Instant::now();
     while !subscription.lag().await?.is_zero() {
         if started.elapsed() > Duration::from_secs(300) {

@@ -35,6 +35,8 @@ pub(crate) enum Harm {
     Slow,
     /// The connections of the moment are dead for ever without a word; new ones work.
     Forget,
+    /// A message that the NATS client cannot read is published.
+    Malformed,
 }
 
 /// One fault of the schedule.
@@ -89,7 +91,9 @@ fn draw(random: &mut Random) -> (Target, Harm, Duration) {
         0..28 => (Target::Worker(worker), Harm::Kill, random.between(ms(0), ms(1500))),
         // Up to twice the lease of a relay and more than the time that a consumer has to answer.
         28..48 => (Target::Worker(worker), Harm::Freeze, random.between(ms(300), ms(6000))),
-        48..63 => {
+        // At a time when the server has no other fault, so that it stores the message.
+        48..53 => (Target::Server(Server::Nats), Harm::Malformed, Duration::ZERO),
+        53..67 => {
             let server = random.pick(&[Server::Postgres, Server::Nats]).copied().unwrap_or(Server::Nats);
             let harm = random.pick(&[Harm::Kill, Harm::Kill, Harm::Freeze, Harm::Restart]).copied();
             (Target::Server(server), harm.unwrap_or(Harm::Kill), random.between(ms(100), ms(2000)))
@@ -155,6 +159,7 @@ impl fmt::Display for Harm {
             Self::Stall => "stall",
             Self::Slow => "slow",
             Self::Forget => "forget",
+            Self::Malformed => "malformed header to",
         })
     }
 }

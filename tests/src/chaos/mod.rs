@@ -3,8 +3,9 @@
 //! A producer moves money between accounts and enqueues an event per transfer; three relays publish the events; three
 //! consumers apply them to a projection through the inbox. Meanwhile the driver kills, freezes and restarts all of them,
 //! PostgreSQL and NATS, and cuts, stalls, slows and forgets the connections between them, by a schedule that a seed
-//! determines. At the end everything is healed, and each promise is checked: every committed transfer has its effect
-//! exactly once, order per account holds, sums agree, nothing is stuck.
+//! determines, and publishes messages with malformed headers. At the end all faults end, and each promise is checked: every
+//! committed transfer has its effect exactly once, order per account holds, sums agree, nothing is stuck, and each malformed
+//! message is a dead letter of its subscription.
 //!
 //! `cargo xtask chaos --minutes 30 --seed 7` runs it; `tests/tests/it/random.rs` holds a short run, and proves that the check
 //! can fail.
@@ -15,6 +16,7 @@ mod evidence;
 mod fault;
 mod frozen;
 mod journal;
+mod malformed;
 mod mistake;
 mod process;
 mod random;

@@ -32,6 +32,8 @@ pub struct Report {
     pub events_repeated_in_stream: usize,
     /// Effects in the projection.
     pub effects: usize,
+    /// Messages with a malformed header in the stream, each of them a dead letter if no violation says otherwise.
+    pub malformed: usize,
     /// What the workers wrote down.
     pub journal: Journal,
     /// How long recovery took.
@@ -85,12 +87,13 @@ impl Report {
         )?;
         writeln!(out, "| | |\n|---|---|")?;
         let journal = &self.journal;
-        let rows: [(&str, String); 14] = [
+        let rows: [(&str, String); 15] = [
             ("transfers committed", self.transfers_committed.to_string()),
             ("of these acknowledged to the producer", self.transfers_acknowledged.to_string()),
             ("effects in the projection", self.effects.to_string()),
             ("events in the stream", self.events_in_stream.to_string()),
             ("of these more than once", self.events_repeated_in_stream.to_string()),
+            ("malformed messages in the stream", self.malformed.to_string()),
             ("published again, dropped by the broker", journal.dropped_by_broker.to_string()),
             ("publishes without confirmation", journal.unconfirmed.to_string()),
             ("deliveries that had an effect", journal.applied.to_string()),

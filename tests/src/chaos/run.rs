@@ -103,6 +103,7 @@ impl Chaos {
             events_in_stream: evidence.stream.len(),
             events_repeated_in_stream: repeated(&evidence.stream),
             effects: evidence.applied.len(),
+            malformed: evidence.malformed_in_stream.len(),
             journal: Journal::read(&self.folder)?,
             recovery: summary(&recovered),
             violations: violations.map(|violation| violation.to_string()).collect(),

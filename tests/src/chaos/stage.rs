@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -13,6 +13,7 @@ use underpin_testkit::{Direction, Fault as NetworkFault, NatsServer, PostgresSer
 
 use super::bank;
 use super::fault::{Fault, Harm, Server, Suffered, Target, servers_of};
+use super::malformed;
 use super::process::Process;
 use super::random::Random;
 use super::worker::{Dies, Role, WorkerSettings};
@@ -29,6 +30,7 @@ pub(crate) struct Stage {
     workers: BTreeMap<&'static str, Arc<Mutex<Process>>>,
     postgres: PostgresServer,
     nats: NatsServer,
+    malformed: std::sync::Mutex<BTreeSet<u64>>,
 }
 
 impl Stage {
@@ -43,6 +45,7 @@ impl Stage {
             workers: BTreeMap::new(),
             postgres,
             nats,
+            malformed: std::sync::Mutex::default(),
         };
         let database = stage.database().await?;
         bank::open(&database).await?;
@@ -114,7 +117,7 @@ impl Stage {
         match fault.target {
             Target::Worker(name) => self.harm_worker(name, &fault).await?,
             Target::Server(Server::Postgres) => self.harm_postgres(&fault).await,
-            Target::Server(Server::Nats) => self.harm_nats(&fault).await,
+            Target::Server(Server::Nats) => self.harm_nats(&fault, random).await,
             Target::Link(name, server) => self.harm_link((name, server), &fault, random).await?,
         }
         Ok(Suffered { fault, healed: SystemTime::now() })
@@ -156,13 +159,14 @@ impl Stage {
         }
     }
 
-    async fn harm_nats(&self, fault: &Fault) {
+    async fn harm_nats(&self, fault: &Fault, random: &mut Random) {
         match fault.harm {
             Harm::Freeze => {
                 self.nats.pause().await;
                 tokio::time::sleep(fault.lasts).await;
                 self.nats.resume().await;
             }
+            Harm::Malformed => self.publish_malformed(random).await,
             Harm::Restart => {
                 self.nats.stop().await;
                 tokio::time::sleep(fault.lasts).await;
@@ -174,6 +178,21 @@ impl Stage {
                 self.nats.restart().await;
             }
         }
+    }
+
+    async fn publish_malformed(&self, random: &mut Random) {
+        let partitions: Vec<String> = bank::partitions().collect();
+        let Some(partition) = random.pick(&partitions) else { return };
+        let address = self.nats.url().trim_start_matches("nats://");
+        let subject = format!("events.{partition}.booked");
+        if let Some(sequence) = malformed::publish(address, &subject, random).await {
+            self.malformed.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence);
+        }
+    }
+
+    /// The sequences of the malformed messages whose publication the server confirmed.
+    pub(crate) fn malformed(&self) -> BTreeSet<u64> {
+        self.malformed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn harm_link(
