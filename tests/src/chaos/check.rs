@@ -1,101 +1,31 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 
 use super::bank::{OPENING_BALANCE, Transfer};
-use super::evidence::Evidence;
-
-/// A promise that was broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Violation {
-    /// A committed transfer has no effect.
-    Lost {
-        /// How many.
-        transfers: usize,
-        /// One of them.
-        example: String,
-    },
-    /// A transfer has its effect more than once.
-    Repeated {
-        /// How many.
-        transfers: usize,
-        /// One of them.
-        example: String,
-    },
-    /// An effect belongs to no committed transfer.
-    Invented {
-        /// How many.
-        effects: usize,
-        /// One of them.
-        example: String,
-    },
-    /// Effects of an account happened in another order than its transfers.
-    Disordered {
-        /// The account.
-        account: i32,
-        /// The number of the transfer that came at the wrong place.
-        number: i64,
-        /// What came before it.
-        after: i64,
-    },
-    /// The stream holds the events of an account in another order than they were enqueued.
-    StreamDisordered {
-        /// The account.
-        account: i32,
-        /// The number of the transfer that came at the wrong place.
-        number: i64,
-        /// What came before it.
-        after: i64,
-    },
-    /// A balance of the projection differs from that of the account.
-    Balance {
-        /// The account.
-        account: i32,
-        /// What the account has.
-        booked: i64,
-        /// What the projection has.
-        projected: i64,
-    },
-    /// Money was made or lost.
-    Sum {
-        /// What all accounts began with.
-        expected: i64,
-        /// What they have.
-        found: i64,
-    },
-    /// A commit was acknowledged, and the transfer is not there.
-    Uncommitted {
-        /// How many.
-        transfers: usize,
-        /// One of them.
-        example: String,
-    },
-    /// Something is left that should have gone on.
-    Stuck(String),
-    /// A process ended by itself, or did not end when it was told to.
-    Incident(String),
-}
+use super::observations::Observations;
+use super::violation::Violation;
 
 /// Judges a run: empty when every promise held.
-pub(crate) fn check(evidence: &Evidence) -> Vec<Violation> {
-    let mut violations = effects(evidence);
-    violations.extend(order(evidence));
-    violations.extend(sums(evidence));
-    violations.extend(stuck(evidence));
-    violations.extend(malformed(evidence));
-    violations.extend(evidence.incidents.iter().cloned().map(Violation::Incident));
+pub(crate) fn check(observations: &Observations) -> Vec<Violation> {
+    let mut violations = effects(observations);
+    violations.extend(order(observations));
+    violations.extend(sums(observations));
+    violations.extend(stuck(observations));
+    violations.extend(malformed(observations));
+    violations.extend(observations.incidents.iter().cloned().map(Violation::Incident));
     violations
 }
 
-fn effects(evidence: &Evidence) -> Vec<Violation> {
-    let committed: HashSet<&str> = evidence.transfers.iter().map(|transfer| transfer.id.as_str()).collect();
+fn effects(observations: &Observations) -> Vec<Violation> {
+    let committed: HashSet<&str> =
+        observations.transfers.iter().map(|transfer| transfer.id.as_str()).collect();
     let mut times: HashMap<&str, usize> = HashMap::new();
-    for effect in &evidence.applied {
+    for effect in &observations.applied {
         *times.entry(effect.transfer.as_str()).or_default() += 1;
     }
     let lost = some(committed.iter().filter(|id| !times.contains_key(**id)).copied());
     let repeated = some(times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| *id));
     let invented = some(times.keys().filter(|id| !committed.contains(**id)).copied());
-    let noted = evidence.acknowledged.iter().map(String::as_str);
+    let noted = observations.acknowledged.iter().map(String::as_str);
     let uncommitted = some(noted.filter(|id| !committed.contains(id)));
     [
         lost.map(|(transfers, example)| Violation::Lost { transfers, example }),
@@ -115,9 +45,9 @@ fn some<'a>(found: impl Iterator<Item = &'a str>) -> Option<(usize, String)> {
     found.first().map(|first| (found.len(), (*first).to_owned()))
 }
 
-fn order(evidence: &Evidence) -> Vec<Violation> {
-    let effects = evidence.applied.iter().map(|effect| (effect.source, effect.number));
-    let stream = evidence.stream.iter().map(|transfer: &Transfer| (transfer.source, transfer.number));
+fn order(observations: &Observations) -> Vec<Violation> {
+    let effects = observations.applied.iter().map(|effect| (effect.source, effect.number));
+    let stream = observations.stream.iter().map(|transfer: &Transfer| (transfer.source, transfer.number));
     let disordered = |(account, number, after)| Violation::Disordered { account, number, after };
     let in_stream = |(account, number, after)| Violation::StreamDisordered { account, number, after };
     let effects = out_of_place(effects).into_iter().map(disordered);
@@ -138,8 +68,8 @@ fn out_of_place(sequence: impl Iterator<Item = (i32, i64)>) -> Vec<(i32, i64, i6
     wrong.into_values().collect()
 }
 
-fn sums(evidence: &Evidence) -> Vec<Violation> {
-    let differing = evidence.balances.iter().filter(|(_, booked, projected)| booked != projected);
+fn sums(observations: &Observations) -> Vec<Violation> {
+    let differing = observations.balances.iter().filter(|(_, booked, projected)| booked != projected);
     let mut violations: Vec<Violation> = differing
         .map(|(account, booked, projected)| Violation::Balance {
             account: *account,
@@ -147,9 +77,9 @@ fn sums(evidence: &Evidence) -> Vec<Violation> {
             projected: *projected,
         })
         .collect();
-    let expected = OPENING_BALANCE.saturating_mul(i64::try_from(evidence.balances.len()).unwrap_or(0));
-    let booked: i64 = evidence.balances.iter().map(|(_, booked, _)| booked).sum();
-    let projected: i64 = evidence.balances.iter().map(|(_, _, projected)| projected).sum();
+    let expected = OPENING_BALANCE.saturating_mul(i64::try_from(observations.balances.len()).unwrap_or(0));
+    let booked: i64 = observations.balances.iter().map(|(_, booked, _)| booked).sum();
+    let projected: i64 = observations.balances.iter().map(|(_, _, projected)| projected).sum();
     violations.extend(
         [booked, projected]
             .into_iter()
@@ -159,24 +89,24 @@ fn sums(evidence: &Evidence) -> Vec<Violation> {
     violations
 }
 
-fn stuck(evidence: &Evidence) -> Vec<Violation> {
-    let (waiting, held) = evidence.rows_left;
+fn stuck(observations: &Observations) -> Vec<Violation> {
+    let (waiting, held) = observations.rows_left;
     let mut left = vec![
         (waiting.unsigned_abs(), "rows in the outbox".to_owned()),
         (held.unsigned_abs(), "held rows in the outbox".to_owned()),
-        (evidence.quarantined, "rows in quarantine".to_owned()),
-        (evidence.dead_letters as u64, "dead letters".to_owned()),
+        (observations.quarantined, "rows in quarantine".to_owned()),
+        (observations.dead_letters as u64, "dead letters".to_owned()),
     ];
-    left.extend(evidence.pending.iter().map(|(name, count)| (*count, format!("messages of {name}"))));
+    left.extend(observations.pending.iter().map(|(name, count)| (*count, format!("messages of {name}"))));
     left.into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| Violation::Stuck(format!("{count} {what}")))
         .collect()
 }
 
-fn malformed(evidence: &Evidence) -> Vec<Violation> {
-    let (stored, dead) = (&evidence.malformed_in_stream, &evidence.malformed_dead_letters);
-    let vanished = evidence.malformed_published.difference(stored).count();
+fn malformed(observations: &Observations) -> Vec<Violation> {
+    let (stored, dead) = (&observations.malformed_in_stream, &observations.malformed_dead_letters);
+    let vanished = observations.malformed_published.difference(stored).count();
     let forgotten = stored.difference(dead).count();
     [
         (vanished, "malformed messages are confirmed and were not met in the stream"),
@@ -188,46 +118,13 @@ fn malformed(evidence: &Evidence) -> Vec<Violation> {
     .collect()
 }
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost { transfers, example } => {
-                write!(f, "{transfers} committed transfers have no effect, for example {example}")
-            }
-            Self::Repeated { transfers, example } => {
-                write!(f, "{transfers} transfers have their effect more than once, for example {example}")
-            }
-            Self::Invented { effects, example } => {
-                write!(f, "{effects} effects belong to no committed transfer, for example {example}")
-            }
-            Self::Disordered { account, number, after } => {
-                write!(f, "account {account}: transfer {number} took effect right after {after}")
-            }
-            Self::StreamDisordered { account, number, after } => {
-                write!(f, "account {account}: transfer {number} is in the stream right after {after}")
-            }
-            Self::Balance { account, booked, projected } => {
-                write!(f, "account {account} has {booked}, its projection {projected}")
-            }
-            Self::Sum { expected, found } => {
-                write!(f, "all accounts together have {found} and not {expected}")
-            }
-            Self::Uncommitted { transfers, example } => {
-                write!(f, "{transfers} transfers were acknowledged and are not there, for example {example}")
-            }
-            Self::Stuck(what) => write!(f, "left at the end: {what}"),
-            Self::Incident(what) => f.write_str(what),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::evidence::Effect;
+    use super::super::observations::Effect;
     use super::*;
 
     /// Two accounts, three transfers, everything as it should be.
-    fn flawless() -> Evidence {
+    fn flawless() -> Observations {
         let transfer = |id: &str, source, number| Transfer {
             id: id.to_owned(),
             source,
@@ -236,7 +133,7 @@ mod tests {
             number,
         };
         let transfers = vec![transfer("a", 0, 1), transfer("b", 0, 2), transfer("c", 1, 1)];
-        Evidence {
+        Observations {
             applied: transfers
                 .iter()
                 .map(|t| Effect { transfer: t.id.clone(), source: t.source, number: t.number })
@@ -248,14 +145,14 @@ mod tests {
             ],
             stream: transfers.clone(),
             transfers,
-            ..Evidence::default()
+            ..Observations::default()
         }
     }
 
-    fn verdict(change: impl FnOnce(&mut Evidence)) -> Vec<Violation> {
-        let mut evidence = flawless();
-        change(&mut evidence);
-        check(&evidence)
+    fn verdict(change: impl FnOnce(&mut Observations)) -> Vec<Violation> {
+        let mut observations = flawless();
+        change(&mut observations);
+        check(&observations)
     }
 
     #[test]
@@ -265,33 +162,33 @@ mod tests {
 
     #[test]
     fn a_lost_effect_is_seen() {
-        let lost = verdict(|evidence| evidence.applied.retain(|effect| effect.transfer != "c"));
+        let lost = verdict(|observations| observations.applied.retain(|effect| effect.transfer != "c"));
         assert_eq!(lost, [Violation::Lost { transfers: 1, example: "c".to_owned() }]);
     }
 
     #[test]
     fn a_repeated_effect_is_seen_and_is_no_disorder() {
-        let repeated = verdict(|evidence| evidence.applied.push(evidence.applied[0].clone()));
+        let repeated = verdict(|observations| observations.applied.push(observations.applied[0].clone()));
         assert_eq!(repeated, [Violation::Repeated { transfers: 1, example: "a".to_owned() }]);
     }
 
     #[test]
     fn an_effect_of_a_transfer_that_was_rolled_back_is_seen() {
-        let invented = verdict(|evidence| evidence.transfers.retain(|transfer| transfer.id != "b"));
+        let invented = verdict(|observations| observations.transfers.retain(|transfer| transfer.id != "b"));
         assert_eq!(invented, [Violation::Invented { effects: 1, example: "b".to_owned() }]);
     }
 
     #[test]
     fn a_wrong_order_is_seen_in_the_effects_and_in_the_stream() {
-        let effects = verdict(|evidence| evidence.applied.swap(0, 1));
+        let effects = verdict(|observations| observations.applied.swap(0, 1));
         assert_eq!(effects, [Violation::Disordered { account: 0, number: 2, after: 0 }]);
-        let stream = verdict(|evidence| evidence.stream.swap(0, 1));
+        let stream = verdict(|observations| observations.stream.swap(0, 1));
         assert_eq!(stream, [Violation::StreamDisordered { account: 0, number: 2, after: 0 }]);
     }
 
     #[test]
     fn wrong_balances_and_sums_are_seen() {
-        let projected = verdict(|evidence| evidence.balances[0].2 += 1);
+        let projected = verdict(|observations| observations.balances[0].2 += 1);
         let (booked, wrong) = (OPENING_BALANCE - 10, OPENING_BALANCE - 9);
         let (expected, found) = (2 * OPENING_BALANCE, 2 * OPENING_BALANCE + 1);
         let balance = Violation::Balance { account: 0, booked, projected: wrong };
@@ -300,32 +197,38 @@ mod tests {
 
     #[test]
     fn a_commit_that_was_acknowledged_and_is_gone_is_seen() {
-        let gone = verdict(|evidence| evidence.acknowledged.push("d".to_owned()));
+        let gone = verdict(|observations| observations.acknowledged.push("d".to_owned()));
         assert_eq!(gone, [Violation::Uncommitted { transfers: 1, example: "d".to_owned() }]);
     }
 
     #[test]
     fn a_malformed_message_without_a_dead_letter_is_seen() {
-        let complete = verdict(|evidence| {
-            evidence.malformed_published = [5].into();
-            evidence.malformed_in_stream = [5, 6].into();
-            evidence.malformed_dead_letters = [5, 6].into();
+        let complete = verdict(|observations| {
+            observations.malformed_published = [5].into();
+            observations.malformed_in_stream = [5, 6].into();
+            observations.malformed_dead_letters = [5, 6].into();
         });
         assert_eq!(complete, []);
-        let forgotten = verdict(|evidence| evidence.malformed_in_stream = [5].into());
-        assert!(matches!(&forgotten[..], [Violation::Stuck(what)] if what.contains("no dead letter")), "{forgotten:?}");
-        let vanished = verdict(|evidence| evidence.malformed_published = [5].into());
-        assert!(matches!(&vanished[..], [Violation::Stuck(what)] if what.contains("not met")), "{vanished:?}");
+        let forgotten = verdict(|observations| observations.malformed_in_stream = [5].into());
+        assert!(
+            matches!(&forgotten[..], [Violation::Stuck(what)] if what.contains("no dead letter")),
+            "{forgotten:?}"
+        );
+        let vanished = verdict(|observations| observations.malformed_published = [5].into());
+        assert!(
+            matches!(&vanished[..], [Violation::Stuck(what)] if what.contains("not met")),
+            "{vanished:?}"
+        );
     }
 
     #[test]
     fn whatever_is_left_is_seen() {
-        let left = verdict(|evidence| {
-            evidence.rows_left = (1, 2);
-            evidence.quarantined = 3;
-            evidence.dead_letters = 4;
-            evidence.pending = vec![("p".to_owned(), 5), ("q".to_owned(), 0)];
-            evidence.incidents = vec!["x".to_owned()];
+        let left = verdict(|observations| {
+            observations.rows_left = (1, 2);
+            observations.quarantined = 3;
+            observations.dead_letters = 4;
+            observations.pending = vec![("p".to_owned(), 5), ("q".to_owned(), 0)];
+            observations.incidents = vec!["x".to_owned()];
         });
         assert_eq!(left.len(), 6, "{left:?}");
     }

@@ -20,7 +20,7 @@ pub(crate) enum Server {
 
 /// What is done to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Harm {
+pub(crate) enum FaultKind {
     /// SIGKILL, and started again afterwards.
     Kill,
     /// SIGSTOP, and SIGCONT afterwards.
@@ -45,14 +45,14 @@ pub(crate) struct Fault {
     /// Since the start of the run.
     pub(crate) at: Duration,
     pub(crate) target: Target,
-    pub(crate) harm: Harm,
+    pub(crate) kind: FaultKind,
     /// How long until it is healed.
     pub(crate) lasts: Duration,
 }
 
 /// A fault that has happened.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Suffered {
+pub(crate) struct InjectedFault {
     pub(crate) fault: Fault,
     pub(crate) healed: SystemTime,
 }
@@ -72,40 +72,48 @@ pub(crate) fn schedule(seed: u64, length: Duration, gap: Duration) -> Vec<Fault>
     let mut random = Random::new(seed);
     let (mut faults, mut at) = (Vec::<Fault>::new(), gap);
     while at + Duration::from_secs(1) < length {
-        let (target, harm, lasts) = draw(&mut random);
+        let (target, kind, lasts) = draw(&mut random);
         let rest = Duration::from_millis(500);
         let is_free =
             faults.iter().filter(|f| f.target == target).all(|fault| fault.at + fault.lasts + rest <= at);
         if is_free {
-            faults.push(Fault { at, target, harm, lasts });
+            faults.push(Fault { at, target, kind, lasts });
             at += random.between(gap / 5, gap * 9 / 5);
         }
     }
     faults
 }
 
-fn draw(random: &mut Random) -> (Target, Harm, Duration) {
+/// Malformed messages among a hundred faults.
+const MALFORMED: u64 = 5;
+
+fn draw(random: &mut Random) -> (Target, FaultKind, Duration) {
     let worker = random.pick(&WORKERS).copied().unwrap_or("producer");
     let ms = Duration::from_millis;
-    match random.below(100) {
-        0..28 => (Target::Worker(worker), Harm::Kill, random.between(ms(0), ms(1500))),
+    let drawn = random.below(100);
+    match drawn {
+        0..28 => (Target::Worker(worker), FaultKind::Kill, random.between(ms(0), ms(1500))),
         // Up to twice the lease of a relay and more than the time that a consumer has to answer.
-        28..48 => (Target::Worker(worker), Harm::Freeze, random.between(ms(300), ms(6000))),
+        28..48 => (Target::Worker(worker), FaultKind::Freeze, random.between(ms(300), ms(6000))),
         // At a time when the server has no other fault, so that it stores the message.
-        48..53 => (Target::Server(Server::Nats), Harm::Malformed, Duration::ZERO),
-        53..67 => {
+        48.. if drawn < 48 + MALFORMED => {
+            (Target::Server(Server::Nats), FaultKind::Malformed, Duration::ZERO)
+        }
+        48..63 => {
             let server = random.pick(&[Server::Postgres, Server::Nats]).copied().unwrap_or(Server::Nats);
-            let harm = random.pick(&[Harm::Kill, Harm::Kill, Harm::Freeze, Harm::Restart]).copied();
-            (Target::Server(server), harm.unwrap_or(Harm::Kill), random.between(ms(100), ms(2000)))
+            let kind = random
+                .pick(&[FaultKind::Kill, FaultKind::Kill, FaultKind::Freeze, FaultKind::Restart])
+                .copied();
+            (Target::Server(server), kind.unwrap_or(FaultKind::Kill), random.between(ms(100), ms(2000)))
         }
         _ => {
             let server = random.pick(servers_of(worker)).copied().unwrap_or(Server::Postgres);
             let target = Target::Link(worker, server);
             match random.below(4) {
-                0 => (target, Harm::Cut, random.between(ms(0), ms(2500))),
-                1 => (target, Harm::Stall, random.between(ms(300), ms(5000))),
-                2 => (target, Harm::Slow, random.between(ms(500), ms(4000))),
-                _ => (target, Harm::Forget, Duration::ZERO),
+                0 => (target, FaultKind::Cut, random.between(ms(0), ms(2500))),
+                1 => (target, FaultKind::Stall, random.between(ms(300), ms(5000))),
+                2 => (target, FaultKind::Slow, random.between(ms(500), ms(4000))),
+                _ => (target, FaultKind::Forget, Duration::ZERO),
             }
         }
     }
@@ -113,19 +121,19 @@ fn draw(random: &mut Random) -> (Target, Harm, Duration) {
 
 impl Fault {
     /// What the report counts it as, for example `kill relay`.
-    pub(crate) fn kind(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         let role = |worker: &str| worker.split('-').next().unwrap_or_default().to_owned();
         match self.target {
-            Target::Worker(worker) => format!("{} {}", self.harm, role(worker)),
-            Target::Server(server) => format!("{} {server}", self.harm),
-            Target::Link(worker, server) => format!("{} link {} - {server}", self.harm, role(worker)),
+            Target::Worker(worker) => format!("{} {}", self.kind, role(worker)),
+            Target::Server(server) => format!("{} {server}", self.kind),
+            Target::Link(worker, server) => format!("{} link {} - {server}", self.kind, role(worker)),
         }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, target, harm, lasts } = self;
+        let Self { at, target, kind, lasts } = self;
         write!(f, "{:.1} s: {harm} {target} for {} ms", at.as_secs_f64(), lasts.as_millis())
     }
 }
@@ -149,7 +157,7 @@ impl fmt::Display for Server {
     }
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kill => "kill",

@@ -5,11 +5,12 @@ use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 use underpin_testkit::{Fault as NetworkFault, poll};
 
-use super::check::{Violation, check};
-use super::evidence::{Evidence, settle};
+use super::check::check;
 use super::fault::Server;
 use super::journal::Journal;
-use super::stage::Stage;
+use super::observations::{Observations, wait_until_idle};
+use super::testbed::Testbed;
+use super::violation::Violation;
 use super::worker::{Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -18,7 +19,7 @@ const TRANSFERS: u64 = 150;
 
 /// What a relay did that was frozen in the middle of a batch, and woken after its lanes were another's.
 #[derive(Debug)]
-pub struct Thawed {
+pub struct FreezeOutcome {
     /// What the check says at the end.
     pub violations: Vec<Violation>,
     /// Events that it had yet to publish when it was frozen.
@@ -31,53 +32,53 @@ pub struct Thawed {
 ///
 /// # Errors
 /// When the servers cannot be had or the scene does not play as it should.
-pub async fn freeze_and_thaw(program: &Path, folder: &Path) -> Result<Thawed, BoxError> {
+pub async fn freeze_and_resume(program: &Path, folder: &Path) -> Result<FreezeOutcome, BoxError> {
     std::fs::create_dir_all(folder)?;
-    let mut stage = Stage::set(program, folder).await?;
-    let database = stage.database().await?;
+    let mut testbed = Testbed::set(program, folder).await?;
+    let database = testbed.database().await?;
     let producer =
         ProducerSettings { seed: 3, writers: 1, rate: 1000, most: Some(TRANSFERS), enqueue: Enqueue::Inside };
-    stage.start("producer", Role::Producer(producer), None).await?;
-    finish(&stage, "producer").await?;
+    testbed.start("producer", Role::Producer(producer), None).await?;
+    finish(&testbed, "producer").await?;
 
-    stage.start("relay-1", Role::Relay, None).await?;
+    testbed.start("relay-1", Role::Relay, None).await?;
     // Slow enough to be frozen half-way, and not so slow that a publish runs out of its time.
-    stage.set_link(("relay-1", Server::Nats), NetworkFault::Latency(Duration::from_millis(100)))?;
+    testbed.set_link(("relay-1", Server::Nats), NetworkFault::Latency(Duration::from_millis(100)))?;
     until("relay-1 has published something", || async { Ok(Journal::of(folder, "relay-1")?.published > 0) })
         .await?;
-    let relay = stage.worker("relay-1")?;
+    let relay = testbed.worker("relay-1")?;
     let frozen = relay.lock().await;
     frozen.freeze();
-    stage.set_link(("relay-1", Server::Nats), NetworkFault::None)?;
+    testbed.set_link(("relay-1", Server::Nats), NetworkFault::None)?;
     let before = Journal::of(folder, "relay-1")?;
 
-    stage.start("relay-2", Role::Relay, None).await?;
+    testbed.start("relay-2", Role::Relay, None).await?;
     until("relay-2 has published everything", || async { Ok(rows(&database).await? == 0) }).await?;
-    frozen.thaw();
+    frozen.resume();
     let workers = 2 * i64::from(WorkerSettings::relay().workers);
     until("both relays have lanes", || async { Ok(owners(&database).await? == workers) }).await?;
     let after = Journal::of(folder, "relay-1")?;
     drop(frozen);
 
-    stage.start("consumer-1", Role::Consumer(InboxUse::On), None).await?;
-    let producer = stage.worker("producer")?;
+    testbed.start("consumer-1", Role::Consumer(InboxUse::On), None).await?;
+    let producer = testbed.worker("producer")?;
     producer.lock().await.start_again()?;
-    finish(&stage, "producer").await?;
-    settle(&stage, LIMIT).await?;
+    finish(&testbed, "producer").await?;
+    wait_until_idle(&testbed, LIMIT).await?;
     let mut incidents = Vec::new();
     for name in ["relay-1", "relay-2", "consumer-1"] {
-        incidents.extend(stage.worker(name)?.lock().await.stop(LIMIT).await.err().map(|e| e.to_string()));
+        incidents.extend(testbed.worker(name)?.lock().await.stop(LIMIT).await.err().map(|e| e.to_string()));
     }
     database.close(Duration::from_secs(5)).await;
-    Ok(Thawed {
-        violations: check(&Evidence::collect(&stage, incidents).await?),
+    Ok(FreezeOutcome {
+        violations: check(&Observations::collect(&testbed, incidents).await?),
         left: TRANSFERS.saturating_sub(before.published),
         repeated: after.published + after.dropped_by_broker - before.published - before.dropped_by_broker,
     })
 }
 
-async fn finish(stage: &Stage, name: &str) -> Result<(), BoxError> {
-    let worker = stage.worker(name)?;
+async fn finish(testbed: &Testbed, name: &str) -> Result<(), BoxError> {
+    let worker = testbed.worker(name)?;
     let done = worker.lock().await.wait(LIMIT).await;
     if done.is_some_and(|status| status.success()) {
         return Ok(());

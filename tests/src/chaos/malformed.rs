@@ -33,7 +33,8 @@ async fn request(address: &str, subject: &str, block: &[u8], payload: &[u8]) -> 
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let (headers, total) = (block.len(), block.len() + payload.len());
-    let mut text = b"CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nSUB reply 1\r\n".to_vec();
+    let mut text =
+        b"CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nSUB reply 1\r\n".to_vec();
     text.extend(format!("HPUB {subject} reply {headers} {total}\r\n").bytes());
     for part in [block, payload, b"\r\n"] {
         text.extend(part);

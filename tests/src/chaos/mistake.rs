@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use underpin_errors::BoxError;
 
-use super::check::{Violation, check};
-use super::evidence::{Evidence, settle};
-use super::stage::Stage;
-use super::worker::{Dies, Enqueue, InboxUse, ProducerSettings, Role};
+use super::check::check;
+use super::observations::{Observations, wait_until_idle};
+use super::testbed::Testbed;
+use super::violation::Violation;
+use super::worker::{CrashPoint, Enqueue, InboxUse, ProducerSettings, Role};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Transfers in all, and the one after whose commit somebody dies.
+/// Transfers in all, and the one after whose commit somebody crash_point.
 const TRANSFERS: u64 = 10;
 const FATAL: u64 = 4;
 
@@ -35,30 +36,30 @@ pub async fn make(mistake: Mistake, program: &Path, folder: &Path) -> Result<Vec
     let enqueue = if mistake == Mistake::EnqueueOutside { Enqueue::AfterCommit } else { Enqueue::Inside };
     let inbox = if mistake == Mistake::NoInbox { InboxUse::Off } else { InboxUse::On };
     std::fs::create_dir_all(folder)?;
-    let mut stage = Stage::set(program, folder).await?;
-    stage.start("relay-1", Role::Relay, None).await?;
-    stage.start("consumer-1", Role::Consumer(inbox), Some(Dies::AfterCommit(FATAL))).await?;
+    let mut testbed = Testbed::set(program, folder).await?;
+    testbed.start("relay-1", Role::Relay, None).await?;
+    testbed.start("consumer-1", Role::Consumer(inbox), Some(CrashPoint::AfterCommit(FATAL))).await?;
     let producer = ProducerSettings { seed: 1, writers: 1, rate: 50, most: Some(TRANSFERS), enqueue };
-    stage.start("producer", Role::Producer(producer), Some(Dies::AfterCommit(FATAL))).await?;
+    testbed.start("producer", Role::Producer(producer), Some(CrashPoint::AfterCommit(FATAL))).await?;
     for name in ["producer", "consumer-1"] {
-        let worker = stage.worker(name)?;
+        let worker = testbed.worker(name)?;
         let mut process = worker.lock().await;
         let ended = process.wait(LIMIT).await.ok_or_else(|| format!("{name} did not die"))?;
         if ended.success() {
             return Err(format!("{name} ended well, and should have died").into());
         }
-        process.settings_mut().dies = None;
+        process.settings_mut().crash_point = None;
         process.start_again()?;
     }
-    let producer = stage.worker("producer")?;
+    let producer = testbed.worker("producer")?;
     let done = producer.lock().await.wait(LIMIT).await;
     if !done.is_some_and(|status| status.success()) {
         return Err("the producer did not finish".into());
     }
-    settle(&stage, LIMIT).await?;
+    wait_until_idle(&testbed, LIMIT).await?;
     let mut incidents = Vec::new();
     for name in ["relay-1", "consumer-1"] {
-        incidents.extend(stage.worker(name)?.lock().await.stop(LIMIT).await.err().map(|e| e.to_string()));
+        incidents.extend(testbed.worker(name)?.lock().await.stop(LIMIT).await.err().map(|e| e.to_string()));
     }
-    Ok(check(&Evidence::collect(&stage, incidents).await?))
+    Ok(check(&Observations::collect(&testbed, incidents).await?))
 }

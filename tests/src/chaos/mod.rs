@@ -12,24 +12,25 @@
 
 mod bank;
 mod check;
-mod evidence;
 mod fault;
 mod frozen;
 mod journal;
 mod malformed;
 mod mistake;
+mod observations;
 mod process;
 mod random;
 mod recovery;
 mod report;
 mod run;
-mod stage;
+mod testbed;
+mod violation;
 mod worker;
 
-pub use check::Violation;
-pub use frozen::{Thawed, freeze_and_thaw};
+pub use frozen::{FreezeOutcome, freeze_and_resume};
 pub use journal::Journal;
 pub use mistake::{Mistake, make};
 pub use report::{RecoveryReport, Report};
 pub use run::Chaos;
+pub use violation::Violation;
 pub use worker::work;

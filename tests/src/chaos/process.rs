@@ -62,7 +62,7 @@ impl Process {
     }
 
     /// SIGCONT.
-    pub(crate) fn thaw(&self) {
+    pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
     }
 
@@ -121,8 +121,8 @@ type Order = (Command, Sender<io::Result<Child>>);
 /// Starts a child from a thread that never ends: the signal that a child gets at the death of its parent is sent when the
 /// thread that started it ends.
 fn spawn(command: Command) -> Result<Child, BoxError> {
-    static NURSERY: OnceLock<Sender<Order>> = OnceLock::new();
-    let nursery = NURSERY.get_or_init(|| {
+    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
         let (sender, orders) = channel::<Order>();
         std::thread::spawn(move || {
             for (mut command, answer) in orders {
@@ -133,6 +133,6 @@ fn spawn(command: Command) -> Result<Child, BoxError> {
         sender
     });
     let (answer, child) = channel();
-    nursery.send((command, answer)).map_err(|_| "the thread that starts processes is gone")?;
+    spawner.send((command, answer)).map_err(|_| "the thread that starts processes is gone")?;
     Ok(child.recv()??)
 }

@@ -5,7 +5,7 @@ use underpin_database::{Executor, Pool, sql};
 use underpin_errors::BoxError;
 
 use super::bank::ACCOUNTS;
-use super::fault::Suffered;
+use super::fault::InjectedFault;
 
 /// How long it took after the end of a fault until every account had an effect of a transfer that was booked after that end.
 ///
@@ -13,7 +13,7 @@ use super::fault::Suffered;
 /// time is in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Recovery {
-    pub(crate) fault: Suffered,
+    pub(crate) fault: InjectedFault,
     pub(crate) took: Duration,
 }
 
@@ -22,7 +22,7 @@ type Times = Vec<(f64, f64)>;
 
 /// The recovery of every fault after which each account has booked again, the longest first. The clock is that of the
 /// machine, on which both the driver and PostgreSQL run.
-pub(crate) async fn recoveries(database: &Pool, faults: &[Suffered]) -> Result<Vec<Recovery>, BoxError> {
+pub(crate) async fn recoveries(database: &Pool, faults: &[InjectedFault]) -> Result<Vec<Recovery>, BoxError> {
     let text = "SELECT t.source, extract(epoch FROM t.booked_at)::float8, extract(epoch FROM x.applied_at)::float8 \
         FROM transfer t JOIN applied x ON x.transfer = t.id ORDER BY t.source, t.number";
     let mut accounts = BTreeMap::<i32, Times>::new();
@@ -32,10 +32,10 @@ pub(crate) async fn recoveries(database: &Pool, faults: &[Suffered]) -> Result<V
     }
     let mut recoveries: Vec<Recovery> = faults
         .iter()
-        .filter_map(|suffered| {
-            let healed = suffered.healed.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        .filter_map(|injected| {
+            let healed = injected.healed.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
             let took = recovery(&accounts, healed)?;
-            Some(Recovery { fault: *suffered, took })
+            Some(Recovery { fault: *injected, took })
         })
         .collect();
     recoveries.sort_by_key(|recovery| std::cmp::Reverse(recovery.took));

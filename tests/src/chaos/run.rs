@@ -8,14 +8,15 @@ use tokio::time::{Instant, sleep_until};
 use underpin_errors::BoxError;
 
 use super::bank::Transfer;
-use super::check::{Violation, check};
-use super::evidence::{Evidence, settle};
-use super::fault::{Fault, Suffered, WORKERS, schedule};
+use super::check::check;
+use super::fault::{Fault, InjectedFault, WORKERS, schedule};
 use super::journal::Journal;
+use super::observations::{Observations, wait_until_idle};
 use super::random::Random;
 use super::recovery::{Recovery, recoveries};
 use super::report::{RecoveryReport, Report};
-use super::stage::Stage;
+use super::testbed::Testbed;
+use super::violation::Violation;
 use super::worker::{Enqueue, InboxUse, ProducerSettings, Role};
 
 /// How long one orderly end may take.
@@ -58,37 +59,37 @@ impl Chaos {
         &self.folder
     }
 
-    /// Does it: sets the stage, lets everything work while faults happen, heals them, waits and judges.
+    /// Does it: sets the testbed, lets everything work while faults happen, heals them, waits and judges.
     ///
     /// # Errors
     /// When the run itself cannot be done: no servers, no room, a server that does not come back. A broken promise is no
     /// error but a violation in the report.
     pub async fn run(&self) -> Result<Report, BoxError> {
         std::fs::create_dir_all(&self.folder)?;
-        let mut stage = Stage::set(&self.program, &self.folder).await?;
-        let (postgres, nats) = stage.versions().await?;
+        let mut testbed = Testbed::set(&self.program, &self.folder).await?;
+        let (postgres, nats) = testbed.versions().await?;
         for name in WORKERS {
-            stage.start(name, self.role(name), None).await?;
+            testbed.start(name, self.role(name), None).await?;
         }
-        let stage = Arc::new(stage);
+        let testbed = Arc::new(testbed);
         let began = Instant::now();
-        let (suffered, mut incidents) = self.suffer(&stage).await?;
+        let (injected, mut incidents) = self.inject(&testbed).await?;
         sleep_until(began + self.length).await;
         let duration_s = began.elapsed().as_secs_f64();
-        incidents.extend(stage.fallen()?);
-        incidents.extend(end(&stage, &["producer"]).await?);
-        let settled = settle(&stage, SETTLE).await;
+        incidents.extend(testbed.restart_ended()?);
+        incidents.extend(end(&testbed, &["producer"]).await?);
+        let settled = wait_until_idle(&testbed, SETTLE).await;
         let settled_ms = settled.as_ref().map_or(SETTLE, |took| *took).as_millis();
         let not_settled = settled.err().map(|error| Violation::Stuck(error.to_string()));
         let workers: Vec<&str> = WORKERS.into_iter().filter(|name| *name != "producer").collect();
-        incidents.extend(stage.fallen()?);
-        incidents.extend(end(&stage, &workers).await?);
-        let evidence = Evidence::collect(&stage, incidents).await?;
-        let recovered = recoveries(&stage.database().await?, &suffered).await?;
-        let violations = check(&evidence).into_iter().chain(not_settled);
+        incidents.extend(testbed.restart_ended()?);
+        incidents.extend(end(&testbed, &workers).await?);
+        let observations = Observations::collect(&testbed, incidents).await?;
+        let recovered = recoveries(&testbed.database().await?, &injected).await?;
+        let violations = check(&observations).into_iter().chain(not_settled);
         let mut faults = BTreeMap::new();
-        for suffered in &suffered {
-            *faults.entry(suffered.fault.kind()).or_default() += 1;
+        for injected in &injected {
+            *faults.entry(injected.fault.label()).or_default() += 1;
         }
         Ok(Report {
             seed: self.seed,
@@ -98,12 +99,12 @@ impl Chaos {
             postgres,
             nats,
             faults,
-            transfers_committed: evidence.transfers.len(),
-            transfers_acknowledged: evidence.acknowledged.len(),
-            events_in_stream: evidence.stream.len(),
-            events_repeated_in_stream: repeated(&evidence.stream),
-            effects: evidence.applied.len(),
-            malformed: evidence.malformed_in_stream.len(),
+            transfers_committed: observations.transfers.len(),
+            transfers_acknowledged: observations.acknowledged.len(),
+            events_in_stream: observations.stream.len(),
+            events_repeated_in_stream: repeated(&observations.stream),
+            effects: observations.applied.len(),
+            malformed: observations.malformed_in_stream.len(),
             journal: Journal::read(&self.folder)?,
             recovery: summary(&recovered),
             violations: violations.map(|violation| violation.to_string()).collect(),
@@ -125,37 +126,37 @@ impl Chaos {
     }
 
     /// Lets every fault of the schedule happen at its time, and returns when all are healed.
-    async fn suffer(&self, stage: &Arc<Stage>) -> Result<(Vec<Suffered>, Vec<String>), BoxError> {
+    async fn inject(&self, testbed: &Arc<Testbed>) -> Result<(Vec<InjectedFault>, Vec<String>), BoxError> {
         let (began, mut running) = (Instant::now(), JoinSet::new());
-        let (mut suffered, mut incidents) = (Vec::new(), Vec::new());
+        let (mut injected, mut incidents) = (Vec::new(), Vec::new());
         for (place, fault) in schedule(self.seed, self.length, self.gap).into_iter().enumerate() {
             while Instant::now() < began + fault.at {
-                incidents.extend(stage.fallen()?);
+                incidents.extend(testbed.restart_ended()?);
                 let soon = (Instant::now() + Duration::from_millis(200)).min(began + fault.at);
                 sleep_until(soon).await;
             }
             let random = Random::new(self.seed.rotate_left(32) ^ place as u64);
-            running.spawn(one(Arc::clone(stage), fault, random));
+            running.spawn(one(Arc::clone(testbed), fault, random));
             while let Some(done) = running.try_join_next() {
-                suffered.push(done??);
+                injected.push(done??);
             }
         }
         while let Some(done) = running.join_next().await {
-            suffered.push(done??);
+            injected.push(done??);
         }
-        Ok((suffered, incidents))
+        Ok((injected, incidents))
     }
 }
 
-async fn one(stage: Arc<Stage>, fault: Fault, mut random: Random) -> Result<Suffered, BoxError> {
-    stage.suffer(fault, &mut random).await.map_err(|error| format!("{fault}: {error}").into())
+async fn one(testbed: Arc<Testbed>, fault: Fault, mut random: Random) -> Result<InjectedFault, BoxError> {
+    testbed.inject(fault, &mut random).await.map_err(|error| format!("{fault}: {error}").into())
 }
 
 /// Ends workers in an orderly way; says of each that does not end so.
-async fn end(stage: &Stage, workers: &[&str]) -> Result<Vec<String>, BoxError> {
+async fn end(testbed: &Testbed, workers: &[&str]) -> Result<Vec<String>, BoxError> {
     let mut incidents = Vec::new();
     for name in workers {
-        if let Err(error) = stage.worker(name)?.lock().await.stop(END).await {
+        if let Err(error) = testbed.worker(name)?.lock().await.stop(END).await {
             incidents.push(error.to_string());
         }
     }

@@ -10,7 +10,7 @@ use underpin_events::memory::MemoryBus;
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Outbox, OutboxError, Relay, RelayDrain, RelaySettings};
 use underpin_testkit::{PostgresServer, eventually};
-use underpin_tests::chaos::freeze_and_thaw;
+use underpin_tests::chaos::freeze_and_resume;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
@@ -60,9 +60,9 @@ async fn a_removal_that_a_crashed_server_took_back_is_made_again() {
 async fn a_relay_that_was_stopped_and_goes_on_repeats_at_most_what_was_on_the_wire() {
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_chaos"));
-    let thawed = freeze_and_thaw(program, folder.path()).await.unwrap();
-    assert_eq!(thawed.violations, []);
+    let outcome = freeze_and_resume(program, folder.path()).await.unwrap();
+    assert_eq!(outcome.violations, []);
     // A wave has one event of each of the twelve accounts at most. Otherwise nothing was proved.
-    assert!(thawed.left > 12, "{thawed:?}");
-    assert!(thawed.repeated <= 12, "{thawed:?}");
+    assert!(outcome.left > 12, "{outcome:?}");
+    assert!(outcome.repeated <= 12, "{outcome:?}");
 }

@@ -13,7 +13,7 @@ use underpin_events::{
 use underpin_logger::{Context, Logger, info, warn};
 use underpin_outbox::{Applied, Inbox};
 
-use super::{Dies, InboxUse, WorkerSettings, connect, die};
+use super::{CrashPoint, InboxUse, WorkerSettings, connect, die};
 use crate::chaos::bank::{PROJECTION, Transfer, apply, partitions};
 
 /// Applies transfers to the projection until it is stopped.
@@ -29,7 +29,7 @@ pub(super) async fn run(
         name: settings.name.clone(),
         pool: pool.clone(),
         inbox,
-        dies: settings.dies,
+        crash_point: settings.crash_point,
         committed: AtomicU64::new(0),
         log: Arc::clone(log),
     });
@@ -75,7 +75,7 @@ struct Projection {
     name: String,
     pool: Pool,
     inbox: InboxUse,
-    dies: Option<Dies>,
+    crash_point: Option<CrashPoint>,
     committed: AtomicU64,
     log: Arc<dyn Logger>,
 }
@@ -97,8 +97,8 @@ impl EventHandler for Projection {
                 let (account, number) = (transfer.source, transfer.number);
                 info!(self.log, &ctx, "event applied", transfer = transfer.id, account, number, attempt);
                 let committed = self.committed.fetch_add(1, Ordering::SeqCst) + 1;
-                if self.dies == Some(Dies::AfterCommit(committed)) {
-                    die(&self.log);
+                if self.crash_point == Some(CrashPoint::AfterCommit(committed)) {
+                    crash(&self.log);
                 }
                 Outcome::ack()
             }

@@ -3,20 +3,19 @@
 
 mod connect;
 mod consumer;
+mod crash;
 mod producer;
 mod relay;
 mod settings;
 
-use std::sync::Arc;
-
-use rustix::process::{Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use underpin_errors::BoxError;
 use underpin_logger::{Context, Logger, info, init};
 
 pub(crate) use settings::{
-    Dies, Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings, acknowledged, log_file,
+    CrashPoint, Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings, acknowledged, log_file,
 };
 
 /// Runs the worker that the environment describes, until SIGTERM or until it is done.
@@ -62,11 +61,4 @@ fn stop_on_sigterm() -> Result<CancellationToken, BoxError> {
         token.cancel();
     });
     Ok(stop)
-}
-
-/// `kill -9`, by our own hand.
-fn die(log: &Arc<dyn Logger>) {
-    info!(log, &Context::background(), "worker kills itself here");
-    // Nothing comes after this, whatever it returns.
-    let _gone = kill_process(getpid(), Signal::KILL);
 }

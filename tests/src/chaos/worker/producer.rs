@@ -14,7 +14,7 @@ use underpin_logger::{Context, Logger, warn};
 use underpin_outbox::{Outbox, OutboxError};
 use uuid::Uuid;
 
-use super::{Dies, Enqueue, ProducerSettings, WorkerSettings, connect, die};
+use super::{CrashPoint, Enqueue, ProducerSettings, WorkerSettings, connect, die};
 use crate::chaos::bank::{ACCOUNTS, Transfer, book};
 use crate::chaos::random::Random;
 
@@ -32,7 +32,7 @@ pub(super) async fn run(
     let producer = Arc::new(Producer {
         pool,
         outbox: Outbox::default(),
-        dies: settings.dies,
+        crash_point: settings.crash_point,
         committed: AtomicU64::new(0),
         acknowledged: Mutex::new(File::options().append(true).create(true).open(settings.acknowledged())?),
         log: Arc::clone(log),
@@ -53,7 +53,7 @@ struct Producer {
     pool: Pool,
     outbox: Outbox,
     how: ProducerSettings,
-    dies: Option<Dies>,
+    crash_point: Option<CrashPoint>,
     committed: AtomicU64,
     acknowledged: Mutex<File>,
     log: Arc<dyn Logger>,
@@ -118,8 +118,8 @@ impl Producer {
         };
         let Some(transfer) = self.pool.transaction(TxOptions::default(), work).await? else { return Ok(()) };
         let committed = self.committed.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.dies == Some(Dies::AfterCommit(committed)) {
-            die(&self.log);
+        if self.crash_point == Some(CrashPoint::AfterCommit(committed)) {
+            crash(&self.log);
         }
         if self.how.enqueue == Enqueue::AfterCommit {
             self.enqueue_too_late(&transfer).await?;

@@ -19,7 +19,7 @@ pub(crate) struct WorkerSettings {
     /// Where the log goes, and what a worker writes down besides.
     pub(crate) folder: PathBuf,
     /// Ends itself here, by SIGKILL, once.
-    pub(crate) dies: Option<Dies>,
+    pub(crate) crash_point: Option<CrashPoint>,
     /// The process that must outlive this one.
     pub(crate) parent: i32,
 }
@@ -63,7 +63,7 @@ pub(crate) enum InboxUse {
 
 /// A spot at which a worker kills itself, so that a test need not hope to hit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Dies {
+pub(crate) enum CrashPoint {
     /// Right after the n-th commit: before the event is enqueued outside the transaction, or before the acknowledgement.
     AfterCommit(u64),
 }

@@ -12,12 +12,12 @@ use underpin_events::{
 use underpin_outbox::{Outbox, OutboxLag};
 
 use super::bank::{Transfer, partitions};
-use super::stage::Stage;
+use super::testbed::Testbed;
 use super::worker::acknowledged;
 
 /// What is left at the end of a run, for [`check`](super::check::check) to judge.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct Observations {
     /// Committed transfers.
     pub(crate) transfers: Vec<Transfer>,
     /// Ids of transfers whose commit the producer was told of.
@@ -52,34 +52,34 @@ pub(crate) struct Effect {
     pub(crate) number: i64,
 }
 
-impl Evidence {
+impl Observations {
     /// Reads everything from the servers, past all links.
-    pub(crate) async fn collect(stage: &Stage, incidents: Vec<String>) -> Result<Self, BoxError> {
-        let (database, bus) = (stage.database().await?, stage.bus().await?);
-        let mut evidence = Self { incidents, ..Self::default() };
-        evidence.read_bank(&database).await?;
+    pub(crate) async fn collect(testbed: &Testbed, incidents: Vec<String>) -> Result<Self, BoxError> {
+        let (database, bus) = (testbed.database().await?, testbed.bus().await?);
+        let mut observations = Self { incidents, ..Self::default() };
+        observations.read_bank(&database).await?;
         let lag = Outbox::default().lag(&database).await?;
-        evidence.quarantined = lag.quarantined;
+        observations.quarantined = lag.quarantined;
         let left =
             "SELECT (SELECT count(*) FROM underpin_outbox), (SELECT count(*) FROM underpin_outbox_held)";
         if let Some(row) = database.query_one(sql(left, [])).await? {
-            evidence.rows_left = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            observations.rows_left = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         }
         for (partition, lag) in lags(&bus).await? {
-            evidence.pending.push((partition, lag.waiting + lag.in_flight));
+            observations.pending.push((partition, lag.waiting + lag.in_flight));
         }
         let (malformed, others) = dead_letters(&bus).await?;
-        (evidence.dead_letters, evidence.malformed_dead_letters) = (others, sequences(&malformed));
-        evidence.malformed_published = stage.malformed();
-        evidence.stream = read_stream(&bus).await?;
+        (observations.dead_letters, observations.malformed_dead_letters) = (others, sequences(&malformed));
+        observations.malformed_published = testbed.malformed();
+        observations.stream = read_stream(&bus).await?;
         let (mut malformed, _) = dead_letters(&bus).await?;
         malformed.retain(|letter| letter.subscription == AUDIT);
-        evidence.malformed_in_stream = sequences(&malformed);
-        let noted = std::fs::read_to_string(acknowledged(stage.folder())).unwrap_or_default();
-        evidence.acknowledged = noted.lines().map(str::to_owned).collect();
+        observations.malformed_in_stream = sequences(&malformed);
+        let noted = std::fs::read_to_string(acknowledged(testbed.folder())).unwrap_or_default();
+        observations.acknowledged = noted.lines().map(str::to_owned).collect();
         bus.close(Duration::from_secs(5)).await?;
         database.close(Duration::from_secs(5)).await;
-        Ok(evidence)
+        Ok(observations)
     }
 
     async fn read_bank(&mut self, database: &Pool) -> Result<(), BoxError> {
@@ -126,8 +126,8 @@ fn sequences(letters: &[DeadLetter]) -> BTreeSet<u64> {
 }
 
 /// Waits until nothing is on its way any more; says how it stood when the time was over.
-pub(crate) async fn settle(stage: &Stage, within: Duration) -> Result<Duration, BoxError> {
-    let (database, bus) = (stage.database().await?, stage.bus().await?);
+pub(crate) async fn wait_until_idle(testbed: &Testbed, within: Duration) -> Result<Duration, BoxError> {
+    let (database, bus) = (testbed.database().await?, testbed.bus().await?);
     let (started, mut quiet) = (Instant::now(), 0);
     while quiet < 3 {
         let outbox = Outbox::default().lag(&database).await?;

@@ -12,18 +12,18 @@ use underpin_outbox::{Inbox, Outbox};
 use underpin_testkit::{Direction, Fault as NetworkFault, NatsServer, PostgresServer, Proxy};
 
 use super::bank;
-use super::fault::{Fault, Harm, Server, Suffered, Target, servers_of};
+use super::fault::{Fault, FaultKind, InjectedFault, Server, Target, servers_of};
 use super::malformed;
 use super::process::Process;
 use super::random::Random;
-use super::worker::{Dies, Role, WorkerSettings};
+use super::worker::{CrashPoint, Role, WorkerSettings};
 
 /// A session that leaves a transaction open for longer is ended by PostgreSQL. A connection that dies without a word would
 /// otherwise keep its locks until TCP gives it up, which takes hours.
 const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "5s");
 
-/// Everything on the stage: two servers, the workers, and a link for each worker to each server it uses.
-pub(crate) struct Stage {
+/// Everything on the testbed: two servers, the workers, and a link for each worker to each server it uses.
+pub(crate) struct Testbed {
     program: PathBuf,
     folder: PathBuf,
     links: BTreeMap<(&'static str, Server), Proxy>,
@@ -33,12 +33,12 @@ pub(crate) struct Stage {
     malformed: std::sync::Mutex<BTreeSet<u64>>,
 }
 
-impl Stage {
+impl Testbed {
     /// Starts the servers and opens the bank. `program` is the one that becomes a worker when it is called with `work`.
     pub(crate) async fn set(program: &Path, folder: &Path) -> Result<Self, BoxError> {
         let postgres = PostgresServer::try_private(&[ABANDONED]).await?;
         let nats = NatsServer::try_private("").await?;
-        let stage = Self {
+        let testbed = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),
             links: BTreeMap::new(),
@@ -47,14 +47,14 @@ impl Stage {
             nats,
             malformed: std::sync::Mutex::default(),
         };
-        let database = stage.database().await?;
+        let database = testbed.database().await?;
         bank::open(&database).await?;
         Outbox::default().migrate(&database).await?;
         Inbox::default().migrate(&database).await?;
         database.close(Duration::from_secs(5)).await;
         // The streams are there before the first worker is, so that none is killed while it makes them.
-        stage.bus().await?.close(Duration::from_secs(5)).await?;
-        Ok(stage)
+        testbed.bus().await?.close(Duration::from_secs(5)).await?;
+        Ok(testbed)
     }
 
     /// Starts a worker, behind links of its own.
@@ -62,7 +62,7 @@ impl Stage {
         &mut self,
         name: &'static str,
         role: Role,
-        dies: Option<Dies>,
+        crash_point: Option<CrashPoint>,
     ) -> Result<(), BoxError> {
         for server in servers_of(name) {
             let proxy = Proxy::try_to(self.url(*server)).await?;
@@ -76,7 +76,7 @@ impl Stage {
             database_url: url(Server::Postgres),
             nats_url: url(Server::Nats),
             folder: self.folder.clone(),
-            dies,
+            crash_point,
             parent: std::process::id().cast_signed(),
         };
         let process = Process::start(&self.program, settings)?;
@@ -112,25 +112,25 @@ impl Stage {
         self.workers.get(name).map(Arc::clone).ok_or_else(|| format!("there is no {name}").into())
     }
 
-    /// Does harm, waits, and heals it.
-    pub(crate) async fn suffer(&self, fault: Fault, random: &mut Random) -> Result<Suffered, BoxError> {
+    /// Does kind, waits, and heals it.
+    pub(crate) async fn inject(&self, fault: Fault, random: &mut Random) -> Result<InjectedFault, BoxError> {
         match fault.target {
-            Target::Worker(name) => self.harm_worker(name, &fault).await?,
-            Target::Server(Server::Postgres) => self.harm_postgres(&fault).await,
-            Target::Server(Server::Nats) => self.harm_nats(&fault, random).await,
-            Target::Link(name, server) => self.harm_link((name, server), &fault, random).await?,
+            Target::Worker(name) => self.inject_into_worker(name, &fault).await?,
+            Target::Server(Server::Postgres) => self.inject_into_postgres(&fault).await,
+            Target::Server(Server::Nats) => self.inject_into_nats(&fault, random).await,
+            Target::Link(name, server) => self.inject_into_link((name, server), &fault, random).await?,
         }
-        Ok(Suffered { fault, healed: SystemTime::now() })
+        Ok(InjectedFault { fault, healed: SystemTime::now() })
     }
 
-    async fn harm_worker(&self, name: &str, fault: &Fault) -> Result<(), BoxError> {
+    async fn inject_into_worker(&self, name: &str, fault: &Fault) -> Result<(), BoxError> {
         let worker = self.worker(name)?;
         // Held until it is healed, so that nobody takes the harm for an end of its own.
         let mut process = worker.lock().await;
-        if fault.harm == Harm::Freeze {
+        if fault.kind == FaultKind::Freeze {
             process.freeze();
             tokio::time::sleep(fault.lasts).await;
-            process.thaw();
+            process.resume();
         } else {
             process.kill()?;
             tokio::time::sleep(fault.lasts).await;
@@ -139,14 +139,14 @@ impl Stage {
         Ok(())
     }
 
-    async fn harm_postgres(&self, fault: &Fault) {
+    async fn inject_into_postgres(&self, fault: &Fault) {
         match fault.harm {
-            Harm::Freeze => {
+            FaultKind::Freeze => {
                 self.postgres.pause().await;
                 tokio::time::sleep(fault.lasts).await;
                 self.postgres.resume().await;
             }
-            Harm::Restart => {
+            FaultKind::Restart => {
                 self.postgres.stop().await;
                 tokio::time::sleep(fault.lasts).await;
                 self.postgres.start().await;
@@ -159,15 +159,15 @@ impl Stage {
         }
     }
 
-    async fn harm_nats(&self, fault: &Fault, random: &mut Random) {
+    async fn inject_into_nats(&self, fault: &Fault, random: &mut Random) {
         match fault.harm {
-            Harm::Freeze => {
+            FaultKind::Freeze => {
                 self.nats.pause().await;
                 tokio::time::sleep(fault.lasts).await;
                 self.nats.resume().await;
             }
-            Harm::Malformed => self.publish_malformed(random).await,
-            Harm::Restart => {
+            FaultKind::Malformed => self.publish_malformed(random).await,
+            FaultKind::Restart => {
                 self.nats.stop().await;
                 tokio::time::sleep(fault.lasts).await;
                 self.nats.restart().await;
@@ -195,7 +195,7 @@ impl Stage {
         self.malformed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn harm_link(
+    async fn inject_into_link(
         &self,
         link: (&'static str, Server),
         fault: &Fault,
@@ -203,9 +203,9 @@ impl Stage {
     ) -> Result<(), BoxError> {
         let proxy = self.links.get(&link).ok_or("there is no such link")?;
         match fault.harm {
-            Harm::Forget => proxy.forget(),
-            Harm::Cut => proxy.set(NetworkFault::Cut),
-            Harm::Slow => {
+            FaultKind::Forget => proxy.forget(),
+            FaultKind::Cut => proxy.set(NetworkFault::Cut),
+            FaultKind::Slow => {
                 let delay = random.between(Duration::from_millis(10), Duration::from_millis(150));
                 proxy.set(NetworkFault::Latency(delay));
             }
@@ -223,17 +223,17 @@ impl Stage {
     }
 
     /// Workers that have ended by themselves since the last call, and how. They are started again.
-    pub(crate) fn fallen(&self) -> Result<Vec<String>, BoxError> {
-        let mut fallen = Vec::new();
+    pub(crate) fn restart_ended(&self) -> Result<Vec<String>, BoxError> {
+        let mut ended = Vec::new();
         for (name, worker) in &self.workers {
             // One that is being harmed is locked.
             let Ok(mut process) = worker.try_lock() else { continue };
             if let Some(status) = process.ended() {
-                fallen.push(format!("{name} ended by itself: {status}"));
+                ended.push(format!("{name} ended by itself: {status}"));
                 process.start_again()?;
             }
         }
-        Ok(fallen)
+        Ok(ended)
     }
 
     /// What the two servers are.
