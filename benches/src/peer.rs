@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// A contender that is a program of its own, written in Go, from the folder `benches/peers`.
+/// A contender that is a program in Go, from the folder `benches/peers`.
 ///
 /// The program reads lines `name times` from its standard input, does the named work that many times, and answers each
 /// line with the nanoseconds that took. So it takes its turns in a [`Comparison`](crate::Comparison) like everybody else:

@@ -79,7 +79,7 @@ mod tests {
     fn a_pinned_thread_and_its_children_run_on_one_core() {
         for placement in Placement::all().unwrap() {
             let before = sched_getaffinity(None).unwrap();
-            // A thread of its own: the harness keeps its cores.
+            // In a new thread: the harness keeps its cores.
             let seen = std::thread::spawn(move || {
                 placement.place_client().unwrap();
                 std::thread::spawn(|| sched_getaffinity(None).unwrap()).join().unwrap()

@@ -27,11 +27,11 @@ pub(crate) fn base() -> Result<PathBuf, TestkitError> {
         }
         _ => {}
     }
-    // Somebody else may have been here first: the parent belongs to everybody.
+    // Another user may have created it first: all users may write to the parent.
     let found = fs::symlink_metadata(&base).context(|| format!("cannot read {}", base.display()))?;
     if !found.is_dir() || found.uid() != uid.as_raw() {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied))
-            .context(|| format!("{} belongs to somebody else: remove it or set TMPDIR", base.display()));
+            .context(|| format!("{} belongs to another user: remove it or set TMPDIR", base.display()));
     }
     close_to_others(&base)?;
     Ok(base)
@@ -80,7 +80,7 @@ pub(crate) fn new_folder(
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && *path == parent => Ok(()),
             other => other,
         };
-        // Again for a parent that is there: whoever made it may not have come so far.
+        // Also for a parent that exists: the process that created it may have been killed before this.
         made.and_then(|()| user.map_or(Ok(()), |user| user.own(path)))
             .context(|| format!("cannot create {}", path.display()))?;
     }
@@ -130,7 +130,7 @@ pub(crate) fn sweep(base: &Path) {
         let guarded = fs::read_to_string(entry.path().join("supervisor")).is_ok_and(|text| is_alive(&text));
         if !owner.is_alive() && !guarded {
             end_server_in(&entry.path());
-            // Somebody else who sweeps may have been faster.
+            // Another process that sweeps may be faster.
             let _already_gone = fs::remove_dir_all(entry.path());
         }
     }

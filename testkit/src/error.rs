@@ -195,7 +195,7 @@ impl<T> Context<T> for io::Result<T> {
     }
 }
 
-/// Fails the test that asked. The fixtures have a `try_` twin for whoever wants the error instead.
+/// Fails the test that asked. The fixtures have a `try_` twin that returns the error instead.
 #[cfg(feature = "fixtures")]
 #[expect(clippy::panic, reason = "a test that gets no server fails; it never skips")]
 pub(crate) fn or_fail<T>(result: Result<T, TestkitError>) -> T {

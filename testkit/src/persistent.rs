@@ -12,9 +12,9 @@ use crate::program::Program;
 use crate::supervisor::Lifetime;
 use crate::{nats, wait::wait_until};
 
-/// A local server that stays until somebody stops it: what `cargo xtask up` starts where there is no Docker.
+/// A local server that runs until it is stopped: what `cargo xtask up` starts where there is no Docker.
 ///
-/// Its data and its log lie in a folder of the caller's and stay there.
+/// Its data directory is a folder that the caller chooses, and stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PersistentServer {

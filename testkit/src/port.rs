@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::error::{Context, TestkitError};
 
-/// Starts something on a free port, on another one when somebody took it between the choice and the start.
+/// Starts something on a free port, on another one when it was taken between the choice and the start.
 pub(crate) fn with_free_port<T>(
     mut start: impl FnMut(u16) -> Result<T, TestkitError>,
 ) -> Result<T, TestkitError> {
@@ -18,7 +18,7 @@ pub(crate) fn with_free_port<T>(
     }
 }
 
-/// A port of the loopback interface on which nobody listens.
+/// A port of the loopback interface without a listener.
 ///
 /// It lies below the range from which the kernel picks ports for outgoing connections (32768 and up, ip(7)), so that it
 /// stays free while a test has its server down.
@@ -40,7 +40,7 @@ fn ephemeral_start() -> u16 {
     range.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(32_768)
 }
 
-/// Bytes that nobody can guess.
+/// Random bytes of the system, fit for passwords.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], TestkitError> {
     let mut bytes = [0; N];
     File::open("/dev/urandom")

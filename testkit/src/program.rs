@@ -143,7 +143,7 @@ fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
         (usual_name.to_owned(), usual),
         (format!("the cache {}", cache.display()), cached(&cache)),
     ];
-    // What root fetched serves everybody, unless somebody asked for a certain cache.
+    // What root fetched serves all users, unless a cache is set.
     if cache != system && env::var_os("UNDERPIN_CACHE").is_none() {
         places.push((format!("the cache {SYSTEM_CACHE}"), cached(system)));
     }

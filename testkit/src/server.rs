@@ -127,7 +127,7 @@ impl LocalServer {
         self.await_ready(pid)
     }
 
-    /// SIGSTOP: connections stay open and nobody answers. Returns when every process stands still.
+    /// SIGSTOP: connections stay open and get no answer. Returns when every process is stopped.
     pub(crate) fn pause(&self) {
         if let Some(process) = self.process {
             process.signal(Signal::STOP);

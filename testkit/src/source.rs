@@ -2,7 +2,7 @@ use crate::container;
 use crate::error::{Server, TestkitError};
 use crate::program::Program;
 
-/// Where a server of the test's own comes from.
+/// Where a server that the test kit starts comes from.
 #[derive(Debug)]
 pub(crate) enum Source {
     Local(Program),

@@ -11,7 +11,7 @@ use crate::user::ServerUser;
 
 const SCRIPT: &str = include_str!("supervisor.sh");
 
-/// The small shell process that is the parent of one server and outlives the test: see `supervisor.sh`.
+/// The shell process that is the parent of one server and outlives the test: see `supervisor.sh`.
 ///
 /// A supervisor rather than `PR_SET_PDEATHSIG`: that fires when the thread that spawned the server ends, which in a test is
 /// at the end of that test at the latest, and it cannot remove a folder.
@@ -22,14 +22,14 @@ pub(crate) struct Supervisor {
     pids: BufReader<ChildStdout>,
 }
 
-/// Whose life the server follows.
+/// How long the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// Ours, or shorter: until the value that holds the server is dropped.
+    /// As long as this process, or until the value that owns the server is dropped.
     ThisProcess,
-    /// Another process: until it ends.
+    /// As long as another process.
     Of(ProcessId),
-    /// Nobody's: until somebody stops the server. The folder stays.
+    /// Until the server is stopped. The folder stays.
     UntilStopped,
 }
 
@@ -109,10 +109,10 @@ impl Supervisor {
     }
 }
 
-/// A command in a session of its own, out of the reach of Ctrl-C and of a runner that kills its process group.
+/// A command in a new session, out of the reach of Ctrl-C and of a runner that kills its process group.
 ///
 /// `setsid` forks only when it leads a process group, which a fresh child does not, so it becomes the program. Where
-/// util-linux is missing a process group of its own does nearly as well.
+/// util-linux is missing, a new process group does nearly as well.
 pub(crate) fn in_own_session(program: impl AsRef<OsStr>) -> Command {
     if on_path("setsid") {
         let mut command = Command::new("setsid");

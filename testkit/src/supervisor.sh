@@ -8,7 +8,7 @@
 #         stay   there is no owner: leave when the server ends and keep the folder
 # STOP    the signal that makes the server end at once and tidily
 #
-# It prints the pid of the server at each start. It runs in a session of its own, so that Ctrl-C, a closed terminal and
+# It prints the pid of the server at each start. It runs in a new session, so that Ctrl-C, a closed terminal and
 # a runner that kills its process group reach the owner and not the supervisor. An owner that was killed before it read the
 # pid is no reason to die of SIGPIPE either: the server would be left alone.
 trap '' HUP INT QUIT TERM PIPE
@@ -87,7 +87,7 @@ done
         tries=$((tries + 1))
         sleep 0.02
     done
-    # Only now, and only if it is still there: a pid that is free may belong to somebody else.
+    # Only now, and only if it is still there: a pid that is free may be reused.
     if look "$pid"; then kill -KILL $family; fi
     wait "$pid"
 } 2>/dev/null

@@ -39,7 +39,7 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// The server of `NATS_URL`, or one of the test's own; some 50 ms.
+    /// The server of `NATS_URL`, or a private one; some 50 ms.
     ///
     /// # Panics
     /// When no server can be had; the message names every remedy.
@@ -47,7 +47,7 @@ impl NatsServer {
         or_fail(Self::try_start().await)
     }
 
-    /// The server of `NATS_URL`, or one of the test's own.
+    /// The server of `NATS_URL`, or a private one.
     ///
     /// # Errors
     /// [`TestkitError::Given`] when the server of `NATS_URL` is not there, too old, or lacks JetStream; else like
@@ -59,7 +59,7 @@ impl NatsServer {
         }
     }
 
-    /// Starts one that is the test's own, also when `NATS_URL` is set.
+    /// Starts a private one, also when `NATS_URL` is set.
     ///
     /// # Panics
     /// When there is no local binary and no container engine; the message names every remedy.
@@ -112,7 +112,7 @@ impl NatsServer {
         format!("{name}_{}", self.mark)
     }
 
-    /// Whether the server is the test's own, so that it is empty at the start and may be killed.
+    /// Whether the test kit started the server for this test, so that it is empty at the start and may be killed.
     pub fn is_private(&self) -> bool {
         self.own.is_some()
     }
@@ -162,7 +162,7 @@ impl NatsServer {
         or_fail(restarted.await);
     }
 
-    /// SIGSTOP: connections stay open and nobody answers.
+    /// SIGSTOP: connections stay open and get no answer.
     ///
     /// # Panics
     /// When the server is not [private](Self::is_private).
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_of_somebody_else_is_not_ours_to_kill() {
+    fn a_server_that_the_test_kit_did_not_start_cannot_be_killed() {
         let given = NatsServer::new("nats://h".to_owned(), None).unwrap();
         let kill = std::panic::AssertUnwindSafe(|| drop(given.lock("kill")));
         let panic = std::panic::catch_unwind(kill).unwrap_err();

@@ -51,14 +51,14 @@ impl Admin {
         })
     }
 
-    /// Drops a database although somebody may still use it.
+    /// Drops a database, also while connections to it are open.
     pub(crate) async fn drop_database(&mut self, name: &str) -> Result<(), TestkitError> {
         let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
         self.run(statement).await.map_err(|source| sql("cannot drop the database", source))
     }
 
     /// Drops what killed tests left behind on a server that outlives them: databases of the test kit that are older than
-    /// `age` and that nobody uses.
+    /// `age` and have no connection.
     pub(crate) async fn sweep(&mut self, age: Duration) -> Result<(), TestkitError> {
         // The name carries the second of its birth: underpin_test_<seconds>_<random>.
         let statement = "SELECT datname FROM pg_database WHERE datname ~ '^underpin_test_[0-9]{1,12}_[0-9a-f]+$' \

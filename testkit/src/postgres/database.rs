@@ -83,7 +83,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     /// Drops the database and waits for it, also when a connection to it is still open.
     ///
-    /// In a thread of its own, because this may run inside a runtime or while one shuts down.
+    /// In a new thread, because this may run inside a runtime or while one shuts down.
     fn drop(&mut self) {
         let (url, name) = (self.server.url.clone(), std::mem::take(&mut self.name));
         let dropped = std::thread::spawn(move || drop_database(&url, &name)).join();
@@ -95,7 +95,7 @@ impl Drop for PostgresDatabase {
 
 #[expect(
     clippy::print_stderr,
-    reason = "a destructor has nobody else to tell; the harness shows it if the test fails"
+    reason = "a destructor cannot return an error; the harness shows it if the test fails"
 )]
 fn note(error: &TestkitError) {
     eprintln!("underpin-testkit: {}", error.explain());

@@ -13,7 +13,7 @@ use crate::run::Run;
 use crate::source::Source;
 use crate::supervisor::Lifetime;
 
-/// A PostgreSQL of the test's own, which it may kill, restart and pause. Port and data stay.
+/// A private PostgreSQL that a test may kill, restart and pause. Port and data stay.
 ///
 /// It runs from local binaries or in a container, also when `DATABASE_URL` is set: the server of that URL is not ours to
 /// kill. It ends with the value, and also when the test process is killed. About a second to start.
@@ -129,7 +129,7 @@ impl PostgresServer {
         self.start().await;
     }
 
-    /// SIGSTOP for the server and every backend: connections stay open and nobody answers.
+    /// SIGSTOP for the server and every backend: connections stay open and get no answer.
     pub async fn pause(&self) {
         self.with(|cluster| cluster.server.pause()).await;
     }

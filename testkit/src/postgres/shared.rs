@@ -107,7 +107,6 @@ fn given() -> Result<Option<String>, TestkitError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Some(url));
     }
-    let reason = "it does not begin with postgres:// (unset it, and the test kit starts a server of its own)"
-        .to_owned();
+    let reason = "it does not begin with postgres:// (unset it, and the test kit starts a server)".to_owned();
     Err(TestkitError::Given { variable: "DATABASE_URL", reason })
 }

@@ -20,7 +20,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// The template of the run, made by whoever comes first.
+    /// The template of the run, made by the first process that asks.
     #[cfg(feature = "fixtures")]
     pub(crate) fn of_run(program: &Program, run: &crate::run::Locked<'_>) -> Result<Self, TestkitError> {
         Self::in_folder(program, &run.folder().join(format!("template-{}", program.version)))
@@ -82,7 +82,7 @@ fn initdb(
         user.run(&mut command);
     }
     let output = command.output().context(|| "cannot run initdb".to_owned())?;
-    let _nobody_needs_it = std::fs::remove_file(&secret);
+    let _already_gone = std::fs::remove_file(&secret);
     if output.status.success() {
         let mode = Permissions::from_mode(0o700);
         return std::fs::set_permissions(folder, mode)

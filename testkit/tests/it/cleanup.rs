@@ -97,7 +97,7 @@ fn what_a_killed_supervisor_leaves_is_swept_by_the_next_run() {
         }
     }
     cargo.signal_all(Signal::KILL);
-    assert!(sandbox.processes().len() > 10, "the servers should still run: nobody looks after them");
+    assert!(sandbox.processes().len() > 10, "the servers should still run without their supervisors");
     let mut next = sandbox.cargo(KEEP_ALIVE);
     next.ready();
     next.signal_all(Signal::KILL);
@@ -125,7 +125,7 @@ fn a_strict_umask_changes_nothing() {
 
 #[test]
 fn a_plain_user_gets_the_same() {
-    // Whoever runs the tests as a plain user has shown it in every other test; root plays one here.
+    // Run as a plain user, every other test shows it; run as root, this one does.
     let sandbox = Sandbox::new();
     let program = sandbox.path().join("keep-alive");
     // By another process: one of ours that is being started could inherit the file while it is open for writing.

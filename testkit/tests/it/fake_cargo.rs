@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 use underpin_testkit::eventually_blocking;
 
-/// A folder of our own for the servers: whatever runs in it or names it belongs to this test.
+/// A new folder for the servers: every process that runs in it or names it belongs to this test.
 pub(crate) struct Sandbox(TempDir);
 
 impl Sandbox {
@@ -86,7 +86,7 @@ impl Sandbox {
             .args(["-c", SCRIPT, "cargo"])
             .args(program)
             .env("TMPDIR", self.path())
-            // It would keep the test kit from starting a server of its own.
+            // It would keep the test kit from starting a server.
             .env_remove("DATABASE_URL")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -122,7 +122,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// A process named cargo, with a session and a process group of its own, whose child is a test process.
+/// A process named cargo, with its own session and process group, whose child is a test process.
 pub(crate) struct FakeCargo {
     pub(crate) id: Pid,
     output: Lines<BufReader<ChildStdout>>,

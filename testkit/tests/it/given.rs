@@ -87,7 +87,7 @@ async fn a_role_that_may_not_create_databases_is_told_so() {
 
 #[test]
 fn a_given_server_that_is_not_there_or_not_the_right_one_is_told() {
-    // Nobody listens on port 1 (tcpmux).
+    // Port 1 (tcpmux) has no listener.
     let (_held, _, complaint) = keep_alive(&[("NATS_URL", "nats://127.0.0.1:1")]);
     assert!(complaint.contains("NATS_URL") && complaint.contains("no NATS server answers"), "{complaint}");
     let (_held, _, complaint) = keep_alive(&[("DATABASE_URL", "sqlite::memory:")]);

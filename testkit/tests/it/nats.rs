@@ -37,7 +37,7 @@ async fn a_killed_server_comes_back_on_its_port_with_what_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_paused_server_keeps_its_connections_and_answers_nobody() {
+async fn a_paused_server_keeps_its_connections_and_does_not_answer() {
     let server = NatsServer::private().await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let mut orders = client.subscribe("orders").await.unwrap();

@@ -25,7 +25,7 @@ async fn each_database_is_fresh_and_disappears_with_its_value() {
     assert_eq!((number(one.url(), tables).await, number(two.url(), tables).await), (1, 0));
 
     let gone = one.url().to_owned();
-    // Somebody who still uses the database does not keep it.
+    // An open connection does not keep the database.
     let mut held = PgConnection::connect(&gone).await.unwrap();
     drop(one);
     assert!(held.ping().await.is_err());
@@ -60,7 +60,7 @@ async fn a_killed_server_comes_back_on_its_port_with_what_was_committed() {
 }
 
 #[tokio::test]
-async fn a_paused_server_keeps_its_connections_and_answers_nobody() {
+async fn a_paused_server_keeps_its_connections_and_does_not_answer() {
     let server = PostgresServer::private().await;
     let mut held = PgConnection::connect(server.url()).await.unwrap();
     server.pause().await;

@@ -42,7 +42,7 @@ struct Arguments {
     /// Also write the report to this file as Markdown, and beside it as JSON
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where logs go; kept after a violation. A folder of its own below the system's otherwise
+    /// Where logs go; kept after a violation. A new folder below the system's otherwise
     #[arg(long)]
     folder: Option<PathBuf>,
 }

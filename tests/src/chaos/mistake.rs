@@ -10,7 +10,7 @@ use super::violation::Violation;
 use super::worker::{CrashPoint, Enqueue, InboxUse, ProducerSettings, Role};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Transfers in all, and the one after whose commit somebody crash_point.
+/// Transfers in all, and the one after whose commit a process crashes.
 const TRANSFERS: u64 = 10;
 const FATAL: u64 = 4;
 
@@ -21,7 +21,7 @@ pub enum Mistake {
     None,
     /// Effects without the inbox.
     NoInbox,
-    /// The event is enqueued after the commit, in a transaction of its own.
+    /// The event is enqueued after the commit, in a second transaction.
     EnqueueOutside,
 }
 

@@ -125,7 +125,7 @@ fn sequences(letters: &[DeadLetter]) -> BTreeSet<u64> {
     letters.iter().map(|letter| letter.sequence).collect()
 }
 
-/// Waits until nothing is on its way any more; says how it stood when the time was over.
+/// Waits until no event is in the outbox or in flight; the error tells what was left.
 pub(crate) async fn wait_until_idle(testbed: &Testbed, within: Duration) -> Result<Duration, BoxError> {
     let (database, bus) = (testbed.database().await?, testbed.bus().await?);
     let (started, mut quiet) = (Instant::now(), 0);

@@ -12,7 +12,7 @@ pub struct Report {
     pub seed: u64,
     /// How long faults were done, in seconds.
     pub duration_s: f64,
-    /// How long it then took until nothing was on its way any more, in milliseconds.
+    /// How long it then took until no event was in the outbox or in flight, in milliseconds.
     pub settled_ms: u128,
     /// Cores of the machine.
     pub cores: usize,

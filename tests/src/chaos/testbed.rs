@@ -57,7 +57,7 @@ impl Testbed {
         Ok(testbed)
     }
 
-    /// Starts a worker, behind links of its own.
+    /// Starts a worker, behind its own links.
     pub(crate) async fn start(
         &mut self,
         name: &'static str,
@@ -125,7 +125,7 @@ impl Testbed {
 
     async fn inject_into_worker(&self, name: &str, fault: &Fault) -> Result<(), BoxError> {
         let worker = self.worker(name)?;
-        // Held until it is healed, so that nobody takes the harm for an end of its own.
+        // Locked until the fault ends, so that `restart_ended` does not count it.
         let mut process = worker.lock().await;
         if fault.kind == FaultKind::Freeze {
             process.freeze();

@@ -9,7 +9,7 @@ use underpin_events::{Backoff, Order, SubscribeOptions};
 use underpin_logger::{LogFormat, LogOutput, LogSink, LoggerSettings};
 use underpin_outbox::RelaySettings;
 
-/// Everything one worker process is told, as JSON in the variable [`WorkerSettings::VARIABLE`].
+/// The settings of one worker process, as JSON in the variable [`WorkerSettings::VARIABLE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WorkerSettings {
     pub(crate) name: String,
@@ -49,7 +49,7 @@ pub(crate) struct ProducerSettings {
 pub(crate) enum Enqueue {
     /// In the transaction of the transfer, as it should be.
     Inside,
-    /// In a transaction of its own after the commit: the mistake that the outbox exists to prevent.
+    /// In a second transaction, after the commit: the mistake that the outbox exists to prevent.
     AfterCommit,
 }
 
