@@ -1,7 +1,9 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// How long a test waits for an event.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// An output whose behaviour a test switches while it runs.
 #[derive(Clone, Default)]
@@ -89,17 +91,5 @@ impl Write for Tap {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Waits for the thing itself, with a limit.
-#[track_caller]
-pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
-    const LIMIT: Duration = Duration::from_secs(10);
-
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < LIMIT, "it did not happen within {LIMIT:?}");
-        thread::yield_now();
     }
 }

@@ -134,7 +134,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, target, kind, lasts } = self;
-        write!(f, "{:.1} s: {harm} {target} for {} ms", at.as_secs_f64(), lasts.as_millis())
+        write!(f, "{:.1} s: {kind} {target} for {} ms", at.as_secs_f64(), lasts.as_millis())
     }
 }
 
@@ -190,8 +190,8 @@ mod tests {
     fn half_an_hour_has_hundreds_of_faults_of_every_kind_and_each_target_one_at_a_time() {
         let faults = schedule(7, Duration::from_secs(1800), Duration::from_millis(2500));
         assert!((600..900).contains(&faults.len()), "{}", faults.len());
-        let kinds: BTreeSet<String> = faults.iter().map(Fault::kind).collect();
-        // Kill and freeze of three roles; three harms of two servers; four of five kinds of links.
+        let kinds: BTreeSet<String> = faults.iter().map(Fault::label).collect();
+        // Kill and freeze of three roles; three faults of two servers; four of five kinds of links.
         assert_eq!(kinds.len(), 6 + 6 + 20, "{kinds:?}");
         for (place, fault) in faults.iter().enumerate() {
             let earlier = faults.iter().take(place).filter(|earlier| earlier.target == fault.target);

@@ -140,7 +140,7 @@ impl Testbed {
     }
 
     async fn inject_into_postgres(&self, fault: &Fault) {
-        match fault.harm {
+        match fault.kind {
             FaultKind::Freeze => {
                 self.postgres.pause().await;
                 tokio::time::sleep(fault.lasts).await;
@@ -160,7 +160,7 @@ impl Testbed {
     }
 
     async fn inject_into_nats(&self, fault: &Fault, random: &mut Random) {
-        match fault.harm {
+        match fault.kind {
             FaultKind::Freeze => {
                 self.nats.pause().await;
                 tokio::time::sleep(fault.lasts).await;
@@ -202,7 +202,7 @@ impl Testbed {
         random: &mut Random,
     ) -> Result<(), BoxError> {
         let proxy = self.links.get(&link).ok_or("there is no such link")?;
-        match fault.harm {
+        match fault.kind {
             FaultKind::Forget => proxy.forget(),
             FaultKind::Cut => proxy.set(NetworkFault::Cut),
             FaultKind::Slow => {
@@ -226,7 +226,7 @@ impl Testbed {
     pub(crate) fn restart_ended(&self) -> Result<Vec<String>, BoxError> {
         let mut ended = Vec::new();
         for (name, worker) in &self.workers {
-            // One that is being harmed is locked.
+            // A worker with a fault is locked.
             let Ok(mut process) = worker.try_lock() else { continue };
             if let Some(status) = process.ended() {
                 ended.push(format!("{name} ended by itself: {status}"));

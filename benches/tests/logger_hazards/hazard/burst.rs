@@ -6,10 +6,11 @@ use serde_json::Value;
 use slog::{error, info};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use underpin_testkit::eventually_blocking;
 
 use super::{Verdict, broken, lines};
 use crate::subject::Subject;
-use crate::tap::{Mode, Tap, wait_until};
+use crate::tap::{LIMIT, Mode, Tap};
 
 pub(crate) fn time_is_taken_when_a_record_is_made(subject: &Subject) -> Verdict {
     let tap = Tap::default();
@@ -17,10 +18,12 @@ pub(crate) fn time_is_taken_when_a_record_is_made(subject: &Subject) -> Verdict 
     let log = subject.over(&tap);
     // Of error level, for a sink that would gather more lines first.
     error!(log, "first");
-    wait_until(|| tap.is_hanging());
+    eventually_blocking(LIMIT, "the output hangs", || tap.is_hanging());
     info!(log, "second");
     let made = SystemTime::now();
-    wait_until(|| made.elapsed().is_ok_and(|since| since.as_millis() > 10));
+    eventually_blocking(LIMIT, "ten milliseconds pass", || {
+        made.elapsed().is_ok_and(|since| since.as_millis() > 10)
+    });
     tap.set(Mode::Open);
     drop(log);
 

@@ -3,10 +3,11 @@
 use std::io;
 
 use slog::{error, info};
+use underpin_testkit::eventually_blocking;
 
 use super::{Verdict, broken, calm, lines};
 use crate::subject::Subject;
-use crate::tap::{Mode, Tap, wait_until};
+use crate::tap::{LIMIT, Mode, Tap};
 
 /// On a bare file a write is a system call.
 pub(crate) fn a_record_is_one_write_at_most(subject: &Subject) -> Verdict {
@@ -28,7 +29,7 @@ pub(crate) fn a_broken_pipe_stays_out_of_the_caller(subject: &Subject) -> Verdic
     let log = subject.over(&tap);
     tap.set(Mode::Fails(io::ErrorKind::BrokenPipe));
     calm(|| error!(log, "first"))?;
-    wait_until(|| tap.has_failed());
+    eventually_blocking(LIMIT, "the write fails", || tap.has_failed());
     calm(|| error!(log, "second"))
 }
 
@@ -37,11 +38,11 @@ pub(crate) fn a_failure_passes(subject: &Subject) -> Verdict {
     let log = subject.over(&tap);
     tap.set(Mode::Fails(io::ErrorKind::BrokenPipe));
     calm(|| error!(log, "lost"))?;
-    wait_until(|| tap.has_failed());
+    eventually_blocking(LIMIT, "the write fails", || tap.has_failed());
     tap.set(Mode::Open);
     // The next record arrives sooner or later, or never: then the calls start to panic.
     let mut outcome = Ok(());
-    wait_until(|| {
+    eventually_blocking(LIMIT, "the record is out", || {
         outcome = calm(|| error!(log, "later"));
         outcome.is_err() || tap.text().contains("\"later\"")
     });
@@ -55,7 +56,7 @@ pub(crate) fn an_output_that_is_full_tears_no_line(subject: &Subject) -> Verdict
     let log = subject.over(&tap);
     tap.set(Mode::Takes(10));
     error!(log, "first");
-    wait_until(|| tap.has_failed());
+    eventually_blocking(LIMIT, "the write fails", || tap.has_failed());
     tap.set(Mode::Open);
     error!(log, "second");
     drop(log);

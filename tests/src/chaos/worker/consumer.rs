@@ -13,7 +13,7 @@ use underpin_events::{
 use underpin_logger::{Context, Logger, info, warn};
 use underpin_outbox::{Applied, Inbox};
 
-use super::{CrashPoint, InboxUse, WorkerSettings, connect, die};
+use super::{CrashPoint, InboxUse, WorkerSettings, connect, crash::crash};
 use crate::chaos::bank::{PROJECTION, Transfer, apply, partitions};
 
 /// Applies transfers to the projection until it is stopped.

@@ -14,7 +14,7 @@ use underpin_logger::{Context, Logger, warn};
 use underpin_outbox::{Outbox, OutboxError};
 use uuid::Uuid;
 
-use super::{CrashPoint, Enqueue, ProducerSettings, WorkerSettings, connect, die};
+use super::{CrashPoint, Enqueue, ProducerSettings, WorkerSettings, connect, crash::crash};
 use crate::chaos::bank::{ACCOUNTS, Transfer, book};
 use crate::chaos::random::Random;
 
