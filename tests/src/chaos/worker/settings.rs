@@ -104,7 +104,8 @@ impl WorkerSettings {
 
     pub(crate) fn jetstream(&self) -> JetStreamSettings {
         let mut settings = JetStreamSettings::new(&self.nats_url);
-        settings.name.clone_from(&self.name);
+        // The consumers are replicas of one service: they share its subscriptions.
+        settings.name = self.name.split('-').next().unwrap_or_default().to_owned();
         settings.connect_timeout = Duration::from_secs(3);
         settings.request_timeout = Duration::from_secs(2);
         settings.reconnect = Backoff::new(Duration::from_millis(50), Duration::from_millis(500));
