@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use underpin_errors::Report;
 
 use crate::{Delivery, Outcome, TypedEvent};
 
@@ -67,19 +68,6 @@ where
     F: Fn(Delivery) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    struct Closure<F>(F);
-
-    #[async_trait]
-    impl<F, Fut> EventHandler for Closure<F>
-    where
-        F: Fn(Delivery) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + Send + 'static,
-    {
-        async fn handle(&self, delivery: Delivery) -> Outcome {
-            (self.0)(delivery).await
-        }
-    }
-
     Arc::new(Closure(handle))
 }
 
@@ -115,22 +103,29 @@ where
     F: Fn(T, Delivery) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    struct Typed<T, F>(F, std::marker::PhantomData<fn(T)>);
-
-    #[async_trait]
-    impl<T, F, Fut> EventHandler for Typed<T, F>
-    where
-        T: TypedEvent,
-        F: Fn(T, Delivery) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + Send + 'static,
-    {
-        async fn handle(&self, delivery: Delivery) -> Outcome {
-            match delivery.event().decode::<T>() {
-                Ok(payload) => (self.0)(payload, delivery).await,
-                Err(error) => Outcome::dead_letter(underpin_errors::Report(&error).to_string()),
+    handler_fn(move |delivery: Delivery| {
+        let called = match delivery.event().decode::<T>() {
+            Ok(payload) => Ok(handle(payload, delivery)),
+            Err(error) => Err(Outcome::dead_letter(Report(&error).to_string())),
+        };
+        async move {
+            match called {
+                Ok(outcome) => outcome.await,
+                Err(undecodable) => undecodable,
             }
         }
-    }
+    })
+}
 
-    Arc::new(Typed(handle, std::marker::PhantomData))
+struct Closure<F>(F);
+
+#[async_trait]
+impl<F, Fut> EventHandler for Closure<F>
+where
+    F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    async fn handle(&self, delivery: Delivery) -> Outcome {
+        (self.0)(delivery).await
+    }
 }

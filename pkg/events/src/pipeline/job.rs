@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::inbound::Inbound;
-use super::limits::{Limits, Refused};
+use super::limits::{Counted, Limits};
 use super::permits::InFlightPermit;
 use super::worker_queue::Parkable;
 use crate::{Event, InvalidEventError};
@@ -11,11 +11,11 @@ pub(super) struct Job<M> {
     pub(super) message: M,
     pub(super) event: Option<Result<Arc<Event>, InvalidEventError>>,
     pub(super) permit: InFlightPermit,
-    pub(super) refused: Option<Refused>,
+    pub(super) refused: Option<Counted>,
 }
 
 impl<M: Inbound> Parkable for Job<M> {
-    fn park(&mut self, limits: &Arc<Limits>) {
+    fn park(&mut self, limits: &Limits) {
         self.refused = limits.park(&mut self.permit, self.message.size());
     }
 }

@@ -24,9 +24,9 @@ pub(crate) struct Limits {
     by_key: bool,
     waiting: Arc<Semaphore>,
     /// Events that wait for their next attempt.
-    attempts_waiting: AtomicUsize,
+    attempts_waiting: Arc<AtomicUsize>,
     /// Waiting messages that kept their in-flight permit.
-    refused: AtomicUsize,
+    refused: Arc<AtomicUsize>,
 }
 
 impl Limits {
@@ -37,8 +37,8 @@ impl Limits {
             in_flight_limit,
             by_key: options.order == Order::PerKey,
             waiting: Arc::new(Semaphore::new(WAITING_UNITS)),
-            attempts_waiting: AtomicUsize::new(0),
-            refused: AtomicUsize::new(0),
+            attempts_waiting: Arc::default(),
+            refused: Arc::default(),
         }
     }
 
@@ -87,20 +87,18 @@ impl Limits {
 
     /// Trades the in-flight permit of a message that begins to wait for waiting units. Where there are not enough, the message
     /// keeps its permit, and is counted as refused until the returned guard is dropped.
-    pub(super) fn park(self: &Arc<Self>, permit: &mut InFlightPermit, size: usize) -> Option<Refused> {
+    pub(super) fn park(&self, permit: &mut InFlightPermit, size: usize) -> Option<Counted> {
         let units = u32::try_from(size.div_ceil(UNIT).clamp(1, WAITING_UNITS)).unwrap_or(u32::MAX);
         if let Ok(units) = Arc::clone(&self.waiting).try_acquire_many_owned(units) {
             *permit = Some(units);
             return None;
         }
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        Some(Refused(Arc::clone(self)))
+        Some(Counted::new(&self.refused))
     }
 
     /// Notes that an event waits for its next attempt, until the guard is dropped.
-    pub(super) fn attempt_waits(self: &Arc<Self>) -> AttemptWaits {
-        self.attempts_waiting.fetch_add(1, Ordering::Relaxed);
-        AttemptWaits(Arc::clone(self))
+    pub(super) fn attempt_waits(&self) -> Counted {
+        Counted::new(&self.attempts_waiting)
     }
 
     /// Down when messages that wait hold all that this process takes, so that no other is delivered.
@@ -120,21 +118,19 @@ impl Limits {
     }
 }
 
-/// A waiting message that kept its in-flight permit.
-pub(super) struct Refused(Arc<Limits>);
+/// Counts one until it is dropped.
+pub(super) struct Counted(Arc<AtomicUsize>);
 
-impl Drop for Refused {
-    fn drop(&mut self) {
-        self.0.refused.fetch_sub(1, Ordering::Relaxed);
+impl Counted {
+    fn new(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
     }
 }
 
-/// An event that waits for its next attempt.
-pub(super) struct AttemptWaits(Arc<Limits>);
-
-impl Drop for AttemptWaits {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.attempts_waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

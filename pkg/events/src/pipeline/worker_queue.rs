@@ -8,7 +8,7 @@ use super::limits::Limits;
 /// What can wait in a queue behind an event that waits for its next attempt.
 pub(super) trait Parkable {
     /// Trades its in-flight permit for waiting units.
-    fn park(&mut self, limits: &Arc<Limits>);
+    fn park(&mut self, limits: &Limits);
 }
 
 /// A queue of jobs for one or more workers.
@@ -132,13 +132,13 @@ mod tests {
     use crate::SubscribeOptions;
 
     impl Parkable for usize {
-        fn park(&mut self, _: &Arc<Limits>) {
+        fn park(&mut self, _: &Limits) {
             *self += 100;
         }
     }
 
     impl Parkable for tokio::sync::mpsc::Sender<()> {
-        fn park(&mut self, _: &Arc<Limits>) {}
+        fn park(&mut self, _: &Limits) {}
     }
 
     fn queue<T: Parkable>() -> WorkerQueue<T> {
