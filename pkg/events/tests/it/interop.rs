@@ -33,7 +33,7 @@ async fn the_python_sdk_reads_what_we_write_and_we_read_what_it_writes() {
         return;
     };
     let python = folder.join("bin/python");
-    echo("python", Command::new(python).arg(script("echo.py")).current_dir(&folder)).await;
+    Box::pin(echo("python", Command::new(python).arg(script("echo.py")).current_dir(&folder))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +50,7 @@ async fn the_javascript_sdk_reads_what_we_write_and_we_read_what_it_writes() {
     }) else {
         return;
     };
-    echo("node", Command::new("node").arg(script("echo.mjs")).current_dir(&folder)).await;
+    Box::pin(echo("node", Command::new("node").arg(script("echo.mjs")).current_dir(&folder))).await;
 }
 
 fn script(name: &str) -> PathBuf {
