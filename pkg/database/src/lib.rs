@@ -29,25 +29,28 @@
 //!
 //! # The parts, in the order in which a service meets them
 //!
-//! * [`DatabaseSettings`] say where the database is and what the pool may do; [`connect`] waits for what may pass (refused,
-//!   starting up, no room) and fails at once for what will not (a wrong password).
-//! * [`Pool`] lends connections in the order of asking, with a deadline; [`Pool::with`] says on whose behalf, for the slow-query
-//!   log. [`Session`] is one connection for a unit of work. [`Executor`], [`Connections`] and [`PoolControl`] are its traits,
-//!   [`Database`] all of them: what goes behind an `Arc<dyn Database>`.
-//! * [`Transaction`] and [`DatabaseExt::transaction`]: rolled back when dropped, run again where that is known to do no harm,
-//!   and never after a COMMIT whose outcome is unknown. [`TxOptions`] choose isolation, access and retries.
-//! * [`DatabaseError`] says by its [`Condition`] what can be done about it; [`DbResultExt`] makes one of what sea-orm says.
-//! * [`FindByKey`]: a row of an entity by its key, without building its SQL for each query.
-//! * [`migrate`]: migrations under a lock, each in a transaction with the note that it ran.
-//! * [`DatabaseHealth`], [`PoolStats`], [`CloseOutcome`]: how it is, what it does, how it ended.
-//! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications that say when one may be missing; a lease for the one
-//!   process that leads.
+//! * [`DatabaseSettings`] configure the pool; [`connect`] retries what may pass (refused, starting up, no room) and fails at
+//!   once otherwise (a wrong password).
+//! * [`Pool`] lends connections in the order of asking, with a deadline; [`Pool::with`] attaches a context for the slow-query
+//!   log. [`Session`] is one connection for a unit of work.
+//! * [`Executor`] (SQL), [`Connections`] (transactions, sessions) and [`PoolControl`] (health, close) are the traits;
+//!   [`Database`] is all of them, for an `Arc<dyn Database>`.
+//! * [`Transaction`] is rolled back when dropped. [`DatabaseExt::transaction`] runs a closure again after a conflict, and never
+//!   after a COMMIT whose outcome is unknown. [`TxOptions`] set isolation, access and retries.
+//! * [`InTransaction`] is the parameter of functions whose writes must commit with those of their caller.
+//! * [`DatabaseError`] has a [`Condition`], which says what can be done; [`DbResultExt`] classifies errors of sea-orm.
+//! * [`FindByKey`] finds a row of an entity by its key, with SQL that is built once.
+//! * [`migrate`] runs migrations under a lock, each in a transaction with the note that it ran.
+//! * [`DatabaseHealth`], [`PoolStats`] and [`CloseOutcome`] report the state, the counters and the end of a pool.
+//! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications with a signal when one may be missing, and leader
+//!   election.
 //! * `testing` (feature of that name): a mock, and a transaction that is rolled back after each test.
 //!
-//! # What holds everywhere
+//! # Guarantees
 //!
 //! A cancelled future leaves no permit taken and no transaction open. No setting, error, log line or handle shows a password. No
-//! statement is repeated that may have taken effect.
+//! statement is repeated that may have taken effect. Session state does not reach the next borrower of a connection, as far as
+//! the text of a statement shows it.
 #![cfg_attr(
     not(feature = "postgres"),
     allow(rustdoc::broken_intra_doc_links, reason = "the story links to what some features leave out")
@@ -60,6 +63,7 @@ mod database;
 mod driver;
 mod error;
 mod escape;
+mod in_transaction;
 #[cfg(feature = "postgres")]
 mod leader;
 #[cfg(feature = "postgres")]
@@ -85,6 +89,7 @@ pub use connect::connect;
 pub use database::{Connections, Database, DatabaseExt, Executor, PoolControl};
 pub use error::{Condition, DatabaseError, DbResultExt};
 pub use escape::SqlxConnection;
+pub use in_transaction::InTransaction;
 #[cfg(feature = "postgres")]
 pub use leader::LeaderLease;
 #[cfg(feature = "postgres")]

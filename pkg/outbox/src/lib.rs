@@ -50,7 +50,6 @@ mod schema;
 mod settings;
 mod signals;
 mod text;
-mod transaction;
 mod wake;
 
 pub use error::OutboxError;
@@ -62,7 +61,7 @@ pub use quarantine::QuarantinedEvent;
 pub use relay::{Relay, RelayDrain, RelaySettings};
 pub use row::OutboxRow;
 pub use settings::{AfterQuarantine, OutboxSettings};
-pub use transaction::InTransaction;
+pub use underpin_database::InTransaction;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -51,21 +51,17 @@ const FUNCTIONS: [&str; 5] = [
 ];
 
 fn begins_state(word: &str, after: &Tokens<'_>) -> bool {
-    let is = |known: &&str| word.eq_ignore_ascii_case(known);
-    if STATEMENTS.iter().any(|known| is(&known)) {
+    if is_one_of(word, &STATEMENTS) {
         return true;
     }
-    if is(&"set") {
-        let next = after.clone().next();
-        let ends_with_transaction =
-            |known: &&str| matches!(next, Some(Token::Word(next)) if next.eq_ignore_ascii_case(known));
-        return !TRANSACTION_ONLY.iter().any(|known| ends_with_transaction(&known));
+    if word.eq_ignore_ascii_case("set") {
+        return !matches!(after.clone().next(), Some(Token::Word(next)) if is_one_of(next, &TRANSACTION_ONLY));
     }
-    if is(&"pragma") {
+    if word.eq_ignore_ascii_case("pragma") {
         return own(after).any(|token| matches!(token, Token::Symbol('=' | '(')));
     }
     // COMMIT AND CHAIN begins the next transaction.
-    ["commit", "rollback", "end", "abort"].iter().any(|known| is(&known)) && chains(after)
+    is_one_of(word, &["commit", "rollback", "end", "abort"]) && has_sequence(after, &["and", "chain"])
 }
 
 fn is_state_anywhere(word: &str, [earlier, previous]: [&str; 2], after: &Tokens<'_>) -> bool {
@@ -75,7 +71,7 @@ fn is_state_anywhere(word: &str, [earlier, previous]: [&str; 2], after: &Tokens<
             // In INSERT INTO temp it is a table of that name.
             is_one_of(previous, &["create", "replace", "into", "local", "global"])
                 && !is_one_of(earlier, &["insert", "merge"])
-                && !drops_on_commit(after)
+                && !has_sequence(after, &["on", "commit", "drop"])
         }
         Some(b'p' | b'P' | b's' | b'S') => {
             let is_temporary_schema =
@@ -99,14 +95,6 @@ fn is_symbol(after: &Tokens<'_>, symbol: char) -> bool {
 /// The tokens up to the end of the statement.
 fn own<'a>(after: &Tokens<'a>) -> impl Iterator<Item = Token<'a>> {
     after.clone().take_while(|token| *token != Token::Symbol(';'))
-}
-
-fn drops_on_commit(after: &Tokens<'_>) -> bool {
-    has_sequence(after, &["on", "commit", "drop"])
-}
-
-fn chains(after: &Tokens<'_>) -> bool {
-    has_sequence(after, &["and", "chain"])
 }
 
 fn has_sequence(after: &Tokens<'_>, words: &[&str]) -> bool {

@@ -20,6 +20,32 @@ pub struct TlsSettings {
     pub client_key: Option<PathBuf>,
 }
 
+impl TlsSettings {
+    /// Sets how much the client demands of the server.
+    #[must_use]
+    pub fn mode(self, mode: TlsMode) -> Self {
+        Self { mode: Some(mode), ..self }
+    }
+
+    /// Sets the PEM file with the authorities to trust.
+    #[must_use]
+    pub fn root_certificate(self, file: impl Into<PathBuf>) -> Self {
+        Self { root_certificate: Some(file.into()), ..self }
+    }
+
+    /// Sets the PEM file with the certificate of this client.
+    #[must_use]
+    pub fn client_certificate(self, file: impl Into<PathBuf>) -> Self {
+        Self { client_certificate: Some(file.into()), ..self }
+    }
+
+    /// Sets the PEM file with the key of `client_certificate`.
+    #[must_use]
+    pub fn client_key(self, file: impl Into<PathBuf>) -> Self {
+        Self { client_key: Some(file.into()), ..self }
+    }
+}
+
 /// What libpq calls `sslmode`. `allow` is left out: it is `disable` with a second try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -23,7 +23,7 @@ async fn each_code_has_its_condition_and_is_run_again_only_where_that_is_safe() 
         (&["53000", "53100", "53200", "53300"], Condition::Saturated),
         (&["57P01", "57P02"], Condition::Interrupted),
         (&["57P03"], Condition::Unreachable),
-        (&["25006"], Condition::Stale),
+        (&["25006", "26000"], Condition::Stale),
         (&["40003", "08007"], Condition::Ambiguous),
         (&["57014", "25P03", "57P05"], Condition::Timeout),
         (&["23505"], Condition::UniqueViolation),
@@ -32,7 +32,7 @@ async fn each_code_has_its_condition_and_is_run_again_only_where_that_is_safe() 
         (&["23514"], Condition::CheckViolation),
         (&["23P01"], Condition::ExclusionViolation),
         (&["28000", "28P01", "3D000"], Condition::Rejected),
-        (&["42601", "42P01", "22012", "25P02", "26000", "0A000"], Condition::Statement),
+        (&["42601", "42P01", "22012", "25P02", "0A000"], Condition::Statement),
         (&["XX000"], Condition::Internal),
     ] {
         for code in codes {
