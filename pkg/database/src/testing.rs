@@ -42,7 +42,7 @@
 //! same time, and leave nothing behind.
 //!
 //! ```
-//! use underpin_database::{DatabaseError, Executor, sql, testing::rolled_back};
+//! use underpin_database::{DatabaseError, sql, testing::rolled_back};
 //! use underpin_database::sea_orm::{ConnectionTrait, DbErr};
 //!
 //! /// Takes an amount, and says whether the account had it.
@@ -62,7 +62,7 @@
 //!     Ok::<_, DatabaseError>(())
 //! })
 //! .await??;
-//! assert!(pool.query_one(sql("SELECT 1 FROM account", [])).await?.is_none());
+//! assert!(pool.query_one_raw(sql("SELECT 1 FROM account", [])).await?.is_none());
 //! # Ok(()) }
 //! ```
 //!

@@ -8,7 +8,7 @@ use underpin_errors::Kind;
 ///
 /// # Examples
 /// ```
-/// use underpin_database::{Condition, DatabaseError, sql};
+/// use underpin_database::{Condition, DatabaseError, Executor, sql};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
 /// # let settings = underpin_database::DatabaseSettings::new("sqlite::memory:");
 /// # let db = underpin_database::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await?;
