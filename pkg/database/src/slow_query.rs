@@ -6,7 +6,7 @@ use underpin_logger::{Context, warn};
 
 use crate::{driver::Call, literals::without_literals, pool::PoolState};
 
-/// QueryTimeres one statement. Only a slow one costs more than reading the clock.
+/// Times one statement. Only a slow one costs more than reading the clock.
 pub(crate) struct QueryTimer {
     started_at: Instant,
     waited: Duration,

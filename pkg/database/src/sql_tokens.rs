@@ -14,16 +14,36 @@ pub(crate) enum Token<'a> {
 /// Iterates over the tokens of a text. An unterminated literal ends the iteration: the server refuses such a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
-    rest: &'a str,
+    sql: &'a str,
+    at: usize,
 }
 
 impl<'a> Tokens<'a> {
     pub(crate) fn of(sql: &'a str) -> Self {
-        Self { rest: sql }
+        Self { sql, at: 0 }
     }
 
-    fn skip(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    fn rest(&self) -> &'a str {
+        self.sql.get(self.at..).unwrap_or_default()
+    }
+
+    fn is_next(&self, byte: u8) -> bool {
+        self.sql.as_bytes().get(self.at + 1) == Some(&byte)
+    }
+
+    /// The word that begins here. ASCII is read byte by byte, since every statement is read.
+    fn word(&mut self) -> Token<'a> {
+        let (bytes, start) = (self.sql.as_bytes(), self.at);
+        let is_plain =
+            |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        while is_plain(self.at) {
+            self.at += 1;
+        }
+        if bytes.get(self.at).is_some_and(|byte| !byte.is_ascii()) {
+            let rest = self.rest();
+            self.at += rest.find(|letter| !is_in_word(letter)).unwrap_or(rest.len());
+        }
+        Token::Word(self.sql.get(start..self.at).unwrap_or_default())
     }
 
     /// The length of a literal or quoted name that ends with `quote`, which is doubled where it is part of the text.
@@ -76,40 +96,45 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         loop {
-            let text = self.rest;
-            let first = text.chars().next()?;
-            match first {
-                letter if letter.is_whitespace() => self.skip(letter.len_utf8()),
-                '-' if text.starts_with("--") => {
-                    self.skip(text.find(['\n', '\r']).unwrap_or(text.len()));
-                }
-                '/' if text.starts_with("/*") => self.skip(Self::block_comment(text)),
-                '\'' => {
-                    self.skip(Self::quoted(text, b'\'', false)?);
+            let byte = *self.sql.as_bytes().get(self.at)?;
+            match byte {
+                b' ' | b'\t'..=b'\r' => self.at += 1,
+                b'e' | b'E' if self.is_next(b'\'') => {
+                    self.at += 1 + Self::quoted(self.rest().get(1..)?, b'\'', true)?;
                     return Some(Token::Literal);
                 }
-                'e' | 'E' if text.as_bytes().get(1) == Some(&b'\'') => {
-                    self.skip(1 + Self::quoted(text.get(1..)?, b'\'', true)?);
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => return Some(self.word()),
+                b'-' if self.is_next(b'-') => {
+                    let rest = self.rest();
+                    self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                }
+                b'/' if self.is_next(b'*') => self.at += Self::block_comment(self.rest()),
+                b'\'' => {
+                    self.at += Self::quoted(self.rest(), byte, false)?;
                     return Some(Token::Literal);
                 }
-                '"' | '`' => {
-                    let length = Self::quoted(text, u8::try_from(first).ok()?, false)?;
-                    self.skip(length);
-                    return Some(Token::Word(text.get(1..length - 1)?));
+                b'"' | b'`' => {
+                    let start = self.at + 1;
+                    self.at += Self::quoted(self.rest(), byte, false)?;
+                    return Some(Token::Word(self.sql.get(start..self.at - 1)?));
                 }
-                '$' if Self::dollar_quoted(text).is_some() => {
-                    let length = Self::dollar_quoted(text)??;
-                    self.skip(length);
+                b'$' if Self::dollar_quoted(self.rest()).is_some() => {
+                    self.at += Self::dollar_quoted(self.rest())??;
                     return Some(Token::Literal);
                 }
-                letter if is_in_word(letter) => {
-                    let length = text.find(|letter| !is_in_word(letter)).unwrap_or(text.len());
-                    self.skip(length);
-                    return Some(Token::Word(text.get(..length)?));
+                _ if byte.is_ascii() => {
+                    self.at += 1;
+                    return Some(Token::Symbol(char::from(byte)));
                 }
-                letter => {
-                    self.skip(letter.len_utf8());
-                    return Some(Token::Symbol(letter));
+                _ => {
+                    let letter = self.rest().chars().next()?;
+                    if is_in_word(letter) {
+                        return Some(self.word());
+                    }
+                    self.at += letter.len_utf8();
+                    if !letter.is_whitespace() {
+                        return Some(Token::Symbol(letter));
+                    }
                 }
             }
         }

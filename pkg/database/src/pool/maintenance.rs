@@ -47,7 +47,7 @@ pub(super) async fn run(
             tick.poll_tick(cx).map(|_| Event::Tick)
         });
         match event.await {
-            Event::Retired(retired) => in_progress.push(work_on(retired, pool.clone(), &control)),
+            Event::Retired(retired) => in_progress.push(work_on(retired, Weak::clone(&pool), &control)),
             Event::Done => {}
             Event::Closed => is_open = false,
             Event::Tick => match pool.upgrade() {

@@ -266,7 +266,7 @@ async fn a_sea_orm_migrator_runs_under_the_lock(pool: Pool) {
 #[tokio::test]
 async fn a_sea_orm_migrator_may_take_its_time() {
     let postgres = crate::common::postgres_with(|settings| {
-        settings.statement_timeout = std::time::Duration::from_secs(1)
+        settings.statement_timeout = std::time::Duration::from_secs(1);
     })
     .await;
     underpin_database::migrate::up_with::<with_sea_orm::Slow>(&postgres.pool).await.unwrap();
