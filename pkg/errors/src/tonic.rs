@@ -1,4 +1,4 @@
-//! For tonic: an error as a [`Status`] with the `google.rpc` detail types, and back (feature `tonic`).
+//! For tonic: an error as a [`Status`](::tonic::Status) with the `google.rpc` detail types, and back (feature `tonic`).
 //!
 //! | part of the error | detail |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | retry delay | `RetryInfo` |
 //! | request id | `RequestInfo` |
 //!
-//! The same parts are public as over HTTP: the status message is [`Error::public_message`], violations and details are
+//! The same parts are public as over HTTP: the status message is [`Error::public_message`](crate::Error::public_message), violations and details are
 //! written only for a kind that is a 4xx over HTTP. Contexts and sources stay in the process.
 //!
 //! A status travels in two HTTP/2 headers, and clients and proxies limit those to 8 or 16 KiB: a larger one breaks the stream
