@@ -127,6 +127,35 @@ on_both! {
         assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
     }
 
+    /// A second relay asks for its share while events of every partition are in flight.
+    async fn a_partition_moves_only_after_what_is_in_flight_there(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        let mut settings = quick();
+        settings.workers = 1;
+        settings.lease = Duration::from_secs(4);
+        settings.publish_timeout = Duration::from_secs(2);
+        let first = relay(&outbox, &database, &publisher, settings.clone());
+        let bad: Vec<Event> = (0..64).map(|key| event(&format!("bad-{key}"), 1)).collect();
+        for event in &bad {
+            publisher.fault(event.subject().unwrap(), Some(Fault::Silent));
+        }
+        enqueue(&outbox, &database.pool, &bad).await;
+        until("they are in flight", || async { publisher.calls(bad[63].id()) >= 2 }).await;
+        let second = relay(&outbox, &database, &publisher, settings);
+        until("each has its share", || async {
+            first.check().await.details["lanes"] == 16 && second.check().await.details["lanes"] == 16
+        }).await;
+        for event in &bad {
+            publisher.fault(event.subject().unwrap(), None);
+        }
+        drained(&outbox, &database.pool).await;
+        assert_eq!(publisher.key_overlaps.load(Ordering::SeqCst), 0, "two relays had an event of a key in flight");
+        assert_eq!(publisher.len(), 64);
+        for relay in [first, second] {
+            assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
+        }
+    }
+
     /// What is in flight is waited for, so that its partition is released only afterwards.
     async fn a_drain_waits_for_what_is_in_flight(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
