@@ -36,11 +36,6 @@ impl Data {
 
 impl PartialEq for Data {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Json(a), Self::Json(b)) => a.get() == b.get(),
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Binary(a), Self::Binary(b)) => a == b,
-            (Self::Json(_) | Self::Text(_) | Self::Binary(_), _) => false,
-        }
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.as_bytes() == other.as_bytes()
     }
 }
