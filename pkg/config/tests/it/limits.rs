@@ -334,7 +334,7 @@ fn choices_overflow_no_stack() {
             Ok(Choice::Texts { map }) => assert_eq!((map.len(), last), (count, "x")),
             Ok(other) => panic!("{other:?}"),
             Err(error) => {
-                assert!(count > 20 && error.to_string().contains("nest them"), "{count} {last}: {error}")
+                assert!(count > 20 && error.to_string().contains("nest them"), "{count} {last}: {error}");
             }
         }
     }
