@@ -12,7 +12,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use underpin_errors::BoxError;
-use underpin_logger::{Context, Logger, info, init};
+use underpin_logger::{Context, info, init};
 
 pub(crate) use settings::{
     CrashPoint, Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings, acknowledged, log_file,
