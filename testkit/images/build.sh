@@ -1,6 +1,6 @@
 #!/bin/bash
 # build.sh <work folder> <nats-server binary>: the images of README.md, on a machine whose engine can pull nothing.
-# As root: apt-get install docker.io debootstrap; dockerd --data-root W/data --exec-root W/exec -H unix://W/docker.sock --pidfile W/pid & ; export DOCKER_HOST=unix://W/docker.sock
+# As root, with the distribution's Docker engine and debootstrap: dockerd --data-root W/data --exec-root W/exec -H unix://W/docker.sock --pidfile W/pid & ; export DOCKER_HOST=unix://W/docker.sock
 # The PostgreSQL image logs like the official one: the set-up server on standard output, the real one on standard error.
 set -e; W=$1; NATS=$2; here=$(dirname "$(readlink -f "$0")"); R=$W/root
 M=$(grep -rhE '^URIs' /etc/apt/sources.list.d/debian.sources | head -1 | awk '{print $2}')

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn reads_what_ps_prints_where_there_is_no_proc() {
-        let stat = Stat::parse_ps(" 4711 Ss+  /Users/ada/.cargo/bin/cargo\n").unwrap();
+        let stat = Stat::parse_ps(" 4711 Ss+  /opt/ada/.cargo/bin/cargo\n").unwrap();
         assert_eq!((stat.name.as_str(), stat.parent, stat.state), ("cargo", 4711, 'S'));
         let own = Stat::from_ps(std::process::id()).unwrap();
         assert_eq!(own.parent, Stat::read(std::process::id()).unwrap().parent);
