@@ -6,9 +6,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::source::{Crate, Module};
 
-/// Code lines for each crate.
+/// Code lines for each crate. The connection was meant to fit into 1,000 lines; failover, rebuilding a client that ended, lame-duck notices,
+/// rotated credentials and the reply inbox took half as much again.
 const BUDGETS: &[(&str, usize)] =
-    &[("events", 8_000), ("outbox", 3_000), ("nats", 1_000), ("service", 3_500)];
+    &[("events", 8_000), ("outbox", 3_000), ("nats", 1_500), ("service", 3_500)];
 
 /// Of crates without a line in [`BUDGETS`].
 const DEFAULT_BUDGET: usize = 9_000;
