@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use async_nats::{Client, ServerInfo};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
-use underpin_logger::Logger;
+use underpin_logger::{Context, Logger, info};
 
 use crate::connect::connect;
 use crate::environment::Environment;
@@ -71,8 +71,9 @@ impl Connection {
     async fn open(env: Environment) -> Result<Self, NatsError> {
         let env = Arc::new(env);
         let (session, ended) = connect(&env).await?;
-        env.link.set_up();
         let current = Arc::new(ArcSwap::from_pointee(session));
+        env.link.set_up();
+        info!(env.log, &Context::background(), "connected to NATS");
         let supervisor = tokio::spawn(supervise(Arc::clone(&env), Arc::clone(&current), ended));
         Ok(Self { env, current, _supervisor: Arc::new(AbortOnDropHandle::new(supervisor)) })
     }

@@ -24,7 +24,7 @@ pub(crate) async fn watch(env: &Environment, session: &Session) {
         sleep(delay).await;
         if env.link.state().lame_duck && has_others(env, session).await {
             info!(env.log, &Context::background(), "moving to another NATS server");
-            // Publishers wait from here on; those that were sent get their answers.
+            // New messages wait from here on; those that were sent get their answers.
             env.link.set_moving();
             let quiet = async {
                 while session.requests.len() > 0 {
@@ -32,7 +32,10 @@ pub(crate) async fn watch(env: &Environment, session: &Session) {
                 }
             };
             drop(timeout(QUIET_WITHIN, quiet).await);
-            drop(timeout(env.settings.request_timeout, session.client.force_reconnect()).await);
+            let asked = timeout(env.settings.request_timeout, session.client.force_reconnect()).await;
+            if !matches!(asked, Ok(Ok(()))) {
+                env.link.set_staying();
+            }
         }
         env.link.lame_duck(false).await;
     }

@@ -52,6 +52,11 @@ impl Link {
         self.0.send_modify(|link| link.up = false);
     }
 
+    /// The connection is used after all.
+    pub(crate) fn set_staying(&self) {
+        self.0.send_modify(|link| link.up = true);
+    }
+
     pub(crate) fn set_rebuilt(&self) {
         self.0.send_modify(|link| {
             (link.up, link.lame_duck) = (true, false);

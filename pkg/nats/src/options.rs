@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectOptions};
+use async_nats::{AuthError, ConnectOptions, Event};
 use tokio::sync::oneshot;
 use underpin_errors::Report;
 
@@ -21,6 +21,8 @@ pub(crate) fn options(env: &Arc<Environment>) -> (ConnectOptions, ClientEnded, A
     let established = Arc::new(AtomicBool::new(false));
     let (observed, reconnect, first) =
         (Arc::clone(env), settings.reconnect.clone(), Arc::clone(&established));
+    // The link is up once the session of a new client is in place, not when the client connects for the first time.
+    let connecting = AtomicBool::new(true);
     let mut options = base(env)
         .name(&settings.name)
         .connection_timeout(settings.connect_timeout.min(settings.request_timeout))
@@ -32,7 +34,9 @@ pub(crate) fn options(env: &Arc<Environment>) -> (ConnectOptions, ClientEnded, A
         })
         .event_callback(move |event| {
             let _ = &alive;
-            observe(&observed, &event);
+            if event != Event::Connected || !connecting.swap(false, Ordering::Relaxed) {
+                observe(&observed, &event);
+            }
             std::future::ready(())
         });
     let tls = &settings.tls;

@@ -32,8 +32,6 @@ const UNREADABLE: &[(&str, &[u8])] = &[
     ("version 2", b"NATS/2.0\r\nA: b\r\n\r\n"),
     ("no version", b"A: b\r\n\r\n"),
     ("lower case version", b"nats/1.0\r\nA: b\r\n\r\n"),
-    ("status is no number", b"NATS/1.0 abc\r\n\r\n"),
-    ("status too large", b"NATS/1.0 99999 x\r\n\r\n"),
     ("byte order mark", b"\xef\xbb\xbfNATS/1.0\r\nA: b\r\n\r\n"),
 ];
 
@@ -222,7 +220,8 @@ async fn a_stored_status_line_is_no_word_of_the_server() {
             .into_iter()
             .enumerate()
     {
-        let headers = format!("NATS/1.0 {status}\r\n\r\n");
+        // Newer servers store the block without the status, older ones with it.
+        let headers = format!("NATS/1.0 {status}\r\nA: b\r\n\r\n");
         store_raw(&server, b"events.order.placed", headers.as_bytes(), &event(n).to_json()).await;
     }
     all_handled(&*subscription, &tally, 5).await;
