@@ -17,14 +17,14 @@ use crate::{Event, EventsError, InvalidEventError, PublishReceipt};
 /// let handler = handler_fn(|_| async { Outcome::dead_letter("no such customer") });
 /// let mailer = bus.subscribe(SubscribeOptions::new("mailer"), handler).await?;
 /// bus.publish(Event::builder("order.placed", "/orders").subject("42").build()?).await?;
-/// let letter = loop {
+/// let dead_letter = loop {
 ///     match bus.list(0, 10).await?.pop() {
-///         Some(letter) => break letter,
+///         Some(dead_letter) => break dead_letter,
 ///         None => tokio::task::yield_now().await,
 ///     }
 /// };
-/// assert_eq!((letter.subscription.as_str(), letter.reason.as_str()), ("mailer", "no such customer"));
-/// bus.discard(letter.id).await?; // or replay(letter.id): to this subscription, and to no other
+/// assert_eq!((dead_letter.subscription.as_str(), dead_letter.reason.as_str()), ("mailer", "no such customer"));
+/// bus.discard(dead_letter.id).await?; // or replay(dead_letter.id): to this subscription, and to no other
 /// assert!(bus.list(0, 10).await?.is_empty());
 /// # let _ = mailer.drain(std::time::Duration::from_secs(5)).await;
 /// # Ok(()) }

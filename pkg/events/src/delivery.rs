@@ -102,7 +102,7 @@ pub enum Outcome {
         /// Why, for the log. Keep secrets out of it.
         reason: String,
     },
-    /// Never: put it aside as a dead letter.
+    /// Never: make it a dead letter.
     DeadLetter {
         /// Why. Keep secrets out of it.
         reason: String,
@@ -130,7 +130,7 @@ impl Outcome {
         Self::Postpone { after, reason: reason.into() }
     }
 
-    /// Put it aside.
+    /// Dead-letter it.
     pub fn dead_letter(reason: impl Into<String>) -> Self {
         Self::DeadLetter { reason: reason.into() }
     }

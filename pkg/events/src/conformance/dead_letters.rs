@@ -12,12 +12,16 @@ pub async fn a_dead_letter_tells_what_and_why(harness: &impl Harness) {
     let _subscription = bus.subscribe(options("strictly"), recorder.handler()).await.expect("subscribed");
     let sent = event("order.placed", "42");
     let receipt = bus.publish(sent.clone()).await.expect("published");
-    let letter = first_letter(harness, &*bus).await;
-    assert_eq!((letter.subscription.as_str(), letter.ty.as_str()), ("strictly", "order.placed"));
-    assert_eq!((letter.attempts, letter.sequence), (1, receipt.sequence));
-    assert!(letter.reason.contains("no such") && letter.reason.contains("customer"), "{}", letter.reason);
-    assert_eq!(letter.event().expect("an event"), sent);
-    assert_eq!(bus.inspect(letter.id).await.expect("inspected").reason, letter.reason);
+    let dead_letter = first_dead_letter(harness, &*bus).await;
+    assert_eq!((dead_letter.subscription.as_str(), dead_letter.ty.as_str()), ("strictly", "order.placed"));
+    assert_eq!((dead_letter.attempts, dead_letter.sequence), (1, receipt.sequence));
+    assert!(
+        dead_letter.reason.contains("no such") && dead_letter.reason.contains("customer"),
+        "{}",
+        dead_letter.reason
+    );
+    assert_eq!(dead_letter.event().expect("an event"), sent);
+    assert_eq!(bus.inspect(dead_letter.id).await.expect("inspected").reason, dead_letter.reason);
     assert_eq!(recorder.seen().len(), 1, "a dead letter was delivered again");
 }
 
@@ -32,9 +36,13 @@ pub async fn a_long_reason_is_cut(harness: &impl Harness) {
     let _subscription = bus.subscribe(options("verbose"), recorder.handler()).await.expect("subscribed");
     let sent = event("order.placed", "42");
     bus.publish(sent.clone()).await.expect("published");
-    let letter = first_letter(harness, &*bus).await;
-    assert!(letter.reason.starts_with(BEGINNING) && letter.reason.len() < 4096, "{}", letter.reason.len());
-    assert_eq!(letter.event().expect("an event"), sent);
+    let dead_letter = first_dead_letter(harness, &*bus).await;
+    assert!(
+        dead_letter.reason.starts_with(BEGINNING) && dead_letter.reason.len() < 4096,
+        "{}",
+        dead_letter.reason.len()
+    );
+    assert_eq!(dead_letter.event().expect("an event"), sent);
 }
 
 /// A replay is seen by the subscription that gave the event up, as a first attempt, and by no other.
@@ -51,12 +59,12 @@ pub async fn a_replay_reaches_its_subscription_only(harness: &impl Harness) {
     let _other = bus.subscribe(options("other"), other.handler()).await.expect("subscribed");
     let sent = event("order.placed", "1");
     bus.publish(sent.clone()).await.expect("published");
-    let letter = first_letter(harness, &*bus).await;
+    let dead_letter = first_dead_letter(harness, &*bus).await;
     other.wait_for(1, patience).await;
 
     repaired.store(true, std::sync::atomic::Ordering::SeqCst);
-    let receipt = bus.replay(letter.id).await.expect("replayed");
-    assert!(!receipt.duplicate && receipt.sequence > letter.sequence);
+    let receipt = bus.replay(dead_letter.id).await.expect("replayed");
+    assert!(!receipt.duplicate && receipt.sequence > dead_letter.sequence);
     let seen = failing.wait_for(2, patience).await;
     let again = seen.last().expect("two deliveries");
     assert_eq!((&again.event, again.attempt), (&sent, 1));
@@ -69,35 +77,35 @@ pub async fn a_replay_reaches_its_subscription_only(harness: &impl Harness) {
     other.wait_for(2, patience).await;
     assert_eq!(other.subjects(), ["1", "2"]);
     assert!(
-        matches!(bus.inspect(letter.id).await, Err(EventsError::NotFound { .. })),
-        "the letter is still there"
+        matches!(bus.inspect(dead_letter.id).await, Err(EventsError::NotFound { .. })),
+        "the dead letter is still there"
     );
 }
 
-/// A discarded letter is gone; doing it again says so.
-pub async fn a_discarded_letter_is_gone(harness: &impl Harness) {
+/// A discarded dead letter is gone; a second discard fails with `NotFound`.
+pub async fn a_discarded_dead_letter_is_gone(harness: &impl Harness) {
     let bus = harness.bus().await;
     let recorder = Recorder::answering(|_| Answer::Now(Outcome::dead_letter("no")));
     let _subscription = bus.subscribe(options("discard"), recorder).await.expect("subscribed");
     bus.publish(event("order.placed", "1")).await.expect("published");
-    let letter = first_letter(harness, &*bus).await;
-    bus.discard(letter.id).await.expect("discarded");
+    let dead_letter = first_dead_letter(harness, &*bus).await;
+    bus.discard(dead_letter.id).await.expect("discarded");
     assert!(bus.list(0, 10).await.expect("listed").is_empty());
-    for result in [bus.discard(letter.id).await, bus.replay(letter.id).await.map(drop)] {
+    for result in [bus.discard(dead_letter.id).await, bus.replay(dead_letter.id).await.map(drop)] {
         assert!(matches!(result, Err(EventsError::NotFound { .. })), "{result:?}");
     }
 }
 
-/// Letters are listed oldest first, in pages.
-pub async fn letters_are_listed_in_pages(harness: &impl Harness) {
+/// Dead letters are listed oldest first, in pages.
+pub async fn dead_letters_are_listed_in_pages(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     let recorder = Recorder::answering(|_| Answer::Now(Outcome::dead_letter("no")));
     let _subscription = bus.subscribe(options("pages").concurrency(1), recorder).await.expect("subscribed");
     for n in 0..5 {
         bus.publish(event("order.placed", &n.to_string())).await.expect("published");
     }
-    eventually(patience, "five letters", || async {
-        bus.list(0, 10).await.is_ok_and(|letters| letters.len() == 5)
+    eventually(patience, "five dead letters", || async {
+        bus.list(0, 10).await.is_ok_and(|dead_letters| dead_letters.len() == 5)
     })
     .await;
     let mut ids = Vec::new();
@@ -107,18 +115,18 @@ pub async fn letters_are_listed_in_pages(harness: &impl Harness) {
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 2);
         after = last.id;
-        ids.extend(page.iter().map(|letter| letter.id));
+        ids.extend(page.iter().map(|dead_letter| dead_letter.id));
     }
     assert_eq!(ids.len(), 5);
     assert!(ids.is_sorted());
 }
 
-async fn first_letter(harness: &impl Harness, bus: &dyn Bus) -> DeadLetter {
+async fn first_dead_letter(harness: &impl Harness, bus: &dyn Bus) -> DeadLetter {
     let patience = harness.capabilities().patience;
     eventually(patience, "a dead letter", || async {
-        bus.list(0, 1).await.is_ok_and(|letters| letters.len() == 1)
+        bus.list(0, 1).await.is_ok_and(|dead_letters| dead_letters.len() == 1)
     })
     .await;
-    let mut letters = bus.list(0, 1).await.expect("listed");
-    letters.pop().expect("one letter")
+    let mut dead_letters = bus.list(0, 1).await.expect("listed");
+    dead_letters.pop().expect("one dead letter")
 }

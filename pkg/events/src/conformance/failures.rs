@@ -46,7 +46,7 @@ pub async fn attempts_end_in_a_dead_letter(harness: &impl Harness) {
         bus.subscribe(options("never").max_attempts(3), recorder.handler()).await.expect("subscribed");
     bus.publish(event("order.placed", "1")).await.expect("published");
     eventually(patience, "a dead letter", || async {
-        bus.list(0, 10).await.is_ok_and(|letters| letters.len() == 1)
+        bus.list(0, 10).await.is_ok_and(|dead_letters| dead_letters.len() == 1)
     })
     .await;
     eventually(patience, "it is completed", || async {

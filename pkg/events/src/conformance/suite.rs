@@ -40,8 +40,8 @@ macro_rules! conformance_tests {
             dead_letters::a_dead_letter_tells_what_and_why,
             dead_letters::a_long_reason_is_cut,
             dead_letters::a_replay_reaches_its_subscription_only,
-            dead_letters::a_discarded_letter_is_gone,
-            dead_letters::letters_are_listed_in_pages,
+            dead_letters::a_discarded_dead_letter_is_gone,
+            dead_letters::dead_letters_are_listed_in_pages,
         }
     };
     (@each $harness:ty; $($module:ident :: $behaviour:ident),+ $(,)?) => {$(

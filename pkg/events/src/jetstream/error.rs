@@ -33,8 +33,8 @@ pub(super) fn answered(error: async_nats::jetstream::Error, subject: &str, size:
     }
 }
 
-/// The error of a message that nobody listens for.
-pub(super) fn nobody_there(subject: &str, jetstream_enabled: bool) -> EventsError {
+/// The error of a request without responders.
+pub(super) fn no_responders(subject: &str, jetstream_enabled: bool) -> EventsError {
     if jetstream_enabled {
         EventsError::NoStream { subject: subject.to_owned() }
     } else {

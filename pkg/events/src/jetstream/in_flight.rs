@@ -19,10 +19,10 @@ use super::subjects::DeliveryInfo;
 /// delivery that it forgot. So a second delivery of a held message is not dispatched: its reply subject replaces the forgotten
 /// one.
 #[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<Held>);
+pub(super) struct InFlight(Arc<InFlightState>);
 
 #[derive(Default)]
-struct Held {
+struct InFlightState {
     /// How often the subscription has bound itself to its consumer.
     bindings: watch::Sender<u64>,
     messages: Mutex<HashMap<u64, Entry>>,
@@ -75,19 +75,19 @@ impl InFlight {
 
     /// The subject by which a held message is confirmed at the moment; none when its stream is gone and another event has its
     /// position.
-    pub(super) fn reply(&self, held: DeliveryInfo) -> Option<Subject> {
+    pub(super) fn reply(&self, delivery: DeliveryInfo) -> Option<Subject> {
         let messages = self.messages();
         messages
-            .get(&held.sequence)
-            .filter(|entry| entry.stored_at == held.stored_at)
+            .get(&delivery.sequence)
+            .filter(|entry| entry.stored_at == delivery.stored_at)
             .map(|entry| entry.reply.clone())
     }
 
     /// Waits until a held message is confirmed by another subject than this one, or by none.
-    pub(super) async fn reply_changes(&self, held: DeliveryInfo, from: &Subject) {
+    pub(super) async fn reply_changes(&self, delivery: DeliveryInfo, from: &Subject) {
         loop {
             let adopted = self.0.adopted.notified();
-            if self.reply(held).is_none_or(|reply| reply != *from) {
+            if self.reply(delivery).is_none_or(|reply| reply != *from) {
                 return;
             }
             adopted.await;
@@ -105,9 +105,9 @@ impl InFlight {
     }
 
     /// Removes a message; returns the subject by which it is confirmed.
-    pub(super) fn remove(&self, held: DeliveryInfo) -> Option<Subject> {
-        match self.messages().entry(held.sequence) {
-            hash_map::Entry::Occupied(entry) if entry.get().stored_at == held.stored_at => {
+    pub(super) fn remove(&self, delivery: DeliveryInfo) -> Option<Subject> {
+        match self.messages().entry(delivery.sequence) {
+            hash_map::Entry::Occupied(entry) if entry.get().stored_at == delivery.stored_at => {
                 Some(entry.remove().reply)
             }
             _ => None,
@@ -122,8 +122,8 @@ impl InFlight {
         tick.tick().await;
         loop {
             tick.tick().await;
-            let held: Vec<Subject> = self.messages().values().map(|held| held.reply.clone()).collect();
-            for reply in held {
+            let replies: Vec<Subject> = self.messages().values().map(|entry| entry.reply.clone()).collect();
+            for reply in replies {
                 api.tell(reply, Bytes::from_static(b"+WPI")).await;
             }
         }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use underpin_nats::NatsError;
 
 use super::api::JetStreamApi;
-use super::error::{answered, nobody_there};
+use super::error::{answered, no_responders};
 use super::failure::Failure;
 use super::settings::{JetStreamSettings, PublishSettings};
 use super::stream_settings::StreamSettings;
@@ -130,7 +130,7 @@ impl Publisher {
         match self.api.connection.request(subject.clone(), Some(headers), payload, until).await {
             Ok(message) => self.receipt(&message, &subject, size),
             Err(NatsError::NoResponders { .. }) => {
-                Err(Failure::refused(nobody_there(&subject, self.api.has_jetstream())))
+                Err(Failure::refused(no_responders(&subject, self.api.has_jetstream())))
             }
             Err(NatsError::Timeout { .. }) => Err(self.no_answer()),
             Err(NatsError::Lost) => Err(Failure::unanswered(EventsError::Disconnected)),
@@ -160,7 +160,7 @@ impl Publisher {
         size: usize,
     ) -> Result<PublishReceipt, Failure> {
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(Failure::refused(nobody_there(subject, self.api.has_jetstream())));
+            return Err(Failure::refused(no_responders(subject, self.api.has_jetstream())));
         }
         match serde_json::from_slice(&answer.payload) {
             Ok(PubAck { error: Some(error), .. }) => Err(Failure::refused(answered(error, subject, size))),

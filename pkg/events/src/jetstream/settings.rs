@@ -59,7 +59,7 @@ pub struct JetStreamSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PublishSettings {
-    /// How many events may be on their way at once.
+    /// How many events may be in flight at once.
     pub window: usize,
     /// The absolute deadline of one publish with all its retries.
     #[serde(with = "duration")]

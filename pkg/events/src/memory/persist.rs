@@ -60,11 +60,11 @@ impl BusState {
                 }
             }
             Record::Completed { name, sequence } => self.forget(&name, sequence),
-            Record::DeadLetter(letter) => {
-                let letter: crate::DeadLetter = letter.into_owned().into();
-                self.forget(&letter.subscription, letter.sequence);
-                self.next_dead_letter = self.next_dead_letter.max(letter.id.saturating_add(1));
-                self.dead_letters.insert(letter.id, letter);
+            Record::DeadLetter(dead_letter) => {
+                let dead_letter: crate::DeadLetter = dead_letter.into_owned().into();
+                self.forget(&dead_letter.subscription, dead_letter.sequence);
+                self.next_dead_letter = self.next_dead_letter.max(dead_letter.id.saturating_add(1));
+                self.dead_letters.insert(dead_letter.id, dead_letter);
             }
             Record::DeadLetterGone { id } => drop(self.dead_letters.remove(&id)),
         }
@@ -97,14 +97,14 @@ impl BusState {
                 .into_iter()
                 .chain(pending)
         });
-        let letters = self.dead_letters.values().filter_map(DeadLetterRecord::of);
+        let dead_letters = self.dead_letters.values().filter_map(DeadLetterRecord::of);
         let next = Record::Next { sequence: self.next_sequence, dead_letter: self.next_dead_letter };
         [next]
             .into_iter()
             .chain(ids)
             .chain(self.log.iter().map(|stored| stored.record(None)))
             .chain(durables)
-            .chain(letters.map(|letter| Record::DeadLetter(Cow::Owned(letter))))
+            .chain(dead_letters.map(|dead_letter| Record::DeadLetter(Cow::Owned(dead_letter))))
     }
 
     fn forget(&mut self, name: &str, sequence: u64) {

@@ -181,7 +181,7 @@ impl BusState {
         }
         let id = self.next_dead_letter;
         self.next_dead_letter = self.next_dead_letter.saturating_add(1);
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             id,
             subscription: name.to_owned(),
             reason,
@@ -194,9 +194,9 @@ impl BusState {
             payload: event.to_json(),
             complete: true,
         };
-        let record = self.journal.as_ref().and_then(|_| DeadLetterRecord::of(&letter));
-        let record = record.map(|letter| Record::DeadLetter(std::borrow::Cow::Owned(letter)));
-        self.dead_letters.insert(id, letter);
+        let record = self.journal.as_ref().and_then(|_| DeadLetterRecord::of(&dead_letter));
+        let record = record.map(|dead_letter| Record::DeadLetter(std::borrow::Cow::Owned(dead_letter)));
+        self.dead_letters.insert(id, dead_letter);
         self.note(|| record);
         self.drop_oldest_dead_letters(most)
     }

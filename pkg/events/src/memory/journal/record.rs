@@ -53,33 +53,33 @@ pub(in super::super) struct DeadLetterRecord {
 
 impl DeadLetterRecord {
     /// None for a payload that is no event, which this bus never dead-letters.
-    pub(in super::super) fn of(letter: &DeadLetter) -> Option<Self> {
+    pub(in super::super) fn of(dead_letter: &DeadLetter) -> Option<Self> {
         Some(Self {
-            id: letter.id,
-            subscription: letter.subscription.clone(),
-            reason: letter.reason.clone(),
-            attempts: letter.attempts,
-            at: millis(letter.time),
-            ty: letter.ty.clone(),
-            sequence: letter.sequence,
-            payload: letter.event().ok()?,
+            id: dead_letter.id,
+            subscription: dead_letter.subscription.clone(),
+            reason: dead_letter.reason.clone(),
+            attempts: dead_letter.attempts,
+            at: millis(dead_letter.time),
+            ty: dead_letter.ty.clone(),
+            sequence: dead_letter.sequence,
+            payload: dead_letter.event().ok()?,
         })
     }
 }
 
 impl From<DeadLetterRecord> for DeadLetter {
-    fn from(letter: DeadLetterRecord) -> Self {
+    fn from(dead_letter: DeadLetterRecord) -> Self {
         Self {
-            id: letter.id,
-            subscription: letter.subscription,
-            reason: letter.reason,
-            attempts: letter.attempts,
-            time: UNIX_EPOCH + Duration::from_millis(letter.at),
-            ty: letter.ty,
-            sequence: letter.sequence,
+            id: dead_letter.id,
+            subscription: dead_letter.subscription,
+            reason: dead_letter.reason,
+            attempts: dead_letter.attempts,
+            time: UNIX_EPOCH + Duration::from_millis(dead_letter.at),
+            ty: dead_letter.ty,
+            sequence: dead_letter.sequence,
             headers: Vec::new(),
             raw_headers: None,
-            payload: letter.payload.to_json(),
+            payload: dead_letter.payload.to_json(),
             complete: true,
         }
     }

@@ -48,16 +48,16 @@ async fn headers_for_the_server_do_not_keep_an_event_out_of_the_dead_letters() {
         stored.unwrap().await.unwrap_or_else(|error| panic!("{name}: {error}"));
         settled(&subscription).await;
     }
-    let letters = bus.list(0, 100).await.unwrap();
-    assert_eq!(letters.len(), controls.len(), "{letters:#?}");
+    let dead_letters = bus.list(0, 100).await.unwrap();
+    assert_eq!(dead_letters.len(), controls.len(), "{dead_letters:#?}");
     let traces = [("X-Trace".to_owned(), "a".to_owned())];
-    for letter in &letters {
-        assert_eq!((&letter.headers[..], letter.reason.as_str()), (&traces[..], "never"));
+    for dead_letter in &dead_letters {
+        assert_eq!((&dead_letter.headers[..], dead_letter.reason.as_str()), (&traces[..], "never"));
     }
     // A replay is a message of its own, too; it fails once more here.
-    bus.replay(letters[0].id).await.unwrap();
+    bus.replay(dead_letters[0].id).await.unwrap();
     settled(&subscription).await;
-    let again = bus.list(letters[letters.len() - 1].id, 10).await.unwrap();
+    let again = bus.list(dead_letters[dead_letters.len() - 1].id, 10).await.unwrap();
     assert_eq!((again.len(), &again[0].headers[..]), (1, &traces[..]));
     assert_eq!(again[0].event().unwrap().id(), "e-0");
 }
@@ -97,8 +97,8 @@ async fn a_dead_letter_that_cannot_be_stored_lets_nothing_pass() {
     bus.apply().await.unwrap();
     settled(&subscription).await;
     assert_eq!(*seen.lock().unwrap(), [0, 1, 2]);
-    let letters = bus.list(0, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].attempts, letters[0].sequence), (1, 1, 1));
+    let dead_letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((dead_letters.len(), dead_letters[0].attempts, dead_letters[0].sequence), (1, 1, 1));
 }
 
 /// A drain that runs out of time says so, whatever it still waited for.
@@ -139,7 +139,7 @@ async fn a_drain_counts_dead_letters_that_were_not_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_flat_form_of_before_is_taken_by_those_who_ask_for_it_and_put_aside_by_others() {
+async fn the_flat_form_is_read_by_those_who_accept_it_and_dead_lettered_by_others() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let (sender, mut taken) = unbounded_channel();
@@ -164,7 +164,7 @@ async fn the_flat_form_of_before_is_taken_by_those_who_ask_for_it_and_put_aside_
     assert_eq!((first.id(), first.organization_id()), ("1", Some("acme")));
     assert_eq!(first.time(), Event::from_json_or_flat(flat).unwrap().time());
     assert_eq!(*other, second);
-    let letters = bus.list(0, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].subscription.as_str()), (1, "strict"));
-    assert!(letters[0].reason.starts_with("undecodable"), "{}", letters[0].reason);
+    let dead_letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((dead_letters.len(), dead_letters[0].subscription.as_str()), (1, "strict"));
+    assert!(dead_letters[0].reason.starts_with("undecodable"), "{}", dead_letters[0].reason);
 }

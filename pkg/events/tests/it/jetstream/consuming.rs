@@ -68,7 +68,7 @@ async fn hazard_9_a_deleted_stream_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hazard_9_a_stream_that_somebody_makes_anew_is_read_from_its_beginning() {
+async fn hazard_9_a_recreated_stream_is_read_from_its_beginning() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let tally = Tally::default();
@@ -208,7 +208,7 @@ async fn hazard_13_a_backlog_larger_than_the_clients_buffer_arrives_complete() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_undecodable_message_is_put_aside_as_it_arrived() {
+async fn an_undecodable_message_is_dead_lettered_unchanged() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let tally = Tally::default();
@@ -222,19 +222,19 @@ async fn an_undecodable_message_is_put_aside_as_it_arrived() {
     publish(&bus, 0..5).await;
     eventually(LIMIT, "the others arrive", || async { tally.distinct() == 5 }).await;
     settled(&subscription).await;
-    let letters = bus.list(0, 10).await.unwrap();
-    assert_eq!(letters.len(), 1);
-    assert_eq!((letters[0].payload.clone(), letters[0].ty.as_str()), (garbage, "legacy.thing"));
-    assert_eq!(letters[0].headers, [("X-Origin".to_owned(), "legacy".to_owned())]);
+    let dead_letters = bus.list(0, 10).await.unwrap();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!((dead_letters[0].payload.clone(), dead_letters[0].ty.as_str()), (garbage, "legacy.thing"));
+    assert_eq!(dead_letters[0].headers, [("X-Origin".to_owned(), "legacy".to_owned())]);
     assert!(
-        letters[0].reason.starts_with("undecodable") && letters[0].event().is_err(),
+        dead_letters[0].reason.starts_with("undecodable") && dead_letters[0].event().is_err(),
         "{}",
-        letters[0].reason
+        dead_letters[0].reason
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_kills_its_process_again_and_again_is_put_aside_unseen() {
+async fn an_event_that_kills_its_process_repeatedly_is_dead_lettered_without_a_call() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let quick = options("crash").max_attempts(1).ack_wait(Duration::from_millis(500));
@@ -251,8 +251,8 @@ async fn an_event_that_kills_its_process_again_and_again_is_put_aside_unseen() {
     let tally = Tally::default();
     let _subscription = bus.subscribe(quick, tally.handler()).await.unwrap();
     eventually(LIMIT, "it is dead-lettered", || async { bus.list(0, 10).await.unwrap().len() == 1 }).await;
-    let letter = bus.inspect(1).await.unwrap();
-    assert!(letter.reason.contains("without an answer") && letter.attempts == 3, "{letter:?}");
+    let dead_letter = bus.inspect(1).await.unwrap();
+    assert!(dead_letter.reason.contains("without an answer") && dead_letter.attempts == 3, "{dead_letter:?}");
     assert_eq!(tally.total(), 0);
 }
 

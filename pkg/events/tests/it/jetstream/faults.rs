@@ -141,7 +141,7 @@ async fn a_server_that_freezes_for_four_seconds() {
 }
 
 /// The pull stream of async-nats stalled for 35 s in 8 of 64 starts. Ours: eighty starts, four at a time, each ended by a drain
-/// or by dropping it with events on their way.
+/// or by dropping it with events in flight.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hazard_8_of_eighty_starts_none_stalls() {
     const EVENTS: usize = 1000;

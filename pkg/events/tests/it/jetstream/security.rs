@@ -224,10 +224,10 @@ async fn a_client_of_a_leaf_uses_the_domain_of_the_hub() {
         bus.publish(event(n)).await.unwrap();
     }
     eventually(limit, "all arrive and are confirmed", || async {
-        let (done, put_aside) = (subscription.lag().await, given_up.lag().await);
+        let (done, gave_up) = (subscription.lag().await, given_up.lag().await);
         tally.distinct() == 100
             && done.is_ok_and(|lag| lag.is_zero())
-            && put_aside.is_ok_and(|lag| lag.is_zero())
+            && gave_up.is_ok_and(|lag| lag.is_zero())
     })
     .await;
     assert_eq!(tally.total(), 100);

@@ -74,10 +74,13 @@ async fn a_bus_goes_on_where_it_was() {
     let bus = open(&path);
     assert!(bus.publish(event(11)).await.unwrap().duplicate, "a message id was forgotten");
     assert_eq!(bus.publish(event(12)).await.unwrap().sequence, 13);
-    let letters = bus.list(0, 10).await.unwrap();
-    assert_eq!(letters.len(), 1);
-    assert_eq!((letters[0].id, letters[0].reason.as_str(), letters[0].attempts), (1, "three", 1));
-    assert_eq!(letters[0].event().unwrap().id(), "3");
+    let dead_letters = bus.list(0, 10).await.unwrap();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(
+        (dead_letters[0].id, dead_letters[0].reason.as_str(), dead_letters[0].attempts),
+        (1, "three", 1)
+    );
+    assert_eq!(dead_letters[0].event().unwrap().id(), "3");
     let (seen, late) = (Recorder::acking(), Recorder::acking());
     let _s = bus.subscribe(SubscribeOptions::new("s").concurrency(1), seen.handler()).await.unwrap();
     let _late = bus.subscribe(SubscribeOptions::new("late").concurrency(1), late.handler()).await.unwrap();
@@ -158,14 +161,18 @@ async fn every_event_that_can_be_published_is_read_back() {
         let _ = gives_up.drain(LIMIT).await;
     }
     let bus = open(&path);
-    let letters = bus.list(0, 100).await.unwrap();
-    assert!(letters.iter().all(|letter| letter.reason == "\0 \u{1f600} \""));
+    let dead_letters = bus.list(0, 100).await.unwrap();
+    assert!(dead_letters.iter().all(|dead_letter| dead_letter.reason == "\0 \u{1f600} \""));
     let seen = Recorder::acking();
     let _s = bus.subscribe(SubscribeOptions::new("s").concurrency(1), seen.handler()).await.unwrap();
     let seen = seen.wait_for(events.len(), LIMIT).await;
     for event in &events {
         assert!(seen.iter().any(|seen| seen.event == *event), "{}", event.id());
-        assert!(letters.iter().any(|letter| letter.event().unwrap() == *event), "{}", event.id());
+        assert!(
+            dead_letters.iter().any(|dead_letter| dead_letter.event().unwrap() == *event),
+            "{}",
+            event.id()
+        );
         // The message id is kept as well.
         assert!(bus.publish(event.clone()).await.unwrap().duplicate, "{}", event.id());
     }

@@ -60,8 +60,8 @@ async fn a_handler_timeout_is_virtual_too() {
         bus.subscribe(options.handler_timeout(Duration::from_secs(3600)), handler).await.unwrap();
     bus.publish(event(1)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(7300)).await;
-    let letters = bus.list(0, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "handler exceeded 3600000 ms"));
+    let dead_letters = bus.list(0, 10).await.unwrap();
+    assert_eq!((dead_letters.len(), dead_letters[0].reason.as_str()), (1, "handler exceeded 3600000 ms"));
 }
 
 /// With default options: a database that is away for a minute, as it is at a restart or a fail-over.
@@ -98,9 +98,9 @@ async fn what_always_fails_is_a_dead_letter_after_two_to_five_minutes() {
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(bus.list(0, 1000).await.unwrap().len(), 0, "given up after {:?}", started.elapsed());
     tokio::time::sleep(Duration::from_secs(180)).await;
-    let letters = bus.list(0, 1000).await.unwrap();
-    assert_eq!(letters.len(), 100);
-    assert!(letters.iter().all(|letter| letter.attempts == 16));
+    let dead_letters = bus.list(0, 1000).await.unwrap();
+    assert_eq!(dead_letters.len(), 100);
+    assert!(dead_letters.iter().all(|dead_letter| dead_letter.attempts == 16));
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +247,7 @@ async fn a_dead_letter_is_logged_once_with_the_request_that_caused_it() {
     assert_eq!(log.entries().len(), 1);
 }
 
-/// The letters after the first 20 of 50, with a limit of 30; how many were dropped is told, rarely.
+/// The dead letters after the first 20 of 50, with a limit of 30; how many were dropped is told, rarely.
 #[tokio::test]
 async fn the_oldest_dead_letters_go_when_there_are_too_many() {
     let folder = tempfile::tempdir().unwrap();
@@ -256,8 +256,9 @@ async fn the_oldest_dead_letters_go_when_there_are_too_many() {
     settings.max_dead_letters = 30;
     settings.journal = Some(JournalSettings::new(folder.path().join("events.journal")));
     let open = || MemoryBus::with_settings(settings.clone(), Arc::<CaptureLogger>::clone(&log)).unwrap();
-    let ids =
-        |letters: &[underpin_events::DeadLetter]| letters.iter().map(|letter| letter.id).collect::<Vec<_>>();
+    let ids = |dead_letters: &[underpin_events::DeadLetter]| {
+        dead_letters.iter().map(|dead_letter| dead_letter.id).collect::<Vec<_>>()
+    };
     let kept: Vec<u64> = (21..=50).collect();
     {
         let bus = open();
@@ -269,7 +270,9 @@ async fn the_oldest_dead_letters_go_when_there_are_too_many() {
         underpin_events::conformance::eventually(
             Duration::from_secs(30),
             "all are dead-lettered",
-            || async { bus.list(0, 100).await.unwrap().last().is_some_and(|letter| letter.id == 50) },
+            || async {
+                bus.list(0, 100).await.unwrap().last().is_some_and(|dead_letter| dead_letter.id == 50)
+            },
         )
         .await;
         assert_eq!(ids(&bus.list(0, 100).await.unwrap()), kept);
