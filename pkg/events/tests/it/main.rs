@@ -13,6 +13,4 @@ mod memory;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
-mod proxy;
-#[cfg(test)]
 mod support;

@@ -1,11 +1,10 @@
-//! Order per key where deliveries were lost on their way: the server holds them for this process and gives them out again only
+//! Order per key where deliveries were lost in flight: the server holds them for this process and gives them out again only
 //! after `ack_wait`.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::proxy::{Mode, Proxy};
 use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
 use tokio::time::Instant;
 use underpin_errors::HealthStatus;
@@ -14,7 +13,7 @@ use underpin_events::{
     DrainOutcome, Event, EventPublisher, EventSubscriber, Order, Outcome, SubscribeOptions, Subscription,
     handler_fn,
 };
-use underpin_testkit::NatsServer;
+use underpin_testkit::{Direction, Fault, NatsServer, Proxy};
 
 /// A subscription behind a proxy, and a client beside it.
 struct Stage {
@@ -29,7 +28,7 @@ struct Stage {
 impl Stage {
     async fn new(options: SubscribeOptions) -> Self {
         let server = NatsServer::private().await;
-        let (beside, proxy) = (connect(&settings(&server)).await, Proxy::before(server.url()).await);
+        let (beside, proxy) = (connect(&settings(&server)).await, Proxy::to(server.url()).await);
         let mut behind = settings(&server);
         behind.servers = vec![proxy.url().to_owned().into()];
         let bus = connect(&behind).await;
@@ -73,9 +72,9 @@ impl Stage {
         .await;
     }
 
-    /// Three events get lost on their way, then the server loses sight of the subscription.
-    async fn lose_three(&self, then: Mode) {
-        self.proxy.set(Mode::Swallow);
+    /// Loses three events in flight, then the connection or its answers.
+    async fn lose_three(&self, then: Fault) {
+        self.proxy.set(Fault::Discard(Direction::ToClient));
         self.publish(3..6).await;
         self.server_has(3, ..).await;
         self.proxy.set(then);
@@ -99,11 +98,11 @@ fn per_key(ack_wait: Duration) -> SubscribeOptions {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_keeps_its_order_when_its_connection_dies_with_events_on_their_way() {
+async fn a_key_keeps_its_order_when_its_connection_dies_with_events_in_flight() {
     let stage = Stage::new(per_key(Duration::from_secs(2))).await;
-    stage.lose_three(Mode::Refuse).await;
+    stage.lose_three(Fault::Cut).await;
     stage.publish(6..9).await;
-    stage.proxy.set(Mode::Pass);
+    stage.proxy.set(Fault::None);
     stage.handled(9).await;
     assert_eq!(stage.first_deliveries(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 }
@@ -112,9 +111,9 @@ async fn a_key_keeps_its_order_when_its_connection_dies_with_events_on_their_way
 async fn a_key_keeps_its_order_when_a_request_ends_in_silence() {
     let stage = Stage::new(per_key(Duration::from_secs(2))).await;
     // The connection stays, and nothing is heard of the server: the request is given up.
-    stage.lose_three(Mode::Swallow).await;
+    stage.lose_three(Fault::Discard(Direction::ToClient)).await;
     stage.publish(6..9).await;
-    stage.proxy.set(Mode::Pass);
+    stage.proxy.set(Fault::None);
     stage.handled(9).await;
     assert_eq!(stage.first_deliveries(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 }
@@ -122,8 +121,8 @@ async fn a_key_keeps_its_order_when_a_request_ends_in_silence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_wait_shows_in_health_and_ends_with_a_drain() {
     let stage = Stage::new(per_key(LIMIT * 10)).await;
-    stage.lose_three(Mode::Refuse).await;
-    stage.proxy.set(Mode::Pass);
+    stage.lose_three(Fault::Cut).await;
+    stage.proxy.set(Fault::None);
     eventually(LIMIT, "health tells of the wait", || async {
         let health = stage.subscription.check().await;
         health.status == HealthStatus::Down && format!("{health:?}").contains("unconfirmed")
@@ -139,7 +138,7 @@ async fn a_long_wait_shows_in_health_and_ends_with_a_drain() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_at_work_holds_up_no_other_key() {
     let server = NatsServer::private().await;
-    let (beside, proxy) = (connect(&settings(&server)).await, Proxy::before(server.url()).await);
+    let (beside, proxy) = (connect(&settings(&server)).await, Proxy::to(server.url()).await);
     let mut behind = settings(&server);
     behind.servers = vec![proxy.url().to_owned().into()];
     let seen = Tally::default();
@@ -156,10 +155,10 @@ async fn a_handler_at_work_holds_up_no_other_key() {
     };
     beside.publish(keyed("long", 0)).await.unwrap();
     eventually(LIMIT, "the long one begins", || async { seen.has("long") }).await;
-    proxy.set(Mode::Refuse);
+    proxy.set(Fault::Cut);
     let down = || async { subscription.check().await.status == HealthStatus::Down };
     eventually(LIMIT, "the connection is lost", down).await;
-    proxy.set(Mode::Pass);
+    proxy.set(Fault::None);
     for key in 1..33 {
         beside.publish(keyed(&format!("short-{key}"), key)).await.unwrap();
     }
@@ -169,9 +168,9 @@ async fn a_handler_at_work_holds_up_no_other_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_order_nobody_waits() {
     let stage = Stage::new(options("o").ack_wait(LIMIT * 10)).await;
-    stage.lose_three(Mode::Refuse).await;
+    stage.lose_three(Fault::Cut).await;
     stage.publish(6..9).await;
-    stage.proxy.set(Mode::Pass);
+    stage.proxy.set(Fault::None);
     eventually(Duration::from_secs(10), "what is new arrives at once", || async {
         stage.first_deliveries() == [0, 1, 2, 6, 7, 8]
     })

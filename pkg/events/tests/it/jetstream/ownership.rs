@@ -83,27 +83,30 @@ async fn a_malformed_dead_letter_blocks_no_other() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let big = "v".repeat(60_000);
-    let cases: [&[(&str, &str)]; 9] = [
+    let cases: [&[(&str, &str)]; 11] = [
         &[],
         &[("X-Big", &big)],
         &[("ce-id", "")],
         &[("ce-id", "a"), ("ce-id", "b")],
         &[("ce-id", "\u{e9}")],
+        &[("ce-", "1")],
+        &[("ce-X_y", "1.0")],
         &[("Underpin-Sequence", "18446744073709551615"), ("Underpin-Payload", "in-stream")],
         &[("Underpin-Payload", "in-stream")],
         &[("Underpin-Payload", "1"), ("Underpin-Sequence", "0")],
         &[("Underpin-Attempts", "x"), ("Underpin-Raw-Headers", "not base64")],
     ];
-    for headers in cases {
+    let bodies = ["x", ""];
+    for (headers, body) in cases.iter().flat_map(|headers| bodies.map(|body| (headers, body))) {
         let mut map = async_nats::HeaderMap::new();
         headers.iter().for_each(|(name, value)| map.append(*name, *value));
-        let stored = bus.jetstream().publish_with_headers("events-dead.p.a.b", map, "x".into()).await;
+        let stored = bus.jetstream().publish_with_headers("events-dead.p.a.b", map, body.into()).await;
         stored.unwrap().await.unwrap();
     }
     let found = bus.list(0, 100).await.unwrap();
-    assert_eq!(found.len(), cases.len());
-    let complete = found.iter().filter(|found| found.complete).count();
-    assert_eq!(complete, cases.len() - 3, "those that point to an event that is not there");
+    assert_eq!(found.len(), cases.len() * bodies.len());
+    let incomplete = found.iter().filter(|found| !found.complete).count();
+    assert_eq!(incomplete, 3 * bodies.len(), "those that point to an event that is not there");
     for found in found {
         assert_eq!(bus.replay(found.id).await.is_ok(), found.complete);
         if !found.complete {

@@ -261,3 +261,38 @@ async fn a_service_that_may_not_read_the_stream_goes_on_all_the_same() {
     bus.publish(event(2)).await.unwrap();
     all_handled(&*subscription, &tally, 2).await;
 }
+
+/// Unusual header blocks that the client reads: their events are like any other.
+#[tokio::test]
+async fn an_odd_header_block_that_is_readable_stops_nothing() {
+    let lines: String = (0..900).map(|n| format!("H-{n}: {n}\r\n")).collect();
+    let many = format!("NATS/1.0\r\n{lines}\r\n");
+    let blocks: [(&str, &[u8]); 7] = [
+        ("no headers", b"NATS/1.0\r\n\r\n"),
+        ("900 headers", many.as_bytes()),
+        ("NUL in a value", b"NATS/1.0\r\nA: b\0c\r\n\r\n"),
+        ("folded line", b"NATS/1.0\r\nA: b\r\n c\r\n\r\n"),
+        ("no final empty line", b"NATS/1.0\r\nA: b\r\n"),
+        ("cut in a value", b"NATS/1.0\r\nA: b"),
+        ("empty value", b"NATS/1.0\r\nA:\r\n\r\n"),
+    ];
+    let server = NatsServer::private().await;
+    let (bus, _log) = bus(&server).await;
+    let tally = Tally::default();
+    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    for (n, (name, block)) in (0_u64..).zip(blocks) {
+        let (odd, next) =
+            (event(usize::try_from(2 * n).unwrap()), event(usize::try_from(2 * n + 1).unwrap()));
+        store_raw(&server, b"events.order.placed", block, &odd.to_json()).await;
+        bus.publish(next.clone()).await.unwrap();
+        eventually(LIMIT, &format!("{name}: handled or dead-lettered, and the next one handled"), || async {
+            let dead_letters = bus.list(0, 100).await.unwrap_or_default();
+            let dead_lettered = dead_letters.iter().any(|found| found.sequence == 2 * n + 1);
+            tally.has(odd.id()) != dead_lettered && tally.has(next.id())
+        })
+        .await;
+    }
+    all_handled(&*subscription, &tally, 2 * blocks.len() - bus.list(0, 100).await.unwrap().len()).await;
+    assert_eq!(subscription.check().await.details["recoveries"], 0, "the connection stays");
+    assert_eq!(bus.connection().link().rebuilds, 0);
+}
