@@ -4,6 +4,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
+use crate::setters::setters;
+
 /// The wait before the next attempt: doubled each time up to a limit, with half of it random, so that many waiters do not
 /// return at the same moment.
 ///
@@ -37,18 +39,11 @@ impl Backoff {
         Self { initial, max }
     }
 
-    /// Sets the wait after the first failure.
-    #[must_use]
-    pub fn initial(mut self, wait: Duration) -> Self {
-        self.initial = wait;
-        self
-    }
-
-    /// Sets the longest wait.
-    #[must_use]
-    pub fn max(mut self, wait: Duration) -> Self {
-        self.max = wait;
-        self
+    setters! {
+        /// Sets the wait after the first failure.
+        initial: Duration => initial;
+        /// Sets the longest wait.
+        max: Duration => max;
     }
 
     /// The wait after that many failures, from 1: between half and all of `initial * 2^(failures - 1)`, capped.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use underpin_config::{Checks, Validate};
 use underpin_errors::{BoxError, Classify, Kind};
 
 use crate::InvalidEventError;
@@ -148,6 +149,14 @@ impl EventsError {
     /// Whether the effect may have happened although the call failed.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Unconfirmed { .. })
+    }
+
+    /// Checks settings; the error names the first that is out of range.
+    pub(crate) fn check(settings: &dyn Validate) -> Result<(), Self> {
+        match Checks::of(settings).failures().first() {
+            Some(failure) => Err(Self::option(failure.key(), failure.message())),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn option(option: impl Into<String>, problem: &'static str) -> Self {

@@ -6,6 +6,7 @@ use underpin_config::duration;
 #[cfg(any(feature = "flat", feature = "jetstream"))]
 use crate::accept::Accept;
 use crate::order::Order;
+use crate::setters::setters;
 use crate::start_position::StartPosition;
 use crate::{AckMode, Backoff, EventsError, TypePattern};
 
@@ -81,13 +82,6 @@ impl SubscribeOptions {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Sets the durable name.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
     /// Selects event types by pattern.
     #[must_use]
     pub fn types<I: IntoIterator<Item = S>, S: Into<String>>(mut self, patterns: I) -> Self {
@@ -95,75 +89,30 @@ impl SubscribeOptions {
         self
     }
 
-    /// Sets where a new subscription begins.
-    #[must_use]
-    pub fn start(mut self, start: StartPosition) -> Self {
-        self.start = start;
-        self
-    }
-
-    /// Sets what order is kept.
-    #[must_use]
-    pub fn order(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// Sets how many handlers run at once, at least 1.
-    #[must_use]
-    pub fn concurrency(mut self, handlers: usize) -> Self {
-        self.concurrency = handlers;
-        self
-    }
-
-    /// Sets after how many failed attempts an event becomes a dead letter, at least 1.
-    #[must_use]
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// Sets the wait between attempts.
-    #[must_use]
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
-        self
-    }
-
-    /// Sets how many events may wait for their next attempt before no other event is delivered, from 1 to 1,000,000.
-    #[must_use]
-    pub fn max_waiting(mut self, events: usize) -> Self {
-        self.max_waiting = events;
-        self
-    }
-
-    /// Sets how long one call of the handler may take.
-    #[must_use]
-    pub fn handler_timeout(mut self, limit: Duration) -> Self {
-        self.handler_timeout = limit;
-        self
-    }
-
-    /// Sets how long the broker waits for an acknowledgement or progress before it redelivers, at least 500 ms.
-    #[must_use]
-    pub fn ack_wait(mut self, wait: Duration) -> Self {
-        self.ack_wait = wait;
-        self
-    }
-
-    /// Sets how acknowledgements are sent.
-    #[must_use]
-    pub fn acks(mut self, mode: AckMode) -> Self {
-        self.acks = mode;
-        self
-    }
-
-    /// Sets which forms of an event are read, for a migration from another form.
-    #[cfg(feature = "flat")]
-    #[must_use]
-    pub fn accept(mut self, accept: Accept) -> Self {
-        self.accept = accept;
-        self
+    setters! {
+        /// Sets the durable name.
+        name: impl Into<String> => name.into();
+        /// Sets where a new subscription begins.
+        start: StartPosition => start;
+        /// Sets what order is kept.
+        order: Order => order;
+        /// Sets how many handlers run at once, at least 1.
+        concurrency: usize => concurrency;
+        /// Sets after how many failed attempts an event becomes a dead letter, at least 1.
+        max_attempts: u32 => max_attempts;
+        /// Sets the wait between attempts.
+        backoff: Backoff => backoff;
+        /// Sets how many events may wait for their next attempt before no other event is delivered, from 1 to 1,000,000.
+        max_waiting: usize => max_waiting;
+        /// Sets how long one call of the handler may take.
+        handler_timeout: Duration => handler_timeout;
+        /// Sets how long the broker waits for an acknowledgement or progress before it redelivers, at least 500 ms.
+        ack_wait: Duration => ack_wait;
+        /// Sets how acknowledgements are sent.
+        acks: AckMode => acks;
+        /// Sets which forms of an event are read, for a migration from another form.
+        #[cfg(feature = "flat")]
+        accept: Accept => accept;
     }
 
     /// How many handlers can really run at once.

@@ -13,10 +13,7 @@ impl SubscribeOptions {
     /// # Errors
     /// [`EventsError::InvalidOption`] names the first that is out of range.
     pub fn check(&self) -> Result<(), EventsError> {
-        match Checks::of(self).failures().first() {
-            Some(failure) => Err(EventsError::option(failure.key(), failure.message())),
-            None => Ok(()),
-        }
+        EventsError::check(self)
     }
 
     /// Brokers refuse filters that select the same event twice, such as `order.*` beside `*.placed`.
@@ -31,23 +28,16 @@ impl Validate for SubscribeOptions {
         let name = (1..=64).contains(&self.name.len())
             && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         checks.ensure(name, "name", "must be 1 to 64 letters, digits, `-` or `_`");
-        checks.ensure(
-            self.patterns().is_ok(),
-            "types",
-            "must be patterns such as `order.placed` or `order.>`",
-        );
+        let patterns = self.patterns().is_ok();
+        checks.ensure(patterns, "types", "must be patterns such as `order.placed` or `order.>`");
         checks.ensure(!self.patterns_overlap(), "types", "must not overlap, unless one covers the other");
         checks.ensure((1..=1024).contains(&self.concurrency), "concurrency", "must be from 1 to 1024");
         checks.ensure((1..=1000).contains(&self.max_attempts), "max_attempts", "must be from 1 to 1000");
-        checks.ensure(
-            (1..=1_000_000).contains(&self.max_waiting),
-            "max_waiting",
-            "must be from 1 to 1000000",
-        );
+        checks.within("max_waiting", &self.max_waiting, 1..=1_000_000, "must be from 1 to 1000000");
         let timeout = !self.handler_timeout.is_zero() && self.handler_timeout <= A_DAY * 30;
         checks.ensure(timeout, "handler_timeout", "must be longer than zero and at most 30 days");
-        let wait = (Duration::from_millis(500)..=A_DAY).contains(&self.ack_wait);
-        checks.ensure(wait, "ack_wait", "must be from 500ms to 1 day");
+        let ack_wait = Duration::from_millis(500)..=A_DAY;
+        checks.within("ack_wait", &self.ack_wait, ack_wait, "must be from 500ms to 1 day");
         checks.nested("backoff", &self.backoff);
     }
 }

@@ -26,10 +26,9 @@ impl JetStreamApi {
     pub(crate) fn context(&self) -> Arc<Context> {
         self.context.get_or_make(&self.connection, |client| {
             let timeout = self.connection.request_timeout();
-            let context = ContextBuilder::new().timeout(timeout);
             match &self.domain {
                 Some(domain) => ContextBuilder::new().domain(domain).timeout(timeout).build(client),
-                None => context.build(client),
+                None => ContextBuilder::new().timeout(timeout).build(client),
             }
         })
     }

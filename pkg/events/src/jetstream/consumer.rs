@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::Info as StreamInfo;
 use underpin_logger::{Context, warn};
 
 use super::api::JetStreamApi;
-use super::plan::Difference;
+use super::plan::{Difference, sentences};
 use super::settings::{DEFAULT_NAME, JetStreamSettings};
 use super::stream::sorted;
 use super::stream_settings::TopologyMode;
@@ -170,12 +170,11 @@ impl ConsumerManager {
         if drift.is_empty() && !adopt {
             return Ok(info);
         }
-        let sentences: Vec<String> = drift.iter().map(ToString::to_string).collect();
         if self.settings.topology == TopologyMode::Verify {
-            return Err(EventsError::Drift { differences: sentences });
+            return Err(EventsError::Drift { differences: sentences(&drift) });
         }
         if !drift.is_empty() {
-            let (ctx, drift, consumer) = (Context::background(), sentences.join("; "), &info.name);
+            let (ctx, drift, consumer) = (Context::background(), sentences(&drift).join("; "), &info.name);
             warn!(self.api.log, &ctx, "changing a consumer that differs", consumer, drift);
         }
         let mut metadata = info.config.metadata.clone();
@@ -195,7 +194,7 @@ impl ConsumerManager {
         if left.is_empty() {
             return Ok(info);
         }
-        Err(EventsError::Drift { differences: left.iter().map(ToString::to_string).collect() })
+        Err(EventsError::Drift { differences: sentences(&left) })
     }
 }
 

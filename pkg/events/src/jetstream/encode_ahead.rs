@@ -3,8 +3,8 @@ use std::collections::VecDeque;
 use async_nats::Subject;
 use bytes::Bytes;
 
+use super::publish_settings::ContentMode;
 use super::publisher::Publisher;
-use super::settings::ContentMode;
 use super::wire::Outbound;
 use crate::{Event, EventsError};
 

@@ -28,6 +28,7 @@ mod open_requests;
 mod pending_acks;
 mod plan;
 mod publish_batch;
+mod publish_settings;
 mod publisher;
 mod pull;
 mod quarantine;
@@ -45,6 +46,7 @@ mod wire;
 
 pub use bus::JetStream;
 pub use plan::{Change, Difference, Plan};
-pub use settings::{ContentMode, JetStreamSettings, PublishSettings};
+pub use publish_settings::{ContentMode, PublishSettings};
+pub use settings::JetStreamSettings;
 pub use stream_settings::{DeadLetterSettings, Storage, StreamSettings, TopologyMode, WhenFull};
 pub use underpin_nats::{AuthSettings, TlsSettings};

@@ -20,9 +20,7 @@ impl Plan {
             .iter()
             .flat_map(|change| match change {
                 Change::CreateStream { name } => vec![format!("stream {name} is missing")],
-                Change::UpdateStream { differences, .. } => {
-                    differences.iter().map(ToString::to_string).collect()
-                }
+                Change::UpdateStream { differences, .. } => sentences(differences),
             })
             .collect()
     }
@@ -58,6 +56,11 @@ pub struct Difference {
     pub declared: String,
     /// The value on the server.
     pub found: String,
+}
+
+/// One sentence a difference.
+pub(super) fn sentences(differences: &[Difference]) -> Vec<String> {
+    differences.iter().map(ToString::to_string).collect()
 }
 
 impl fmt::Display for Difference {

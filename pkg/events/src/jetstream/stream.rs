@@ -1,12 +1,10 @@
 //! Streams as they are declared, and how they differ from what the server has.
 
-use std::time::Duration;
-
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use underpin_config::ByteSize;
 
 use super::plan::Difference;
-use super::stream_settings::{DeadLetterSettings, Storage, StreamSettings, WhenFull};
+use super::stream_settings::{DEAD_LETTER_WINDOW, DeadLetterSettings, Storage, StreamSettings, WhenFull};
 
 impl StreamSettings {
     pub(super) fn declared(&self) -> Config {
@@ -45,7 +43,7 @@ impl DeadLetterSettings {
             storage: events.declared().storage,
             num_replicas: events.replicas,
             max_age: self.max_age,
-            duplicate_window: Duration::from_secs(120),
+            duplicate_window: DEAD_LETTER_WINDOW,
             ..unlimited()
         }
     }
@@ -54,9 +52,10 @@ impl DeadLetterSettings {
 /// What differs, field by field, in what was declared. What was not declared belongs to the operator.
 pub(super) fn differences(declared: &Config, found: &Config) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let mut compare = |field: &str, declared: String, found: String| {
-        if declared != found {
-            differences.push(Difference { object: String::new(), field: field.to_owned(), declared, found });
+    let mut compare = |field: &str, value: String, found: String| {
+        if value != found {
+            let object = format!("stream {}", declared.name);
+            differences.push(Difference { object, field: field.to_owned(), declared: value, found });
         }
     };
     compare("subjects", sorted(&declared.subjects), sorted(&found.subjects));
@@ -73,9 +72,6 @@ pub(super) fn differences(declared: &Config, found: &Config) -> Vec<Difference> 
         format!("{:?}", found.duplicate_window),
     );
     compare("allow_direct", declared.allow_direct.to_string(), found.allow_direct.to_string());
-    for difference in &mut differences {
-        difference.object = format!("stream {}", declared.name);
-    }
     differences
 }
 

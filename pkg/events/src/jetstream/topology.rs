@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info};
 use underpin_logger::{Context, info, warn};
 
 use super::api::JetStreamApi;
 use super::error::answered;
-use super::plan::{Change, Plan};
+use super::plan::{Change, Plan, sentences};
 use super::settings::JetStreamSettings;
 use super::stream::{differences, merged};
 use crate::EventsError;
@@ -52,7 +52,7 @@ impl Topology {
             match change {
                 Change::CreateStream { .. } => self.create_stream(declared).await?,
                 Change::UpdateStream { differences, .. } => {
-                    let drift = differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                    let drift = sentences(differences).join("; ");
                     let ctx = Context::background();
                     warn!(self.api.log, &ctx, "changing a stream that differs", stream = name, drift);
                     self.update_stream(declared).await?;
@@ -91,14 +91,7 @@ impl Topology {
         let name = config.name.clone();
         let context = self.api.context();
         let created = self.api.call("create stream", context.create_stream(config)).await?;
-        created.map_err(|error| match error.kind() {
-            CreateStreamErrorKind::JetStream(answer)
-                if answer.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP =>
-            {
-                self.overlap(&name)
-            }
-            _ => EventsError::backend("create stream", error),
-        })?;
+        created.map_err(|error| self.refused("create stream", &name, error))?;
         info!(self.api.log, &Context::background(), "created a stream", stream = name);
         Ok(())
     }
@@ -109,25 +102,24 @@ impl Topology {
         };
         if info.config.storage != declared.storage {
             // No server can change this, and its error does not name the field.
-            let differences = differences(&declared, &info.config).iter().map(ToString::to_string).collect();
-            return Err(EventsError::Drift { differences });
+            return Err(EventsError::Drift { differences: sentences(&differences(&declared, &info.config)) });
         }
         let name = declared.name.clone();
         let config = merged(&declared, info.config);
         let context = self.api.context();
         let updated = self.api.call("update stream", context.update_stream(config)).await?;
-        updated.map(drop).map_err(|error| match error.kind() {
-            CreateStreamErrorKind::JetStream(answer)
-                if answer.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP =>
-            {
-                self.overlap(&name)
-            }
-            _ => EventsError::backend("update stream", error),
-        })
+        updated.map(drop).map_err(|error| self.refused("update stream", &name, error))
     }
 
-    /// The error of subjects that another stream has: it names the setting that chooses them.
-    fn overlap(&self, stream: &str) -> EventsError {
+    /// The error of a stream that the server does not accept. When another stream has its subjects, it names the setting that
+    /// chooses them.
+    fn refused(&self, operation: &'static str, stream: &str, error: CreateStreamError) -> EventsError {
+        let CreateStreamErrorKind::JetStream(answer) = error.kind() else {
+            return EventsError::backend(operation, error);
+        };
+        if answer.error_code() != ErrorCode::STREAM_SUBJECT_OVERLAP {
+            return EventsError::backend(operation, error);
+        }
         let option = if stream == self.settings.stream.name {
             "events.stream.subject_prefix"
         } else {

@@ -6,7 +6,7 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 
 use super::header_text;
-use super::settings::ContentMode;
+use super::publish_settings::ContentMode;
 use crate::accept::Accept;
 use crate::{Event, EventsError, InvalidEventError, STRUCTURED_CONTENT_TYPE};
 

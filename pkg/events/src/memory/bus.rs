@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use underpin_config::Checks;
 use underpin_errors::{Health, HealthCheck};
 use underpin_logger::{Logger, NoopLogger};
 
@@ -61,9 +60,7 @@ impl MemoryBus {
     /// [`EventsError::InvalidOption`] when a setting is out of range, [`EventsError::Backend`] when the journal cannot be
     /// opened, is open in another process, or is damaged elsewhere than in the last record.
     pub fn with_settings(settings: MemorySettings, log: Arc<dyn Logger>) -> Result<Self, EventsError> {
-        if let Some(failure) = Checks::of(&settings).failures().first() {
-            return Err(EventsError::option(failure.key(), failure.message()));
-        }
+        EventsError::check(&settings)?;
         let mut state = BusState::new();
         if let Some(journal) = &settings.journal {
             let restore = |record| state.restore(record, &settings);

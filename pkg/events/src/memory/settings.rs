@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
 use super::journal::JournalSettings;
+use crate::setters::setters;
 
 /// The limits of the in-memory bus, and its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,39 +32,17 @@ pub struct MemorySettings {
 }
 
 impl MemorySettings {
-    /// Sets how many events are kept.
-    #[must_use]
-    pub fn max_events(mut self, events: usize) -> Self {
-        self.max_events = events;
-        self
-    }
-
-    /// Sets how many dead letters are kept.
-    #[must_use]
-    pub fn max_dead_letters(mut self, dead_letters: usize) -> Self {
-        self.max_dead_letters = dead_letters;
-        self
-    }
-
-    /// Sets the largest event in bytes.
-    #[must_use]
-    pub fn max_event_size(mut self, bytes: usize) -> Self {
-        self.max_event_size = bytes;
-        self
-    }
-
-    /// Sets how long a message id is remembered.
-    #[must_use]
-    pub fn duplicate_window(mut self, window: Duration) -> Self {
-        self.duplicate_window = window;
-        self
-    }
-
-    /// Sets the journal.
-    #[must_use]
-    pub fn journal(mut self, journal: JournalSettings) -> Self {
-        self.journal = Some(journal);
-        self
+    setters! {
+        /// Sets how many events are kept.
+        max_events: usize => max_events;
+        /// Sets how many dead letters are kept.
+        max_dead_letters: usize => max_dead_letters;
+        /// Sets the largest event in bytes.
+        max_event_size: usize => max_event_size;
+        /// Sets how long a message id is remembered.
+        duplicate_window: Duration => duplicate_window;
+        /// Sets the journal.
+        journal: JournalSettings => Some(journal);
     }
 }
 

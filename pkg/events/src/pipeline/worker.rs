@@ -69,13 +69,13 @@ impl Processor {
         if attempt > 1 {
             self.count(|metrics| &metrics.redelivered);
         }
-        if attempt > self.options.max_attempts.saturating_add(self.options.max_attempts.min(CRASH_ALLOWANCE))
-        {
-            let reason =
-                format!("delivered {attempt} times without an answer: its handler ends the process or hangs");
-            return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
-        }
-        loop {
+        let max_attempts = self.options.max_attempts;
+        let reason = loop {
+            if attempt > max_attempts.saturating_add(max_attempts.min(CRASH_ALLOWANCE)) {
+                break format!(
+                    "delivered {attempt} times without an answer: its handler ends the process or hangs"
+                );
+            }
             let next = match self.call(&event, attempt, message.sequence()).await {
                 HandlerResult::Cancelled => {
                     self.control.note_cancelled();
@@ -85,13 +85,9 @@ impl Processor {
                     self.count(|metrics| &metrics.acked);
                     return message.ack(permit).await;
                 }
-                HandlerResult::Answered(Outcome::DeadLetter { reason }) => {
-                    return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
-                }
-                HandlerResult::Answered(Outcome::Retry { reason, .. })
-                    if attempt >= self.options.max_attempts =>
-                {
-                    return self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
+                HandlerResult::Answered(Outcome::DeadLetter { reason }) => break reason,
+                HandlerResult::Answered(Outcome::Retry { reason, .. }) if attempt >= max_attempts => {
+                    break reason;
                 }
                 HandlerResult::Answered(Outcome::Retry { after, reason }) => {
                     self.count(|metrics| &metrics.retried);
@@ -135,7 +131,8 @@ impl Processor {
                     }
                 }
             }
-        }
+        };
+        self.dead_letter(message, &event.context(), reason, attempt, permit, queue).await;
     }
 
     /// Queues a job again after the delay. Backends count each delivery, so the message is not given back; no worker waits

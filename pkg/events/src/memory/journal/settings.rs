@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate};
 
+use crate::setters::setters;
+
 /// Where and how the in-memory bus keeps its journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -34,18 +36,11 @@ impl JournalSettings {
         Self { path: path.into(), ..Self::default() }
     }
 
-    /// Sets the file.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.path = path.into();
-        self
-    }
-
-    /// Sets when an event counts as published.
-    #[must_use]
-    pub fn sync(mut self, sync: JournalSync) -> Self {
-        self.sync = sync;
-        self
+    setters! {
+        /// Sets the file.
+        path: impl Into<PathBuf> => path.into();
+        /// Sets when an event counts as published.
+        sync: JournalSync => sync;
     }
 }
 
