@@ -37,13 +37,13 @@ pub(crate) fn options(name: &str) -> SubscribeOptions {
 
 /// Counts how often each event id was handled.
 #[derive(Clone, Default)]
-pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, usize>>>);
+pub(crate) struct HandlerCounts(Arc<Mutex<BTreeMap<String, usize>>>);
 
-impl Tally {
+impl HandlerCounts {
     pub(crate) fn handler(&self) -> Arc<dyn EventHandler> {
-        let tally = self.clone();
+        let counts = self.clone();
         handler_fn(move |delivery| {
-            tally.add(delivery.event().id());
+            counts.add(delivery.event().id());
             async { Outcome::ack() }
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings, within};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings, within};
 use async_nats::HeaderMap;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
@@ -149,7 +149,7 @@ async fn the_flat_form_is_read_by_those_who_accept_it_and_dead_lettered_by_other
     });
     let migrating = options("migrating").accept(Accept::CloudEventsOrFlat);
     let migrating = bus.subscribe(migrating, handler).await.unwrap();
-    let refuses = bus.subscribe(options("strict"), Tally::default().handler()).await.unwrap();
+    let refuses = bus.subscribe(options("strict"), HandlerCounts::default().handler()).await.unwrap();
     let flat = br#"{"id":"1","source":"/s","type":"order.placed","timestamp":"2024-01-02T03:04:05Z","organization_id":"acme","data":{"n":1}}"#;
     bus.jetstream().publish("events.order.placed", flat.as_slice().into()).await.unwrap().await.unwrap();
     let second = event(2);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 use tokio::time::Instant;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_events::{EventPublisher, EventSubscriber};
@@ -40,8 +40,8 @@ async fn a_cluster_that_loses_its_leader_loses_no_event() {
     // The cluster has to agree on a leader before it takes streams.
     eventually(LIMIT * 2, "the cluster takes streams", || Box::pin(accepts(&clustered))).await;
     let bus = connect(&clustered).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("c"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("c"), counts.handler()).await.unwrap();
 
     let mut acknowledged = Vec::new();
     let (mut next, mut failed) = (0, 0);
@@ -70,13 +70,13 @@ async fn a_cluster_that_loses_its_leader_loses_no_event() {
             killed = Some(Instant::now());
         } else if let Some(killed) = killed
             && heard.is_none()
-            && acknowledged.last().is_some_and(|id| tally.has(id))
+            && acknowledged.last().is_some_and(|id| counts.has(id))
         {
             heard = Some(killed.elapsed());
         }
     }
     eventually(LIMIT, "every acknowledged event arrives", || async {
-        tally.missing(&acknowledged).is_empty()
+        counts.missing(&acknowledged).is_empty()
     })
     .await;
     eventually(LIMIT, "everything is confirmed", || async {
@@ -86,7 +86,7 @@ async fn a_cluster_that_loses_its_leader_loses_no_event() {
     println!(
         "leader lost: {} acknowledged, {failed} failed, {} deliveries, 0 lost, heard again after {heard:?}",
         acknowledged.len(),
-        tally.total()
+        counts.total()
     );
     assert!(heard.is_some_and(|after| after < Duration::from_secs(10)), "deaf for {heard:?}");
 }

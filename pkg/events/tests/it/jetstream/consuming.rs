@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings, within};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings, within};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use underpin_errors::{HealthCheck, HealthStatus};
@@ -38,14 +38,14 @@ async fn settled(subscription: &Arc<dyn Subscription>) {
 async fn hazard_9_a_deleted_consumer_is_put_back_and_nothing_is_lost() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("c"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("c"), counts.handler()).await.unwrap();
     publish(&bus, 0..100).await;
-    eventually(LIMIT, "the first arrive", || async { tally.distinct() == 100 }).await;
+    eventually(LIMIT, "the first arrive", || async { counts.distinct() == 100 }).await;
     settled(&subscription).await;
     bus.jetstream().get_stream("EVENTS").await.unwrap().delete_consumer("c").await.unwrap();
     publish(&bus, 100..200).await;
-    eventually(DEAF, "the consumer hears again", || async { tally.distinct() == 200 }).await;
+    eventually(DEAF, "the consumer hears again", || async { counts.distinct() == 200 }).await;
     eventually(DEAF, "health is up", || async { subscription.check().await.status == HealthStatus::Up })
         .await;
     assert!(subscription.check().await.details["recoveries"].as_u64().unwrap() >= 1);
@@ -55,14 +55,14 @@ async fn hazard_9_a_deleted_consumer_is_put_back_and_nothing_is_lost() {
 async fn hazard_9_a_deleted_stream_is_put_back() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("s"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("s"), counts.handler()).await.unwrap();
     publish(&bus, 0..50).await;
-    eventually(LIMIT, "the first arrive", || async { tally.distinct() == 50 }).await;
+    eventually(LIMIT, "the first arrive", || async { counts.distinct() == 50 }).await;
     bus.jetstream().delete_stream("EVENTS").await.unwrap();
     eventually(DEAF, "publishing works again", || async { bus.publish(event(50)).await.is_ok() }).await;
     publish(&bus, 51..100).await;
-    eventually(DEAF, "the consumer hears again", || async { tally.distinct() == 100 }).await;
+    eventually(DEAF, "the consumer hears again", || async { counts.distinct() == 100 }).await;
     eventually(DEAF, "health is up", || async { subscription.check().await.status == HealthStatus::Up })
         .await;
 }
@@ -71,16 +71,16 @@ async fn hazard_9_a_deleted_stream_is_put_back() {
 async fn hazard_9_a_recreated_stream_is_read_from_its_beginning() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let _subscription = bus.subscribe(options("s"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let _subscription = bus.subscribe(options("s"), counts.handler()).await.unwrap();
     publish(&bus, 0..50).await;
-    eventually(LIMIT, "the first arrive", || async { tally.distinct() == 50 }).await;
+    eventually(LIMIT, "the first arrive", || async { counts.distinct() == 50 }).await;
     let config = bus.jetstream().get_stream("EVENTS").await.unwrap().cached_info().config.clone();
     bus.jetstream().delete_stream("EVENTS").await.unwrap();
     bus.jetstream().create_stream(config).await.unwrap();
     // Published before the subscription can have noticed anything.
     publish(&bus, 50..60).await;
-    eventually(DEAF, "the consumer hears again", || async { tally.distinct() == 60 }).await;
+    eventually(DEAF, "the consumer hears again", || async { counts.distinct() == 60 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,10 +89,10 @@ async fn hazard_9_a_memory_stream_lost_with_its_server_is_put_back() {
     let mut memory = settings(&server);
     memory.stream.storage = Storage::Memory;
     let bus = connect(&memory).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("m"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("m"), counts.handler()).await.unwrap();
     publish(&bus, 0..10).await;
-    eventually(LIMIT, "the first arrive", || async { tally.distinct() == 10 }).await;
+    eventually(LIMIT, "the first arrive", || async { counts.distinct() == 10 }).await;
     server.kill().await;
     eventually(DEAF, "health is down", || async { subscription.check().await.status == HealthStatus::Down })
         .await;
@@ -100,15 +100,15 @@ async fn hazard_9_a_memory_stream_lost_with_its_server_is_put_back() {
     eventually(DEAF, "health is up", || async { subscription.check().await.status == HealthStatus::Up })
         .await;
     publish(&bus, 10..20).await;
-    eventually(DEAF, "the consumer hears again", || async { tally.distinct() == 20 }).await;
+    eventually(DEAF, "the consumer hears again", || async { counts.distinct() == 20 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_is_noticed_and_its_return_as_well() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("f"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("f"), counts.handler()).await.unwrap();
     eventually(LIMIT, "it is up", || async { subscription.check().await.status == HealthStatus::Up }).await;
     let frozen = Instant::now();
     server.pause().await;
@@ -119,7 +119,7 @@ async fn a_frozen_server_is_noticed_and_its_return_as_well() {
     server.resume().await;
     let back = Instant::now();
     publish(&bus, 0..10).await;
-    eventually(DEAF, "the consumer hears again", || async { tally.distinct() == 10 }).await;
+    eventually(DEAF, "the consumer hears again", || async { counts.distinct() == 10 }).await;
     println!("heard again {:?} after it went on", back.elapsed());
     eventually(DEAF, "health is up", || async { subscription.check().await.status == HealthStatus::Up })
         .await;
@@ -130,7 +130,7 @@ async fn hazard_10_an_ack_that_a_lost_consumer_cannot_take_is_no_confirmation() 
     let server = NatsServer::private().await;
     let log = Arc::new(CaptureLogger::new());
     let owner = connect(&settings(&server)).await;
-    let made = owner.subscribe(options("a"), Tally::default().handler()).await.unwrap();
+    let made = owner.subscribe(options("a"), HandlerCounts::default().handler()).await.unwrap();
     let _ = made.drain(LIMIT).await;
     // A client that may not create the consumer, so that it stays away.
     let mut verify = settings(&server);
@@ -159,9 +159,9 @@ async fn hazard_10_an_ack_that_a_lost_consumer_cannot_take_is_no_confirmation() 
     eventually(DEAF, "health is down", || async { subscription.check().await.status == HealthStatus::Down })
         .await;
     // Its owner puts the consumer back, and the event comes again.
-    let tally = Tally::default();
-    let _owner = owner.subscribe(options("a"), tally.handler()).await.unwrap();
-    eventually(LIMIT, "it comes again", || async { tally.total() + begins.len() > 0 }).await;
+    let counts = HandlerCounts::default();
+    let _owner = owner.subscribe(options("a"), counts.handler()).await.unwrap();
+    eventually(LIMIT, "it comes again", || async { counts.total() + begins.len() > 0 }).await;
     eventually(DEAF, "health is up", || async { subscription.check().await.status == HealthStatus::Up })
         .await;
 }
@@ -171,7 +171,7 @@ async fn hazard_11_after_kill_9_right_behind_the_acks_effects_stay_single() {
     const COUNT: usize = 1000;
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let (deliveries, effects) = (Tally::default(), Tally::default());
+    let (deliveries, effects) = (HandlerCounts::default(), HandlerCounts::default());
     let counted = effects.clone();
     let effect = handler_fn(move |delivery| {
         counted.add(delivery.event().id());
@@ -200,19 +200,19 @@ async fn hazard_13_a_backlog_larger_than_the_clients_buffer_arrives_complete() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     publish(&bus, 0..COUNT).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("b").concurrency(256), tally.handler()).await.unwrap();
-    eventually(LIMIT * 6, "all arrive", || async { tally.distinct() == COUNT }).await;
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("b").concurrency(256), counts.handler()).await.unwrap();
+    eventually(LIMIT * 6, "all arrive", || async { counts.distinct() == COUNT }).await;
     settled(&subscription).await;
-    assert_eq!(tally.total(), COUNT, "an event came twice");
+    assert_eq!(counts.total(), COUNT, "an event came twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_undecodable_message_is_dead_lettered_unchanged() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("u").order(Order::PerKey), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("u").order(Order::PerKey), counts.handler()).await.unwrap();
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("X-Origin", "legacy");
     let garbage = bytes::Bytes::from_static(b"\xff\x00 not an event");
@@ -220,7 +220,7 @@ async fn an_undecodable_message_is_dead_lettered_unchanged() {
         bus.jetstream().publish_with_headers("events.legacy.thing", headers, garbage.clone()).await.unwrap();
     raw.await.unwrap();
     publish(&bus, 0..5).await;
-    eventually(LIMIT, "the others arrive", || async { tally.distinct() == 5 }).await;
+    eventually(LIMIT, "the others arrive", || async { counts.distinct() == 5 }).await;
     settled(&subscription).await;
     let dead_letters = bus.list(0, 10).await.unwrap();
     assert_eq!(dead_letters.len(), 1);
@@ -238,7 +238,7 @@ async fn an_event_that_kills_its_process_repeatedly_is_dead_lettered_without_a_c
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
     let quick = options("crash").max_attempts(1).ack_wait(Duration::from_millis(500));
-    let ended = bus.subscribe(quick.clone(), Tally::default().handler()).await.unwrap();
+    let ended = bus.subscribe(quick.clone(), HandlerCounts::default().handler()).await.unwrap();
     let _ = ended.drain(LIMIT).await;
     publish(&bus, 0..1).await;
     // Processes that take the event and are never heard of again.
@@ -248,12 +248,12 @@ async fn an_event_that_kills_its_process_repeatedly_is_dead_lettered_without_a_c
         let mut taken = consumer.batch().max_messages(1).expires(LIMIT).messages().await.unwrap();
         within(LIMIT, "it is delivered", taken.next()).await.unwrap().unwrap();
     }
-    let tally = Tally::default();
-    let _subscription = bus.subscribe(quick, tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let _subscription = bus.subscribe(quick, counts.handler()).await.unwrap();
     eventually(LIMIT, "it is dead-lettered", || async { bus.list(0, 10).await.unwrap().len() == 1 }).await;
     let dead_letter = bus.inspect(1).await.unwrap();
     assert!(dead_letter.reason.contains("without an answer") && dead_letter.attempts == 3, "{dead_letter:?}");
-    assert_eq!(tally.total(), 0);
+    assert_eq!(counts.total(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

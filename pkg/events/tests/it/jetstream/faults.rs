@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use underpin_errors::HealthStatus;
@@ -63,7 +63,7 @@ fn quick(server: &NatsServer) -> JetStreamSettings {
 async fn survives<F: AsyncFnOnce(&NatsServer)>(name: &str, fault: F) {
     let server = NatsServer::private().await;
     let bus = connect(&quick(&server)).await;
-    let (deliveries, effects) = (Tally::default(), Tally::default());
+    let (deliveries, effects) = (HandlerCounts::default(), HandlerCounts::default());
     let counted = effects.clone();
     let effect = handler_fn(move |delivery| {
         counted.add(delivery.event().id());
@@ -155,11 +155,11 @@ async fn hazard_8_of_eighty_starts_none_stalls() {
         let starts = (0..4).map(|n| {
             let bus = &bus;
             async move {
-                let (tally, start) = (Tally::default(), Instant::now());
+                let (counts, start) = (HandlerCounts::default(), Instant::now());
                 let options = options(&format!("h-{round}-{n}")).concurrency([1, 4, 16, 64][n]);
-                let subscription = bus.subscribe(options, tally.handler()).await.unwrap();
+                let subscription = bus.subscribe(options, counts.handler()).await.unwrap();
                 let arrive = format!("start {round} of {n} makes progress");
-                eventually(Duration::from_secs(10), &arrive, || async { tally.distinct() == EVENTS }).await;
+                eventually(Duration::from_secs(10), &arrive, || async { counts.distinct() == EVENTS }).await;
                 let took = start.elapsed();
                 if round % 2 == 0 {
                     let _ = subscription.drain(LIMIT).await;
@@ -178,18 +178,19 @@ async fn a_hundred_subscriptions_recover_together() {
     let bus = connect(&settings(&server)).await;
     let mut all = Vec::new();
     for n in 0..100 {
-        let tally = Tally::default();
+        let counts = HandlerCounts::default();
         let subscription =
-            bus.subscribe(options(&format!("s{n}")).concurrency(2), tally.handler()).await.unwrap();
-        all.push((tally, subscription));
+            bus.subscribe(options(&format!("s{n}")).concurrency(2), counts.handler()).await.unwrap();
+        all.push((counts, subscription));
     }
     bus.publish(event(1)).await.unwrap();
-    eventually(LIMIT, "all hear the first", || async { all.iter().all(|(tally, _)| tally.has("e-1")) }).await;
+    eventually(LIMIT, "all hear the first", || async { all.iter().all(|(counts, _)| counts.has("e-1")) })
+        .await;
     server.kill().await;
     server.restart().await;
     eventually(LIMIT, "publishing works again", || async { bus.publish(event(2)).await.is_ok() }).await;
     eventually(Duration::from_secs(10), "all hear the second", || async {
-        all.iter().all(|(tally, _)| tally.has("e-2"))
+        all.iter().all(|(counts, _)| counts.has("e-2"))
     })
     .await;
     for (_, subscription) in &all {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 use tokio::time::Instant;
 use underpin_errors::HealthStatus;
 use underpin_events::jetstream::JetStream;
@@ -141,7 +141,7 @@ async fn a_handler_at_work_holds_up_no_other_key() {
     let (beside, proxy) = (connect(&settings(&server)).await, Proxy::to(server.url()).await);
     let mut behind = settings(&server);
     behind.servers = vec![proxy.url().to_owned().into()];
-    let seen = Tally::default();
+    let seen = HandlerCounts::default();
     let noted = seen.clone();
     let handler = handler_fn(move |delivery| {
         let long = delivery.event().id() == "long";

@@ -8,7 +8,7 @@ use underpin_events::{DeadLetterQueue, EventPublisher, EventSubscriber, EventsEr
 use underpin_logger::NoopLogger;
 use underpin_testkit::NatsServer;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 
 fn named(server: &NatsServer, name: &str) -> JetStreamSettings {
     let mut settings = settings(server);
@@ -20,9 +20,9 @@ fn named(server: &NatsServer, name: &str) -> JetStreamSettings {
 async fn the_durable_of_another_service_is_refused_and_both_are_named() {
     let server = NatsServer::private().await;
     let orders = connect(&named(&server, "orders")).await;
-    let first = orders.subscribe(options("projection"), Tally::default().handler()).await.unwrap();
+    let first = orders.subscribe(options("projection"), HandlerCounts::default().handler()).await.unwrap();
     let billing = connect(&named(&server, "billing")).await;
-    let refused = billing.subscribe(options("projection"), Tally::default().handler()).await;
+    let refused = billing.subscribe(options("projection"), HandlerCounts::default().handler()).await;
     let error = refused.err().expect("refused");
     assert!(matches!(error, EventsError::ForeignConsumer { .. }), "{error:?}");
     let text = error.to_string();
@@ -31,8 +31,8 @@ async fn the_durable_of_another_service_is_refused_and_both_are_named() {
     }
     // The same service shares it, as ever, and another name is free.
     let second = connect(&named(&server, "orders")).await;
-    second.subscribe(options("projection"), Tally::default().handler()).await.unwrap();
-    billing.subscribe(options("billing-projection"), Tally::default().handler()).await.unwrap();
+    second.subscribe(options("projection"), HandlerCounts::default().handler()).await.unwrap();
+    billing.subscribe(options("billing-projection"), HandlerCounts::default().handler()).await.unwrap();
     let _ = first.drain(LIMIT).await;
 }
 
@@ -40,26 +40,26 @@ async fn the_durable_of_another_service_is_refused_and_both_are_named() {
 #[tokio::test]
 async fn a_durable_without_an_owner_is_adopted_where_it_stands() {
     let server = NatsServer::private().await;
-    let tally = Tally::default();
+    let counts = HandlerCounts::default();
     let before = connect(&settings(&server)).await;
-    let subscription = before.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let subscription = before.subscribe(options("projection"), counts.handler()).await.unwrap();
     before.publish(event(1)).await.unwrap();
     eventually(LIMIT, "the first", || async {
-        tally.distinct() == 1 && subscription.lag().await.is_ok_and(|lag| lag.is_zero())
+        counts.distinct() == 1 && subscription.lag().await.is_ok_and(|lag| lag.is_zero())
     })
     .await;
     let _ = subscription.drain(LIMIT).await;
     before.publish(event(2)).await.unwrap();
 
     let after = connect(&named(&server, "orders")).await;
-    let subscription = after.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let subscription = after.subscribe(options("projection"), counts.handler()).await.unwrap();
     eventually(LIMIT, "the second", || async {
-        tally.distinct() == 2 && subscription.lag().await.is_ok_and(|lag| lag.is_zero())
+        counts.distinct() == 2 && subscription.lag().await.is_ok_and(|lag| lag.is_zero())
     })
     .await;
-    assert_eq!(tally.total(), 2, "it went on where it was");
+    assert_eq!(counts.total(), 2, "it went on where it was");
     let other = connect(&named(&server, "billing")).await;
-    let refused = other.subscribe(options("projection"), tally.handler()).await;
+    let refused = other.subscribe(options("projection"), counts.handler()).await;
     assert!(matches!(refused.err(), Some(EventsError::ForeignConsumer { .. })));
 }
 

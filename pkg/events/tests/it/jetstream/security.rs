@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 use underpin_events::jetstream::{JetStream, TopologyMode};
 use underpin_events::{DeadLetterQueue, EventPublisher, EventSubscriber, EventsError, Outcome, handler_fn};
 use underpin_logger::NoopLogger;
@@ -216,21 +216,21 @@ async fn a_client_of_a_leaf_uses_the_domain_of_the_hub() {
     })
     .await;
     let bus = connect(&remote).await;
-    let tally = Tally::default();
+    let counts = HandlerCounts::default();
     let failing = handler_fn(|_| async { Outcome::dead_letter("no") });
-    let subscription = bus.subscribe(options("far"), tally.handler()).await.unwrap();
+    let subscription = bus.subscribe(options("far"), counts.handler()).await.unwrap();
     let given_up = bus.subscribe(options("failing"), failing).await.unwrap();
     for n in 0..100 {
         bus.publish(event(n)).await.unwrap();
     }
     eventually(limit, "all arrive and are confirmed", || async {
         let (done, gave_up) = (subscription.lag().await, given_up.lag().await);
-        tally.distinct() == 100
+        counts.distinct() == 100
             && done.is_ok_and(|lag| lag.is_zero())
             && gave_up.is_ok_and(|lag| lag.is_zero())
     })
     .await;
-    assert_eq!(tally.total(), 100);
+    assert_eq!(counts.total(), 100);
     assert_eq!(bus.list(0, 1000).await.unwrap().len(), 100);
     bus.replay(1).await.unwrap();
 

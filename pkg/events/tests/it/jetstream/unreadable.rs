@@ -14,7 +14,7 @@ use underpin_events::{
 use underpin_logger::testing::CaptureLogger;
 use underpin_testkit::NatsServer;
 
-use crate::support::{LIMIT, Tally, connect, event, eventually, options, settings};
+use crate::support::{HandlerCounts, LIMIT, connect, event, eventually, options, settings};
 
 const BARE_CR: &[u8] = b"NATS/1.0\r\nA: b\rc\r\n\r\n";
 
@@ -65,8 +65,8 @@ async fn dead_letters(bus: &JetStream, count: usize) -> Vec<DeadLetter> {
     bus.list(0, 100).await.unwrap()
 }
 
-async fn all_handled(subscription: &dyn Subscription, tally: &Tally, events: usize) {
-    eventually(LIMIT, "every event is handled", || async { tally.distinct() == events }).await;
+async fn all_handled(subscription: &dyn Subscription, counts: &HandlerCounts, events: usize) {
+    eventually(LIMIT, "every event is handled", || async { counts.distinct() == events }).await;
     eventually(LIMIT, "nothing is left", || async {
         subscription.lag().await.is_ok_and(|lag| lag.is_zero())
     })
@@ -78,8 +78,8 @@ async fn all_handled(subscription: &dyn Subscription, tally: &Tally, events: usi
 async fn each_becomes_a_dead_letter_with_its_bytes_and_the_events_behind_it_arrive() {
     let server = NatsServer::private().await;
     let (bus, log) = bus(&server).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     for (n, (name, headers)) in UNREADABLE.iter().enumerate() {
         let payload = format!("{{\"not\": {n}");
         store_raw(&server, b"events.order.placed", headers, payload.as_bytes()).await;
@@ -94,7 +94,7 @@ async fn each_becomes_a_dead_letter_with_its_bytes_and_the_events_behind_it_arri
         eventually(LIMIT, "the record names the sequence", || async { log.to_string().contains(&named) })
             .await;
     }
-    all_handled(&*subscription, &tally, UNREADABLE.len()).await;
+    all_handled(&*subscription, &counts, UNREADABLE.len()).await;
     assert_eq!(bus.list(0, 100).await.unwrap().len(), UNREADABLE.len(), "each once");
     let details = subscription.check().await.details;
     assert_eq!(details["quarantined"], UNREADABLE.len());
@@ -114,11 +114,11 @@ async fn is_skipped_with(options: SubscribeOptions) {
         result.unwrap();
     }
     // All of it waits when the subscription begins, so that every request is filled.
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options, tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options, counts.handler()).await.unwrap();
     let found = dead_letters(&bus, 2).await;
     assert_eq!(found.iter().map(|found| found.sequence).collect::<Vec<_>>(), [301, 302]);
-    all_handled(&*subscription, &tally, 2 * half).await;
+    all_handled(&*subscription, &counts, 2 * half).await;
 }
 
 #[tokio::test]
@@ -140,7 +140,8 @@ async fn with_strict_order() {
 async fn one_that_an_earlier_process_left_unconfirmed() {
     let server = NatsServer::private().await;
     let (first, _log) = bus(&server).await;
-    let subscription = first.subscribe(options("projection"), Tally::default().handler()).await.unwrap();
+    let subscription =
+        first.subscribe(options("projection"), HandlerCounts::default().handler()).await.unwrap();
     let _ = subscription.drain(LIMIT).await;
     store_raw(&server, b"events.order.placed", BARE_CR, b"{}").await;
     // A client of another kind takes it and dies.
@@ -153,14 +154,14 @@ async fn one_that_an_earlier_process_left_unconfirmed() {
     .await;
     drop(socket);
 
-    let tally = Tally::default();
-    let again = first.subscribe(options("projection").ack_wait(Duration::from_secs(20)), tally.handler());
+    let counts = HandlerCounts::default();
+    let again = first.subscribe(options("projection").ack_wait(Duration::from_secs(20)), counts.handler());
     let again = again.await.unwrap();
     // At once, and not when it is delivered again.
     let found = tokio::time::timeout(Duration::from_secs(10), dead_letters(&first, 1)).await.unwrap();
     assert_eq!(found[0].sequence, 1);
     first.publish(event(1)).await.unwrap();
-    all_handled(&*again, &tally, 1).await;
+    all_handled(&*again, &counts, 1).await;
     assert_eq!(first.connection().link().rebuilds, 0);
 }
 
@@ -168,7 +169,7 @@ async fn one_that_an_earlier_process_left_unconfirmed() {
 async fn every_subscription_gives_it_up_and_a_replay_is_legible() {
     let server = NatsServer::private().await;
     let (bus, _log) = bus(&server).await;
-    let (a, b) = (Tally::default(), Tally::default());
+    let (a, b) = (HandlerCounts::default(), HandlerCounts::default());
     let first = bus.subscribe(options("first"), a.handler()).await.unwrap();
     let second = bus.subscribe(options("second"), b.handler()).await.unwrap();
     store_raw(&server, b"events.order.placed", BARE_CR, &event(7).to_json()).await;
@@ -187,8 +188,8 @@ async fn every_subscription_gives_it_up_and_a_replay_is_legible() {
 async fn publishing_goes_on_meanwhile() {
     let server = NatsServer::private().await;
     let (bus, _log) = bus(&server).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     let publishing = async {
         for n in 0..200 {
             bus.publish(event(n)).await.unwrap();
@@ -204,7 +205,7 @@ async fn publishing_goes_on_meanwhile() {
         }
     };
     tokio::join!(publishing, poisoning);
-    all_handled(&*subscription, &tally, 1200).await;
+    all_handled(&*subscription, &counts, 1200).await;
     assert_eq!(dead_letters(&bus, 3).await.len(), 3);
 }
 
@@ -213,8 +214,8 @@ async fn publishing_goes_on_meanwhile() {
 async fn a_stored_status_line_is_no_word_of_the_server() {
     let server = NatsServer::private().await;
     let bus = connect(&settings(&server)).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     for (n, status) in
         ["404 No Messages", "409 Consumer Deleted", "503", "100 Idle Heartbeat", "408 Request Timeout"]
             .into_iter()
@@ -224,7 +225,7 @@ async fn a_stored_status_line_is_no_word_of_the_server() {
         let headers = format!("NATS/1.0 {status}\r\nA: b\r\n\r\n");
         store_raw(&server, b"events.order.placed", headers.as_bytes(), &event(n).to_json()).await;
     }
-    all_handled(&*subscription, &tally, 5).await;
+    all_handled(&*subscription, &counts, 5).await;
     assert_eq!(subscription.check().await.details["recoveries"], 0);
 }
 
@@ -232,13 +233,13 @@ async fn a_stored_status_line_is_no_word_of_the_server() {
 async fn a_subject_that_is_not_utf8_is_skipped_too() {
     let server = NatsServer::private().await;
     let (bus, _log) = bus(&server).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     for subject in [&b"events.order.\xff"[..], "events.order.a\u{2003}b".as_bytes()] {
         store_raw(&server, subject, b"NATS/1.0\r\nA: b\r\n\r\n", b"{}").await;
     }
     bus.publish(event(1)).await.unwrap();
-    all_handled(&*subscription, &tally, 1).await;
+    all_handled(&*subscription, &counts, 1).await;
     assert_eq!(dead_letters(&bus, 2).await.len(), 2);
 }
 
@@ -252,14 +253,14 @@ async fn a_service_that_may_not_read_the_stream_goes_on_all_the_same() {
     let mut settings = settings(&server);
     (settings.auth.user, settings.auth.password) = (Some("svc".to_owned()), Some("pw".into()));
     let bus = connect(&settings).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     bus.publish(event(1)).await.unwrap();
-    eventually(LIMIT, "the first", || async { tally.distinct() == 1 }).await;
+    eventually(LIMIT, "the first", || async { counts.distinct() == 1 }).await;
     server.kill().await;
     server.restart().await;
     bus.publish(event(2)).await.unwrap();
-    all_handled(&*subscription, &tally, 2).await;
+    all_handled(&*subscription, &counts, 2).await;
 }
 
 /// Unusual header blocks that the client reads: their events are like any other.
@@ -278,8 +279,8 @@ async fn an_odd_header_block_that_is_readable_stops_nothing() {
     ];
     let server = NatsServer::private().await;
     let (bus, _log) = bus(&server).await;
-    let tally = Tally::default();
-    let subscription = bus.subscribe(options("projection"), tally.handler()).await.unwrap();
+    let counts = HandlerCounts::default();
+    let subscription = bus.subscribe(options("projection"), counts.handler()).await.unwrap();
     for (n, (name, block)) in (0_u64..).zip(blocks) {
         let (odd, next) =
             (event(usize::try_from(2 * n).unwrap()), event(usize::try_from(2 * n + 1).unwrap()));
@@ -288,11 +289,11 @@ async fn an_odd_header_block_that_is_readable_stops_nothing() {
         eventually(LIMIT, &format!("{name}: handled or dead-lettered, and the next one handled"), || async {
             let dead_letters = bus.list(0, 100).await.unwrap_or_default();
             let dead_lettered = dead_letters.iter().any(|found| found.sequence == 2 * n + 1);
-            tally.has(odd.id()) != dead_lettered && tally.has(next.id())
+            counts.has(odd.id()) != dead_lettered && counts.has(next.id())
         })
         .await;
     }
-    all_handled(&*subscription, &tally, 2 * blocks.len() - bus.list(0, 100).await.unwrap().len()).await;
+    all_handled(&*subscription, &counts, 2 * blocks.len() - bus.list(0, 100).await.unwrap().len()).await;
     assert_eq!(subscription.check().await.details["recoveries"], 0, "the connection stays");
     assert_eq!(bus.connection().link().rebuilds, 0);
 }

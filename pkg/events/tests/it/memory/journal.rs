@@ -350,8 +350,8 @@ async fn kill_9_loses_no_acknowledged_event() {
         println!("round {round}: {} acknowledged, {} handled", acknowledged.len(), handled.len());
     }
     let bus = open(&path);
-    let tally = Arc::new(Mutex::new(BTreeSet::new()));
-    let seen = Arc::clone(&tally);
+    let ids = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&ids);
     let handler = handler_fn(move |delivery| {
         seen.lock().unwrap().insert(delivery.event().id().to_owned());
         async { Outcome::ack() }
@@ -361,7 +361,7 @@ async fn kill_9_loses_no_acknowledged_event() {
         subscription.lag().await.is_ok_and(|lag| lag.is_zero())
     })
     .await;
-    let again = tally.lock().unwrap().clone();
+    let again = ids.lock().unwrap().clone();
     let lost: Vec<&String> =
         acknowledged.iter().filter(|id| !handled.contains(*id) && !again.contains(*id)).collect();
     println!(
