@@ -1,4 +1,4 @@
-//! Publishing to a real JetStream: file storage, message ids, 1024 events on their way at once.
+//! Publishing to a real JetStream: file storage, message ids, 1024 events in flight at once.
 //!
 //! The peers send bytes that were encoded before the clock started; ours encodes each event on the clock.
 
@@ -29,7 +29,8 @@ pub(crate) fn run(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     // The server remembers message ids for two minutes otherwise, which would be millions of them: its garbage collector would
     // be what is measured, and the more so the longer it takes.
     settings.stream.duplicate_window = Duration::from_secs(2);
-    settings.publish.timeout = Duration::from_millis(1900);
+    (settings.publish.timeout, settings.publish.ack_timeout) =
+        (Duration::from_millis(1900), Duration::from_millis(1900));
     let ours = runtime.block_on(JetStream::connect(&settings, Arc::new(NoopLogger)))?;
     // A connection of its own, as each contender has.
     let client = runtime.block_on(async_nats::connect(server.url()))?;
