@@ -16,6 +16,8 @@ impl Checked for sqlx::sqlite::SqliteRow {
 
 #[cfg(feature = "postgres")]
 mod postgres {
+    use std::ops::RangeInclusive;
+
     use sqlx::{
         Column as _, Row as _, TypeInfo as _, ValueRef as _,
         postgres::{PgRow, PgValueFormat, PgValueRef},
@@ -58,25 +60,40 @@ mod postgres {
         days.is_ok_and(|days| bounds().contains(&days))
     }
 
-    /// The days that every date type compiled in can hold, less one at each end for time zones.
-    fn bounds() -> std::ops::RangeInclusive<i64> {
-        let (mut first, mut last) = (i64::from(i32::MIN), i64::from(i32::MAX));
-        #[cfg(feature = "time")]
-        {
-            use sea_orm::prelude::TimeDate;
-            /// 2000-01-01.
-            const EPOCH: i64 = 2_451_545;
-            first = first.max(i64::from(TimeDate::MIN.to_julian_day()) - EPOCH + 1);
-            last = last.min(i64::from(TimeDate::MAX.to_julian_day()) - EPOCH - 1);
-        }
-        #[cfg(feature = "chrono")]
-        {
-            use sea_orm::prelude::ChronoDate;
-            if let Some(epoch) = ChronoDate::from_ymd_opt(2000, 1, 1) {
-                first = first.max(ChronoDate::MIN.signed_duration_since(epoch).num_days() + 1);
-                last = last.min(ChronoDate::MAX.signed_duration_since(epoch).num_days() - 1);
-            }
-        }
-        first..=last
+    /// The days since 2000-01-01 that every date type compiled in can hold, less one at each end for time zones.
+    fn bounds() -> RangeInclusive<i64> {
+        let all = i64::from(i32::MIN)..=i64::from(i32::MAX);
+        [days_of_time(), days_of_chrono()]
+            .into_iter()
+            .flatten()
+            .fold(all, |all, days| *all.start().max(days.start())..=*all.end().min(days.end()))
+    }
+
+    #[cfg(feature = "time")]
+    #[allow(clippy::unnecessary_wraps, reason = "there is none without the feature")]
+    fn days_of_time() -> Option<RangeInclusive<i64>> {
+        use sea_orm::prelude::TimeDate;
+        /// 2000-01-01.
+        const EPOCH: i64 = 2_451_545;
+        let day = |date: TimeDate| i64::from(date.to_julian_day()) - EPOCH;
+        Some(day(TimeDate::MIN) + 1..=day(TimeDate::MAX) - 1)
+    }
+
+    #[cfg(not(feature = "time"))]
+    fn days_of_time() -> Option<RangeInclusive<i64>> {
+        None
+    }
+
+    #[cfg(feature = "chrono")]
+    fn days_of_chrono() -> Option<RangeInclusive<i64>> {
+        use sea_orm::prelude::ChronoDate;
+        let epoch = ChronoDate::from_ymd_opt(2000, 1, 1)?;
+        let day = |date: ChronoDate| date.signed_duration_since(epoch).num_days();
+        Some(day(ChronoDate::MIN) + 1..=day(ChronoDate::MAX) - 1)
+    }
+
+    #[cfg(not(feature = "chrono"))]
+    fn days_of_chrono() -> Option<RangeInclusive<i64>> {
+        None
     }
 }

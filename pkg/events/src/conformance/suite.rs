@@ -1,4 +1,4 @@
-/// Makes one test of every behaviour for a [`Harness`].
+/// Makes one test of every behaviour for a [`Harness`](crate::conformance::Harness).
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:ty) => {
