@@ -6,7 +6,7 @@ use crate::{Origin, Value};
 /// (`hosts."example.com".port`).
 ///
 /// Code that knows its settings takes a struct; this trait is for what does not: plugins, feature switches, tools. The
-/// conveniences are in [`ConfigExt`].
+/// conveniences are in [`ConfigExt`](crate::ConfigExt).
 ///
 /// # Examples
 /// ```
