@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::batch::QuarantinePolicy;
 use super::blocked_keys::BlockedKeys;
+use super::lag_probe::{LagProbe, READ_LIMIT};
 use super::lease::Leases;
 use super::poison::PublishCounters;
 use super::publishing::Publishing;
@@ -35,7 +36,9 @@ use crate::{AfterQuarantine, Outbox, OutboxError};
 ///
 /// A relay never gives up: while the database or the broker does not answer it backs off, reports it in its health, and
 /// recovers by itself. An event without an answer delays its key and no other. The relay is a [`HealthCheck`] named
-/// `outbox`; trouble is `degraded`, since a service can accept work all the same.
+/// `outbox`; trouble is `degraded`, since a service can accept work all the same. A check reads the lag at most once a
+/// second, for at most a second; otherwise it reports the last known lag. The detail `lag_age_ms` is the age of what it
+/// reports.
 ///
 /// End it with [`Relay::drain`]. Dropping it stops it at once; its partitions then wait for the leases to expire.
 ///
@@ -82,6 +85,7 @@ use crate::{AfterQuarantine, Outbox, OutboxError};
 /// ```
 pub struct Relay {
     status: Arc<RelayStatus>,
+    lag: LagProbe,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -106,6 +110,8 @@ impl Relay {
         let count = settings.workers as usize;
         let (status, stop) = (RelayStatus::new(count, settings.lag_warning), CancellationToken::new());
         let database: Arc<dyn Connections> = Arc::new(pool.clone());
+        let limit = settings.database_timeout.min(READ_LIMIT);
+        let lag = LagProbe::new(Store::new(Arc::clone(&database), "health".into(), limit));
         let counters = Arc::new(PublishCounters::default());
         let policy = QuarantinePolicy {
             max_attempts: settings.max_attempts,
@@ -150,7 +156,7 @@ impl Relay {
                 never = listen => match never {},
             }
         });
-        Ok(Self { status, stop, task: Mutex::new(Some(task)) })
+        Ok(Self { status, lag, stop, task: Mutex::new(Some(task)) })
     }
 
     /// Fetches no further events, waits for the publishes in flight, removes what was sent and releases the partitions.
@@ -193,6 +199,9 @@ impl HealthCheck for Relay {
     }
 
     async fn check(&self) -> Health {
+        if let Some((lag, read_at)) = self.lag.read().await {
+            self.status.set_lag(lag, read_at);
+        }
         self.status.health()
     }
 }

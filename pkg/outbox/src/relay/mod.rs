@@ -10,13 +10,13 @@
 //! 4. [`store`] fetches rows; [`dialect`] has its SQL. [`blocked_keys`] names the keys that wait behind a failed event.
 //! 5. [`batch`] forms windows, with at most one row of a key. [`publishing`] hands each window to the publisher
 //!    ([`publish`]); what has no answer soon stays [`in_flight`] while the worker goes on.
-//! 6. [`poison`] judges each reply: confirmed, rejected, at fault, or an outage. [`batch`] makes a disposition of that.
+//! 6. [`poison`] classifies each reply: confirmed, rejected, at fault, or an outage. [`batch`] makes a disposition of that.
 //! 7. [`complete`] removes confirmed rows and stores failed ones: retry, wait behind an earlier one, or quarantine.
 //!    [`retry`] keeps what the database did not take, and the pause after a failed cycle.
 //! 8. The bus delivers the event to a handler, which claims it with [`Inbox::once`](crate::Inbox::once) in the transaction
 //!    of its own changes.
 //!
-//! [`outcome`] holds the data that these steps pass on, [`status`] what health and metrics report.
+//! [`outcome`] holds the data that these steps pass on, [`status`] what health and metrics report. [`lag_probe`] reads the lag for a health check.
 
 mod batch;
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod complete;
 mod dialect;
 mod handle;
 mod in_flight;
+mod lag_probe;
 mod lease;
 mod low_water;
 mod maintenance;

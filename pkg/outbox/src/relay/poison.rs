@@ -19,7 +19,7 @@ pub(super) enum Reply {
     Unreachable(String),
 }
 
-/// The reply to a publish, with what the detector needs to judge it.
+/// The reply to a publish, with what the detector needs to classify it.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) row: i64,
@@ -53,7 +53,7 @@ impl PublishCounters {
 
 /// Decides whether a failure is the event's own.
 ///
-/// A failure is judged by the other publishes since the last attempt of the same event, in its own window and in those of
+/// A failure is classified by the other publishes since the last attempt of the same event, in its own window and in those of
 /// the other workers. Where none was confirmed there is no evidence, and it passes for an outage. Where at least as many
 /// were confirmed as failed, the failure counts against the event. In between, the event is held so that others can pass,
 /// and the failure does not count: otherwise an event that fails by chance at a broker that is half down would end in
@@ -66,7 +66,7 @@ pub(super) struct PoisonDetector {
     failures: HashMap<i64, PublishCounts>,
 }
 
-/// The failures that are remembered; beyond that they are forgotten, and judged by their own window.
+/// The failures that are remembered; beyond that they are forgotten, and classified by their own window.
 const MOST: usize = 10_000;
 
 impl PoisonDetector {
@@ -85,7 +85,7 @@ impl PoisonDetector {
     }
 
     /// What the replies mean for their rows, in the same order.
-    pub(super) fn judge(&mut self, attempts: Vec<Attempt>) -> Vec<PublishOutcome> {
+    pub(super) fn classify(&mut self, attempts: Vec<Attempt>) -> Vec<PublishOutcome> {
         let count = |is: fn(&Reply) -> bool| attempts.iter().filter(|a| is(&a.reply)).count() as u64;
         let confirmed = count(|reply| *reply == Reply::Confirmed);
         // A rejected event says nothing about the broker.
@@ -96,7 +96,7 @@ impl PoisonDetector {
         if self.failures.len() > MOST {
             self.failures.clear();
         }
-        let judge = |Attempt { row, before, reply }| match reply {
+        let classify = |Attempt { row, before, reply }| match reply {
             Reply::Confirmed => {
                 self.failures.remove(&row);
                 PublishOutcome::Confirmed
@@ -115,7 +115,7 @@ impl PoisonDetector {
                 }
             }
         };
-        attempts.into_iter().map(judge).collect()
+        attempts.into_iter().map(classify).collect()
     }
 
     /// No row is held or in flight: what failed earlier has been confirmed since.
@@ -141,7 +141,7 @@ mod tests {
     ) -> Vec<PublishOutcome> {
         let before = detector.now();
         let attempts = (1..).zip(replies).map(|(row, reply)| Attempt { row, before, reply });
-        detector.judge(attempts.collect())
+        detector.classify(attempts.collect())
     }
 
     fn at_fault(counts: bool) -> PublishOutcome {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_fails_alone_is_judged_by_what_was_confirmed_in_the_meantime() {
+    fn an_event_that_fails_alone_is_classified_by_what_was_confirmed_in_the_meantime() {
         let mut one = detector();
         let mut other = PoisonDetector::new(Arc::clone(&one.counters));
         let outage = [PublishOutcome::Outage("f".to_owned())];

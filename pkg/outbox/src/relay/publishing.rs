@@ -127,7 +127,7 @@ impl Publishing {
             attempts.push(Attempt { row: one.row.id, before: one.before, reply: one.published.reply });
             rows.push(one.row);
         }
-        let outcomes = self.detector.judge(attempts);
+        let outcomes = self.detector.classify(attempts);
         let (outcome, ages_ms) = Batch::of_finished(rows.into_iter().zip(outcomes).collect(), self.policy);
         Some(PublishReport { outcome, ages_ms, duplicates })
     }
@@ -158,7 +158,7 @@ impl Publishing {
         report.duplicates += replies.iter().filter(|(_, duplicate)| *duplicate).count() as u64;
         let attempt = |(row, (reply, _)): (&Row, _)| Attempt { row: row.id, before, reply };
         let attempts = batch.window().zip(replies).map(attempt).collect();
-        Some(self.detector.judge(attempts).into_iter().map(Some).collect())
+        Some(self.detector.classify(attempts).into_iter().map(Some).collect())
     }
 
     async fn publish_one_by_one(
@@ -177,7 +177,7 @@ impl Publishing {
         let attempts = ended.into_iter().map(|Published { row, reply, .. }| Attempt { row, before, reply });
         let (rows, attempts): (Vec<i64>, Vec<Attempt>) =
             attempts.map(|attempt| (attempt.row, attempt)).unzip();
-        let outcomes = self.detector.judge(attempts);
+        let outcomes = self.detector.classify(attempts);
         let mut outcomes: HashMap<i64, PublishOutcome> = rows.into_iter().zip(outcomes).collect();
         self.one_by_one = !outcomes.values().any(|outcome| *outcome == PublishOutcome::Confirmed);
         let outcomes: Vec<Option<PublishOutcome>> =

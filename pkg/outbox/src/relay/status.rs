@@ -14,7 +14,8 @@ pub(super) struct RelayStatus {
 
 #[derive(Debug, Clone)]
 struct RelayState {
-    lag: OutboxLag,
+    /// The last lag that was read, and when its read began.
+    lag: Option<(OutboxLag, Instant)>,
     workers: Vec<WorkerState>,
 }
 
@@ -35,7 +36,7 @@ struct Trouble {
 
 impl RelayStatus {
     pub(super) fn new(workers: usize, lag_warning: Duration) -> Arc<Self> {
-        let state = RelayState { lag: OutboxLag::default(), workers: vec![WorkerState::default(); workers] };
+        let state = RelayState { lag: None, workers: vec![WorkerState::default(); workers] };
         Arc::new(Self { state: Mutex::new(state), lag_warning })
     }
 
@@ -52,8 +53,19 @@ impl RelayStatus {
         meters::partitions(0);
     }
 
+    /// Keeps a lag whose read began at this time, unless a later one is known.
+    pub(super) fn set_lag(&self, lag: OutboxLag, read_at: Instant) {
+        let mut state = self.lock();
+        if state.lag.is_none_or(|(_, known)| known <= read_at) {
+            state.lag = Some((lag, read_at));
+            meters::lag(&lag);
+        }
+    }
+
     pub(super) fn health(&self) -> Health {
         let RelayState { lag, workers } = self.lock().clone();
+        let (lag, read_at) = lag.unzip();
+        let lag = lag.unwrap_or_default();
         let trouble =
             workers.iter().filter_map(|worker| worker.trouble.as_ref()).min_by_key(|trouble| trouble.since);
         let health = if workers.iter().any(|worker| worker.ended) {
@@ -70,8 +82,10 @@ impl RelayStatus {
         } else {
             Health::up()
         };
+        let partitions = workers.iter().map(|worker| worker.partitions).sum::<usize>();
         health
-            .detail("lanes", workers.iter().map(|worker| worker.partitions).sum::<usize>())
+            .detail("lanes", partitions)
+            .detail("lag_age_ms", read_at.map(|read_at| millis(read_at.elapsed())))
             .detail("waiting", lag.waiting)
             .detail("oldest_ms", millis(lag.oldest))
             .detail("blocked_keys", lag.blocked_keys)
@@ -100,9 +114,9 @@ impl WorkerStatus {
         self.change(|worker| worker.partitions = partitions);
     }
 
-    pub(super) fn set_lag(&self, lag: OutboxLag) {
-        self.relay.lock().lag = lag;
-        meters::lag(&lag);
+    /// See [`RelayStatus::set_lag`].
+    pub(super) fn set_lag(&self, lag: OutboxLag, read_at: Instant) {
+        self.relay.set_lag(lag, read_at);
     }
 
     /// The worker stalls. Returns whether it did not before.

@@ -10,7 +10,7 @@ use super::blocked_keys::BlockedKeys;
 use super::complete::CompleteOptions;
 use super::lease::Leases;
 use super::low_water::LowWaterMarks;
-use super::maintenance::run_maintenance;
+use super::maintenance::sweep_sent;
 use super::outcome::{BatchOutcome, Outage, Row};
 
 use super::publishing::{PublishReport, Publishing};
@@ -220,7 +220,11 @@ impl Worker {
         self.blocked.invalidate();
         self.status.set_partitions(self.leases.partitions.len());
         if self.status.is_first() {
-            self.status.set_lag(run_maintenance(&self.store, self.settings.keep_sent).await?);
+            let read_at = std::time::Instant::now();
+            self.status.set_lag(self.store.lag().await?, read_at);
+            if let Some(keep) = self.settings.keep_sent {
+                sweep_sent(&self.store, keep).await?;
+            }
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ async fn three_relays_keep_the_order_and_poll_where_nobody_can_listen() {
     assert_eq!(
         publisher.key_overlaps.load(Ordering::SeqCst),
         0,
-        "two events of a key were under way at once"
+        "two events of a key were in flight at once"
     );
     for relay in relays {
         assert_eq!(relay.check().await.status, HealthStatus::Up);

@@ -118,7 +118,7 @@ on_both! {
         for key in &keys {
             assert_eq!(publisher.numbers(key), (0..60).collect::<Vec<_>>(), "{key}");
         }
-        assert_eq!(publisher.key_overlaps.load(Ordering::SeqCst), 0, "two events of a key were under way at once");
+        assert_eq!(publisher.key_overlaps.load(Ordering::SeqCst), 0, "two events of a key were in flight at once");
         for relay in relays {
             assert_eq!(relay.drain(LIMIT).await, RelayDrain::Drained);
         }
@@ -249,6 +249,26 @@ on_both! {
             assert_eq!(publisher.numbers(&format!("k{key}")), expected);
         }
         until("health is up again", || async { relay.check().await.status == HealthStatus::Up }).await;
+    }
+
+    /// The next heartbeat is 15 seconds away: the check reads the lag itself.
+    async fn health_reports_the_present_lag(database) {
+        let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
+        let relay = relay(&outbox, &database, &publisher, quick().lease(Duration::from_secs(60)));
+        let events: Vec<Event> = (0..500).map(|number| event(&format!("k{}", number % 50), number)).collect();
+        enqueue(&outbox, &database.pool, &events).await;
+        drained(&outbox, &database.pool).await;
+        let details = relay.check().await.details;
+        assert_eq!((&details["waiting"], &details["oldest_ms"]), (&0.into(), &0.into()));
+
+        // Without an answer from the database the last value stays, with its age.
+        database.pool.batch("ALTER TABLE underpin_outbox_held RENAME TO underpin_outbox_gone").await.unwrap();
+        until("a read was due and failed", || async {
+            let details = relay.check().await.details;
+            assert_eq!(details["waiting"], 0);
+            details["lag_age_ms"].as_u64().unwrap() >= 1_100
+        }).await;
+        drop(relay);
     }
 
     async fn a_publisher_that_never_answers_is_given_up_on_and_the_drain_is_bounded(database) {

@@ -110,9 +110,9 @@ pub(crate) struct Recorder {
     /// Publishes that hang or hung.
     pub(crate) hung: AtomicU64,
     pub(crate) duplicates: AtomicU64,
-    /// Keys of events that are under way.
-    under_way: Mutex<HashSet<String>>,
-    /// How often an event was to be published while another of its key was under way.
+    /// Keys of events that are in flight.
+    in_flight: Mutex<HashSet<String>>,
+    /// How often an event was to be published while another of its key was in flight.
     pub(crate) key_overlaps: AtomicU64,
 }
 
@@ -191,7 +191,7 @@ impl EventPublisher for Recorder {
             self.hung.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
-        let _under_way = UnderWay::enter(self, &events);
+        let _in_flight = InFlightKeys::enter(self, &events);
         let silent = events.iter().any(|event| matches!(self.fault_of(event), Some(Fault::Silent)));
         let mut results = Vec::new();
         for event in events {
@@ -228,15 +228,15 @@ impl EventPublisher for Recorder {
     }
 }
 
-/// Keys that are under way until it is dropped, as they are where the relay gives up.
-struct UnderWay<'a> {
+/// Keys that are in flight until it is dropped, as they are where the relay gives up.
+struct InFlightKeys<'a> {
     publisher: &'a Recorder,
     keys: Vec<String>,
 }
 
-impl<'a> UnderWay<'a> {
+impl<'a> InFlightKeys<'a> {
     fn enter(publisher: &'a Recorder, events: &[Event]) -> Self {
-        let mut all = publisher.under_way.lock().unwrap();
+        let mut all = publisher.in_flight.lock().unwrap();
         let mut keys = Vec::new();
         for key in events.iter().map(|event| event.ordering_key().to_owned()) {
             if all.insert(key.clone()) {
@@ -249,9 +249,9 @@ impl<'a> UnderWay<'a> {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlightKeys<'_> {
     fn drop(&mut self) {
-        let mut all = self.publisher.under_way.lock().unwrap();
+        let mut all = self.publisher.in_flight.lock().unwrap();
         for key in &self.keys {
             all.remove(key);
         }

@@ -153,7 +153,7 @@ on_both! {
         assert_eq!(heir.drain(LIMIT).await, RelayDrain::Drained);
     }
 
-    /// It saw an event fail, and would put it aside; but the heir, which does not know that, would then send the next one.
+    /// It saw an event fail, and would quarantine it; but the heir, which does not know that, would then send the next one.
     async fn a_relay_that_was_frozen_marks_nothing_that_it_no_longer_owns(database) {
         let (outbox, publisher) = (outbox(&database, OutboxSettings::default()).await, Recorder::new());
         enqueue(&outbox, &database.pool, &[event("a", 1), event("a", 2), event("b", 1)]).await;
