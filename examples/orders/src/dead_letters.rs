@@ -75,7 +75,7 @@ fn table(letters: &[DeadLetter]) -> String {
 fn details(letter: &DeadLetter) -> String {
     let DeadLetter { id, subscription, ty, sequence, attempts, reason, .. } = letter;
     let mut text = format!(
-        "id: {id}\nput aside: {}\nsubscription: {subscription}\ntype: {ty}\nstored at: {sequence}\n\
+        "id: {id}\ndead-lettered at: {}\nsubscription: {subscription}\ntype: {ty}\nstored at: {sequence}\n\
          attempts: {attempts}\nreason: {reason}\n",
         time(letter)
     );

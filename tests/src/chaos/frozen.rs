@@ -14,10 +14,10 @@ use super::violation::Violation;
 use super::worker::{Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Enough for a dozen waves of the twelve accounts.
+/// Enough for a dozen windows of the twelve accounts.
 const TRANSFERS: u64 = 150;
 
-/// What a relay did that was frozen in the middle of a batch, and woken after its lanes were another's.
+/// What a relay did that was frozen in the middle of a batch, and woken after its partitions were leased to another.
 #[derive(Debug)]
 pub struct FreezeOutcome {
     /// What the check says at the end.
@@ -56,7 +56,7 @@ pub async fn freeze_and_resume(program: &Path, folder: &Path) -> Result<FreezeOu
     until("relay-2 has published everything", || async { Ok(rows(&database).await? == 0) }).await?;
     frozen.resume();
     let workers = 2 * i64::from(WorkerSettings::relay().workers);
-    until("both relays have lanes", || async { Ok(owners(&database).await? == workers) }).await?;
+    until("both relays have partitions", || async { Ok(owners(&database).await? == workers) }).await?;
     let after = Journal::of(folder, "relay-1")?;
     drop(frozen);
 

@@ -128,17 +128,17 @@ fn sequences(letters: &[DeadLetter]) -> BTreeSet<u64> {
     letters.iter().map(|letter| letter.sequence).collect()
 }
 
-/// Waits until no event is in the outbox or in flight; the error tells what was left.
+/// Waits until no event is in the outbox or in flight; the error lists what was left.
 pub(crate) async fn wait_until_idle(testbed: &Testbed, within: Duration) -> Result<Duration, BoxError> {
     let (database, bus) = (testbed.database().await?, testbed.bus().await?);
     let (started, mut quiet) = (Instant::now(), 0);
     while quiet < 3 {
         let outbox = Outbox::default().lag(&database).await?;
         let lags = lags(&bus).await?;
-        let settled = outbox.waiting == 0 && lags.iter().all(|(_, lag)| lag.is_zero());
-        quiet = if settled { quiet + 1 } else { 0 };
+        let is_idle = outbox.waiting == 0 && lags.iter().all(|(_, lag)| lag.is_zero());
+        quiet = if is_idle { quiet + 1 } else { 0 };
         if started.elapsed() > within {
-            return Err(format!("not settled within {within:?}: {}", standing(&outbox, &lags)).into());
+            return Err(format!("not idle within {within:?}: {}", remaining(&outbox, &lags)).into());
         }
         sleep(Duration::from_millis(100)).await;
     }
@@ -147,7 +147,7 @@ pub(crate) async fn wait_until_idle(testbed: &Testbed, within: Duration) -> Resu
     Ok(started.elapsed())
 }
 
-fn standing(outbox: &OutboxLag, lags: &[(String, Lag)]) -> String {
+fn remaining(outbox: &OutboxLag, lags: &[(String, Lag)]) -> String {
     let lags: Vec<String> =
         lags.iter().map(|(name, lag)| format!("{name} {} + {}", lag.waiting, lag.in_flight)).collect();
     format!("{} in the outbox; waiting and in flight: {}", outbox.waiting, lags.join(", "))

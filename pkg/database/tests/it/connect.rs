@@ -15,7 +15,7 @@ use underpin_logger::{Level, NoopLogger, testing::CaptureLogger};
 use underpin_testkit::{PostgresServer, eventually};
 
 /// One try of half a second.
-fn impatient(url: impl Into<String>) -> DatabaseSettings {
+fn with_short_timeouts(url: impl Into<String>) -> DatabaseSettings {
     let mut settings = DatabaseSettings::new(url);
     settings.connect_timeout = Duration::from_millis(500);
     settings.connect_retry = RetrySettings::times(0);
@@ -92,7 +92,7 @@ async fn a_server_that_is_three_seconds_late_is_found_within_half_a_second() {
 async fn a_port_where_nobody_listens_is_told_by_its_cause() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let log = CaptureLogger::new();
-    let mut settings = impatient(format!("postgres://u:hunter2@127.0.0.1:{port}/x"));
+    let mut settings = with_short_timeouts(format!("postgres://u:hunter2@127.0.0.1:{port}/x"));
     settings.connect_timeout = Duration::from_millis(50);
     settings.connect_retry = RetrySettings::times(2);
     let error = connect(&settings, Arc::new(log.clone())).await.unwrap_err();
@@ -109,7 +109,8 @@ async fn a_port_where_nobody_listens_is_told_by_its_cause() {
 async fn a_host_that_does_not_answer_is_told_apart() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let asked = Instant::now();
-    let error = refused(&impatient(format!("postgres://u@{}/x", silent.local_addr().unwrap()))).await;
+    let error =
+        refused(&with_short_timeouts(format!("postgres://u@{}/x", silent.local_addr().unwrap()))).await;
     assert!(asked.elapsed() < Duration::from_secs(3));
     assert_eq!(error.to_string(), "the database does not answer");
     assert_eq!(error.condition(), Condition::Unreachable);
@@ -117,7 +118,7 @@ async fn a_host_that_does_not_answer_is_told_apart() {
 
 #[tokio::test]
 async fn a_name_that_nobody_knows_is_told_apart() {
-    let error = refused(&impatient("postgres://u@no-such-host.invalid/x")).await;
+    let error = refused(&with_short_timeouts("postgres://u@no-such-host.invalid/x")).await;
     assert_eq!(error.condition(), Condition::Unreachable);
     assert!(io_kind(&error).is_some_and(|kind| kind != io::ErrorKind::ConnectionRefused), "{error:?}");
 }
@@ -147,7 +148,7 @@ async fn what_cannot_pass_fails_at_once() {
 #[tokio::test]
 async fn a_server_without_room_is_told_apart() {
     let server = server_with_passwords().await;
-    let error = refused(&impatient(as_user(&server, "full_up", "postgres"))).await;
+    let error = refused(&with_short_timeouts(as_user(&server, "full_up", "postgres"))).await;
     assert_eq!((error.condition(), error.sql_code().as_deref()), (Condition::Saturated, Some("53300")));
     assert!(error.is_retryable());
 }
@@ -186,7 +187,7 @@ async fn certificates_are_checked_as_asked() {
     admin.batch("ALTER SYSTEM SET ssl = on").await.unwrap();
     admin.batch("SELECT pg_reload_conf()").await.unwrap();
     let try_with = async |host: &str, mode: TlsMode, root: Option<&std::path::Path>| {
-        let mut settings = impatient(server.url().replace("127.0.0.1", host));
+        let mut settings = with_short_timeouts(server.url().replace("127.0.0.1", host));
         settings.connect_timeout = Duration::from_secs(5);
         settings.tls.mode = Some(mode);
         settings.tls.root_certificate = root.map(Into::into);

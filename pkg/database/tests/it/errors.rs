@@ -126,7 +126,7 @@ async fn lock(path: &Path) -> sqlx::SqliteConnection {
     other
 }
 
-fn impatient(path: &Path) -> DatabaseSettings {
+fn with_short_timeouts(path: &Path) -> DatabaseSettings {
     let mut settings = DatabaseSettings::new(format!("sqlite:{}", path.display()));
     settings.acquire_timeout = Duration::from_millis(100);
     settings
@@ -136,8 +136,8 @@ fn impatient(path: &Path) -> DatabaseSettings {
 async fn a_sqlite_batch_that_was_done_in_part_is_not_retryable() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first.db"), folder.path().join("second.db"));
-    let pool = connect(&impatient(&first), Arc::new(NoopLogger)).await.unwrap();
-    let other = connect(&impatient(&second), Arc::new(NoopLogger)).await.unwrap();
+    let pool = connect(&with_short_timeouts(&first), Arc::new(NoopLogger)).await.unwrap();
+    let other = connect(&with_short_timeouts(&second), Arc::new(NoopLogger)).await.unwrap();
     pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
     other.batch("CREATE TABLE u (id INTEGER)").await.unwrap();
     let session = pool.session().await.unwrap();
@@ -156,7 +156,7 @@ async fn a_sqlite_batch_that_was_done_in_part_is_not_retryable() {
 async fn a_sqlite_file_that_another_process_writes_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("busy.db");
-    let pool = connect(&impatient(&path), Arc::new(NoopLogger)).await.unwrap();
+    let pool = connect(&with_short_timeouts(&path), Arc::new(NoopLogger)).await.unwrap();
     pool.batch("CREATE TABLE t (id INTEGER)").await.unwrap();
     let mut other = lock(&path).await;
     let waiting = {

@@ -133,7 +133,7 @@ async fn hazard_3_the_numbers_hold_together_at_any_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_seat_is_lost_to_callers_that_go_away() {
+async fn no_permit_is_lost_to_callers_that_go_away() {
     let postgres = postgres_with(|settings| settings.max_open = 3).await;
     let pool = &postgres.pool;
     let tasks: Vec<_> = (0u64..300)
@@ -152,13 +152,13 @@ async fn no_seat_is_lost_to_callers_that_go_away() {
     let stats = pool.stats();
     assert_eq!((stats.waiting, stats.in_use), (0, 0));
     assert!(stats.open <= 3 && stats.reset > 0, "{stats:?}");
-    // All three seats are still worth a connection.
+    // All three permits are still worth a connection.
     let sessions = futures_util::future::join_all((0..3).map(|_| pool.session())).await;
     assert!(sessions.iter().all(Result::is_ok));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hazard_2_no_seat_is_lost_to_a_server_that_went_silent() {
+async fn hazard_2_no_permit_is_lost_to_a_server_that_went_silent() {
     let (pool, proxy, _database) = through_proxy(|settings| {
         settings.max_open = 3;
         settings.acquire_timeout = Duration::from_secs(3);

@@ -17,7 +17,7 @@ use super::error::{Failure, Problem};
 use super::pass::{Mode, Notes, Pass};
 use super::placeholder::Placeholder;
 use super::represent::forms;
-use super::search::{Search, Verdict};
+use super::search::{Search, SearchOutcome};
 use super::steps::Found;
 use super::text::{self, inside};
 use super::trace::{self, Expectation};
@@ -124,11 +124,11 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
     fn search_choices(&mut self, scope: &[String], notes: &Notes) -> bool {
         self.searched.insert(scope.to_vec());
         let before = self.amendments.clone();
-        let (verdict, asked) = self.search(scope);
-        match verdict {
-            Verdict::Settled => self.repeat(scope, notes, &asked),
-            Verdict::Culprit(_) | Verdict::Refused => self.amendments = before,
-            Verdict::Exhausted => {
+        let (outcome, asked) = self.search(scope);
+        match outcome {
+            SearchOutcome::Resolved => self.repeat(scope, notes, &asked),
+            SearchOutcome::Culprit(_) | SearchOutcome::Refused => self.amendments = before,
+            SearchOutcome::Exhausted => {
                 self.amendments = before;
                 self.exhausted(scope);
             }
@@ -145,18 +145,18 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         if notes.buffered.iter().any(|at| at.starts_with(scope)) {
             let before = self.amendments.clone();
             match self.search(scope).0 {
-                Verdict::Settled if self.amendments.differ_from(&before) => return true,
-                Verdict::Settled => {}
-                Verdict::Culprit(Failure { path, problem: Problem::Unknown(fields), .. }) => {
+                SearchOutcome::Resolved if self.amendments.differ_from(&before) => return true,
+                SearchOutcome::Resolved => {}
+                SearchOutcome::Culprit(Failure { path, problem: Problem::Unknown(fields), .. }) => {
                     self.note_unknown(path, fields);
                     return true;
                 }
-                Verdict::Culprit(failure) => {
+                SearchOutcome::Culprit(failure) => {
                     self.note_problem(&failure.path, &failure.problem);
                     return true;
                 }
-                Verdict::Refused => self.amendments = before,
-                Verdict::Exhausted => {
+                SearchOutcome::Refused => self.amendments = before,
+                SearchOutcome::Exhausted => {
                     self.amendments = before;
                     return self.exhausted(scope);
                 }
@@ -196,15 +196,15 @@ impl<'d, T: DeserializeOwned> Driver<'d, T> {
         }
     }
 
-    fn search(&mut self, scope: &[String]) -> (Verdict, Vec<Expectation>) {
+    fn search(&mut self, scope: &[String]) -> (SearchOutcome, Vec<Expectation>) {
         let (root, passes) = (self.root, &mut self.passes);
         let mut run = |amendments: &Amendments, mode: Mode<'_>| {
             *passes = passes.checked_sub(1)?;
             Some(one_pass::<T>(root, amendments, mode).1)
         };
         let mut search = Search { root, scope, run: &mut run, asked: None };
-        let verdict = search.settle(&mut self.amendments);
-        (verdict, search.asked.unwrap_or_default())
+        let outcome = search.resolve(&mut self.amendments);
+        (outcome, search.asked.unwrap_or_default())
     }
 
     fn exhausted(&mut self, scope: &[String]) -> bool {
@@ -278,7 +278,7 @@ fn one_pass<T: DeserializeOwned>(
 ) -> (Result<T, ()>, Found) {
     let pass = Pass::new(amendments, mode);
     let root = KeyPath::Root;
-    let (result, asks) = trace::during(|| {
+    let (result, requests) = trace::during(|| {
         let mark = pass.mark();
         let result = T::deserialize(De::root(&pass, &root, value));
         pass.finish(root, mark, result.is_ok());
@@ -288,5 +288,5 @@ fn one_pass<T: DeserializeOwned>(
         Ok(value) => (Ok(value), None),
         Err(error) => (Err(()), Some(error.at(root, type_name::<T>()).into_failure())),
     };
-    (result, Found { failure, asks, notes: pass.into_notes() })
+    (result, Found { failure, requests, notes: pass.into_notes() })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
-use super::trace::{self, Ask, Expectation};
+use super::trace::{self, Expectation, TypeRequest};
 use crate::load::path::KeyPath;
 
 /// Why a pass failed; boxed, because a pass returns it through every frame.
@@ -15,7 +15,7 @@ pub(crate) struct DecodeError(Box<DecodeFailure>);
 struct DecodeFailure {
     path: Option<Vec<String>>,
     problem: Problem,
-    ask: Option<Ask>,
+    request: Option<TypeRequest>,
 }
 
 /// A failed pass: the path, the problem, and the buffered value that was refused, when it is known.
@@ -23,7 +23,7 @@ struct DecodeFailure {
 pub(crate) struct Failure {
     pub(crate) path: Vec<String>,
     pub(crate) problem: Problem,
-    pub(crate) ask: Option<Ask>,
+    pub(crate) request: Option<TypeRequest>,
 }
 
 /// What went wrong at a path.
@@ -49,13 +49,13 @@ impl DecodeError {
     }
 
     fn new(problem: Problem) -> Self {
-        Self(Box::new(DecodeFailure { path: None, problem, ask: None }))
+        Self(Box::new(DecodeFailure { path: None, problem, request: None }))
     }
 
     /// Notes the refusal of a buffered value, also if the error is dropped.
-    fn with_ask(mut self, ask: Option<Ask>) -> Self {
-        ask.iter().for_each(trace::note);
-        self.0.ask = ask;
+    fn with_request(mut self, request: Option<TypeRequest>) -> Self {
+        request.iter().for_each(trace::note);
+        self.0.request = request;
         self
     }
 
@@ -74,17 +74,19 @@ impl DecodeError {
     }
 
     pub(crate) fn into_failure(self) -> Failure {
-        let DecodeFailure { path, problem, ask } = *self.0;
-        Failure { path: path.unwrap_or_default(), problem, ask }
+        let DecodeFailure { path, problem, request } = *self.0;
+        Failure { path: path.unwrap_or_default(), problem, request }
     }
 }
 
 /// The refusal of a token or of a text.
-fn ask_of(unexpected: &Unexpected<'_>, expected: &dyn Expected) -> Option<Ask> {
+fn request_of(unexpected: &Unexpected<'_>, expected: &dyn Expected) -> Option<TypeRequest> {
     let expected = || Expectation::Phrase(expected.to_string());
     match unexpected {
-        Unexpected::Bytes(bytes) => Some(Ask::Token { id: trace::id_of_token(bytes)?, expected: expected() }),
-        Unexpected::Str(text) => Some(Ask::Text { text: (*text).to_owned(), expected: expected() }),
+        Unexpected::Bytes(bytes) => {
+            Some(TypeRequest::Token { id: trace::id_of_token(bytes)?, expected: expected() })
+        }
+        Unexpected::Str(text) => Some(TypeRequest::Text { text: (*text).to_owned(), expected: expected() }),
         _ => None,
     }
 }
@@ -109,11 +111,12 @@ impl serde::de::Error for DecodeError {
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::expected(&describe(&expected.to_string()), shape_of(&unexpected))
-            .with_ask(ask_of(&unexpected, expected))
+            .with_request(request_of(&unexpected, expected))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let ask = ask_of(&unexpected, expected).filter(|ask| matches!(ask, Ask::Token { .. }));
+        let request =
+            request_of(&unexpected, expected).filter(|request| matches!(request, TypeRequest::Token { .. }));
         let error = match unexpected {
             Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_) => {
                 Self::shape(format!("must be {}", describe(&expected.to_string())))
@@ -126,7 +129,7 @@ impl serde::de::Error for DecodeError {
                 }
             }
         };
-        error.with_ask(ask)
+        error.with_request(request)
     }
 
     fn invalid_length(_length: usize, expected: &dyn Expected) -> Self {
@@ -135,20 +138,20 @@ impl serde::de::Error for DecodeError {
 
     fn unknown_variant(variant: &str, names: &'static [&'static str]) -> Self {
         let expected = Expectation::OneOf(names);
-        let ask = match trace::id_of_lossy(variant) {
-            Some(id) => Ask::Token { id, expected },
-            None => Ask::Text { text: variant.to_owned(), expected },
+        let request = match trace::id_of_lossy(variant) {
+            Some(id) => TypeRequest::Token { id, expected },
+            None => TypeRequest::Text { text: variant.to_owned(), expected },
         };
-        Self::shape(one_of(names)).with_ask(Some(ask))
+        Self::shape(one_of(names)).with_request(Some(request))
     }
 
     fn unknown_field(field: &str, names: &'static [&'static str]) -> Self {
-        let ask = Ask::Text { text: field.to_owned(), expected: Expectation::Field(names) };
-        Self::shape(format!("has a key that is not one of {}", quoted(names))).with_ask(Some(ask))
+        let request = TypeRequest::Text { text: field.to_owned(), expected: Expectation::Field(names) };
+        Self::shape(format!("has a key that is not one of {}", quoted(names))).with_request(Some(request))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        trace::note(&Ask::Missing { field });
+        trace::note(&TypeRequest::Missing { field });
         Self::new(Problem::Missing(field.to_owned()))
     }
 

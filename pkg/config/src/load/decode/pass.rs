@@ -154,7 +154,7 @@ impl<'a> Pass<'a> {
             }
             notes.hidden.extend(buffered);
         }
-        if counts.asks > accounted.asks && is_ok {
+        if counts.requests > accounted.requests && is_ok {
             notes.swallowed.push(path.to_vec());
         }
     }

@@ -13,13 +13,13 @@ use super::pass::Mode;
 use super::placeholder::Placeholder;
 use super::represent::{is_plain, refusal, stand_ins};
 use super::steps::{Form, Found, Step, current, steps};
-use super::trace::{Ask, Expectation};
+use super::trace::{Expectation, TypeRequest};
 use crate::Value;
 
 /// The outcome of a search.
-pub(super) enum Verdict {
+pub(super) enum SearchOutcome {
     /// Every buffered value that is read has a form that its type accepts.
-    Settled,
+    Resolved,
     /// A value is wrong. A stand-in takes its place, so that the next problem can be found.
     Culprit(Failure),
     /// The whole is refused, and no part of it can be named.
@@ -39,30 +39,32 @@ pub(super) struct Search<'s> {
 }
 
 impl Search<'_> {
-    pub(super) fn settle(&mut self, amendments: &mut Amendments) -> Verdict {
+    pub(super) fn resolve(&mut self, amendments: &mut Amendments) -> SearchOutcome {
         let mut last: Option<Step> = None;
         loop {
             let Some(found) = (self.run)(amendments, Mode::Searching(self.scope)) else {
-                return Verdict::Exhausted;
+                return SearchOutcome::Exhausted;
             };
             self.asked.get_or_insert_with(|| found.expectations_at(self.scope));
             let Some(failure) = &found.failure else {
-                return if found.asks.is_empty() {
-                    Verdict::Settled
+                return if found.requests.is_empty() {
+                    SearchOutcome::Resolved
                 } else {
-                    self.choose(amendments, &found, Verdict::Settled)
+                    self.choose(amendments, &found, SearchOutcome::Resolved)
                 };
             };
             if !self.concerns(failure) {
-                return Verdict::Settled;
+                return SearchOutcome::Resolved;
             }
             if let Problem::Missing(field) = &failure.problem {
                 return self.missing(amendments, failure, field, last.as_ref());
             }
-            let is_swallowed = failure.ask.is_none() || found.asks.len() > 1;
-            let mut steps = match &failure.ask {
-                Some(ask) if !is_swallowed => steps(self.root, amendments, &found.notes, ask),
-                _ if !found.asks.is_empty() => return self.choose(amendments, &found, Verdict::Refused),
+            let is_swallowed = failure.request.is_none() || found.requests.len() > 1;
+            let mut steps = match &failure.request {
+                Some(request) if !is_swallowed => steps(self.root, amendments, &found.notes, request),
+                _ if !found.requests.is_empty() => {
+                    return self.choose(amendments, &found, SearchOutcome::Refused);
+                }
                 _ => return self.blame(amendments, failure, last.as_ref()),
             };
             if steps.len() > 1 {
@@ -84,24 +86,29 @@ impl Search<'_> {
             && failure.path.split_last().is_some_and(|(_, parent)| parent == self.scope);
         missing
             || failure.path == self.scope
-            || (failure.ask.is_some() && failure.path.starts_with(self.scope))
+            || (failure.request.is_some() && failure.path.starts_with(self.scope))
     }
 
     /// Goes through the refusals that an untagged enum swallowed; `otherwise` when no choice leads further.
-    fn choose(&mut self, amendments: &mut Amendments, found: &Found, otherwise: Verdict) -> Verdict {
-        let mut seen: Vec<&Ask> = Vec::new();
-        for ask in &found.asks {
-            if seen.contains(&ask) {
+    fn choose(
+        &mut self,
+        amendments: &mut Amendments,
+        found: &Found,
+        otherwise: SearchOutcome,
+    ) -> SearchOutcome {
+        let mut seen: Vec<&TypeRequest> = Vec::new();
+        for request in &found.requests {
+            if seen.contains(&request) {
                 continue;
             }
-            seen.push(ask);
-            for step in steps(self.root, amendments, &found.notes, ask) {
+            seen.push(request);
+            for step in steps(self.root, amendments, &found.notes, request) {
                 let before = amendments.clone();
                 step.apply(amendments);
-                match self.settle(amendments) {
-                    Verdict::Settled => return Verdict::Settled,
-                    Verdict::Exhausted => return Verdict::Exhausted,
-                    Verdict::Culprit(_) | Verdict::Refused => *amendments = before,
+                match self.resolve(amendments) {
+                    SearchOutcome::Resolved => return SearchOutcome::Resolved,
+                    SearchOutcome::Exhausted => return SearchOutcome::Exhausted,
+                    SearchOutcome::Culprit(_) | SearchOutcome::Refused => *amendments = before,
                 }
             }
         }
@@ -115,15 +122,15 @@ impl Search<'_> {
         failure: &Failure,
         steps: Vec<Step>,
         found: &Found,
-    ) -> Verdict {
+    ) -> SearchOutcome {
         let path = steps.first().map(|step| step.path.clone()).unwrap_or_default();
         for step in steps {
             let before = amendments.clone();
             step.apply(amendments);
-            match self.settle(amendments) {
-                Verdict::Refused => *amendments = before,
-                Verdict::Culprit(culprit) if culprit.path == path => *amendments = before,
-                verdict => return verdict,
+            match self.resolve(amendments) {
+                SearchOutcome::Refused => *amendments = before,
+                SearchOutcome::Culprit(culprit) if culprit.path == path => *amendments = before,
+                outcome => return outcome,
             }
         }
         self.no_form(amendments, failure, found, None)
@@ -136,22 +143,26 @@ impl Search<'_> {
         failure: &Failure,
         found: &Found,
         last: Option<&Step>,
-    ) -> Verdict {
-        match &failure.ask {
-            Some(Ask::Token { id, expected }) => {
-                let Some(path) = found.notes.buffered.get(*id).cloned() else { return Verdict::Refused };
-                let Some(value) = current(self.root, amendments, &path) else { return Verdict::Refused };
+    ) -> SearchOutcome {
+        match &failure.request {
+            Some(TypeRequest::Token { id, expected }) => {
+                let Some(path) = found.notes.buffered.get(*id).cloned() else {
+                    return SearchOutcome::Refused;
+                };
+                let Some(value) = current(self.root, amendments, &path) else {
+                    return SearchOutcome::Refused;
+                };
                 let problem = Problem::Shape(refusal(&value, expected));
                 self.stand_in(amendments, &path, expected, failure);
-                Verdict::Culprit(Failure { path, problem, ask: None })
+                SearchOutcome::Culprit(Failure { path, problem, request: None })
             }
-            Some(Ask::Text { text, expected: Expectation::Field(fields) }) => {
+            Some(TypeRequest::Text { text, expected: Expectation::Field(fields) }) => {
                 let key = found.notes.keys.iter().find(|path| path.last() == Some(text));
-                let Some(path) = key.cloned() else { return Verdict::Refused };
+                let Some(path) = key.cloned() else { return SearchOutcome::Refused };
                 amendments.insert(path.clone(), Amendment::Omit);
-                Verdict::Culprit(Failure { path, problem: Problem::Unknown(fields), ask: None })
+                SearchOutcome::Culprit(Failure { path, problem: Problem::Unknown(fields), request: None })
             }
-            Some(Ask::Text { text, expected: expected @ Expectation::OneOf(_) }) => {
+            Some(TypeRequest::Text { text, expected: expected @ Expectation::OneOf(_) }) => {
                 let is_named = |path: &&Vec<String>| match current(self.root, amendments, path).as_deref() {
                     Some(Value::Text(name) | Value::String(name)) => name == text,
                     _ => false,
@@ -159,15 +170,20 @@ impl Search<'_> {
                 let named = found.notes.buffered.iter().rev().find(is_named).cloned();
                 let Some(path) = named else { return self.blame(amendments, failure, last) };
                 self.stand_in(amendments, &path, expected, failure);
-                Verdict::Culprit(Failure { path, problem: failure.problem.clone(), ask: None })
+                SearchOutcome::Culprit(Failure { path, problem: failure.problem.clone(), request: None })
             }
             _ => self.blame(amendments, failure, last),
         }
     }
 
     /// The type of the value that was given last refuses it, unless the failure stays with other values in its place.
-    fn blame(&mut self, amendments: &mut Amendments, failure: &Failure, last: Option<&Step>) -> Verdict {
-        let Some(Step { path, form: Form::Value(_), expected }) = last else { return Verdict::Refused };
+    fn blame(
+        &mut self,
+        amendments: &mut Amendments,
+        failure: &Failure,
+        last: Option<&Step>,
+    ) -> SearchOutcome {
+        let Some(Step { path, form: Form::Value(_), expected }) = last else { return SearchOutcome::Refused };
         let before = amendments.clone();
         let problem = match (&failure.problem, current(self.root, &before, path)) {
             (Problem::Shape(_), Some(value)) if is_plain(expected) => {
@@ -177,10 +193,10 @@ impl Search<'_> {
         };
         if !self.stand_in(amendments, path, expected, failure) {
             *amendments = before;
-            return Verdict::Refused;
+            return SearchOutcome::Refused;
         }
         let problem = problem.unwrap_or_else(|| failure.problem.clone());
-        Verdict::Culprit(Failure { path: path.clone(), problem, ask: None })
+        SearchOutcome::Culprit(Failure { path: path.clone(), problem, request: None })
     }
 
     /// Puts something else in place of a value. False when the failure stays.
@@ -196,7 +212,7 @@ impl Search<'_> {
             amendments.insert(path.to_vec(), amendment);
             let Some(found) = (self.run)(amendments, Mode::Searching(self.scope)) else { return false };
             let stays = |now: &Failure| {
-                now.path == failure.path && (now.problem == failure.problem || now.ask.is_none())
+                now.path == failure.path && (now.problem == failure.problem || now.request.is_none())
             };
             if !found.failure.as_ref().is_some_and(stays) {
                 return true;
@@ -212,7 +228,7 @@ impl Search<'_> {
         failure: &Failure,
         field: &str,
         last: Option<&Step>,
-    ) -> Verdict {
+    ) -> SearchOutcome {
         let deepest = last.map_or(self.scope, |step| step.path.as_slice());
         for length in (self.scope.len()..=deepest.len()).rev() {
             let Some(table) = deepest.get(..length) else { continue };
@@ -230,22 +246,28 @@ impl Search<'_> {
             if let Some(key) = alike {
                 amendments.put_key(below(table, &key), Value::from(field));
                 match (self.run)(amendments, Mode::Searching(self.scope)) {
-                    None => return Verdict::Exhausted,
-                    Some(found) if found.failure.as_ref() != Some(failure) => return self.settle(amendments),
+                    None => return SearchOutcome::Exhausted,
+                    Some(found) if found.failure.as_ref() != Some(failure) => {
+                        return self.resolve(amendments);
+                    }
                     Some(_) => *amendments = before.clone(),
                 }
             }
             let path = below(table, field);
             amendments.insert(path.clone(), Amendment::Add(Placeholder::FIRST));
             match (self.run)(amendments, Mode::Searching(self.scope)) {
-                None => return Verdict::Exhausted,
+                None => return SearchOutcome::Exhausted,
                 Some(found) if found.failure.as_ref() != Some(failure) => {
-                    return Verdict::Culprit(Failure { path, problem: failure.problem.clone(), ask: None });
+                    return SearchOutcome::Culprit(Failure {
+                        path,
+                        problem: failure.problem.clone(),
+                        request: None,
+                    });
                 }
                 Some(_) => *amendments = before,
             }
         }
-        Verdict::Refused
+        SearchOutcome::Refused
     }
 }
 

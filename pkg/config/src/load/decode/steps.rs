@@ -7,26 +7,28 @@ use super::error::Failure;
 use super::pass::Notes;
 use super::represent::{forms, stand_ins};
 use super::text::{inside, spelled};
-use super::trace::{Ask, Expectation};
+use super::trace::{Expectation, TypeRequest};
 use crate::Value;
 use crate::load::key;
 
 /// What one pass found.
 pub(super) struct Found {
     pub(super) failure: Option<Failure>,
-    pub(super) asks: Vec<Ask>,
+    pub(super) requests: Vec<TypeRequest>,
     pub(super) notes: Notes,
 }
 
 impl Found {
     pub(super) fn expectations_at(&self, path: &[String]) -> Vec<Expectation> {
-        let expected = |ask: &Ask| match ask {
-            Ask::Token { id, expected } if self.notes.buffered.get(*id).is_some_and(|at| at == path) => {
+        let expected = |request: &TypeRequest| match request {
+            TypeRequest::Token { id, expected }
+                if self.notes.buffered.get(*id).is_some_and(|at| at == path) =>
+            {
                 Some(expected.clone())
             }
             _ => None,
         };
-        self.asks.iter().filter_map(expected).collect()
+        self.requests.iter().filter_map(expected).collect()
     }
 }
 
@@ -52,14 +54,19 @@ impl Step {
 }
 
 /// The forms that answer a refusal.
-pub(super) fn steps(root: &Value, amendments: &Amendments, notes: &Notes, ask: &Ask) -> Vec<Step> {
-    match ask {
-        Ask::Token { id, expected } => {
+pub(super) fn steps(
+    root: &Value,
+    amendments: &Amendments,
+    notes: &Notes,
+    request: &TypeRequest,
+) -> Vec<Step> {
+    match request {
+        TypeRequest::Token { id, expected } => {
             let Some(path) = notes.buffered.get(*id) else { return Vec::new() };
             forms_at(root, amendments, path, expected)
         }
         // Text has no case, so the key may be there in another spelling.
-        Ask::Missing { field } => {
+        TypeRequest::Missing { field } => {
             let alike = notes.keys.iter().filter(|path| {
                 let is_other = path.last().is_some_and(|key| key != field && key::is_alike(key, field));
                 is_other && !amendments.has_key(path)
@@ -71,7 +78,7 @@ pub(super) fn steps(root: &Value, amendments: &Amendments, notes: &Notes, ask: &
             };
             alike.map(key).collect()
         }
-        Ask::Text { text, expected } => {
+        TypeRequest::Text { text, expected } => {
             let keys =
                 notes.keys.iter().filter(|path| path.last() == Some(text) && !amendments.has_key(path));
             let keys = keys.filter_map(|path| {

@@ -9,9 +9,9 @@
 
 use std::cell::{Cell, RefCell};
 
-/// A refusal of a buffered value, also one that an untagged enum swallows.
+/// What a type that refuses a buffered value requires instead. Also noted when an untagged enum swallows the refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum TypeRequest {
     /// A type refused the token.
     Token { id: usize, expected: Expectation },
     /// A type refused a text.
@@ -35,7 +35,7 @@ pub(crate) enum Expectation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts {
     /// Refusals.
-    pub(super) asks: usize,
+    pub(super) requests: usize,
     /// Secrets that were read.
     secrets: usize,
     /// Secrets that the decoder itself read.
@@ -50,22 +50,22 @@ impl Counts {
 }
 
 thread_local! {
-    static COUNTS: Cell<Counts> = const { Cell::new(Counts { asks: 0, secrets: 0, seen: 0 }) };
-    static ASKS: RefCell<Vec<Ask>> = const { RefCell::new(Vec::new()) };
+    static COUNTS: Cell<Counts> = const { Cell::new(Counts { requests: 0, secrets: 0, seen: 0 }) };
+    static REQUESTS: RefCell<Vec<TypeRequest>> = const { RefCell::new(Vec::new()) };
 }
 
 /// More refusals than this in one pass are not kept.
-const MAX_ASKS: usize = 4096;
+const MAX_REQUESTS: usize = 4096;
 const TOKEN: &[u8] = b"\xffunderpin-token:";
 /// How a token looks after `String::from_utf8_lossy`.
 const LOSSY: &str = "\u{fffd}underpin-token:";
 
 /// Runs `pass` with a trace that starts empty, and returns what it refused.
-pub(super) fn during<R>(pass: impl FnOnce() -> R) -> (R, Vec<Ask>) {
-    let outer = (COUNTS.take(), ASKS.take());
+pub(super) fn during<R>(pass: impl FnOnce() -> R) -> (R, Vec<TypeRequest>) {
+    let outer = (COUNTS.take(), REQUESTS.take());
     let result = pass();
     COUNTS.set(outer.0);
-    (result, ASKS.replace(outer.1))
+    (result, REQUESTS.replace(outer.1))
 }
 
 pub(super) fn token(id: usize) -> Vec<u8> {
@@ -80,11 +80,11 @@ pub(super) fn id_of_lossy(text: &str) -> Option<usize> {
     text.strip_prefix(LOSSY)?.parse().ok()
 }
 
-pub(super) fn note(ask: &Ask) {
-    count(|counts| counts.asks += 1);
-    ASKS.with_borrow_mut(|asks| {
-        if asks.len() < MAX_ASKS {
-            asks.push(ask.clone());
+pub(super) fn note(request: &TypeRequest) {
+    count(|counts| counts.requests += 1);
+    REQUESTS.with_borrow_mut(|requests| {
+        if requests.len() < MAX_REQUESTS {
+            requests.push(request.clone());
         }
     });
 }
