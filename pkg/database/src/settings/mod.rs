@@ -91,7 +91,6 @@ pub struct DatabaseSettings {
     /// Encryption and the certificates for it.
     pub tls: TlsSettings,
     /// What is between this process and the server.
-    #[serde(alias = "route")]
     pub pooling_mode: PoolingMode,
     /// Whether statements carry the caller's trace for the server's own log.
     pub trace_comment: TraceComment,

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use underpin_config::{Checks, Validate};
 
 use crate::Sampling;
 
@@ -8,11 +9,12 @@ use crate::Sampling;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SamplingSettings {
-    /// How many records of one message are all written each second; all of them where this is not set.
+    /// How many records of one message are all written each second; all of them where this is not set. At least 1 where
+    /// `then_every` is 0.
     pub first: Option<u32>,
     /// After the first: each how-many-th record is written; 0 for none.
     pub then_every: u32,
-    /// The most records a second in all, of those that may be left out; no limit where this is not set.
+    /// The most records a second in all, of those that may be left out; no limit where this is not set. At least 1.
     pub at_most: Option<u32>,
 }
 
@@ -51,5 +53,14 @@ impl SamplingSettings {
 impl Default for SamplingSettings {
     fn default() -> Self {
         Self { first: None, then_every: Sampling::EVERY, at_most: None }
+    }
+}
+
+impl Validate for SamplingSettings {
+    // What leaves out every record below error is a mistake: the level rules do that, and say so.
+    fn validate(&self, checks: &mut Checks) {
+        let some = self.first != Some(0) || self.then_every > 0;
+        checks.ensure(some, "first", "must be at least 1 where `then_every` is 0");
+        checks.ensure(self.at_most != Some(0), "at_most", "must be at least 1");
     }
 }

@@ -205,6 +205,7 @@ impl Validate for LoggerSettings {
         checks.ensure(self.service.len() <= LONGEST_SERVICE, "service", "must have at most 256 bytes");
         let keys = self.redact.iter().chain(&self.reveal);
         checks.ensure(keys.clone().all(|key| !key.is_empty()), "redact", "must not have an empty key");
+        checks.nested("sampling", &self.sampling);
         if self.sink != LogSink::Direct {
             self.fits_into(self.buffer, checks, "must not be larger than `buffer`");
         }

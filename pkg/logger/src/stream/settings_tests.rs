@@ -13,6 +13,8 @@ fn the_defaults_are_valid_and_unknown_keys_are_refused() {
         serde_json::from_str(r#"{"sampling": {"first": 5}, "flight_recorder": "16KiB"}"#).unwrap();
     assert_eq!(sampled.sampling, SamplingSettings::default().first(5));
     assert!(sampled.sampling.sampling().is_some());
+    let thinned = LoggerSettings::default().sampling(SamplingSettings::default().first(0).then_every(10));
+    assert!(Checks::of(&thinned).failures().is_empty());
     assert!(LoggerSettings::default().sampling.sampling().is_none());
     assert_eq!(sampled.flight_recorder, Some(ByteSize::kib(16)));
 }
@@ -26,7 +28,7 @@ fn wrong_values_are_named_by_key() {
 }
 
 #[test]
-fn a_size_or_a_text_that_no_use_of_it_can_bear_is_refused() {
+fn a_value_that_no_use_of_it_can_bear_is_refused() {
     let huge = ByteSize::new(u64::MAX);
     let direct = LoggerSettings::default().sink(LogSink::Direct);
     for (settings, key) in [
@@ -38,6 +40,8 @@ fn a_size_or_a_text_that_no_use_of_it_can_bear_is_refused() {
         (LoggerSettings::default().output(LogOutput::File("".into())), "output"),
         (LoggerSettings::default().service("x".repeat(257)), "service"),
         (LoggerSettings::default().reveal([""]), "redact"),
+        (direct.clone().sampling(SamplingSettings::default().first(0).then_every(0)), "sampling.first"),
+        (direct.clone().sampling(SamplingSettings::default().at_most(0)), "sampling.at_most"),
     ] {
         let checks = Checks::of(&settings);
         assert_eq!(
