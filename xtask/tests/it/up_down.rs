@@ -1,5 +1,4 @@
 //! `up`, `down` and `doctor` as a person calls them, with a cache of their own and without Docker.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs::{self, Permissions};
 use std::net::TcpStream;

@@ -1,0 +1,4 @@
+//! The tasks, run as a program.
+
+#[cfg(test)]
+mod up_down;
