@@ -16,6 +16,7 @@ use underpin_logger::{
     Context, FlushError, JsonFormat, Level, Logger, SlogLogger, debug, error, info,
     sink::{BufferedSink, DirectSink, Output, Overflow, Sink},
 };
+use underpin_testkit::eventually_blocking;
 
 /// An output whose behaviour a test switches while it runs.
 #[derive(Clone, Default)]
@@ -127,8 +128,10 @@ fn time_is_taken_when_a_record_is_made_not_when_it_is_written() {
     say(&log, 1);
     let made = std::time::SystemTime::now();
     error!(log, &Context::background(), "urgent");
-    wait_until(|| tap.0.hanging.load(Ordering::SeqCst));
-    wait_until(|| made.elapsed().unwrap() > Duration::from_millis(500));
+    eventually_blocking(SOON, "the write hangs", || tap.0.hanging.load(Ordering::SeqCst));
+    eventually_blocking(SOON, "half a second has passed", || {
+        made.elapsed().unwrap() > Duration::from_millis(500)
+    });
     tap.set(Mode::Open);
     log.flush(SOON).unwrap();
     let micros = |line: &str| line[line.find("ts\":\"").unwrap() + 5..][17..26].parse::<f64>().unwrap();
@@ -142,7 +145,7 @@ fn a_lone_line_goes_out_by_itself() {
     let tap = Tap::default();
     let log = buffered(&tap, Overflow::Drop);
     say(&log, 1);
-    wait_until(|| tap.numbers() == [1]);
+    eventually_blocking(SOON, "the line is written", || tap.numbers() == [1]);
 }
 
 #[test]
@@ -360,14 +363,4 @@ fn a_level_below_the_rules_is_not_written_even_past_the_macros() {
     let site = underpin_logger::Callsite::new("t", "", 0);
     log.log(&underpin_logger::Entry::new(Level::Debug, &ctx, "hazard 5", site));
     assert!(tap.lines().is_empty());
-}
-
-/// Waits for the thing itself, with a limit.
-#[track_caller]
-fn wait_until(holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < SOON, "it did not happen within {SOON:?}");
-        thread::yield_now();
-    }
 }
