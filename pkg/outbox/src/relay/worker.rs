@@ -10,9 +10,8 @@ use super::blocked_keys::BlockedKeys;
 use super::complete::CompleteOptions;
 use super::lease::Leases;
 use super::low_water::LowWaterMarks;
-use super::maintenance::sweep_sent;
+use super::maintenance::run_maintenance;
 use super::outcome::{BatchOutcome, Outage, Row};
-
 use super::publishing::{PublishReport, Publishing};
 use super::report::report_failures;
 use super::retry::Retry;
@@ -220,11 +219,7 @@ impl Worker {
         self.blocked.invalidate();
         self.status.set_partitions(self.leases.partitions.len());
         if self.status.is_first() {
-            let read_at = std::time::Instant::now();
-            self.status.set_lag(self.store.lag().await?, read_at);
-            if let Some(keep) = self.settings.keep_sent {
-                sweep_sent(&self.store, keep).await?;
-            }
+            run_maintenance(&self.store, &self.status, self.settings.keep_sent).await?;
         }
         Ok(())
     }
