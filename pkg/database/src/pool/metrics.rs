@@ -104,10 +104,10 @@ impl Totals {
 
 fn describe() {
     for (name, text) in GAUGES {
-        describe_gauge!(name, text);
+        describe_gauge!(name, Unit::Count, text);
     }
     for (name, text) in COUNTERS {
-        describe_counter!(name, text);
+        describe_counter!(name, Unit::Count, text);
     }
     describe_histogram!(ACQUIRE_SECONDS, Unit::Seconds, "How long callers waited for a connection.");
 }
