@@ -29,12 +29,6 @@ pub enum NatsError {
     /// The server refused the credentials, or the permission for the subject. Trying again does not help.
     #[error("not authorized")]
     Unauthorized(#[source] BoxError),
-    /// There was no connection until the deadline. Nothing was sent.
-    #[error("not connected")]
-    Disconnected,
-    /// The connection was closed by its owner.
-    #[error("closed")]
-    Closed,
     /// No subscriber listens on the subject of a request. Nothing ran.
     #[error("no responders on subject `{subject}`")]
     NoResponders {
@@ -63,6 +57,12 @@ pub enum NatsError {
     /// The subject cannot be published to or subscribed. Nothing was sent.
     #[error("not a valid subject")]
     InvalidSubject,
+    /// There was no connection until the deadline. Nothing was sent.
+    #[error("not connected")]
+    Disconnected,
+    /// The connection was closed by its owner.
+    #[error("closed")]
+    Closed,
     /// The client did not take the message. Nothing was sent.
     #[error("the client is not able to send")]
     Unavailable(#[source] BoxError),

@@ -28,6 +28,10 @@ pub struct NatsSettings {
     pub servers: Vec<Secret<String>>,
     /// The name of the connection, as the server's monitoring shows it.
     pub name: String,
+    /// How the client proves who it is.
+    pub auth: AuthSettings,
+    /// How the connection is encrypted.
+    pub tls: TlsSettings,
     /// How long [`Connection::connect`](crate::Connection::connect) tries in all. At most a day.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
@@ -43,10 +47,6 @@ pub struct NatsSettings {
     pub ping_interval: Duration,
     /// The wait between attempts to reconnect, which go on until the connection is closed.
     pub reconnect: ReconnectSettings,
-    /// How the client proves who it is.
-    pub auth: AuthSettings,
-    /// How the connection is encrypted.
-    pub tls: TlsSettings,
 }
 
 impl NatsSettings {
