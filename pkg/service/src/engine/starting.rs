@@ -14,7 +14,7 @@ use crate::{Deadline, LifecycleSettings, ServiceState, Start, Stop, meters};
 /// How long to wait between two rounds of the checks.
 const ROUND: Duration = Duration::from_millis(100);
 
-/// Returns when the service shall stop for a reason of its own.
+/// Returns when the service shall stop without a signal.
 pub(super) async fn run<S>(
     start: &mut Start<S>,
     settings: &LifecycleSettings,
@@ -55,7 +55,7 @@ async fn bring_up<S>(
     started: &mut usize,
 ) -> Result<(), Error> {
     let limit = Deadline::after(settings.start_within);
-    limit.run(contained(build(start))).await.ok_or_else(|| too_long("opening the components"))??.map(drop)?;
+    limit.run(contained(build(start))).await.ok_or_else(|| too_long("opening the components"))???;
     wait_for_checks(start, limit).await?;
     for task in start.tasks.drain(..) {
         tasks.spawn(task.run(Stop(stop.clone()), Arc::clone(&start.opening.log)));

@@ -83,7 +83,7 @@ pub(super) async fn run<S>(
 async fn stop_one(component: Arc<dyn Component>, deadline: Deadline, log: Arc<dyn Logger>) -> Option<String> {
     let name = component.name().to_owned();
     let began = Instant::now();
-    // A task of its own: a stop that blocks its thread holds up no other.
+    // A separate task: a stop that blocks its thread holds up no other.
     let mut task = tokio::spawn(async move { contained(component.stop(deadline)).await });
     let left = match Deadline::after(deadline.left() + MERCY).run(&mut task).await {
         Some(Ok(Ok(Stopped::Clean))) => None,
