@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use underpin_logger::{Context, Logger, error, info};
 
-use super::folder::{Folder, beside, lock};
+use super::folder::{Folder, Lock, beside, lock};
 use super::frame::{self, Frame};
 use super::record::Record;
 use super::settings::{JournalSettings, JournalSync};
@@ -29,7 +29,7 @@ pub(in crate::memory) struct Journal {
     /// [`Folder::sync`], save in the test of its failure.
     sync_folder: fn(&Folder) -> io::Result<()>,
     log: Arc<dyn Logger>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Journal {

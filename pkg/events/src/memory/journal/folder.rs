@@ -18,14 +18,25 @@ impl Folder {
     }
 }
 
+/// The lock on a journal. Dropping it releases the lock at once, also while a child process that was just forked still holds a
+/// copy of the descriptor: `flock` belongs to the open file, not to the descriptor.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing releases it as well, if this failed.
+        drop(self.0.unlock());
+    }
+}
+
 /// Locks the journal against other processes.
-pub(super) fn lock(path: &Path) -> io::Result<File> {
+pub(super) fn lock(path: &Path) -> io::Result<Lock> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(beside(path, "lock"))?;
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process has it open"),
         TryLockError::Error(error) => error,
     })?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
@@ -33,4 +44,22 @@ pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fork copies the descriptor, and the child closes its copy only when it executes its program.
+    #[test]
+    fn a_copied_descriptor_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.journal");
+        let first = lock(&path).unwrap();
+        let copied = first.0.try_clone().unwrap();
+        assert!(lock(&path).is_err(), "it is held");
+        drop(first);
+        lock(&path).unwrap();
+        drop(copied);
+    }
 }
