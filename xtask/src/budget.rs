@@ -14,6 +14,10 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-events", 115),
     ("underpin-database", 170),
     ("underpin-outbox", 185),
+    ("underpin-store", 128),
+    ("underpin-rpc", 118),
+    ("underpin-jobs", 182),
+    ("underpin-telemetry", 60),
     ("underpin-service", 72),
 ];
 

@@ -1,0 +1,1 @@
+//! Durable jobs enqueued in the transaction of the caller, and cron, on underpin-database.

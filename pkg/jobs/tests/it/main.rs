@@ -1,0 +1,1 @@
+//! Tests of underpin-jobs through its public interface.

@@ -1,0 +1,1 @@
+//! Tests of underpin-rpc through its public interface.

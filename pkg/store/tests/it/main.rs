@@ -1,0 +1,1 @@
+//! Tests of underpin-store through its public interface.

@@ -1,0 +1,1 @@
+//! Traces and logs to OTLP, metrics to Prometheus, for a service.

@@ -1,0 +1,1 @@
+//! Tests of underpin-telemetry through its public interface.
