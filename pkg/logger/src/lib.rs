@@ -16,6 +16,8 @@
 //! * **The core**, also with `default-features = false`: [`Logger`] with three methods, the verbs in [`LoggerExt`], the
 //!   macros [`trace!`], [`debug!`], [`info!`], [`warn!`], [`error!`], and [`Context`] with the request id, the W3C trace and the
 //!   organization. [`Value`], [`Tag`] and [`Entry`] borrow, so a record costs no allocation.
+//! * **Spans**, also in the core: [`Context::span`] times a unit of work for the [`SpanSink`] of the process; without one, or
+//!   outside of a sampled trace, it costs next to nothing.
 //! * **The logger** (feature `json`, default): [`init`] sets up a service from [`LoggerSettings`]; [`SlogLogger`] writes through
 //!   a [`JsonFormat`] or a [`TerminalFormat`] into a [`Sink`](sink::Sink). [`JsonDrain`] and [`SlogLogger::slog`] serve slog code.
 //!   [`LevelHandle`] changes levels at run time, [`Redaction`] hides values and [`Sampling`] drops repetitions.
@@ -53,6 +55,7 @@ mod request_id;
 mod scope;
 #[cfg(any(feature = "json", feature = "tower"))]
 mod shorten;
+mod span;
 mod tag;
 mod trace;
 mod value;
@@ -79,6 +82,10 @@ pub use level::{Level, ParseLevelError};
 pub use logger::Logger;
 pub use noop::NoopLogger;
 pub use request_id::{RequestId, RequestIdError};
+pub use span::{
+    AttributeValue, FinishedSpan, Sampler, Span, SpanKind, SpanSink, SpanSinkGuard, SpanSinkTakenError,
+    install_span_sink,
+};
 pub use tag::Tag;
 pub use trace::{TraceParent, TraceParentError, TraceState, TraceStateError};
 pub use value::{ToValue, Value};

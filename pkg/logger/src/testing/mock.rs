@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Context, Entry, FlushError, Level, Logger};
+use crate::{Context, Entry, FinishedSpan, FlushError, Level, Logger, SpanSink};
 
 mockall::mock! {
     /// A [`Logger`] with expectations, made by mockall.
@@ -36,5 +36,16 @@ mockall::mock! {
         fn flush(&self, deadline: Duration) -> Result<(), FlushError>;
         fn dropped(&self) -> u64;
         fn reopen(&self) -> std::io::Result<()>;
+    }
+}
+
+mockall::mock! {
+    /// A [`SpanSink`] with expectations, made by mockall.
+    #[derive(Debug)]
+    pub SpanSink {}
+
+    impl SpanSink for SpanSink {
+        fn end(&self, span: FinishedSpan);
+        fn flush(&self, within: Duration) -> Result<(), FlushError>;
     }
 }

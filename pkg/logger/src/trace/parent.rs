@@ -81,6 +81,15 @@ impl TraceParent {
         Self::render(format_args!("{}", self.trace_id()), self.flags())
     }
 
+    /// The same trace and span with another sampled flag.
+    #[must_use]
+    pub const fn with_sampled(mut self, sampled: bool) -> Self {
+        let flags = if sampled { self.flags() | Self::SAMPLED } else { self.flags() & !Self::SAMPLED };
+        let [.., last] = &mut self.text;
+        *last = b'0' + flags;
+        self
+    }
+
     /// The header's value.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap_or_default()
@@ -225,6 +234,9 @@ mod tests {
             let unsampled = TraceParent::generate_unsampled();
             assert_eq!(TraceParent::parse(unsampled.as_str()), Ok(unsampled));
             assert!(!unsampled.is_sampled() && !unsampled.child().is_sampled());
+            assert_eq!(root.with_sampled(false).with_sampled(true), root);
+            assert!(!root.with_sampled(false).is_sampled());
+            assert_eq!(root.with_sampled(false).span_id(), root.span_id());
         }
     }
 }

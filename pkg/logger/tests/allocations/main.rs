@@ -1,5 +1,5 @@
 //! Counts the allocations of records, which takes the allocator of the process.
 
 #[cfg(test)]
-#[cfg(feature = "bridges")]
+#[cfg(all(feature = "bridges", feature = "testing"))]
 mod records;

@@ -11,8 +11,10 @@ use std::{
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use underpin_logger::{
-    Context, JsonFormat, Logger, RequestId, SlogLogger, TerminalFormat, TracingLayer, debug, error, info,
+    Context, JsonFormat, Logger, RequestId, SlogLogger, SpanKind, TerminalFormat, TraceParent, TracingLayer,
+    debug, error, info,
     sink::{BufferedSink, DirectSink, Output, Overflow},
+    testing::CaptureSpans,
 };
 
 struct Counting;
@@ -133,6 +135,21 @@ fn a_bridged_tracing_record_allocates_nothing() {
         let _inside = span.enter();
         context()
             .scope_sync(|| allocations(|| tracing::info!(rows = 3, who = "ada", shown = ?Some(1), "bridged")))
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_span_that_is_not_recorded_allocates_nothing() {
+    let _spans = CaptureSpans::install();
+    let unsampled = Context::new(RequestId::generate()).with_trace(TraceParent::generate_unsampled());
+    let count = allocations(|| {
+        let mut span = unsampled.span("query", SpanKind::Client);
+        span.rename(|| format!("query {}", 1));
+        span.set("table", "orders");
+        span.event("acquired");
+        let message = span.ctx().create_span("order.placed", "id");
+        drop(message.ctx().process_span("process", "order.placed", 3, Some(std::time::SystemTime::now())));
     });
     assert_eq!(count, 0);
 }

@@ -38,6 +38,9 @@ mod reentrancy;
 #[cfg(feature = "json")]
 mod sinks;
 #[cfg(test)]
+#[cfg(all(feature = "testing", unix))]
+mod spans;
+#[cfg(test)]
 #[cfg(feature = "json")]
 mod terminal;
 #[cfg(test)]
