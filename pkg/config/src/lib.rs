@@ -49,6 +49,7 @@
 mod byte_size;
 pub mod duration;
 mod secret;
+mod setters;
 mod validate;
 
 #[cfg(feature = "clap")]

@@ -2,9 +2,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Validate, duration};
-
-use crate::setters::setters;
+use underpin_config::{Checks, Validate, duration, setters};
 
 /// The wait before the next attempt: doubled each time up to a limit, with half of it random, so that many waiters do not
 /// return at the same moment.

@@ -71,6 +71,33 @@ where
     Arc::new(Closure(handle))
 }
 
+/// [`handler_fn`] with state, which each call receives as a clone: an async closure that captures its state is not accepted
+/// there, one that takes it as its first argument is accepted here.
+///
+/// # Examples
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use underpin_events::{Delivery, Event, Outcome, handler_fn_with};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let handler = handler_fn_with(Arc::clone(&seen), async |seen: Arc<Mutex<Vec<String>>>, delivery: Delivery| {
+///     seen.lock().unwrap().push(delivery.event().ty().to_owned());
+///     Outcome::ack()
+/// });
+/// assert!(handler.handle(Delivery::new(Event::builder("order.placed", "/orders").build()?)).await.is_ack());
+/// assert_eq!(*seen.lock().unwrap(), ["order.placed"]);
+/// # Ok(()) }
+/// ```
+pub fn handler_fn_with<S, F, Fut>(state: S, handle: F) -> Arc<dyn EventHandler>
+where
+    S: Clone + Send + Sync + 'static,
+    F: Fn(S, Delivery) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    handler_fn(move |delivery| handle(state.clone(), delivery))
+}
+
 /// A handler of one typed event: an event of another type, or whose payload does not fit, becomes a dead letter.
 ///
 /// # Examples
@@ -115,6 +142,41 @@ where
             }
         }
     })
+}
+
+/// [`typed_handler`] with state, which each call receives as a clone.
+///
+/// # Examples
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+/// use serde::{Deserialize, Serialize};
+/// use underpin_events::{Delivery, Event, Outcome, TypedEvent, typed_handler_with};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct OrderPlaced { total_cents: u64 }
+/// impl TypedEvent for OrderPlaced {
+///     const TYPE: &'static str = "order.placed";
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sum = Arc::new(AtomicU64::new(0));
+/// let handler = typed_handler_with(Arc::clone(&sum), async |sum: Arc<AtomicU64>, placed: OrderPlaced, _: Delivery| {
+///     sum.fetch_add(placed.total_cents, Ordering::Relaxed);
+///     Outcome::ack()
+/// });
+/// let event = Event::typed("/orders", &OrderPlaced { total_cents: 700 }).build()?;
+/// assert!(handler.handle(Delivery::new(event)).await.is_ack());
+/// assert_eq!(sum.load(Ordering::Relaxed), 700);
+/// # Ok(()) }
+/// ```
+pub fn typed_handler_with<S, T, F, Fut>(state: S, handle: F) -> Arc<dyn EventHandler>
+where
+    S: Clone + Send + Sync + 'static,
+    T: TypedEvent,
+    F: Fn(S, T, Delivery) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    typed_handler(move |payload, delivery| handle(state.clone(), payload, delivery))
 }
 
 struct Closure<F>(F);

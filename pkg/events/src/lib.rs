@@ -60,7 +60,6 @@ mod pattern;
 #[cfg(any(feature = "memory", feature = "jetstream"))]
 mod pipeline;
 mod publish;
-mod setters;
 mod start_position;
 mod subscribe;
 
@@ -85,7 +84,7 @@ pub use event::{
     InvalidEventError, ORGANIZATION_ID, PARTITION_KEY, REQUEST_ID, STRUCTURED_CONTENT_TYPE, TRACE_PARENT,
     TRACE_STATE, TypedEvent, batch_from_json, batch_to_json,
 };
-pub use handler::{EventHandler, handler_fn, typed_handler};
+pub use handler::{EventHandler, handler_fn, handler_fn_with, typed_handler, typed_handler_with};
 #[cfg(feature = "jetstream")]
 pub use idempotency::JetStreamIdempotencyStore;
 #[cfg(feature = "memory")]

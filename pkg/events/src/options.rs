@@ -1,12 +1,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::duration;
+use underpin_config::{duration, setters};
 
 #[cfg(any(feature = "flat", feature = "jetstream"))]
 use crate::accept::Accept;
 use crate::order::Order;
-use crate::setters::setters;
 use crate::start_position::StartPosition;
 use crate::{AckMode, Backoff, EventsError, TypePattern};
 

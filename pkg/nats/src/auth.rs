@@ -1,9 +1,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Secret, Validate};
-
-use crate::setters::setters;
+use underpin_config::{Checks, Secret, Validate, setters};
 
 /// How the client proves who it is. At most one way; none for an open server or credentials in the URL.
 ///

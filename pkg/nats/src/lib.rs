@@ -51,7 +51,6 @@ mod reply_inbox;
 mod server;
 mod session;
 mod session_local;
-mod setters;
 mod settings;
 mod settings_credentials;
 mod supervise;

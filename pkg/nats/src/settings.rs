@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use async_nats::ServerAddr;
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Secret, Validate, duration};
+use underpin_config::{Checks, Secret, Validate, duration, setters};
 
-use crate::setters::setters;
 use crate::{AuthSettings, NatsError, ReconnectSettings, TlsSettings};
 
 /// Where the servers are and how to connect to them.

@@ -1,9 +1,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Validate};
-
-use crate::setters::setters;
+use underpin_config::{Checks, Validate, setters};
 
 /// How the connection is encrypted. A URL with `tls:` requires TLS by itself; the machine's root certificates are trusted.
 ///

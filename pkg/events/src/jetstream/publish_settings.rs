@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Validate, duration};
+use underpin_config::{Checks, Validate, duration, setters};
 
 use crate::Backoff;
-use crate::setters::setters;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Secret, Validate, duration};
+use underpin_config::{Checks, Secret, Validate, duration, setters};
 
 use underpin_nats::{AuthSettings, NatsSettings, ReconnectSettings, TlsSettings};
 
 use super::publish_settings::PublishSettings;
 use super::stream_settings::{DeadLetterSettings, StreamSettings, TopologyMode};
-use crate::setters::setters;
 use crate::{Backoff, EventsError};
 
 /// The name of a service that sets none.

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{ByteSize, Checks, Validate, duration};
-
-use crate::setters::setters;
+use underpin_config::{ByteSize, Checks, Validate, duration, setters};
 
 /// 10 years. The server counts ages in nanoseconds with a sign, so that it takes up to 292 years.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);

@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Validate, duration};
+use underpin_config::{Checks, Validate, duration, setters};
 
 use super::journal::JournalSettings;
-use crate::setters::setters;
 
 /// The limits of the in-memory bus, and its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

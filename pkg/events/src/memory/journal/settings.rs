@@ -1,9 +1,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use underpin_config::{Checks, Validate};
-
-use crate::setters::setters;
+use underpin_config::{Checks, Validate, setters};
 
 /// Where and how the in-memory bus keeps its journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
