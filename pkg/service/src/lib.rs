@@ -70,6 +70,9 @@
 //! settings or arguments. 130 and 143: a second SIGINT or SIGTERM came before the stop was done.
 
 mod admin;
+#[cfg(feature = "commands")]
+mod cli;
+pub mod commands;
 mod component;
 mod deadline;
 mod engine;
@@ -78,7 +81,8 @@ mod meters;
 mod panics;
 mod part_fn;
 mod plugin;
-mod run;
+mod serve;
+mod service;
 mod settings;
 mod signals;
 mod spawner;
@@ -95,7 +99,7 @@ pub use engine::Ended;
 pub use metadata::Metadata;
 pub use part_fn::{PartFn, part_fn};
 pub use plugin::{Opened, Opening, Plugin};
-pub use run::run;
+pub use service::{Service, run};
 pub use settings::{AdminSettings, LifecycleSettings, RuntimeSettings, ServiceSettings};
 pub use signals::{ManualSignals, OsSignals, Signal, Signals};
 pub use spawner::Spawner;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use underpin_errors::Error;
 use underpin_logger::Logger;
 
+use crate::commands::Commands;
 use crate::{Component, Metadata};
 
 /// What a plugin or part may use while it is opened.
@@ -14,12 +15,33 @@ pub struct Opening {
     pub log: Arc<dyn Logger>,
     /// Which service this is.
     pub metadata: Metadata,
+    /// Where it offers its operator commands.
+    pub commands: Commands,
+    /// The command that the components are opened for; none when the service is about to serve.
+    pub(crate) command: Option<String>,
 }
 
 impl Opening {
     /// For tests of a [`Plugin`] outside of a service.
     pub fn new(log: Arc<dyn Logger>, metadata: Metadata) -> Self {
-        Self { log, metadata }
+        Self { log, metadata, commands: Commands::default(), command: None }
+    }
+
+    /// Opens for an operator command instead of for serving.
+    #[must_use]
+    pub fn for_command(mut self, name: impl Into<String>) -> Self {
+        self.command = Some(name.into());
+        self
+    }
+
+    /// Whether the service will serve. For a command a plugin changes nothing by itself: it migrates nothing and starts no work.
+    pub fn is_serving(&self) -> bool {
+        self.command.is_none()
+    }
+
+    /// Whether the components are opened for this command. A plugin of no use for the wanted command may open a stand-in.
+    pub fn wants(&self, command: &str) -> bool {
+        self.command.as_deref() == Some(command)
     }
 }
 

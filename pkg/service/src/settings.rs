@@ -17,6 +17,13 @@ pub trait ServiceSettings: DeserializeOwned + Validate + Send + Sync + 'static {
     fn lifecycle(&self) -> LifecycleSettings {
         LifecycleSettings::default()
     }
+
+    /// What `config reference` prints: `Some(loader.reference::<Self>())` for a type with `schemars::JsonSchema`. None without it.
+    #[cfg(feature = "commands")]
+    fn reference(loader: &underpin_config::Loader) -> Option<underpin_config::schema::Reference> {
+        let _unused = loader;
+        None
+    }
 }
 
 /// How a service starts and stops: a block of the settings.
@@ -31,19 +38,23 @@ pub trait ServiceSettings: DeserializeOwned + Validate + Send + Sync + 'static {
 /// assert!(settings.stop_within > settings.drain_grace);
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LifecycleSettings {
     /// How long all components together may take to open, start and become healthy. Default: 60 s.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub start_within: Duration,
     /// How long the stop may take, from the signal to the end of the process, the grace included. Default: 20 s.
     /// `terminationGracePeriodSeconds` is at least two seconds more.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub stop_within: Duration,
     /// How long traffic is still accepted after readiness went off on SIGTERM. Default: none. In Kubernetes: 5 s, until every endpoint has noticed.
     /// SIGINT skips it.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub drain_grace: Duration,
     /// The tokio runtime.
     pub runtime: RuntimeSettings,
@@ -53,6 +64,7 @@ pub struct LifecycleSettings {
 
 /// The threads of the tokio runtime.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RuntimeSettings {
@@ -64,6 +76,7 @@ pub struct RuntimeSettings {
 
 /// The admin listener: probes, metrics and information, on a thread and runtime that the service's load does not reach.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AdminSettings {
@@ -76,6 +89,7 @@ pub struct AdminSettings {
     pub token: Option<Secret<String>>,
     /// Without a beat of the main runtime for this long, `/health/live` says 503. Default: 30 s.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub stall_after: Duration,
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use underpin_errors::{Error, HealthCheck, HealthChecks};
 use underpin_logger::Logger;
 
+use crate::commands::{Offer, OperatorCommand};
 use crate::supervise::Supervised;
 use crate::{Component, Gate, Metadata, OnEnd, Opened, Opening, Plugin, Spawner, Stop};
 
@@ -104,6 +105,8 @@ impl<S> Start<S> {
 
     /// Opens and starts what others stand on. Its health is required for readiness.
     ///
+    /// For an operator command the closure goes no further than to the component that offers it.
+    ///
     /// # Errors
     /// What opening or starting failed with. Return it: the service then stops what was started.
     ///
@@ -113,10 +116,12 @@ impl<S> Start<S> {
         let Opened { handle, component } = plugin.open(&self.opening).await?;
         self.plugins.push(Arc::clone(&component));
         self.begin(component).await?;
+        self.unless_found().await;
         Ok(handle)
     }
 
-    /// Opens and starts what works in the background. It is stopped after the traffic and before the plugins.
+    /// Opens and starts what works in the background. It is stopped after the traffic and before the plugins. For an operator command it is
+    /// opened and not started.
     ///
     /// # Errors
     /// What opening or starting failed with.
@@ -126,7 +131,10 @@ impl<S> Start<S> {
     pub async fn part<P: Plugin>(&mut self, part: P) -> Result<P::Handle, Error> {
         let Opened { handle, component } = part.open(&self.opening).await?;
         self.parts.push(Arc::clone(&component));
-        self.begin(component).await?;
+        if self.opening.is_serving() {
+            self.begin(component).await?;
+        }
+        self.unless_found().await;
         Ok(handle)
     }
 
@@ -164,6 +172,11 @@ impl<S> Start<S> {
         self.tasks.push(Supervised { name, on_end, make: Arc::new(move |stop| Box::pin(task(stop))) });
     }
 
+    /// Offers an operator command of the service, which [`Service::command`](crate::Service::command) declares.
+    pub fn command(&self, name: impl Into<String>, command: impl OperatorCommand) {
+        self.opening.commands.offer(Offer::new(name, command));
+    }
+
     /// Runs once traffic is served.
     pub fn on_ready(&mut self, run: impl AsyncFnOnce() + 'static) {
         self.hooks.ready.push(hook(run));
@@ -177,6 +190,15 @@ impl<S> Start<S> {
     /// Runs when every component has stopped, before the log is flushed.
     pub fn on_stopped(&mut self, run: impl AsyncFnOnce() + 'static) {
         self.hooks.stopped.push(hook(run));
+    }
+
+    /// Never returns once the command is offered that the components are opened for: whoever waits for it drops the rest of the closure.
+    async fn unless_found(&self) {
+        if let Some(command) = &self.opening.command
+            && self.opening.commands.find(command).is_some()
+        {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn begin(&mut self, component: Arc<dyn Component>) -> Result<(), Error> {

@@ -7,12 +7,13 @@
 //! | `GET /health/ready` | 200 or 503; the components and their reasons for trusted callers | everyone |
 //! | `GET /info` | name, version, commit, instance, state | trusted callers |
 //! | `GET`, `PUT /log/level` | the level rules, as text | trusted callers |
+//! | `POST /commands` | runs an operator command that needs what this process holds | trusted callers, no browsers |
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Value, json};
@@ -20,10 +21,11 @@ use underpin_config::Secret;
 
 use super::Subject;
 use super::access::is_trusted;
+use super::commands::{self, COMMANDS};
 use super::ready::ReadyCache;
 use crate::ServiceState;
 
-/// The longest body that is read: level rules.
+/// The longest body that is read: level rules, or a command.
 const BODY: usize = 4096;
 
 /// What every request needs.
@@ -48,14 +50,15 @@ impl Paths {
             ("/health/live", &Method::GET) => self.live(),
             ("/health/startup", &Method::GET) => self.startup(),
             ("/health/ready", &Method::GET) => self.ready(trusted).await,
-            ("/info" | "/log/level", _) if !trusted => status(
+            ("/info" | "/log/level" | COMMANDS, _) if !trusted => status(
                 StatusCode::UNAUTHORIZED,
                 "needs a loopback address or the token of service.admin.token",
             ),
             ("/info", &Method::GET) => self.info(),
             ("/log/level", &Method::GET) => self.level(),
             ("/log/level", &Method::PUT) => self.set_level(request).await,
-            ("/health/live" | "/health/startup" | "/health/ready" | "/info" | "/log/level", _) => {
+            (COMMANDS, &Method::POST) => self.command(request).await,
+            ("/health/live" | "/health/startup" | "/health/ready" | "/info" | "/log/level" | COMMANDS, _) => {
                 status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
             }
             _ => status(StatusCode::NOT_FOUND, "no such path"),
@@ -109,6 +112,27 @@ impl Paths {
         }
     }
 
+    async fn command<B>(&self, request: Request<B>) -> Reply
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<underpin_errors::BoxError>,
+    {
+        // A page in the operator's browser reaches loopback as well, and always names itself.
+        if request.headers().contains_key(ORIGIN) {
+            return status(StatusCode::FORBIDDEN, "not for browsers");
+        }
+        let Some(body) = read(request).await else {
+            return status(StatusCode::PAYLOAD_TOO_LARGE, "a command has at most 4096 bytes");
+        };
+        let Ok(request) = serde_json::from_slice(&body) else {
+            return status(StatusCode::BAD_REQUEST, "a command is an object of command, resource and call");
+        };
+        match commands::run(&self.subject.commands, &self.subject.main, request).await {
+            Ok(reply) => json_reply(StatusCode::OK, &json!(reply)),
+            Err((code, why)) => status(code, why),
+        }
+    }
+
     async fn set_level<B>(&self, request: Request<B>) -> Reply
     where
         B: http_body::Body<Data = Bytes> + Send,
@@ -117,10 +141,9 @@ impl Paths {
         let Some(levels) = &self.subject.levels else {
             return status(StatusCode::NOT_FOUND, "this log has no level rules");
         };
-        let Ok(body) = Limited::new(request.into_body(), BODY).collect().await else {
+        let Some(body) = read(request).await else {
             return status(StatusCode::PAYLOAD_TOO_LARGE, "level rules have at most 4096 bytes");
         };
-        let body = body.to_bytes();
         let Ok(rules) = std::str::from_utf8(&body) else {
             return status(StatusCode::BAD_REQUEST, "level rules are text");
         };
@@ -129,6 +152,15 @@ impl Paths {
             Err(problem) => status(StatusCode::BAD_REQUEST, &problem.to_string()),
         }
     }
+}
+
+/// The body, unless it breaks off or is too long.
+async fn read<B>(request: Request<B>) -> Option<Bytes>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<underpin_errors::BoxError>,
+{
+    Some(Limited::new(request.into_body(), BODY).collect().await.ok()?.to_bytes())
 }
 
 /// `{"status": ".."}`.

@@ -20,8 +20,8 @@ use crate::{AdminSettings, Gate};
 /// How long a connection may take to send the head of its request.
 const HEADER: Duration = Duration::from_secs(5);
 
-/// The longest that a connection lives: probes are short.
-const AGE: Duration = Duration::from_secs(30);
+/// The longest that a connection lives: as long as a command may run, and somewhat more. One that waits for a request ends with `HEADER`.
+const AGE: Duration = Duration::from_secs(305);
 
 /// Connections at a time; further ones wait in the kernel.
 const CONNECTIONS: usize = 64;

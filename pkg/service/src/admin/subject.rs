@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use underpin_errors::HealthChecks;
 use underpin_logger::LevelHandle;
 
+use crate::commands::Commands;
 use crate::{Gate, Metadata};
 
 /// How often the main runtime shows that it runs.
@@ -17,6 +18,7 @@ pub(crate) struct Subject {
     pub(super) gate: Gate,
     pub(super) main: Handle,
     pub(super) levels: Option<LevelHandle>,
+    pub(super) commands: Commands,
     pub(super) checks: OnceLock<HealthChecks>,
     born: Instant,
     /// Milliseconds since `born`.
@@ -24,9 +26,15 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(metadata: Metadata, gate: Gate, main: Handle, levels: Option<LevelHandle>) -> Self {
+    pub(crate) fn new(
+        metadata: Metadata,
+        gate: Gate,
+        main: Handle,
+        levels: Option<LevelHandle>,
+        commands: Commands,
+    ) -> Self {
         let (born, last_beat) = (Instant::now(), AtomicU64::new(0));
-        Self { metadata, gate, main, levels, checks: OnceLock::new(), born, last_beat }
+        Self { metadata, gate, main, levels, commands, checks: OnceLock::new(), born, last_beat }
     }
 
     /// How long ago the main runtime last showed that it runs.

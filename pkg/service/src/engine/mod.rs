@@ -7,11 +7,15 @@
     reason = "driven by block_on on the main thread, so that nothing of an adopter's closure needs to be Send"
 )]
 
+#[cfg(feature = "commands")]
+mod command;
 mod drive;
 mod ended;
 mod reason;
 mod starting;
 mod stopping;
 
+#[cfg(feature = "commands")]
+pub(crate) use command::{CommandEnded, drive_command};
 pub(crate) use drive::drive;
 pub use ended::Ended;

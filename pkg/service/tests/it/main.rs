@@ -2,6 +2,8 @@
 #![allow(clippy::future_not_send, reason = "a test drives its service on its own thread")]
 
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod property;

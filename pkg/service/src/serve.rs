@@ -1,5 +1,4 @@
 use std::io::Write as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,14 @@ use underpin_errors::{Error, Kind, Report, ResultExt as _};
 use underpin_logger::{Context, LogGuard, Logger as _, error};
 
 use crate::admin::{Admin, Subject};
+use crate::commands::Commands;
 use crate::engine::{Ended, drive};
 use crate::{Gate, Metadata, Opening, OsSignals, RuntimeSettings, ServiceSettings, Start, meters};
+
+/// Exit codes; those of signals are in `signals`.
+pub(crate) const SUCCESS: u8 = 0;
+pub(crate) const FAILURE: u8 = 1;
+pub(crate) const MISUSE: u8 = 2;
 
 /// How long the log is waited for when a second signal ends the process.
 const LAST_FLUSH: Duration = Duration::from_millis(200);
@@ -18,16 +23,8 @@ const LAST_FLUSH: Duration = Duration::from_millis(200);
 /// How long blocking work may go on once every component is stopped.
 const BLOCKING: Duration = Duration::from_millis(500);
 
-/// Runs a service: reads the settings, sets up log, runtime, signals and admin listener, builds, serves, and stops in order.
-///
-/// `build` opens the components. It runs on the calling thread, so nothing that it holds needs to be `Send`.
-///
-/// Call it as the last expression of `main`: it returns the exit code (see the [crate's documentation](crate)).
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "a loader is made for one run, and `main` reads better without a borrow"
-)]
-pub fn run<S, B>(metadata: Metadata, loader: Loader, build: B) -> ExitCode
+/// Serves until a signal or a failure, with the exit code of the process.
+pub(crate) fn serve<S, B>(metadata: Metadata, loader: &Loader, build: B) -> u8
 where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
@@ -35,17 +32,22 @@ where
     let settings: S = match loader.load() {
         Ok(settings) => settings,
         // There is no log yet.
-        Err(problems) => return refuse(&metadata, &problems, 2),
+        Err(problems) => return refuse(&metadata, &problems, MISUSE),
     };
     let log = match underpin_logger::init(&settings.logger()) {
         Ok(log) => log,
-        Err(problem) => return refuse(&metadata, &problem, 1),
+        Err(problem) => return refuse(&metadata, &problem, FAILURE),
     };
-    match prepare(&settings, &metadata, &log) {
-        Ok((runtime, admin)) => serve(metadata, settings, build, &log, runtime, admin),
+    let commands = Commands::default();
+    match prepare(&settings, &metadata, &log, &commands) {
+        Ok((runtime, admin)) => {
+            let mut opening = Opening::new(log.shared(), metadata);
+            opening.commands = commands;
+            drive_service(opening, settings, build, &log, runtime, admin)
+        }
         Err(problem) => {
             error!(log.logger(), &Context::background(), &problem, "service cannot start");
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }
@@ -55,17 +57,19 @@ fn prepare<S: ServiceSettings>(
     settings: &S,
     metadata: &Metadata,
     log: &LogGuard,
+    commands: &Commands,
 ) -> Result<(Runtime, Admin), Error> {
     meters::describe();
     let lifecycle = settings.lifecycle();
     let runtime = runtime(&lifecycle.runtime)?;
     let levels = Some(log.logger().levels().clone());
-    let subject = Subject::new(metadata.clone(), Gate::new(), runtime.handle().clone(), levels);
+    let subject =
+        Subject::new(metadata.clone(), Gate::new(), runtime.handle().clone(), levels, commands.clone());
     let admin = Admin::open(&lifecycle.admin, subject, log.shared())?;
     Ok((runtime, admin))
 }
 
-fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
+pub(crate) fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
     let mut builder = Builder::new_multi_thread();
     if settings.workers > 0 {
         builder.worker_threads(settings.workers);
@@ -74,20 +78,19 @@ fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
     builder.build().wrap_err(Kind::Internal, "start the tokio runtime")
 }
 
-fn serve<S, B>(
-    metadata: Metadata,
+fn drive_service<S, B>(
+    opening: Opening,
     settings: S,
     build: B,
     log: &LogGuard,
     runtime: Runtime,
     admin: Admin,
-) -> ExitCode
+) -> u8
 where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
     let lifecycle = settings.lifecycle();
-    let opening = Opening::new(log.shared(), metadata);
     let mut start = Start::new(Arc::new(settings), opening, admin.gate());
     let ended = runtime.block_on(async {
         admin.watch_runtime();
@@ -99,17 +102,17 @@ where
         Ok::<_, Error>(drive(&mut start, &lifecycle, build, &mut signals, serving).await)
     });
     let code = match ended {
-        Ok(Ended::Clean { .. }) => ExitCode::SUCCESS,
-        Ok(Ended::Failed { .. }) => ExitCode::FAILURE,
+        Ok(Ended::Clean { .. }) => SUCCESS,
+        Ok(Ended::Failed { .. }) => FAILURE,
         Ok(Ended::AtOnce(signal)) => {
             let _late = log.logger().flush(LAST_FLUSH);
             // Nothing is waited for: neither tasks nor blocking work.
             runtime.shutdown_background();
-            return ExitCode::from(signal.exit_code());
+            return signal.exit_code();
         }
         Err(problem) => {
             error!(log.logger(), &Context::background(), &problem, "service cannot start");
-            ExitCode::FAILURE
+            FAILURE
         }
     };
     admin.close();
@@ -118,8 +121,8 @@ where
 }
 
 /// Tells why the service does not start, on standard error.
-fn refuse(metadata: &Metadata, problem: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
+fn refuse(metadata: &Metadata, problem: &(dyn std::error::Error + 'static), code: u8) -> u8 {
     // A closed standard error is no reason to hide the exit code.
     let _closed = writeln!(std::io::stderr(), "{}: {}", metadata.name, Report(problem));
-    ExitCode::from(code)
+    code
 }

@@ -1,0 +1,189 @@
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
+use underpin_config::ConfigArgs;
+
+use super::console::Console;
+use super::standard;
+use crate::Metadata;
+use crate::commands::{ArgumentSpec, CommandCall, CommandSpec};
+use crate::serve::{MISUSE, SUCCESS};
+
+/// What the arguments ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    Serve,
+    Config(ConfigAction),
+    Operator(Wanted),
+}
+
+/// What needs no component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ConfigAction {
+    Reference(ReferenceForm),
+    Check,
+    Explain,
+}
+
+/// How the reference is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReferenceForm {
+    Markdown,
+    Toml,
+    Env,
+    JsonSchema,
+}
+
+/// An operator command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) command: String,
+    pub(super) call: CommandCall,
+}
+
+/// Help, version or a refusal: a text instead of a request.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) text: String,
+    pub(super) code: u8,
+}
+
+impl Told {
+    /// Prints help on standard output and refusals on standard error.
+    pub(super) fn print(&self, console: &mut Console<'_>) -> u8 {
+        match self.code {
+            SUCCESS => console.print(&self.text, SUCCESS),
+            code => console.refuse(&self.text, code),
+        }
+    }
+}
+
+/// The arguments that take the next word, which is then no setting.
+const TAKES_VALUE: [&str; 4] = ["--set", "--config", "-c", "--profile"];
+
+/// The forms of the reference; the first one is the default.
+const FORMS: [(&str, ReferenceForm); 4] = [
+    ("markdown", ReferenceForm::Markdown),
+    ("toml", ReferenceForm::Toml),
+    ("env", ReferenceForm::Env),
+    ("json-schema", ReferenceForm::JsonSchema),
+];
+
+/// Reads the arguments, the name of the program left out.
+pub(super) fn parse(
+    metadata: &Metadata,
+    own: &[CommandSpec],
+    arguments: Vec<OsString>,
+) -> Result<(Request, ConfigArgs), Told> {
+    let specs: Vec<CommandSpec> = standard::commands().into_iter().chain(own.iter().cloned()).collect();
+    let words = std::iter::once(OsString::from(&*metadata.name)).chain(settings_as_options(arguments));
+    let matches = grammar(metadata, &specs).try_get_matches_from(words).map_err(told)?;
+    let settings = ConfigArgs::from_arg_matches(&matches).map_err(told)?;
+    let request = match matches.subcommand() {
+        Some(("config", config)) => Request::Config(config_action(config)),
+        Some((name, given)) => match specs.iter().find(|spec| spec.name == name) {
+            Some(spec) => Request::Operator(Wanted { command: name.to_owned(), call: call(spec, given) }),
+            None => Request::Serve,
+        },
+        None => Request::Serve,
+    };
+    Ok((request, settings))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn told(error: clap::Error) -> Told {
+    let code = if error.exit_code() == 0 { SUCCESS } else { MISUSE };
+    Told { text: error.render().to_string(), code }
+}
+
+/// `key=value` anywhere is short for `--set key=value`.
+fn settings_as_options(arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut words = Vec::with_capacity(arguments.len());
+    let mut takes_value = false;
+    let mut ended = false;
+    for word in arguments {
+        let is_setting = !takes_value && !ended && is_setting(&word);
+        takes_value = TAKES_VALUE.iter().any(|option| word == *option);
+        ended |= word == "--";
+        if is_setting {
+            words.push("--set".into());
+        }
+        words.push(word);
+    }
+    words
+}
+
+fn is_setting(word: &OsStr) -> bool {
+    let key = word.to_str().and_then(|word| word.split_once('=')).map_or("", |(key, _)| key);
+    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+}
+
+fn grammar(metadata: &Metadata, specs: &[CommandSpec]) -> Command {
+    let name = metadata.name.to_string();
+    let root = Command::new(name.clone())
+        .bin_name(name)
+        .version(metadata.version.to_string())
+        .after_help("Without a command it serves. KEY=VALUE is short for --set KEY=VALUE.")
+        .subcommand(Command::new("serve").about("Run the service (the default)"))
+        .subcommand(config_grammar());
+    let root = specs.iter().fold(root, |root, spec| root.subcommand(command_grammar(spec)));
+    ConfigArgs::augment_args(root).mut_args(|arg| arg.global(true))
+}
+
+fn config_grammar() -> Command {
+    let forms = FORMS.map(|(word, _)| word);
+    let form = Arg::new("FORM").help("How it is written").default_value(forms[0]);
+    Command::new("config")
+        .about("Print or check the settings; needs no component")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("reference")
+                .about("Print everything that can be set")
+                .arg(form.value_parser(PossibleValuesParser::new(forms))),
+        )
+        .subcommand(Command::new("check").about("Read the settings and report every problem"))
+        .subcommand(
+            Command::new("explain").about("Print every value in force and its origin, secrets masked"),
+        )
+}
+
+fn config_action(given: &ArgMatches) -> ConfigAction {
+    match given.subcommand() {
+        Some(("check", _)) => ConfigAction::Check,
+        Some(("explain", _)) => ConfigAction::Explain,
+        Some((_, reference)) => {
+            let word = reference.get_one::<String>("FORM").map(String::as_str);
+            let form = FORMS.iter().find(|(name, _)| Some(*name) == word);
+            ConfigAction::Reference(form.map_or(ReferenceForm::Markdown, |(_, form)| *form))
+        }
+        // The grammar requires one.
+        None => ConfigAction::Check,
+    }
+}
+
+fn command_grammar(spec: &CommandSpec) -> Command {
+    let command = Command::new(spec.name).about(spec.about);
+    let command = command.args(spec.arguments.iter().map(argument));
+    let required = !spec.actions.is_empty();
+    let actions = spec.actions.iter().map(|action| {
+        Command::new(action.name).about(action.about).args(action.arguments.iter().map(argument))
+    });
+    command.subcommands(actions).subcommand_required(required)
+}
+
+fn argument(spec: &ArgumentSpec) -> Arg {
+    Arg::new(spec.name).help(spec.about).required(spec.required)
+}
+
+fn call(spec: &CommandSpec, given: &ArgMatches) -> CommandCall {
+    let action = given.subcommand();
+    let named = action.and_then(|(name, _)| spec.actions.iter().find(|action| action.name == name));
+    let arguments = named.map_or(&spec.arguments, |action| &action.arguments);
+    let given = action.map_or(given, |(_, given)| given);
+    let call = CommandCall::new(named.map_or("", |action| action.name));
+    arguments.iter().fold(call, |call, argument| match given.get_one::<String>(argument.name) {
+        Some(value) => call.with(argument.name, value),
+        None => call,
+    })
+}

@@ -1,0 +1,21 @@
+//! Operator commands: what an operator runs with the binary of the service, beside `serve`.
+//!
+//! A component *offers* a command while it is opened: [`Opening::commands`](crate::Opening) takes an [`Offer`] of an
+//! [`OperatorCommand`]. The command line (feature `commands`) opens the components until the wanted command is offered, runs it and stops what
+//! was opened. The running service keeps the same offers for its admin listener: a command that needs what only one process can hold, such
+//! as a journal, is run there.
+
+mod call;
+mod command;
+mod offer;
+mod output;
+mod registry;
+#[cfg_attr(not(feature = "commands"), allow(dead_code, reason = "read by the command line"))]
+mod spec;
+
+pub use self::call::CommandCall;
+pub use self::command::{CommandFn, OperatorCommand, command_fn};
+pub use self::offer::Offer;
+pub use self::output::CommandOutput;
+pub use self::registry::Commands;
+pub use self::spec::{ActionSpec, ArgumentSpec, CommandSpec};
