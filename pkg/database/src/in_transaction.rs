@@ -1,7 +1,7 @@
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement};
 
-use crate::{Backend, DatabaseError, Transaction, driver::Changes};
+use crate::{Backend, DatabaseError, Executor, Transaction, driver::Changes};
 
 /// An open transaction: for functions whose writes must commit together with those of their caller, such as the outbox.
 ///
@@ -36,6 +36,9 @@ pub trait InTransaction: sealed::Sealed + Send + Sync {
 
     #[doc(hidden)]
     async fn run(&self, statement: Statement) -> Result<u64, DatabaseError>;
+
+    #[doc(hidden)]
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError>;
 }
 
 const _: fn(&dyn InTransaction) = |_| ();
@@ -48,6 +51,10 @@ impl InTransaction for Transaction {
 
     async fn run(&self, statement: Statement) -> Result<u64, DatabaseError> {
         Ok(Self::run::<Changes>(self, statement).await?.rows_affected())
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
+        Executor::query_all(self, statement).await
     }
 }
 
@@ -62,6 +69,10 @@ impl InTransaction for DatabaseTransaction {
 
     async fn run(&self, statement: Statement) -> Result<u64, DatabaseError> {
         Ok(self.execute_raw(statement).await?.rows_affected())
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DatabaseError> {
+        Ok(self.query_all_raw(statement).await?)
     }
 }
 

@@ -44,6 +44,7 @@
 //! * [`DatabaseHealth`], [`PoolStats`] and [`CloseOutcome`] report the state, the counters and the end of a pool.
 //! * [`Pool::listen`] and [`Pool::try_lead`] (PostgreSQL): notifications with a signal when one may be missing, and leader
 //!   election.
+//! * [`wake`]: how a task that polls a table learns that it holds work.
 //! * `testing` (feature of that name): a mock, and a transaction that is rolled back after each test.
 //!
 //! # Guarantees
@@ -82,6 +83,7 @@ mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+pub mod wake;
 
 pub use backend::Backend;
 pub use by_key::FindByKey;

@@ -50,7 +50,6 @@ mod schema;
 mod settings;
 mod signals;
 mod text;
-mod wake;
 
 pub use error::OutboxError;
 pub use inbox::{Applied, Inbox, InboxSettings, InboxSweeper};

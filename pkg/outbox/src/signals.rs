@@ -1,4 +1,4 @@
-use crate::wake::WakeSignal;
+use underpin_database::wake::WakeSignal;
 
 /// The wake-ups that the clones of one outbox share with the relays of this process.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use underpin_database::wake::forward;
 use underpin_database::{Connections, Pool};
 use underpin_errors::{Health, HealthCheck};
 use underpin_events::EventPublisher;
@@ -24,7 +25,6 @@ use super::store::Store;
 use super::wake_up::WakeUp;
 use super::worker::Worker;
 use crate::schema::{CHANNEL, PARTITIONS_RELEASED};
-use crate::wake::forward;
 use crate::{AfterQuarantine, Outbox, OutboxError};
 
 /// Publishes the events of an outbox in a background task, until it is drained.

@@ -33,7 +33,6 @@ mod maintenance;
 mod outcome;
 mod partitions;
 mod poison;
-mod poll_backoff;
 mod publish;
 mod publishing;
 mod report;

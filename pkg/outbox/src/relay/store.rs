@@ -2,14 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
+use underpin_database::wake::NotifyMode;
 use underpin_database::{Backend, Connections, DatabaseError, Executor, sql};
 
 use super::blocked_keys::BlockedHead;
 use super::dialect::{Dialect, list};
 use super::low_water::{FetchPlan, LeasedPartition, SnapshotMarker};
 use super::outcome::Row;
-
-use super::poll_backoff::NotifyMode;
 use crate::text::read_text;
 use crate::{OutboxError, OutboxLag, lag};
 

@@ -1,10 +1,9 @@
 use tokio::time::Instant;
+use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
 
-use super::poll_backoff::{NotifyMode, PollBackoff};
 use super::settings::RelaySettings;
 use super::store::Store;
 use crate::signals::OutboxSignals;
-use crate::wake::WakeListener;
 
 /// When a worker that found nothing polls again.
 #[derive(Debug)]

@@ -7,15 +7,16 @@ use tokio::sync::watch;
 /// A listener that does not wait at the moment of a signal gets it at its next wait. Signals that come in between count as
 /// one.
 #[derive(Debug, Clone)]
-pub(crate) struct WakeSignal(Arc<watch::Sender<()>>);
+pub struct WakeSignal(Arc<watch::Sender<()>>);
 
 impl WakeSignal {
-    pub(crate) fn notify(&self) {
+    /// Wakes the listeners.
+    pub fn notify(&self) {
         self.0.send_replace(());
     }
 
     /// A listener for the signals from now on.
-    pub(crate) fn listen(&self) -> WakeListener {
+    pub fn listen(&self) -> WakeListener {
         WakeListener(self.0.subscribe())
     }
 }
@@ -28,11 +29,14 @@ impl Default for WakeSignal {
 
 /// The receiving end of a [`WakeSignal`].
 #[derive(Debug)]
-pub(crate) struct WakeListener(watch::Receiver<()>);
+pub struct WakeListener(watch::Receiver<()>);
 
 impl WakeListener {
-    /// Waits for the next signal. Never returns once every clone of the signal is gone. Cancel-safe.
-    pub(crate) async fn notified(&mut self) {
+    /// Waits for the next signal. Never returns once every clone of the signal is gone.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: no signal is lost.
+    pub async fn notified(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

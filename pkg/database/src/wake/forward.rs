@@ -2,8 +2,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use underpin_database::{Condition, DatabaseError, Pool, Signal};
 use underpin_logger::{Context, Logger, debug, info};
+
+use crate::{Condition, DatabaseError, Pool, Signal};
 
 /// The longest pause between two attempts to listen.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -11,7 +12,10 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Calls `notify` with the payload of each NOTIFY on a channel, and with `None` each time that one may have been missed.
 ///
 /// Never ends. Where LISTEN does not exist (SQLite, a transaction pooler) it only waits: the caller polls.
-pub(crate) async fn forward(
+///
+/// # Cancel safety
+/// Cancel-safe; `notify` is not called any more.
+pub async fn forward(
     pool: Pool,
     channel: &'static str,
     log: Arc<dyn Logger>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A wake-up is only a hint: within a process it comes before the commit, and it can be lost. The quick polls after it, and
 /// after each batch, make that good within about the time that has passed already.
 #[derive(Debug)]
-pub(super) struct PollBackoff {
+pub struct PollBackoff {
     poll: Duration,
     next: Duration,
     /// Poll cycles in a row that found something, and those that did not.
@@ -13,40 +13,46 @@ pub(super) struct PollBackoff {
     idle: u32,
 }
 
-/// Whether producers send a NOTIFY.
+/// Whether producers send a NOTIFY. It makes the commits of all producers of the server wait for each other, so they do
+/// only while a consumer sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotifyMode {
+pub enum NotifyMode {
+    /// They do.
     On,
+    /// They do not.
     Off,
 }
 
 impl PollBackoff {
     const FIRST: Duration = Duration::from_millis(1);
 
-    pub(super) fn new(poll: Duration) -> Self {
+    /// Pauses of `poll` at most.
+    pub fn new(poll: Duration) -> Self {
         Self { poll, next: Self::FIRST.min(poll), busy: 0, idle: 0 }
     }
 
-    pub(super) fn found(&mut self) {
+    /// A poll found something.
+    pub fn found(&mut self) {
         self.next = Self::FIRST.min(self.poll);
         (self.busy, self.idle) = (self.busy.saturating_add(1), 0);
     }
 
     /// Nothing was found: the pause before the next poll.
-    pub(super) fn found_nothing(&mut self) -> Duration {
+    pub fn found_nothing(&mut self) -> Duration {
         self.idle = self.idle.saturating_add(1);
         let wait = self.next;
         self.next = (self.next * 2).min(self.poll);
         wait
     }
 
-    pub(super) fn reset(&mut self) {
+    /// A wake-up came: the next pauses are short again.
+    pub fn reset(&mut self) {
         self.next = Self::FIRST.min(self.poll);
     }
 
     /// What the mode should be, if it should change: off while there is always work, since NOTIFY makes the commits of
     /// all producers wait for each other; on again before the relay sleeps for longer.
-    pub(super) fn notify_mode(&mut self, now: NotifyMode) -> Option<NotifyMode> {
+    pub fn notify_mode(&mut self, now: NotifyMode) -> Option<NotifyMode> {
         match now {
             // 64 batches with hardly a pause.
             NotifyMode::On if self.busy >= 64 => Some(NotifyMode::Off),
