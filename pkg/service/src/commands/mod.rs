@@ -7,15 +7,29 @@
 
 mod call;
 mod command;
+#[cfg(feature = "events")]
+mod dead_letters;
+#[cfg(feature = "database")]
+mod migrate;
 mod offer;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod output;
+#[cfg(feature = "events")]
+mod printable;
 mod registry;
 #[cfg_attr(not(feature = "commands"), allow(dead_code, reason = "read by the command line"))]
 mod spec;
 
 pub use self::call::CommandCall;
 pub use self::command::{CommandFn, OperatorCommand, command_fn};
+#[cfg(feature = "events")]
+pub use self::dead_letters::DeadLettersCommand;
+#[cfg(feature = "database")]
+pub use self::migrate::MigrateCommand;
 pub use self::offer::Offer;
+#[cfg(feature = "outbox")]
+pub use self::outbox::OutboxCommand;
 pub use self::output::CommandOutput;
 pub use self::registry::Commands;
 pub use self::spec::{ActionSpec, ArgumentSpec, CommandSpec};

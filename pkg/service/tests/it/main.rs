@@ -8,4 +8,6 @@ mod order;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
+mod standard_commands;
+#[cfg(test)]
 mod supervision;
