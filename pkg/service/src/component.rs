@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use underpin_errors::{Error, HealthCheck};
 
-use crate::{Deadline, Stopped};
+use crate::{Deadline, Opening, Stopped};
 
 /// A part of a service that the runtime starts and stops.
 ///
@@ -32,6 +32,9 @@ use crate::{Deadline, Stopped};
 pub trait Component: Send + Sync + 'static {
     /// The name in logs, metrics, health and errors, such as `"http"`.
     fn name(&self) -> &str;
+
+    /// Hands over the log and the gate of the service, when it is registered as traffic and before it is started.
+    fn attach(&self, _at: &Opening) {}
 
     /// Returns when the component can be used.
     ///
@@ -74,6 +77,10 @@ const _: fn(&dyn Component) = |_| ();
 impl<C: Component + ?Sized> Component for Arc<C> {
     fn name(&self) -> &str {
         (**self).name()
+    }
+
+    fn attach(&self, at: &Opening) {
+        (**self).attach(at);
     }
 
     async fn start(&self) -> Result<(), Error> {

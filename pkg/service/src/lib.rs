@@ -76,6 +76,8 @@ pub mod commands;
 mod component;
 mod deadline;
 mod engine;
+#[cfg(feature = "http")]
+pub mod http;
 mod metadata;
 mod meters;
 mod panics;
@@ -93,6 +95,8 @@ mod stopped;
 mod supervise;
 pub mod testing;
 
+#[cfg(feature = "http")]
+pub use self::http::{Http, HttpSettings};
 pub use component::Component;
 pub use deadline::Deadline;
 pub use engine::Ended;

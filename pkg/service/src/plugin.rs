@@ -5,9 +5,9 @@ use underpin_errors::Error;
 use underpin_logger::Logger;
 
 use crate::commands::Commands;
-use crate::{Component, Metadata};
+use crate::{Component, Gate, Metadata};
 
-/// What a plugin or part may use while it is opened.
+/// What a component may use while it is opened or started.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Opening {
@@ -15,6 +15,8 @@ pub struct Opening {
     pub log: Arc<dyn Logger>,
     /// Which service this is.
     pub metadata: Metadata,
+    /// The state of the service.
+    pub gate: Gate,
     /// Where it offers its operator commands.
     pub commands: Commands,
     /// The command that the components are opened for; none when the service is about to serve.
@@ -22,9 +24,9 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// For tests of a [`Plugin`] outside of a service.
+    /// For tests of a [`Plugin`] outside of a service. The gate stays at `Starting`.
     pub fn new(log: Arc<dyn Logger>, metadata: Metadata) -> Self {
-        Self { log, metadata, commands: Commands::default(), command: None }
+        Self { log, metadata, gate: Gate::new(), commands: Commands::default(), command: None }
     }
 
     /// Opens for an operator command instead of for serving.

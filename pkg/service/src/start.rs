@@ -62,7 +62,8 @@ impl<S> std::fmt::Debug for Start<S> {
 }
 
 impl<S> Start<S> {
-    pub(crate) fn new(settings: Arc<S>, opening: Opening, gate: Gate) -> Self {
+    pub(crate) fn new(settings: Arc<S>, mut opening: Opening, gate: Gate) -> Self {
+        opening.gate = gate.clone();
         let spawner = Spawner::new(Arc::clone(&opening.log));
         Self {
             settings,
@@ -143,6 +144,7 @@ impl<S> Start<S> {
     /// The handle is for whoever asks it something later, such as its address.
     pub fn traffic<C: Component>(&mut self, component: C) -> Arc<C> {
         let component = Arc::new(component);
+        component.attach(&self.opening);
         self.traffic.push(Arc::clone(&component) as Arc<dyn Component>);
         component
     }

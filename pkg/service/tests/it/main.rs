@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod property;

@@ -1,0 +1,95 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+use underpin_logger::{Context, warn};
+
+use super::connection::Connection;
+use super::drive::drive;
+use super::server::{Command, Server};
+
+/// Connections that wait in the kernel, as far as it allows for that many.
+const BACKLOG: u32 = 4096;
+
+/// How long to wait for room before connections without a request are closed.
+const ROOM: Duration = Duration::from_millis(200);
+
+/// How often a failing accept is logged.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of the process before do not hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts until the server finishes; then the port is free.
+pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
+    let room = Arc::new(Semaphore::new(server.settings.max_connections));
+    let mut commands = server.command.subscribe();
+    let is_over = |command: &Command| matches!(command, Command::Finish | Command::Cut);
+    let accepting = async {
+        let mut logged = None;
+        loop {
+            let permit = find_room(&room, &server).await;
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Without it a small answer waits for the acknowledgement of the one before. A socket that is closed already says so later.
+                    let _closed = stream.set_nodelay(true);
+                    let connection = Connection::new(Arc::clone(&server), peer, permit);
+                    tokio::spawn(drive(stream, Arc::new(connection)));
+                }
+                Err(problem) if is_of_one_connection(&problem) => {}
+                // Out of descriptors, most likely.
+                Err(problem) => {
+                    let now = Instant::now();
+                    if logged.is_none_or(|last| now.duration_since(last) > LOG_EVERY) {
+                        logged = Some(now);
+                        warn!(
+                            server.log(),
+                            &Context::background(),
+                            &problem,
+                            "connection not accepted",
+                            server = server.name
+                        );
+                    }
+                    server.relieve();
+                    sleep(ROOM).await;
+                }
+            }
+        }
+    };
+    let draining = async {
+        server.drained().await;
+        server.drain();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = draining => {}
+        _closed = commands.wait_for(is_over) => {}
+    }
+}
+
+/// Waits for room for one connection, and makes some if there is none.
+async fn find_room(room: &Arc<Semaphore>, server: &Server) -> OwnedSemaphorePermit {
+    loop {
+        match timeout(ROOM, Arc::clone(room).acquire_owned()).await {
+            Ok(Ok(permit)) => return permit,
+            // Never closed.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => server.relieve(),
+        }
+    }
+}
+
+fn is_of_one_connection(problem: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(problem.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

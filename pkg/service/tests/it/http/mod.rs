@@ -1,0 +1,5 @@
+//! The HTTP server over real sockets.
+
+mod limits;
+mod stop;
+mod support;

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use axum::Router;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use underpin_service::{Component as _, Deadline, Http, HttpSettings, Stopped};
+
+/// Far more than anything here takes, also on a busy machine.
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
+
+/// A server on a port of its own.
+pub(super) struct Served(pub(super) Http);
+
+impl Served {
+    pub(super) async fn start(settings: HttpSettings, routes: Router) -> Self {
+        let http = Http::new(&settings.port(0), routes);
+        http.start().await.unwrap();
+        Self(http)
+    }
+
+    pub(super) async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.0.address().unwrap()).await.unwrap())
+    }
+
+    /// Stops within so many milliseconds.
+    pub(super) async fn stop(&self, within: u64) -> Stopped {
+        self.0.quiesce().await;
+        self.0.stop(Deadline::after(Duration::from_millis(within))).await
+    }
+}
+
+/// An HTTP/1 client that does exactly what it is told.
+pub(super) struct Client(pub(super) TcpStream);
+
+impl Client {
+    pub(super) async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    pub(super) async fn get(&mut self, path: &str) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).await;
+    }
+
+    /// Reads until the text has arrived; what was read by then.
+    pub(super) async fn read_until(&mut self, text: &str) -> String {
+        let mut read = Vec::new();
+        let whole = async {
+            while !String::from_utf8_lossy(&read).contains(text) {
+                let mut some = [0; 4096];
+                let count = self.0.read(&mut some).await.unwrap();
+                assert!(count > 0, "closed before {text:?}: {:?}", String::from_utf8_lossy(&read));
+                read.extend_from_slice(&some[..count]);
+            }
+        };
+        tokio::time::timeout(LIMIT, whole).await.unwrap_or_else(|_| panic!("{text:?} did not arrive"));
+        String::from_utf8(read).unwrap()
+    }
+
+    /// Reads until the server closes; what came before. A reset fails.
+    pub(super) async fn read_to_end(&mut self) -> String {
+        let mut read = String::new();
+        let whole = self.0.read_to_string(&mut read);
+        tokio::time::timeout(LIMIT, whole).await.expect("closed in time").expect("closed in order");
+        read
+    }
+
+    /// Waits for the end of the connection, in order or not.
+    pub(super) async fn closed(&mut self) {
+        let mut dropped = Vec::new();
+        let whole = self.0.read_to_end(&mut dropped);
+        let _reset = tokio::time::timeout(LIMIT, whole).await.expect("closed in time");
+    }
+}
