@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::timeout_at;
+use tokio_util::task::TaskTracker;
+use underpin_errors::{Error, Health};
+use underpin_logger::Logger;
+
+use super::runner::EndpointRunner;
+use super::stop::StopSignal;
+use crate::call::Call;
+use crate::deadline;
+use crate::endpoint::Endpoint;
+use crate::error::RpcError;
+use crate::headers::Headers;
+use crate::host::DrainOutcome;
+use crate::meters::EndpointMeters;
+use crate::micro::{EndpointInfo, ServiceInfo, ServicePing, ServiceStats, Verb};
+use crate::request::Reply;
+use crate::service::{EndpointSpec, Service};
+
+/// How long replies to calls that were cut may take.
+const CUT_GRACE: Duration = Duration::from_secs(2);
+
+/// Where the reply of one request goes.
+pub(crate) trait Responder: Send + 'static {
+    /// How large a reply may be in bytes, headers included.
+    fn limit(&self) -> usize;
+
+    /// Sends the reply.
+    fn respond(self, call: Call, result: Result<Reply, Error>) -> impl Future<Output = ()> + Send;
+}
+
+/// An instance of a service, without its transport.
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    version: String,
+    description: String,
+    metadata: BTreeMap<String, String>,
+    started: String,
+    endpoints: Vec<Arc<EndpointRunner>>,
+    tasks: TaskTracker,
+    pub(crate) signal: StopSignal,
+    ended: Arc<AtomicU64>,
+    cut: Arc<AtomicU64>,
+    refusals_seen: AtomicU64,
+}
+
+impl Instance {
+    pub(crate) fn new(service: Service, log: &Arc<dyn Logger>) -> Result<Self, RpcError> {
+        service.check()?;
+        let Service { name, version, description, metadata, endpoints, .. } = service;
+        let endpoints = endpoints.into_iter();
+        Ok(Self {
+            id: format!("{:032x}", rand::random::<u128>()),
+            endpoints: endpoints
+                .map(|spec| Arc::new(EndpointRunner::new(&name, spec, Arc::clone(log))))
+                .collect(),
+            name,
+            version,
+            description,
+            metadata,
+            started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            tasks: TaskTracker::new(),
+            signal: StopSignal::default(),
+            ended: Arc::default(),
+            cut: Arc::default(),
+            refusals_seen: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &EndpointSpec> {
+        self.endpoints.iter().map(|runner| &runner.spec)
+    }
+
+    pub(crate) fn meters(&self, index: usize) -> Option<EndpointMeters> {
+        self.endpoints.get(index).map(|runner| runner.meters.clone())
+    }
+
+    /// Takes a request for the endpoint of this index, and answers it in a task. Never waits.
+    pub(crate) fn accept(&self, index: usize, headers: Headers, body: Bytes, responder: impl Responder) {
+        let Some(runner) = self.endpoints.get(index).map(Arc::clone) else { return };
+        let endpoint = Endpoint::at(runner.spec.subject.clone());
+        let call = Call::received(endpoint, body, headers, runner.spec.timeout);
+        let (stop, ended, cut) = (self.signal.clone(), Arc::clone(&self.ended), Arc::clone(&self.cut));
+        self.tasks.spawn(async move {
+            let result = match runner.admit() {
+                Some(admission) => {
+                    let limit = responder.limit();
+                    let handled = runner.run(call.clone(), admission, &stop, limit).await;
+                    let counter = if handled.cut { cut } else { ended };
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    handled.result
+                }
+                None => Err(runner.refuse(&call)),
+            };
+            responder.respond(call, result).await;
+        });
+    }
+
+    /// Waits until every call that was accepted is answered. No more are accepted.
+    pub(crate) async fn settled(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Stops the instance, waits for its end, and cuts what takes longer.
+    pub(crate) async fn drain(&self, within: Duration) -> DrainOutcome {
+        let before = self.counts();
+        self.signal.stop();
+        if timeout_at(deadline::after(within), self.signal.ended()).await.is_err() {
+            self.signal.cut();
+            // What is cut answers at once.
+            drop(timeout_at(deadline::after(CUT_GRACE), self.signal.ended()).await);
+        }
+        let now = self.counts();
+        DrainOutcome::new(now.answered - before.answered, now.cancelled - before.cancelled)
+    }
+
+    /// How many calls have ended, and how many were cut.
+    fn counts(&self) -> DrainOutcome {
+        DrainOutcome::new(self.ended.load(Ordering::Relaxed), self.cut.load(Ordering::Relaxed))
+    }
+
+    /// The answer to a request of discovery.
+    pub(crate) fn document(&self, verb: Verb) -> Bytes {
+        match verb {
+            Verb::Ping => json(&self.ping()),
+            Verb::Info => json(&self.info()),
+            Verb::Stats => json(&self.stats()),
+        }
+    }
+
+    fn ping(&self) -> ServicePing {
+        ServicePing {
+            ty: "io.nats.micro.v1.ping_response".to_owned(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+            version: self.version.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    pub(crate) fn info(&self) -> ServiceInfo {
+        let endpoint = |spec: &EndpointSpec| EndpointInfo {
+            name: spec.name.clone(),
+            subject: spec.subject.clone(),
+            queue_group: spec.group.name().unwrap_or_default().to_owned(),
+            metadata: spec.metadata.clone(),
+        };
+        ServiceInfo {
+            ty: "io.nats.micro.v1.info_response".to_owned(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            metadata: self.metadata.clone(),
+            endpoints: self.specs().map(endpoint).collect(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ServiceStats {
+        ServiceStats {
+            ty: "io.nats.micro.v1.stats_response".to_owned(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+            version: self.version.clone(),
+            metadata: self.metadata.clone(),
+            started: self.started.clone(),
+            endpoints: self.endpoints.iter().map(|runner| runner.document()).collect(),
+        }
+    }
+
+    /// Up, or degraded when calls were refused since the last check.
+    pub(crate) fn health(&self) -> Health {
+        let refusals: u64 = self.endpoints.iter().map(|runner| runner.accounts.refusals()).sum();
+        let before = self.refusals_seen.swap(refusals, Ordering::Relaxed);
+        let health = match (self.signal.is_stopping(), refusals.saturating_sub(before)) {
+            (true, _) => Health::down("the instance is stopping"),
+            (false, 0) => Health::up(),
+            (false, new) => Health::degraded(format!("refused {new} calls since the last check: overloaded")),
+        };
+        health.detail("instance", self.id.clone()).detail("refused", refusals)
+    }
+}
+
+fn json(document: &impl Serialize) -> Bytes {
+    serde_json::to_vec(document).unwrap_or_default().into()
+}

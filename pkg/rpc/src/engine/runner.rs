@@ -1,0 +1,144 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout_at};
+use underpin_errors::{Error, Kind};
+use underpin_logger::{Logger, error, warn};
+
+use super::accounts::Accounts;
+use super::admission::{Admission, AdmissionGate};
+use super::reply::checked;
+use super::stop::StopSignal;
+use crate::call::Call;
+use crate::deadline;
+use crate::meters::EndpointMeters;
+use crate::micro::EndpointStats;
+use crate::panic::text_of;
+use crate::request::Reply;
+use crate::service::EndpointSpec;
+
+/// Runs the calls of one endpoint.
+pub(super) struct EndpointRunner {
+    pub(super) spec: EndpointSpec,
+    pub(super) meters: EndpointMeters,
+    pub(super) accounts: Accounts,
+    gate: AdmissionGate,
+    log: Arc<dyn Logger>,
+}
+
+/// A call that was handled or refused, and whether it was cut.
+pub(super) struct Handled {
+    pub(super) result: Result<Reply, Error>,
+    pub(super) cut: bool,
+}
+
+impl EndpointRunner {
+    pub(super) fn new(service: &str, spec: EndpointSpec, log: Arc<dyn Logger>) -> Self {
+        let gate = AdmissionGate::new(spec.limit, spec.queue);
+        let meters = EndpointMeters::new(service, &spec.name);
+        Self { spec, meters, accounts: Accounts::default(), gate, log }
+    }
+
+    /// A place for a call that arrives; none when the endpoint is overloaded.
+    pub(super) fn admit(&self) -> Option<Admission> {
+        self.accounts.arrived();
+        self.gate.admit()
+    }
+
+    /// The answer of an overloaded endpoint.
+    pub(super) fn refuse(&self, call: &Call) -> Error {
+        self.accounts.refused();
+        let error = Error::too_many_requests("the service is overloaded, try again later").code("OVERLOADED");
+        self.failed(call, &error);
+        error
+    }
+
+    /// Runs a call once there is a permit: by its deadline, and not after the instance was cut.
+    pub(super) async fn run(
+        &self,
+        call: Call,
+        admission: Admission,
+        stop: &StopSignal,
+        limit: usize,
+    ) -> Handled {
+        // Whatever ends this future, work that outlives it learns of it.
+        let _given_up = call.token().drop_guard();
+        let (result, cut) = tokio::select! {
+            biased;
+            result = self.handle(&call, admission) => (result, false),
+            () = stop.cutting() => (Err(shut_down()), true),
+        };
+        let result = result.and_then(|reply| checked(reply, limit));
+        match &result {
+            Ok(_) => self.meters.answered("OK"),
+            Err(error) => self.failed(&call, error),
+        }
+        Handled { result, cut }
+    }
+
+    async fn handle(&self, call: &Call, admission: Admission) -> Result<Reply, Error> {
+        let until = call.deadline();
+        // The deadline is checked before the permit: a call that came too late is not run.
+        let permit = match until <= Instant::now() {
+            true => None,
+            false => timeout_at(until, admission.permit()).await.ok().flatten(),
+        };
+        let Some(_permit) = permit else {
+            self.accounts.expired();
+            let text = "the deadline passed before the call could run";
+            return Err(Error::timeout(text).code("EXPIRED"));
+        };
+        let _in_flight = self.meters.in_flight();
+        let _measured = Measured::start(self);
+        let work = deadline::scope(until, call.context().scope(self.spec.handler.handle(call.clone())));
+        match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(Error::internal(text_of(&*panic)).context("the handler panicked")),
+            Err(_) => Err(Error::timeout("the handler did not finish by the deadline of the call")),
+        }
+    }
+
+    /// Counts an error and logs it where only this process knows its text.
+    fn failed(&self, call: &Call, failure: &Error) {
+        self.accounts.failed(failure);
+        self.meters.answered(failure.kind().code());
+        if failure.is_client_error() {
+            return;
+        }
+        let (log, ctx, endpoint) = (&self.log, call.context(), self.spec.subject.as_str());
+        let code = failure.error_code();
+        match failure.kind() {
+            Kind::Internal | Kind::Unknown | Kind::DataLoss => {
+                error!(log, ctx, failure, "rpc call failed", endpoint, code);
+            }
+            _ => warn!(log, ctx, failure, "rpc call failed", endpoint, code),
+        }
+    }
+
+    pub(super) fn document(&self) -> EndpointStats {
+        self.accounts.document(&self.spec, self.gate.waiting())
+    }
+}
+
+/// The time of a handler, also of one that is dropped.
+struct Measured<'a>(&'a EndpointRunner, Instant);
+
+impl<'a> Measured<'a> {
+    fn start(runner: &'a EndpointRunner) -> Self {
+        runner.accounts.began();
+        Self(runner, Instant::now())
+    }
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        let took = self.1.elapsed();
+        self.0.accounts.ended(took);
+        self.0.meters.handled(took);
+    }
+}
+
+fn shut_down() -> Error {
+    Error::unavailable("the instance shut down before the call ended").code("SHUT_DOWN")
+}

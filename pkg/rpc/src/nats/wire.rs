@@ -1,0 +1,51 @@
+//! Headers between this crate and the client library.
+
+use underpin_nats::async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
+
+use crate::error::RpcError;
+use crate::headers::Headers;
+use crate::remote_error::RemoteError;
+use crate::request::Reply;
+
+/// Headers for the client; none for none. They are checked before, so that nothing is left out here.
+pub(super) fn to_map(headers: &Headers) -> Option<HeaderMap> {
+    if headers.is_empty() {
+        return None;
+    }
+    let pair = |(name, value): (&str, &str)| {
+        Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
+    };
+    Some(headers.iter().filter_map(pair).collect())
+}
+
+pub(super) fn from_map(map: Option<&HeaderMap>) -> Headers {
+    let mut headers = Headers::new();
+    for (name, values) in map.into_iter().flat_map(HeaderMap::iter) {
+        if let Some(value) = values.first() {
+            headers.push_first(name.as_ref(), value.as_str());
+        }
+    }
+    headers
+}
+
+/// The reply in a message, or the error in it.
+pub(super) fn read(message: Message) -> Result<Reply, RpcError> {
+    let headers = from_map(message.headers.as_ref());
+    match RemoteError::read(&headers, &message.payload) {
+        Some(error) => Err(RpcError::Remote(error)),
+        None => Ok(Reply { body: message.payload, headers }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_come_back() {
+        let headers = Headers::new().with("x-tenant", "acme").with("Content-Type", "application/json");
+        let back = from_map(to_map(&headers).as_ref());
+        assert_eq!((back.len(), back.get("X-Tenant")), (2, Some("acme")));
+        assert!(to_map(&Headers::new()).is_none());
+    }
+}

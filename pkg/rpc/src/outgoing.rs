@@ -1,0 +1,65 @@
+//! A request on its way out, checked and with its headers, the same for every transport.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::deadline;
+use crate::error::RpcError;
+use crate::headers::Headers;
+use crate::names;
+use crate::propagate;
+use crate::request::Request;
+
+pub(crate) struct Prepared {
+    pub(crate) subject: Cow<'static, str>,
+    pub(crate) body: Bytes,
+    pub(crate) until: Instant,
+    pub(crate) idempotent: bool,
+    began: Instant,
+    headers: Headers,
+}
+
+impl Prepared {
+    /// Checks a request. Its time begins to run.
+    pub(crate) fn new(request: Request) -> Result<Self, RpcError> {
+        let Request { endpoint, body, headers, context, within, idempotent, identity } = request;
+        names::check_subject(endpoint.subject())?;
+        headers.check()?;
+        let headers = propagate::outgoing(headers, &context, identity.as_ref());
+        headers.check()?;
+        let (began, until) = (Instant::now(), deadline::of_call(within));
+        Ok(Self { subject: endpoint.text(), body, until, idempotent, began, headers })
+    }
+
+    /// The headers for an attempt that is made now.
+    pub(crate) fn headers(&self) -> Headers {
+        propagate::with_remaining(self.headers.clone(), self.until)
+    }
+
+    /// The headers of a message whose sender waits for no reply: without a deadline.
+    pub(crate) fn fixed_headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Refuses what is larger than the transport takes.
+    pub(crate) fn check_size(&self, headers: &Headers, limit: usize) -> Result<(), RpcError> {
+        let size = self.body.len() + headers.wire_size();
+        if size > limit { Err(RpcError::TooLarge { size, limit }) } else { Ok(()) }
+    }
+
+    /// How long the call may take in all.
+    pub(crate) fn within(&self) -> Duration {
+        self.until.saturating_duration_since(self.began)
+    }
+
+    pub(crate) fn timeout(&self) -> RpcError {
+        RpcError::Timeout { within: self.within() }
+    }
+
+    pub(crate) fn took(&self) -> Duration {
+        self.began.elapsed()
+    }
+}

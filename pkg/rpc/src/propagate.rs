@@ -1,0 +1,112 @@
+//! Request id, trace, deadline and identity in headers, there and back.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use underpin_logger::{Context, RequestId, TraceParent, TraceState};
+
+use crate::deadline;
+use crate::headers::Headers;
+use crate::identity::Identity;
+
+const REQUEST_ID: &str = "x-request-id";
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+/// The milliseconds that are left until the caller gives up. No clocks are compared: the service counts from receipt.
+const TIMEOUT_MS: &str = "x-timeout-ms";
+const CALLER: &str = "x-caller";
+const ORGANIZATION: &str = "x-organization-id";
+
+/// The headers of a request: its own, and those of its context and identity, which replace others of their names.
+pub(crate) fn outgoing(mut headers: Headers, ctx: &Context, identity: Option<&Identity>) -> Headers {
+    let own = [
+        (REQUEST_ID, ctx.request_id().map(RequestId::as_str)),
+        (TRACE_PARENT, ctx.traceparent()),
+        (TRACE_STATE, ctx.tracestate()),
+        (CALLER, identity.map(Identity::subject)),
+        (ORGANIZATION, identity.and_then(Identity::organization_id)),
+    ];
+    for (name, value) in own {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// The headers of an attempt that is made now.
+pub(crate) fn with_remaining(headers: Headers, until: Instant) -> Headers {
+    headers.with(TIMEOUT_MS, deadline::remaining_ms(until).to_string())
+}
+
+/// The context of a request that arrives: a valid request id is taken over, and a valid trace continued with a new span.
+pub(crate) fn context(headers: &Headers) -> Context {
+    let id = headers.get(REQUEST_ID).and_then(|id| RequestId::parse(id.trim()).ok());
+    let ctx = Context::new(id.unwrap_or_else(RequestId::generate));
+    let parent = headers.get(TRACE_PARENT).and_then(|text| TraceParent::parse(text.trim()).ok());
+    let ctx = match parent {
+        Some(parent) => {
+            let state = headers.get(TRACE_STATE).and_then(|text| TraceState::parse(text).ok());
+            ctx.with_trace(parent).with_trace_state(state.unwrap_or_default())
+        }
+        None => ctx,
+    };
+    ctx.child_span()
+}
+
+/// How long the caller still waits; none when it does not tell.
+pub(crate) fn remaining(headers: &Headers) -> Option<Duration> {
+    headers.get(TIMEOUT_MS)?.trim().parse().ok().map(Duration::from_millis)
+}
+
+/// Who the caller says that it is.
+pub(crate) fn claimed_identity(headers: &Headers) -> Option<Identity> {
+    let identity = Identity::new(headers.get(CALLER)?);
+    Some(match headers.get(ORGANIZATION) {
+        Some(organization) => identity.organization(organization),
+        None => identity,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_and_identity_arrive() {
+        let ctx = Context::new(RequestId::parse("req-1").unwrap())
+            .with_trace(TraceParent::generate())
+            .with_trace_state(TraceState::parse("rojo=1").unwrap());
+        let alice = Identity::new("alice").organization("acme");
+        let spoofed = Headers::new().with("X-Request-Id", "forged");
+        let headers = outgoing(spoofed, &ctx, Some(&alice));
+        let arrived = context(&headers);
+        assert_eq!(arrived.request_id(), ctx.request_id());
+        assert_eq!(arrived.trace().unwrap().trace_id(), ctx.trace().unwrap().trace_id());
+        assert_ne!(arrived.traceparent(), ctx.traceparent(), "a span of its own");
+        assert_eq!(arrived.tracestate(), Some("rojo=1"));
+        assert_eq!(claimed_identity(&headers), Some(alice));
+        assert_eq!(remaining(&headers), None);
+    }
+
+    #[test]
+    fn what_a_peer_sends_is_checked() {
+        let headers = Headers::new()
+            .with(REQUEST_ID, "two words")
+            .with(TRACE_PARENT, "nonsense")
+            .with(TRACE_STATE, "rojo=1")
+            .with(TIMEOUT_MS, "-5");
+        let arrived = context(&headers);
+        assert_ne!(arrived.request_id().unwrap().as_str(), "two words");
+        assert!(arrived.trace().is_some() && arrived.tracestate().is_none());
+        assert_eq!((remaining(&headers), claimed_identity(&headers)), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_travels_as_what_is_left() {
+        let until = deadline::after(Duration::from_millis(1500));
+        tokio::time::advance(Duration::from_millis(500)).await;
+        let headers = with_remaining(Headers::new(), until);
+        assert_eq!(remaining(&headers), Some(Duration::from_secs(1)));
+    }
+}
