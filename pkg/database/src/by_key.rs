@@ -9,7 +9,7 @@ use sea_orm::{
 
 /// The row of an entity by its primary key, with SQL that is built once and not for each query.
 ///
-/// `find_by_id(key).one(&pool)` builds the same statement anew each time, which takes the client as long as the driver takes
+/// `find_by_id(key).one(&pool)` builds the same statement each time, which takes the client as long as the driver takes
 /// to send it and to read the row; for one row by its key that is a tenth of the whole. Everything else about the query is
 /// that of sea-orm: columns, casts and decoding. It runs on whatever sea-orm runs on, its mock included.
 ///
@@ -83,7 +83,7 @@ fn statement<E: EntityTrait>(
     }
     let typed: <E::PrimaryKey as PrimaryKeyTrait>::ValueType = FromValueTuple::from_value_tuple(key.clone());
     let statement = E::find_by_id(typed).build(backend);
-    // An entity may convert its key on the way into the query, and nothing here would do that to the next one.
+    // An entity may convert its key when the query is built; a reused statement would skip that for the next key.
     if statement.values.as_ref().is_some_and(|values| values.0.iter().cloned().eq(key)) {
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(entity).or_default().push((backend, statement.sql.as_str().into()));

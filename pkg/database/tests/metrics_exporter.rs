@@ -1,4 +1,4 @@
-//! What the pools of a process show through the `metrics` facade. The recorder is global, so this is a process of its own.
+//! What the pools of a process show through the `metrics` facade. The recorder is global, so this test has its own process.
 #[cfg(test)]
 mod tests {
     use std::{
@@ -116,7 +116,7 @@ mod tests {
             let early = early.clone();
             async move { early.query_one(sql("SELECT 1", [])).await.map(drop) }
         }));
-        // Two rounds of the maintenance task have shown the pool to nobody.
+        // Two rounds of the maintenance task ran without an exporter.
         tokio::time::sleep(Duration::from_millis(2_100)).await;
         drop(held);
 

@@ -16,7 +16,7 @@ use crate::{CredentialsProvider, LinkState, NatsError, NatsSettings, server};
 
 /// A connection to NATS that many parts of a service share. Clones share it; the last one closes it when dropped.
 ///
-/// Every call is bounded in time and waits for the link first: nothing is queued while no server is there. The client reconnects by
+/// Every call is bounded in time and waits for the link first: no call is queued while disconnected. The client reconnects by
 /// itself; when its task ends it is rebuilt.
 ///
 /// # Examples

@@ -22,7 +22,7 @@
 //!
 //! * [`Connection::link`] tells whether there is a server, and counts losses in an epoch: a request of an earlier epoch gets no
 //!   answer, so [`Connection::request`] ends with the link instead of at its timeout.
-//! * Every call is bounded, and nothing is queued while no server is there.
+//! * Every call is bounded, and none is queued while disconnected.
 //! * A permission error of the server, which is asynchronous, ends the request that it belongs to ([`NatsError::Unauthorized`]).
 //! * The client is rebuilt when its task ends. Subscriptions end with it: [`Connection::session`] tells.
 //! * Credentials and certificates are read again at each attempt to connect ([`AuthSettings`], [`CredentialsProvider`]).

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use crate::denial::Denial;
 use crate::numbered;
 
-/// An inbox for the answers to many messages, which are told apart by growing numbers. A late answer to one batch is none
+/// An inbox for the answers to many messages, which increasing numbers distinguish. A late answer to one batch is none
 /// to the next.
 ///
 /// [`Connection::request`](crate::Connection::request) costs a channel and a map entry for each message; this costs

@@ -1,4 +1,4 @@
-//! Text on its way into and out of the tables.
+//! Encoding of text for the tables.
 
 use underpin_database::DatabaseError;
 use underpin_database::sea_orm::QueryResult;

@@ -56,7 +56,7 @@ fn a_bad_reload_keeps_the_last_good_value() {
     }
     std::fs::remove_file(file(&directory)).unwrap();
     assert!(live.reload().is_err());
-    assert!(changes.wait(Duration::ZERO).is_none(), "nobody was told of a refused value");
+    assert!(changes.wait(Duration::ZERO).is_none(), "a rejected value is not announced");
     write(&file(&directory), 2, 2);
     assert_eq!(live.reload().unwrap(), Reload::Changed);
     assert_eq!((live.current().low, live.last_error()), (2, None));
@@ -87,7 +87,7 @@ fn a_slow_subscriber_sees_the_latest_value() {
     assert_eq!(changes.wait(LONG).unwrap().low, 4);
     assert!(changes.wait(Duration::ZERO).is_none());
     drop(live);
-    assert!(changes.wait(LONG).is_none(), "the end is told, not waited for");
+    assert!(changes.wait(LONG).is_none(), "the end is reported at once");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use sqlx::{Database, IntoArguments};
 /// Their number is an unsigned 16-bit integer in the message Bind. SQLite refuses by itself what is more than 32,766.
 const MAX_BINDS: usize = 65_535;
 
-/// A statement on its way to the driver. The text is shared, because the slow-query log wants it afterwards.
+/// A statement that is passed to the driver. The text is shared, because the slow-query log wants it afterwards.
 pub(crate) struct Call {
     pub(crate) sql: Arc<String>,
     values: Vec<Value>,

@@ -8,7 +8,7 @@ use super::{
     redacted::Redacted,
 };
 
-/// A failure of the database or on the way to it. One pointer wide, cheap to clone.
+/// A failure of the database or of the connection to it. One pointer wide, cheap to clone.
 ///
 /// `Display` says what failed at this layer; [`source`](StdError::source) is the driver's own error. Neither they nor our
 /// `Debug` show a password or a value that the server rejected: where PostgreSQL quotes it (class 22), the source shows
@@ -50,7 +50,7 @@ impl DatabaseError {
         Self(Arc::new(ErrorInner { condition, what: None, source: None }))
     }
 
-    /// With a sentence of its own, lower case, that holds no value.
+    /// With a message: lower case, without any value.
     pub(crate) fn said(condition: Condition, what: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(ErrorInner { condition, what: Some(what.into()), source: None }))
     }

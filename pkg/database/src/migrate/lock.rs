@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// "underpin" in ASCII: the key of the lock, for all sets and all processes.
 const KEY: i64 = 0x756e_6465_7270_696e;
 
-/// Those of one process who migrate SQLite files. A sea-orm migrator has a connection of its own and no transaction around what
+/// Those of one process who migrate SQLite files. A sea-orm migrator has its own connection and no transaction around what
 /// it looks up and does, so that two of them would run the same migration.
 static SQLITE: Mutex<()> = Mutex::const_new(());
 

@@ -1,6 +1,6 @@
 //! Migrations: up, down, status, fresh and seeds, one process at a time.
 //!
-//! Each migration runs in a transaction of its own together with the note that it ran, so that a failed one leaves nothing
+//! Each migration runs in its own transaction together with the note that it ran, so that a failed one leaves nothing
 //! behind, on PostgreSQL and on SQLite. Processes that migrate at the same time are serialized by an advisory lock
 //! (PostgreSQL) or the write lock of the file (SQLite): one does the work, the others wait and find it done.
 //!

@@ -87,7 +87,7 @@ impl Drop for PoolMetrics {
 
 impl Totals {
     fn publish(&mut self) {
-        // A recorder is told apart by its address: the one before an exporter is installed forgets descriptions.
+        // Recorders are distinguished by address: the one before an exporter is installed forgets descriptions.
         let recorder = metrics::with_recorder(|recorder| std::ptr::from_ref(recorder).cast::<()>().addr());
         if self.described_at != recorder {
             self.described_at = recorder;

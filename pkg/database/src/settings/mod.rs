@@ -72,7 +72,7 @@ pub struct DatabaseSettings {
     pub connect_retry: RetrySettings,
     /// The server ends a statement that runs longer (PostgreSQL `statement_timeout`). It also ends what could not be
     /// cancelled after its caller had gone away. An answer that has not come two seconds later counts as lost, also behind a
-    /// pooler, whose server has a limit of its own. Zero means never.
+    /// pooler, whose server has its own limit. Zero means never.
     #[serde(with = "underpin_config::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
     pub statement_timeout: Duration,

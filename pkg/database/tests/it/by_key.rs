@@ -4,7 +4,7 @@ use crate::common::{memory, postgres};
 use sea_orm::{DatabaseBackend, EntityTrait as _, MockDatabase};
 use underpin_database::{Connections, Executor, FindByKey as _, Pool, TxOptions, sql};
 
-/// A key of two columns, and a column that is cast on its way out of PostgreSQL.
+/// A key of two columns, and a column that is cast when it is read from PostgreSQL.
 mod seat {
     use sea_orm::entity::prelude::*;
 

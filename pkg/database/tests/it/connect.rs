@@ -1,4 +1,4 @@
-//! Connecting: what may pass is waited for, what cannot is told at once, and the real cause is always kept.
+//! Connecting: transient failures are retried, permanent ones are returned at once, and the cause is always kept.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! What an error says, also after its way through sea-orm, and that nothing is called safe to run again that is not.
+//! What an error says, also when it comes through sea-orm, and that only what is safe to run again is called so.
 
 use std::{error::Error as _, path::Path, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A server that is killed, frozen and shut down under fifty workers that move money: errors are bounded, nobody hangs,
+//! A server that is killed, frozen and shut down under fifty workers that move money: errors are bounded, no worker hangs,
 //! the pool is whole again at once, and the sum never changes.
 
 use std::{
@@ -21,7 +21,7 @@ const WORKERS: u64 = 50;
 const ACCOUNTS: i32 = 100;
 const TOTAL: i64 = 100_000;
 
-/// Nobody waits longer for one transfer: the limits of the pool, the statement and the retries, with room for a slow machine.
+/// The longest wait for one transfer: the limits of the pool, the statement and the retries, with room for a slow machine.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 struct Load {
@@ -97,7 +97,7 @@ impl Load {
     async fn settle(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         for worker in self.workers {
-            let longest = tokio::time::timeout(DEADLINE, worker).await.expect("nobody hangs").unwrap();
+            let longest = tokio::time::timeout(DEADLINE, worker).await.expect("no worker hangs").unwrap();
             assert!(longest < DEADLINE, "a transfer took {longest:?}");
         }
         eventually(LIMIT, "every permit is released", async || self.pool.stats().in_use == 0).await;

@@ -11,7 +11,7 @@ use underpin_testkit::eventually;
 async fn one_leads_and_the_next_has_a_higher_token() {
     let postgres = postgres().await;
     let other = connect(postgres.pool.settings(), Arc::new(NoopLogger)).await.unwrap();
-    let first = postgres.pool.try_lead("report").await.unwrap().expect("nobody leads yet");
+    let first = postgres.pool.try_lead("report").await.unwrap().expect("there is no leader yet");
     assert!(other.try_lead("report").await.unwrap().is_none());
     let elsewhere = other.try_lead("cleaning").await.unwrap().expect("another name is another lead");
     assert_eq!((first.token(), elsewhere.token()), (1, 1));

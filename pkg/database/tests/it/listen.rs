@@ -35,7 +35,7 @@ async fn a_resync_comes_first_and_then_what_is_sent() {
     tokio::time::timeout(Duration::from_millis(50), listener.next()).await.expect_err("not before COMMIT");
     tx.commit().await.unwrap();
     assert_eq!(next(&mut listener).await, notified("outbox", "two"));
-    assert_eq!(postgres.pool.stats().in_use, 0, "the listener has a connection of its own");
+    assert_eq!(postgres.pool.stats().in_use, 0, "the listener has its own connection");
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn one_broken_connection_makes_the_idle_ones_suspect() {
     assert_eq!(pool.stats().idle, 5);
     cut_all(&proxy).await;
     let first = pool.query_one(sql("SELECT 1", [])).await.unwrap_err();
-    assert!(first.is_ambiguous(), "sent alone, nobody knows whether it ran");
+    assert!(first.is_ambiguous(), "sent alone: it may have run");
     for _ in 0..10 {
         pool.query_one(sql("SELECT 1", [])).await.expect("no second error");
     }
@@ -171,7 +171,7 @@ async fn hazard_2_no_permit_is_lost_to_a_server_that_went_silent() {
     let queries = (0..10)
         .map(|_| tokio::time::timeout(Duration::from_millis(700), pool.query_one(sql("SELECT 1", []))));
     let outcomes = futures_util::future::join_all(queries).await;
-    assert!(outcomes.iter().all(|outcome| !matches!(outcome, Ok(Ok(_)))), "nobody got an answer");
+    assert!(outcomes.iter().all(|outcome| !matches!(outcome, Ok(Ok(_)))), "no caller got a reply");
     proxy.set(Fault::Cut);
     proxy.set(Fault::None);
     eventually(LIMIT, "the pool is whole again", async || pool.query_one(sql("SELECT 1", [])).await.is_ok())

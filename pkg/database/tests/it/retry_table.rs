@@ -138,7 +138,7 @@ async fn a_dropped_query_does_not_reach_the_next_caller() {
     .await;
     let slow = postgres.pool.query_one(sql("SELECT pg_sleep(10)", []));
     tokio::time::timeout(Duration::from_millis(20), slow).await.expect_err("it sleeps longer");
-    // The server ends it after 150 ms with an error that is nobody's any more.
+    // The server ends it after 150 ms with an error that no caller waits for.
     assert_eq!(number(&postgres.pool, "SELECT 7::bigint").await, 7);
     assert_eq!(postgres.pool.stats().reset, 1);
 }

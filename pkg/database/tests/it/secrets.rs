@@ -59,7 +59,7 @@ const MARKER: &str = "MARKERx7q9";
 /// Everything a program could print after trying this URL.
 async fn everything_shown(url: &str) -> String {
     let mut settings = DatabaseSettings::new(url);
-    // Nobody listens on port 1; elsewhere a busy machine may take its time.
+    // Port 1 has no listener; elsewhere a busy machine may take its time.
     settings.connect_timeout = Duration::from_millis(if url.contains(":1/") { 100 } else { 20_000 });
     settings.connect_retry = RetrySettings::times(1);
     settings.slow_query = Duration::from_nanos(1);

@@ -36,7 +36,7 @@ async fn a_slow_statement_is_logged_with_everything_but_its_data() {
     assert_eq!((entry.tag("binds"), entry.tag("rows")), (Some("1"), Some("1")));
     assert!(entry.tag("duration").is_some() && entry.tag("waited").is_some());
     assert!(!format!("{entry:?}").contains("secret"), "{entry:?}");
-    // Without a handle of its own, the task's context counts.
+    // Without its own handle, the task's context counts.
     request("req-2").scope(postgres.pool.query_one(statement())).await.unwrap();
     assert_eq!(the_only(&postgres).request_id(), Some("req-2"));
 }

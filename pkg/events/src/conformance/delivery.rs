@@ -121,7 +121,7 @@ pub async fn a_start_sequence_is_where_it_begins(harness: &impl Harness) {
     assert_eq!(seen, BTreeSet::from(["3".to_owned(), "4".to_owned()]));
 }
 
-/// Under load with many handlers nothing is lost and, without failures, nothing comes twice.
+/// Under load with many handlers no event is lost and, without failures, none comes twice.
 pub async fn many_events_are_each_handled_once(harness: &impl Harness) {
     const COUNT: usize = 2000;
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);

@@ -35,7 +35,7 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     /// [`Claim::Held`]. Retries: none.
     ///
     /// # Errors
-    /// What the store says; nothing is claimed then, or the claim ends with its lease.
+    /// The failure of the store. Then there is no claim, or it ends with its lease.
     ///
     /// # Cancel safety
     /// The claim may have been made; it ends with its lease.

@@ -32,7 +32,7 @@ impl Backend {
     ) -> Result<Self, EventsError> {
         connection.require("a consumer with several filters", OLDEST_SERVER)?;
         let api = Arc::new(JetStreamApi::new(connection, settings.domain.clone(), log));
-        // A leaf node without JetStream of its own can reach that of a domain.
+        // A leaf node without its own JetStream can reach that of a domain.
         if !api.has_jetstream() {
             return Err(EventsError::JetStreamDisabled);
         }

@@ -31,7 +31,7 @@ impl SubscriptionMetrics {
         Self { subscription: subscription.to_owned(), recorders: [const { OnceLock::new() }; MAX_RECORDERS] }
     }
 
-    /// The handles of the recorder that is installed now. A recorder is told apart by its address.
+    /// The handles of the recorder that is installed now. Recorders are distinguished by address.
     pub(crate) fn with<T>(&self, record: impl FnOnce(&SubscriptionHandles) -> T) -> T {
         let recorder = metrics::with_recorder(|recorder| std::ptr::from_ref(recorder).cast::<()>().addr());
         for known in &self.recorders {

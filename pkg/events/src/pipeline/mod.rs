@@ -6,7 +6,7 @@
 //! 2. A [worker](worker) decodes the message and calls the handler under a time limit.
 //! 3. The [`Outcome`](crate::Outcome) decides: [acknowledge](Inbound::ack), [redeliver](Inbound::retry) after a delay, or
 //!    [dead-letter](Inbound::dead_letter). An event that waits for its next attempt in this process, and those queued behind
-//!    it, give their in-flight permits back: they count against a limit of their own. A message whose handler did not finish is [released](Inbound::release).
+//!    it, give their in-flight permits back: they count against a separate limit. A message whose handler did not finish is [released](Inbound::release).
 //!
 //! [`Control`] stops a subscription: at a stop the workers release what waits in their queues, at a kill they cancel the
 //! handlers as well.

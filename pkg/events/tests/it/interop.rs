@@ -101,7 +101,7 @@ async fn echo(peer: &str, program: &mut Command) {
     let (seen, mut echoes) = tokio::sync::mpsc::unbounded_channel();
     let handler = handler_fn(move |delivery| {
         let taken = seen.send(delivery.into_event());
-        async move { if taken.is_ok() { Outcome::ack() } else { Outcome::retry("nobody listens") } }
+        async move { if taken.is_ok() { Outcome::ack() } else { Outcome::retry("the receiver is gone") } }
     });
     let bus = JetStream::connect(&structured, Arc::new(NoopLogger)).await.unwrap();
     let options = SubscribeOptions::new("echoes").types(["echo.>"]).concurrency(1);

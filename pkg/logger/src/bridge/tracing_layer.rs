@@ -53,7 +53,7 @@ impl TracingLayer {
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         let level = asked_of(metadata);
-        // A context may raise the level of its own request, so "yes" for all is known here and "no" for all only while
+        // A context may raise the level of one request, so "yes" for all is known here and "no" for all only while
         // no context has done so.
         if self.levels.rules_allow(level, metadata.target()) {
             Interest::always()

@@ -37,7 +37,7 @@ pub(crate) enum Decision {
 }
 
 impl LevelHandle {
-    /// A handle to rules of its own.
+    /// A handle to separate rules.
     pub fn new(rules: LevelRules) -> Self {
         let gate = LevelGate::new(&rules);
         Self(Arc::new(LevelState { changes: Mutex::new(()), rules: ArcSwap::from_pointee(rules), gate }))
@@ -137,7 +137,7 @@ mod tests {
             for _ in 0..ROUNDS {
                 start.wait();
                 end.wait();
-                // Here nobody changes anything.
+                // The rules do not change here.
                 let rules = levels.rules().allow(Level::Trace, "orders");
                 mixed += u32::from(levels.0.gate.may_pass(Level::Trace) != rules);
                 mixed += u32::from(levels.rules_allow(Level::Trace, "orders") != rules);

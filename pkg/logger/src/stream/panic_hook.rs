@@ -40,6 +40,6 @@ fn record(log: &dyn Logger, info: &PanicHookInfo<'_>) {
         tags.push(Tag::of("backtrace", Value::Display(&backtrace)));
     }
     log.log(&Entry::new(Level::Error, &ctx, "panicked", Callsite::new("panic", file, line)).with_tags(&tags));
-    // Nobody is left to hear of a failure.
+    // A failure cannot be reported any more.
     let _late = log.flush(DEADLINE);
 }

@@ -19,7 +19,7 @@ pub struct SamplingSettings {
 }
 
 impl SamplingSettings {
-    /// What these settings ask for; `None` where nothing is to be left out.
+    /// The sampling that these settings ask for; `None` keeps every record.
     pub fn sampling(&self) -> Option<Sampling> {
         let of_one = Sampling::new().first(self.first.unwrap_or(u32::MAX)).then_every(self.then_every);
         match self.at_most {

@@ -44,7 +44,7 @@ pub struct LoggerSettings {
     pub redact: Vec<String>,
     /// Keys to show although they are in [`Redaction::DEFAULT`](crate::Redaction::DEFAULT), such as `db.statement`.
     pub reveal: Vec<String>,
-    /// What is left out of what repeats; by default nothing is.
+    /// Which repeated records are dropped; none by default.
     pub sampling: SamplingSettings,
     /// How many bytes of what the level rules keep out of the log are held for each request, and written if it fails;
     /// none are where this is not set. No larger than a buffer. `RequestLayer::configured` (feature `tower`) follows it.

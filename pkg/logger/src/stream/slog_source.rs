@@ -107,7 +107,7 @@ fn name<K: AsRef<str> + ?Sized>(key: &K) -> &str {
     key.as_ref()
 }
 
-#[allow(clippy::useless_conversion, reason = "with slog's dynamic-keys a key is a type of its own")]
+#[allow(clippy::useless_conversion, reason = "with slog's dynamic-keys a key is a separate type")]
 fn slog_key(name: &'static str) -> Key {
     name.into()
 }

@@ -202,7 +202,7 @@ fn a_span_field_that_logs_inside_of_its_span_does_not_wait_for_itself() {
     }
     let _turn = rules("info");
     let (sender, ended) = std::sync::mpsc::channel();
-    // A thread of its own, which a deadlock would keep for ever.
+    // A separate thread, which a deadlock would keep for ever.
     std::thread::spawn(move || {
         let span = tracing::info_span!("work", first = ?Talkative, later = tracing::field::Empty);
         let _entered = span.enter();

@@ -1,4 +1,4 @@
-//! Sinks that fail: nothing panics, nothing hangs, nothing is torn, and what is lost is counted and told.
+//! Sinks that fail: nothing panics, nothing hangs, nothing is torn, and what is lost is counted and reported.
 
 use std::{
     fs,

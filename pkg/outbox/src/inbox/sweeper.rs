@@ -36,7 +36,7 @@ impl Inbox {
     /// [`OutboxError::Database`]; the batches before it are deleted.
     ///
     /// # Cancel safety
-    /// Cancel-safe: each batch is a transaction of its own.
+    /// Cancel-safe: each batch is its own transaction.
     pub async fn sweep(&self, database: &dyn Executor) -> Result<u64, OutboxError> {
         let text = match database.backend() {
             Backend::Postgres => SWEEP_POSTGRES,

@@ -81,7 +81,7 @@ impl Batch {
         batch
     }
 
-    /// The outcome of rows that were published one by one, each of a key of its own; and the ages of those confirmed.
+    /// The outcome of rows that were published one by one, each with a different key; and the ages of those confirmed.
     pub(super) fn of_finished(
         finished: Vec<(Row, PublishOutcome)>,
         policy: QuarantinePolicy,
@@ -111,7 +111,7 @@ impl Batch {
 
     /// The next events to publish: the first row of each key that can go on. Empty at the end.
     ///
-    /// A row that cannot be decoded goes into quarantine on the way.
+    /// A row that cannot be decoded goes into quarantine.
     pub(super) fn next_window(&mut self) -> Vec<Event> {
         let (mut window, mut events) = (Vec::new(), Vec::new());
         for place in 0..self.queues.len() {

@@ -121,7 +121,7 @@ fn an_outage_leaves_everything_where_it_is_and_a_failure_of_its_own_does_not() {
         assert_eq!((company.outage, company.sent.len()), (None, 1));
         assert_eq!((company.hold[0].attempts, company.hold[0].disposition), (attempts, Disposition::Retry));
     }
-    // A lost connection is nobody's fault, whatever went through before it was lost.
+    // A lost connection is not the fault of an event, whatever went through before it was lost.
     let (lost, _) = run(
         Batch::new(Vec::new(), rows(), |_| KeyState::Free, POLICY),
         [outage(), PublishOutcome::Confirmed].into_iter().map(Some),

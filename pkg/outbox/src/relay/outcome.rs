@@ -10,7 +10,7 @@ pub(super) struct Row {
     pub(super) key: String,
     pub(super) envelope: String,
     pub(super) age_ms: i64,
-    /// Failures of its own so far.
+    /// Failures of this event so far; outages of the broker do not count.
     pub(super) attempts: u32,
     /// Whether it is in `underpin_outbox_held`.
     pub(super) held: bool,

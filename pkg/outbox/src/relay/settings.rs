@@ -39,7 +39,7 @@ pub struct RelaySettings {
     pub event_backoff: Backoff,
     /// The pauses of a worker while the database or the broker does not answer. From 1 ms to an hour.
     pub outage_backoff: Backoff,
-    /// Failures of its own after which an event is put into quarantine. An event that can never be published (too large,
+    /// Failures of an event after which it is put into quarantine; outages of the broker do not count. An event that can never be published (too large,
     /// not decodable) goes there at once. At most a million.
     pub max_attempts: u32,
     /// How long published events stay in `underpin_outbox_sent`, at most ten years; without it they are deleted at once.

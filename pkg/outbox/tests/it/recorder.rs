@@ -25,12 +25,12 @@ impl HistogramFn for Count {
 }
 
 impl Metrics {
-    /// Zero for one that nobody has registered.
+    /// Zero for one that is not registered.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.counters.lock().unwrap().get(name).map_or(0, |value| value.load(Ordering::SeqCst))
     }
 
-    /// None for one that nobody has registered.
+    /// None for one that is not registered.
     pub(crate) fn gauge(&self, name: &str) -> Option<f64> {
         self.gauges.lock().unwrap().get(name).map(|value| f64::from_bits(value.load(Ordering::SeqCst)))
     }

@@ -44,7 +44,7 @@ pub(crate) struct Notes {
     pub(crate) buffered: Vec<Vec<String>>,
     /// Keys of entries that serde buffered.
     pub(crate) keys: Vec<Vec<String>>,
-    /// Values that were decoded although a type refused something of them on the way: an untagged enum took another variant.
+    /// Values that were decoded although one attempt failed: an untagged enum took another variant.
     pub(crate) swallowed: Vec<Vec<String>>,
 }
 

@@ -54,7 +54,7 @@ async fn headers_for_the_server_do_not_keep_an_event_out_of_the_dead_letters() {
     for dead_letter in &dead_letters {
         assert_eq!((&dead_letter.headers[..], dead_letter.reason.as_str()), (&traces[..], "never"));
     }
-    // A replay is a message of its own, too; it fails once more here.
+    // A replay is a new message; it fails once more here.
     bus.replay(dead_letters[0].id).await.unwrap();
     settled(&subscription).await;
     let again = bus.list(dead_letters[dead_letters.len() - 1].id, 10).await.unwrap();

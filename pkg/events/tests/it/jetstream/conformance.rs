@@ -1,5 +1,5 @@
-//! The JetStream backend against the behaviour suite, each behaviour on a server of its own, or, where `NATS_URL` is set, on
-//! streams of its own.
+//! The JetStream backend against the behaviour suite, each behaviour on its own server, or, where `NATS_URL` is set, on
+//! its own streams.
 
 use std::sync::Arc;
 

@@ -152,7 +152,7 @@ async fn hazard_10_an_ack_that_a_lost_consumer_cannot_take_is_no_confirmation() 
     within(LIMIT, "the handler begins", begins.recv()).await;
     bus.jetstream().get_stream("EVENTS").await.unwrap().delete_consumer("a").await.unwrap();
     gate.add_permits(10);
-    eventually(LIMIT, "the loss is told", || async {
+    eventually(LIMIT, "the loss is reported", || async {
         log.entries().iter().any(|entry| entry.msg.contains("could not confirm an event"))
     })
     .await;

@@ -110,7 +110,7 @@ async fn a_key_keeps_its_order_when_its_connection_dies_with_events_in_flight() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_keeps_its_order_when_a_request_ends_in_silence() {
     let stage = Stage::new(per_key(Duration::from_secs(2))).await;
-    // The connection stays, and nothing is heard of the server: the request is given up.
+    // The connection stays open and the server is silent: the request is abandoned.
     stage.lose_three(Fault::Discard(Direction::ToClient)).await;
     stage.publish(6..9).await;
     stage.proxy.set(Fault::None);

@@ -80,7 +80,7 @@ async fn hazard_1_a_core_subscriber_in_place_of_a_stream_is_no_success() {
     let _mute = bus.client().subscribe("events.>").await.unwrap();
     bus.client().flush().await.unwrap();
     let started = Instant::now();
-    let error = bus.publish(event(1)).await.expect_err("nobody stores it");
+    let error = bus.publish(event(1)).await.expect_err("no stream stores it");
     assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
     assert!(error.is_ambiguous() && error.is_retryable(), "{error:?}");
 }

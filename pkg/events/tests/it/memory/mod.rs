@@ -247,7 +247,7 @@ async fn a_dead_letter_is_logged_once_with_the_request_that_caused_it() {
     assert_eq!(log.entries().len(), 1);
 }
 
-/// The dead letters after the first 20 of 50, with a limit of 30; how many were dropped is told, rarely.
+/// The dead letters after the first 20 of 50, with a limit of 30; how many were dropped is logged, rarely.
 #[tokio::test]
 async fn the_oldest_dead_letters_go_when_there_are_too_many() {
     let folder = tempfile::tempdir().unwrap();

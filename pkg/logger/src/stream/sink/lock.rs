@@ -23,7 +23,7 @@ fn lock_contended<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         pauses *= 2;
         match mutex.try_lock() {
             Ok(guard) => return guard,
-            // Nobody panics while holding it, and nothing would be half changed.
+            // No code panics while holding it, and no state could be half changed.
             Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {}
         }

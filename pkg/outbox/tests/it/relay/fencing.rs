@@ -56,7 +56,7 @@ impl EventPublisher for Freezing {
     }
 }
 
-/// A relay in a thread of its own, which is frozen in the middle of its first batch.
+/// A relay in its own thread, which is frozen in the middle of its first batch.
 struct Frozen {
     publisher: Arc<Freezing>,
     thaw: mpsc::Sender<()>,

@@ -114,7 +114,7 @@ on_both! {
             until("the later ones are where they should be", || async { publisher.numbers(&key) == after }).await;
             let list = outbox.quarantined(&database.pool, None, 10).await.unwrap();
             assert_eq!((list[0].event().unwrap(), list[0].attempts, list[0].reason.as_str()), (bad, 0, "not wanted"));
-            // Discarded, it is in nobody's way.
+            // Discarded, it no longer holds anything up.
             assert!(outbox.discard(&database.pool, row).await.unwrap());
             drained(&outbox, &database.pool).await;
             assert_eq!(publisher.numbers(&key), [2, 3]);
