@@ -76,6 +76,7 @@ mod request;
 mod retry;
 mod service;
 mod settings;
+mod spans;
 mod typed;
 
 #[cfg(feature = "conformance")]

@@ -1,5 +1,6 @@
 //! The metrics of this crate.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,6 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use underpin_errors::Classify;
 
 use crate::error::RpcError;
-use crate::outgoing::Prepared;
-use crate::request::Reply;
 
 const REQUESTS: &str = "underpin_rpc_requests_total";
 const REQUEST_SECONDS: &str = "underpin_rpc_request_seconds";
@@ -85,10 +84,10 @@ impl Drop for InFlight {
     }
 }
 
-pub(crate) fn called(request: &Prepared, result: &Result<Reply, RpcError>) {
+pub(crate) fn called<T>(subject: Cow<'static, str>, result: &Result<T, RpcError>, took: Duration) {
     let outcome = result.as_ref().map_or_else(|error| error.kind().code(), |_| "OK");
-    counter!(CALLS, "subject" => request.subject.clone(), "outcome" => outcome).increment(1);
-    histogram!(CALL_SECONDS, "subject" => request.subject.clone()).record(request.took());
+    counter!(CALLS, "subject" => subject.clone(), "outcome" => outcome).increment(1);
+    histogram!(CALL_SECONDS, "subject" => subject).record(took);
 }
 
 pub(crate) fn retried() {

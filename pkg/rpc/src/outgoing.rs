@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use underpin_logger::Span;
 
 use crate::deadline;
 use crate::error::RpcError;
 use crate::headers::Headers;
+use crate::meters;
 use crate::names;
 use crate::propagate;
 use crate::request::Request;
+use crate::spans;
 
 pub(crate) struct Prepared {
     pub(crate) subject: Cow<'static, str>,
@@ -20,6 +23,7 @@ pub(crate) struct Prepared {
     pub(crate) idempotent: bool,
     began: Instant,
     headers: Headers,
+    span: Span,
 }
 
 impl Prepared {
@@ -28,10 +32,11 @@ impl Prepared {
         let Request { endpoint, body, headers, context, within, idempotent, identity } = request;
         names::check_subject(endpoint.subject())?;
         headers.check()?;
-        let headers = propagate::outgoing(headers, &context, identity.as_ref());
+        let span = spans::client(&context, endpoint.subject());
+        let headers = propagate::outgoing(headers, span.ctx(), identity.as_ref());
         headers.check()?;
         let (began, until) = (Instant::now(), deadline::of_call(within));
-        Ok(Self { subject: endpoint.text(), body, until, idempotent, began, headers })
+        Ok(Self { subject: endpoint.text(), body, until, idempotent, began, headers, span })
     }
 
     /// The headers for an attempt that is made now.
@@ -59,7 +64,9 @@ impl Prepared {
         RpcError::Timeout { within: self.within() }
     }
 
-    pub(crate) fn took(&self) -> Duration {
-        self.began.elapsed()
+    /// Counts a call that ended, and ends its span.
+    pub(crate) fn ended<T>(mut self, result: &Result<T, RpcError>) {
+        meters::called(self.subject, result, self.began.elapsed());
+        spans::end_client(&mut self.span, result.as_ref().err());
     }
 }

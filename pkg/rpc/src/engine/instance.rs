@@ -25,6 +25,7 @@ use crate::meters::EndpointMeters;
 use crate::micro::{EndpointInfo, ServiceInfo, ServicePing, ServiceStats, Verb};
 use crate::request::Reply;
 use crate::service::{EndpointSpec, Service};
+use crate::spans;
 
 /// How long replies to calls that were cut may take.
 const CUT_GRACE: Duration = Duration::from_secs(2);
@@ -90,6 +91,8 @@ impl Instance {
         let Some(runner) = self.endpoints.get(index).map(Arc::clone) else { return };
         let endpoint = Endpoint::at(runner.spec.subject.clone());
         let call = Call::received(endpoint, body, headers, runner.spec.timeout);
+        let mut span = runner.span(&self.name, call.context());
+        let call = call.with_context(span.ctx().clone());
         let (stop, ended, cut) = (self.signal.clone(), Arc::clone(&self.ended), Arc::clone(&self.cut));
         self.tasks.spawn(async move {
             let result = match runner.admit() {
@@ -102,6 +105,8 @@ impl Instance {
                 }
                 None => Err(runner.refuse(&call)),
             };
+            spans::end(&mut span, result.as_ref().err());
+            drop(span);
             responder.respond(call, result).await;
         });
     }

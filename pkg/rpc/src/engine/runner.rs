@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use underpin_errors::{Error, Kind};
-use underpin_logger::{Logger, error, warn};
+use underpin_logger::{Context, Logger, Span, error, warn};
 
 use super::accounts::Accounts;
 use super::admission::{Admission, AdmissionGate};
@@ -17,6 +17,7 @@ use crate::micro::EndpointStats;
 use crate::panic::text_of;
 use crate::request::Reply;
 use crate::service::EndpointSpec;
+use crate::spans;
 
 /// Runs the calls of one endpoint.
 pub(super) struct EndpointRunner {
@@ -38,6 +39,11 @@ impl EndpointRunner {
         let gate = AdmissionGate::new(spec.limit, spec.queue);
         let meters = EndpointMeters::new(service, &spec.name);
         Self { spec, meters, accounts: Accounts::default(), gate, log }
+    }
+
+    /// The span of a call, below that of its caller.
+    pub(super) fn span(&self, service: &str, caller: &Context) -> Span {
+        spans::server(caller, service, &self.spec.name)
     }
 
     /// A place for a call that arrives; none when the endpoint is overloaded.

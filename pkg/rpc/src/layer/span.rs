@@ -6,10 +6,12 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error, Kind};
+use underpin_logger::SpanKind;
 
 use super::ReplyFuture;
 use crate::call::Call;
 use crate::request::Reply;
+use crate::spans;
 
 /// Runs the part below it in a span of the trace and measures it: `underpin_rpc_span_seconds` and `underpin_rpc_spans_total`, by `span`
 /// and outcome. A host measures each endpoint in any case.
@@ -53,12 +55,16 @@ where
     }
 
     fn call(&mut self, call: Call) -> ReplyFuture {
-        let (name, ctx, began) = (self.name.clone(), call.context().child_span(), Instant::now());
+        let (name, began) = (self.name.clone(), Instant::now());
+        let mut span = call.context().span("rpc layer", SpanKind::Internal);
+        span.rename(|| name.clone());
+        let ctx = span.ctx().clone();
         let work = ctx.scope(self.inner.call(call.with_context(ctx.clone())));
         Box::pin(async move {
             let result: Result<Reply, BoxError> = work.await.map_err(Into::into);
-            let kind = |error: &BoxError| error.downcast_ref::<Error>().map_or(Kind::Internal, Error::kind);
-            let outcome = result.as_ref().map_or_else(|error| kind(error).code(), |_| "OK");
+            let error = result.as_ref().err().map(|error| error.downcast_ref::<Error>());
+            spans::end(&mut span, error.flatten());
+            let outcome = error.map_or("OK", |error| error.map_or(Kind::Internal, Error::kind).code());
             histogram!("underpin_rpc_span_seconds", "span" => name.clone()).record(began.elapsed());
             counter!("underpin_rpc_spans_total", "span" => name, "outcome" => outcome).increment(1);
             result

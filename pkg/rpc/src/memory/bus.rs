@@ -17,7 +17,6 @@ use crate::error::RpcError;
 use crate::gather::Gather;
 use crate::headers::Headers;
 use crate::host::{Host, Running};
-use crate::meters;
 use crate::outgoing::Prepared;
 use crate::remote_error::RemoteError;
 use crate::request::{Reply, Request};
@@ -148,7 +147,7 @@ impl Caller for MemoryRpc {
         let request = Prepared::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
-        meters::called(&request, &result);
+        request.ended(&result);
         result
     }
 

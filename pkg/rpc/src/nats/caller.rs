@@ -11,7 +11,6 @@ use crate::caller::Caller;
 use crate::error::RpcError;
 use crate::gather::Gather;
 use crate::headers::Headers;
-use crate::meters;
 use crate::outgoing::Prepared;
 use crate::request::{Reply, Request};
 use crate::retry;
@@ -82,7 +81,7 @@ impl Caller for NatsRpc {
         let request = Prepared::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
-        meters::called(&request, &result);
+        request.ended(&result);
         result
     }
 

@@ -1,8 +1,14 @@
 //! Tests of underpin-rpc through its public interface.
 
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod nats;
+#[cfg(test)]
+mod observed;
+#[cfg(test)]
+mod paused;
 #[cfg(test)]
 mod support;

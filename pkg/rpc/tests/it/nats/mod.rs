@@ -1,1 +1,5 @@
 mod conformance;
+mod drain;
+mod faults;
+mod permissions;
+mod rolling;
