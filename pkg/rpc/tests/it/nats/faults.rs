@@ -26,8 +26,8 @@ async fn a_killed_server_ends_its_calls_with_lost_and_the_services_come_back() {
     eventually("the loss shows", || async { running[0].check().await.status == HealthStatus::Down }).await;
 
     server.restart().await;
-    eventually("the services are back", || async { caller.call(request("faults.echo", "")).await.is_ok() })
-        .await;
+    let short = || request("faults.echo", "").within(Duration::from_secs(1));
+    eventually("the services are back", || async { caller.call(short()).await.is_ok() }).await;
     eventually("both are", || async {
         let stats = running.iter().map(|one| one.stats().endpoints[1].num_requests);
         let called = caller.call(short()).await.is_ok();
