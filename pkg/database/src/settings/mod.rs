@@ -1,6 +1,7 @@
 //! How to reach the database, and what the pool may do.
 
 mod retry;
+mod sqlite_file;
 mod tls;
 mod url;
 

@@ -20,13 +20,7 @@ pub(crate) enum DatabaseUrl {
         )]
         PostgresUrl,
     ),
-    Sqlite(
-        #[cfg_attr(
-            not(feature = "sqlite"),
-            expect(dead_code, reason = "parsed to say that it was not compiled in")
-        )]
-        SqliteUrl,
-    ),
+    Sqlite(SqliteUrl),
 }
 
 /// `postgres://user:password@host:port/database?sslmode=...&application_name=...`; `host=/path` names a socket folder.
@@ -51,6 +45,10 @@ pub(crate) enum Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SqliteUrl {
     pub(crate) place: SqlitePlace,
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(dead_code, reason = "parsed to say that it was not compiled in")
+    )]
     pub(crate) mode: SqliteMode,
 }
 

@@ -22,6 +22,7 @@ use super::retry::Retry;
 use super::settings::RelaySettings;
 use super::status::RelayStatus;
 use super::store::Store;
+use super::takeover::take_over;
 use super::wake_up::WakeUp;
 use super::worker::Worker;
 use crate::schema::{CHANNEL, PARTITIONS_RELEASED};
@@ -31,7 +32,8 @@ use crate::{AfterQuarantine, Outbox, OutboxError};
 ///
 /// Any number of relays work on one outbox, in one process or many. Each of their workers leases some of the 32 partitions;
 /// the partitions are shared evenly, and those of a relay that stops renewing go to the others after
-/// [`RelaySettings::lease`]. A key belongs to one partition, a partition to one worker, and of a key one event at a time is
+/// [`RelaySettings::lease`]. On a SQLite file those of a killed process are free at once: each relay holds a lock on
+/// `<file>.relays` that ends with its process. A key belongs to one partition, a partition to one worker, and of a key one event at a time is
 /// in flight: that keeps the order per key.
 ///
 /// A relay never gives up: while the database or the broker does not answer it backs off, reports it in its health, and
@@ -40,7 +42,7 @@ use crate::{AfterQuarantine, Outbox, OutboxError};
 /// second, for at most a second; otherwise it reports the last known lag. The detail `lag_age_ms` is the age of what it
 /// reports.
 ///
-/// End it with [`Relay::drain`]. Dropping it stops it at once; its partitions then wait for the leases to expire.
+/// End it with [`Relay::drain`]. Dropping it stops it at once; on PostgreSQL its partitions then wait for the leases to expire.
 ///
 /// # Examples
 /// ```
@@ -124,6 +126,8 @@ impl Relay {
         });
         let (signals, worker_status, worker_stop) =
             (outbox.signals().clone(), Arc::clone(&status), stop.clone());
+        let starting = Store::new(Arc::clone(&database), "start".into(), settings.database_timeout);
+        let (starting_pool, starting_stop, starting_log) = (pool.clone(), stop.clone(), Arc::clone(&log));
         let worker = move |number: usize| Worker {
             store: Store::new(
                 Arc::clone(&database),
@@ -149,8 +153,20 @@ impl Relay {
         };
         let workers: Vec<Worker> = (0..count).map(worker).collect();
         let task = tokio::spawn(async move {
+            let lock = take_over(&starting_pool, &starting, &starting_stop, &*starting_log).await;
+            let lock = lock.map(Arc::new);
+            drop((starting_pool, starting));
+            let run = |worker: Worker| {
+                // Released by the last worker, wherever each of them is stopped.
+                let lock = lock.clone();
+                async move {
+                    worker.run().await;
+                    drop(lock);
+                }
+            };
             // Dropped with this task, the set stops them all.
-            let mut running: JoinSet<()> = workers.into_iter().map(Worker::run).collect();
+            let mut running: JoinSet<()> = workers.into_iter().map(run).collect();
+            drop(lock);
             tokio::select! {
                 () = async { while running.join_next().await.is_some() {} } => {}
                 never = listen => match never {},

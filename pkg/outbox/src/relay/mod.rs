@@ -16,6 +16,8 @@
 //! 8. The bus delivers the event to a handler, which claims it with [`Inbox::once`](crate::Inbox::once) in the transaction
 //!    of its own changes.
 //!
+//! On SQLite, [`takeover`] releases the leases of a process that was killed.
+//!
 //! [`outcome`] holds the data that these steps pass on, [`status`] what health and metrics report. [`lag_probe`] reads the lag for a health check.
 
 mod batch;
@@ -40,6 +42,7 @@ mod retry;
 mod settings;
 mod status;
 mod store;
+mod takeover;
 mod wake_up;
 mod worker;
 

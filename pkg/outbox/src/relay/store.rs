@@ -191,7 +191,7 @@ impl Store {
         self.bounded(operation, self.database.execute(sql(text, binds))).await.map(|_| ())
     }
 
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         operation: &'static str,
         text: &'static str,
@@ -228,6 +228,6 @@ pub(super) fn get<T: TryGetable>(row: &QueryResult, column: usize) -> Result<T, 
     row.try_get_by_index(column).map_err(DatabaseError::from)
 }
 
-fn read(source: DatabaseError) -> OutboxError {
+pub(super) fn read(source: DatabaseError) -> OutboxError {
     OutboxError::Database { operation: "read a row", source }
 }

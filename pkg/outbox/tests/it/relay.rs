@@ -37,6 +37,7 @@ macro_rules! on_both {
 mod fencing;
 mod malformed;
 mod poison;
+mod takeover;
 mod unanswered;
 mod wake_up;
 mod went_back;
