@@ -51,6 +51,14 @@ pub trait EventHandler: Send + Sync + 'static {
 
 const _: fn(&dyn EventHandler) = |_| ();
 
+/// A shared handler is a handler, `Arc<dyn EventHandler>` included.
+#[async_trait]
+impl<H: EventHandler + ?Sized> EventHandler for Arc<H> {
+    async fn handle(&self, delivery: Delivery) -> Outcome {
+        (**self).handle(delivery).await
+    }
+}
+
 /// A handler out of an async closure.
 ///
 /// # Examples

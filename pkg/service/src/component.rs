@@ -59,9 +59,20 @@ pub trait Component: Send + Sync + 'static {
     /// Must be safe to drop: a component that overruns its deadline is dropped, counted and logged.
     async fn stop(&self, deadline: Deadline) -> Stopped;
 
-    /// What readiness asks, if the service cannot work without this component.
+    /// What readiness asks; of traffic once it has started.
     fn health(&self) -> Option<Arc<dyn HealthCheck>> {
         None
+    }
+
+    /// Whether the service is unready while [`health`](Self::health) is down. Otherwise it is degraded and ready.
+    fn is_required(&self) -> bool {
+        true
+    }
+
+    /// Whether, as traffic, it is stopped once the other traffic has stopped, since that feeds it: a consumer of events that are in
+    /// this process, for example.
+    fn follows_traffic(&self) -> bool {
+        false
     }
 
     /// The addresses on which it listens, once started.
@@ -97,6 +108,14 @@ impl<C: Component + ?Sized> Component for Arc<C> {
 
     fn health(&self) -> Option<Arc<dyn HealthCheck>> {
         (**self).health()
+    }
+
+    fn is_required(&self) -> bool {
+        (**self).is_required()
+    }
+
+    fn follows_traffic(&self) -> bool {
+        (**self).follows_traffic()
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {

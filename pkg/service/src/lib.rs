@@ -74,14 +74,21 @@ mod admin;
 mod cli;
 pub mod commands;
 mod component;
+#[cfg(feature = "database")]
+mod database;
 mod deadline;
 mod engine;
+#[cfg(feature = "events")]
+mod events;
 #[cfg(feature = "http")]
 pub mod http;
 mod metadata;
 mod meters;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod panics;
 mod part_fn;
+mod place;
 mod plugin;
 mod serve;
 mod service;
@@ -98,9 +105,15 @@ pub mod testing;
 #[cfg(feature = "http")]
 pub use self::http::{Http, HttpSettings};
 pub use component::Component;
+#[cfg(feature = "database")]
+pub use database::{OpenDatabase, database};
 pub use deadline::Deadline;
 pub use engine::Ended;
+#[cfg(feature = "events")]
+pub use events::{Bus, Consumer, OpenBus};
 pub use metadata::Metadata;
+#[cfg(feature = "outbox")]
+pub use outbox::{OpenOutbox, outbox};
 pub use part_fn::{PartFn, part_fn};
 pub use plugin::{Opened, Opening, Plugin};
 pub use service::{Service, run};

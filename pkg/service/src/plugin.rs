@@ -5,6 +5,7 @@ use underpin_errors::Error;
 use underpin_logger::Logger;
 
 use crate::commands::Commands;
+use crate::place::DataPlace;
 use crate::{Component, Gate, Metadata};
 
 /// What a component may use while it is opened or started.
@@ -21,12 +22,21 @@ pub struct Opening {
     pub commands: Commands,
     /// The command that the components are opened for; none when the service is about to serve.
     pub(crate) command: Option<String>,
+    /// Where the database is, once one was opened.
+    pub(crate) data: DataPlace,
 }
 
 impl Opening {
     /// For tests of a [`Plugin`] outside of a service. The gate stays at `Starting`.
     pub fn new(log: Arc<dyn Logger>, metadata: Metadata) -> Self {
-        Self { log, metadata, gate: Gate::new(), commands: Commands::default(), command: None }
+        Self {
+            log,
+            metadata,
+            gate: Gate::new(),
+            commands: Commands::default(),
+            data: DataPlace::default(),
+            command: None,
+        }
     }
 
     /// Opens for an operator command instead of for serving.

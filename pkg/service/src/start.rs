@@ -114,7 +114,7 @@ impl<S> Start<S> {
     /// # Cancel safety
     /// Safe: what was opened is stopped.
     pub async fn plugin<P: Plugin>(&mut self, plugin: P) -> Result<P::Handle, Error> {
-        let Opened { handle, component } = plugin.open(&self.opening).await?;
+        let Opened { handle, component } = Box::pin(plugin.open(&self.opening)).await?;
         self.plugins.push(Arc::clone(&component));
         self.begin(component).await?;
         self.unless_found().await;
@@ -130,7 +130,7 @@ impl<S> Start<S> {
     /// # Cancel safety
     /// Safe: what was opened is stopped.
     pub async fn part<P: Plugin>(&mut self, part: P) -> Result<P::Handle, Error> {
-        let Opened { handle, component } = part.open(&self.opening).await?;
+        let Opened { handle, component } = Box::pin(part.open(&self.opening)).await?;
         self.parts.push(Arc::clone(&component));
         if self.opening.is_serving() {
             self.begin(component).await?;
@@ -203,10 +203,17 @@ impl<S> Start<S> {
         }
     }
 
-    async fn begin(&mut self, component: Arc<dyn Component>) -> Result<(), Error> {
-        if let Some(check) = component.health() {
-            self.require(check);
+    /// Adds the health of a component to the checks.
+    pub(crate) fn check(&mut self, component: &dyn Component) {
+        match component.health() {
+            Some(check) if component.is_required() => self.require(check),
+            Some(check) => self.observe(check),
+            None => {}
         }
+    }
+
+    async fn begin(&mut self, component: Arc<dyn Component>) -> Result<(), Error> {
+        self.check(&*component);
         component.start().await.map_err(|error| error.context(format!("start {}", component.name())))
     }
 }

@@ -68,6 +68,9 @@ async fn bring_up<S>(
         let begun = begun.ok_or_else(|| too_long(&format!("starting {name}")))?;
         begun.and_then(|result| result).map_err(|error| error.context(format!("start {name}")))?;
     }
+    for component in start.traffic.clone() {
+        start.check(&*component);
+    }
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! 1. The gate goes to draining: readiness says no. Hooks `on_drain`.
 //! 2. `drain_grace`: traffic is still accepted, until every load balancer has noticed.
-//! 3. Traffic is quiesced, then all of it is stopped at once, together with the work after requests.
+//! 3. Traffic is quiesced, then all of it is stopped at once, together with the work after requests. What is fed by other traffic is
+//!    stopped once that has ended, for which there is half of the time.
 //! 4. Supervised tasks are asked to end; parts are stopped, then plugins, each from the last to the first.
 //! 5. Hooks `on_stopped`.
 //!
@@ -52,16 +53,17 @@ pub(super) async fn run<S>(
     for component in start.traffic.iter().rev() {
         deadline.before(reserve).run(contained(component.quiesce())).await;
     }
-    let mut stops = JoinSet::new();
-    for component in &start.traffic {
-        stops.spawn(stop_one(Arc::clone(component), deadline.before(reserve), Arc::clone(&log)));
-    }
-    if let Stopped::Cut { left } = start.spawner.finish(deadline.before(reserve)).await {
+    let (followers, leaders): (Vec<_>, Vec<_>) =
+        start.traffic.iter().cloned().partition(Component::follows_traffic);
+    // Both get their share: half of the time is for those that are fed.
+    let (end, half) = (deadline.before(reserve), deadline.before(reserve).left() / 2);
+    let share = if followers.is_empty() { end } else { end.at_most(half) };
+    let stops = stop_all(&leaders, share, &log);
+    if let Stopped::Cut { left } = start.spawner.finish(share).await {
         cut.push(left);
     }
-    while let Some(stopped) = stops.join_next().await {
-        cut.extend(stopped.ok().flatten());
-    }
+    cut.extend(stops.await);
+    cut.extend(stop_all(&followers, end, &log).await);
 
     stop.cancel();
     let background: Vec<_> = start.parts.iter().rev().chain(start.plugins.iter().rev()).cloned().collect();
@@ -77,6 +79,25 @@ pub(super) async fn run<S>(
     }
     run_hooks(std::mem::take(&mut start.hooks.stopped), deadline, &log).await;
     cut
+}
+
+/// Stops components, all at once and at once; what was left of each.
+fn stop_all(
+    components: &[Arc<dyn Component>],
+    deadline: Deadline,
+    log: &Arc<dyn Logger>,
+) -> impl Future<Output = Vec<String>> + use<> {
+    let mut stops = JoinSet::new();
+    for component in components {
+        stops.spawn(stop_one(Arc::clone(component), deadline, Arc::clone(log)));
+    }
+    async move {
+        let mut left = Vec::new();
+        while let Some(stopped) = stops.join_next().await {
+            left.extend(stopped.ok().flatten());
+        }
+        left
+    }
 }
 
 /// Stops one component; what was left of it, if anything was.

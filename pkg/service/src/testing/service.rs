@@ -85,7 +85,7 @@ impl<S> TestService<S> {
             body(&Running { start, signals: send }).await;
             false
         };
-        drive(&mut start, &self.lifecycle, build, &mut signals, whole).await
+        Box::pin(drive(&mut start, &self.lifecycle, build, &mut signals, whole)).await
     }
 }
 

@@ -2,7 +2,11 @@
 #![allow(clippy::future_not_send, reason = "a test drives its service on its own thread")]
 
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod embedded;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
