@@ -35,6 +35,7 @@
 //!   log. [`Session`] is one connection for a unit of work.
 //! * [`Executor`] (SQL), [`Connections`] (transactions, sessions) and [`PoolControl`] (health, close) are the traits;
 //!   [`Database`] is all of them, for an `Arc<dyn Database>`.
+//! * `Transaction::sqlx` (feature `sqlx-queries`) runs sqlx's own queries in a transaction, those of `query!` included.
 //! * [`Transaction`] is rolled back when dropped. [`DatabaseExt::transaction`] runs a closure again after a conflict, and never
 //!   after a COMMIT whose outcome is unknown. [`TxOptions`] set isolation, access and retries.
 //! * [`InTransaction`] is the parameter of functions whose writes must commit with those of their caller.
@@ -78,6 +79,8 @@ mod settings;
 mod slow_query;
 mod sql;
 mod sql_tokens;
+#[cfg(feature = "sqlx-queries")]
+mod sqlx_queries;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "testing")]
@@ -100,6 +103,8 @@ pub use pool::{CloseOutcome, DatabaseHealth, Pool, PoolStats, WaitHistogram};
 pub use session::Session;
 pub use settings::{DatabaseSettings, PoolingMode, RetrySettings, TlsMode, TlsSettings, TraceComment};
 pub use sql::sql;
+#[cfg(feature = "sqlx-queries")]
+pub use sqlx_queries::{SqlxBackend, SqlxExecutor};
 pub use transaction::{Isolation, Transaction, TxOptions};
 
 /// The sea-orm this crate is built on, so that callers need not keep two versions in step.

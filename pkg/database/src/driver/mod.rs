@@ -15,7 +15,11 @@ mod target;
 compile_error!("underpin-database needs at least one of the features `postgres` and `sqlite`");
 
 pub(crate) use call::Call;
+#[cfg(feature = "sqlx-queries")]
+pub(crate) use call::check_text;
 pub(crate) use connection::Connection;
 pub(crate) use identity::Identity;
 pub(crate) use query::{AllRows, Changes, FirstRow, Query};
+#[cfg(feature = "sqlx-queries")]
+pub(crate) use rows::Checked;
 pub(crate) use target::Target;

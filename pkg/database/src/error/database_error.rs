@@ -184,6 +184,19 @@ impl DatabaseError {
         }
     }
 
+    /// The driver's error, where this is all that is known and nobody shares it.
+    pub(super) fn into_driver(self) -> Result<sqlx::Error, Self> {
+        match Arc::try_unwrap(self.0) {
+            Ok(ErrorInner {
+                what: None,
+                source: Some(Source::Sqlx(driver) | Source::Redacted(Redacted(driver))),
+                condition,
+            }) => Arc::try_unwrap(driver).map_err(|driver| Self::of(condition, Source::Sqlx(driver))),
+            Ok(inner) => Err(Self(Arc::new(inner))),
+            Err(shared) => Err(Self(shared)),
+        }
+    }
+
     pub(crate) fn source_kept(&self) -> Option<&Source> {
         self.0.source.as_ref()
     }

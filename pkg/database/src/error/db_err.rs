@@ -8,6 +8,7 @@ use super::{
     classify::{self, Stage, sqlx_in},
     condition::Condition,
     database_error::{DatabaseError, Source},
+    sqlx_error::own_in,
 };
 
 /// Keeps the condition. What a server said stays where sea-orm's `sql_err()` looks for it, as long as it says the same there
@@ -65,13 +66,6 @@ impl From<DbErr> for DatabaseError {
             _ => Condition::Internal,
         };
         Self::of(condition, Source::Orm(error))
-    }
-}
-
-fn own_in(error: &sqlx::Error) -> Option<&DatabaseError> {
-    match error {
-        sqlx::Error::Io(error) => error.get_ref()?.downcast_ref(),
-        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ mod database_error;
 mod db_err;
 mod redacted;
 mod result_ext;
+mod sqlx_error;
 
 pub(crate) use batch::batch_failed;
 pub(crate) use classify::{Stage, is_refused_write, is_stale_plan, leaves_the_connection_unusable};

@@ -2,7 +2,7 @@ use sea_orm::DbErr;
 
 use super::database_error::DatabaseError;
 
-/// Classifies an error of sea-orm in a function that returns another error than [`DatabaseError`].
+/// Classifies an error of sea-orm or sqlx in a function that returns another error than [`DatabaseError`].
 ///
 /// `?` turns a [`DbErr`] into a [`DatabaseError`], and that into an `underpin_errors::Error`, but no `?` takes two steps at
 /// once. Queries through an entity and the values of a row end with a `DbErr`.
@@ -37,6 +37,12 @@ pub trait DbResultExt<T>: Sized {
 }
 
 impl<T> DbResultExt<T> for Result<T, DbErr> {
+    fn classified(self) -> Result<T, DatabaseError> {
+        self.map_err(DatabaseError::from)
+    }
+}
+
+impl<T> DbResultExt<T> for Result<T, sqlx::Error> {
     fn classified(self) -> Result<T, DatabaseError> {
         self.map_err(DatabaseError::from)
     }

@@ -154,7 +154,7 @@ impl Transaction {
         &self.session
     }
 
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "sqlx-queries"))]
     pub(crate) fn id(&self) -> TxId {
         self.id
     }

@@ -38,6 +38,8 @@ mod silence;
 #[cfg(test)]
 mod slow_log;
 #[cfg(test)]
+mod sqlx_queries;
+#[cfg(test)]
 mod transactions;
 #[cfg(test)]
 mod values;

@@ -82,6 +82,9 @@ async fn dates_that_no_type_can_hold_are_errors() {
         ("-infinity", "timestamptz"),
         ("294276-12-31", "timestamptz"),
         ("5874897-12-31", "date"),
+        ("{2026-11-30,infinity}", "date[]"),
+        ("{NULL,2026-11-30,-infinity}", "timestamp[]"),
+        ("{{2026-11-30},{infinity}}", "timestamptz[]"),
     ] {
         let text = format!("SELECT 1 AS id, '{date}'::{kind} AS day");
         let refused = pool.query_one(sql(text.as_str(), [])).await.unwrap_err();
@@ -103,6 +106,11 @@ async fn dates_that_no_type_can_hold_are_errors() {
             _ => drop(row.try_get_by_index::<sea_orm::prelude::TimeDateTimeWithTimeZone>(0).unwrap()),
         }
     }
+    let text = "SELECT '{2026-11-30,NULL}'::date[], '{}'::timestamp[], NULL::timestamptz[]";
+    let row = pool.query_one(sql(text, [])).await.unwrap().unwrap();
+    let row = row.try_as_pg_row().unwrap();
+    let dates: Vec<Option<sea_orm::prelude::TimeDate>> = sqlx::Row::try_get(row, 0).unwrap();
+    assert_eq!(dates.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
     assert_eq!(pool.stats().lost, 0);
 }
 

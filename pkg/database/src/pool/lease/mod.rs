@@ -9,7 +9,7 @@ use std::{
 
 pub(crate) use state::{Access, ConnectionState, Disposition};
 
-#[cfg(feature = "stream")]
+#[cfg(any(feature = "stream", feature = "sqlx-queries"))]
 use super::reply_timeout::ReplyTimeout;
 use super::{
     entry::PooledConnection, permit::PoolPermit, reply_timeout, reset::reset, retire::MaintenanceAction,
@@ -145,7 +145,7 @@ impl Lease {
     }
 
     /// The timeout and the limit for a stream, which has the connection while it lasts.
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "sqlx-queries"))]
     pub(crate) fn take_reply_timeout(&mut self) -> (ReplyTimeout, Option<Duration>) {
         let timeout = self.held.as_mut().map(|(entry, _)| std::mem::take(&mut entry.reply_timeout));
         (timeout.unwrap_or_default(), self.limit)
