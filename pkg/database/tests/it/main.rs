@@ -6,6 +6,8 @@ mod basics;
 #[cfg(test)]
 mod by_key;
 #[cfg(test)]
+mod column_types;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod connect;
