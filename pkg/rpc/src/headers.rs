@@ -1,7 +1,5 @@
 use std::fmt;
 
-use crate::error::RpcError;
-
 /// Headers of a request or a reply: names compared without case, one value for each name, in the order of insertion.
 ///
 /// Names are ASCII without space and colon; values have no line breaks. Both are checked when the message is sent, so that a builder
@@ -75,19 +73,17 @@ impl Headers {
     }
 
     /// Refuses what cannot be sent.
-    pub(crate) fn check(&self) -> Result<(), RpcError> {
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         for (name, value) in &self.0 {
             let token = |byte: u8| byte.is_ascii_graphic() && byte != b':';
             if name.is_empty() || !name.bytes().all(token) {
-                return Err(RpcError::invalid(
-                    "a header name must be printable ASCII without space and colon",
-                ));
+                return Err("a header name must be printable ASCII without space and colon");
             }
             if is_reserved(name) {
-                return Err(RpcError::invalid("header names that begin with `Nats-` are reserved"));
+                return Err("header names that begin with `Nats-` are reserved");
             }
             if value.contains(['\r', '\n']) {
-                return Err(RpcError::invalid("a header value must not contain a line break"));
+                return Err("a header value must not contain a line break");
             }
         }
         Ok(())

@@ -31,10 +31,10 @@ impl Prepared {
     pub(crate) fn new(request: Request) -> Result<Self, RpcError> {
         let Request { endpoint, body, headers, context, within, idempotent, identity } = request;
         names::check_subject(endpoint.subject())?;
-        headers.check()?;
+        headers.check().map_err(RpcError::invalid)?;
         let span = spans::client(&context, endpoint.subject());
         let headers = propagate::outgoing(headers, span.ctx(), identity.as_ref());
-        headers.check()?;
+        headers.check().map_err(RpcError::invalid)?;
         let (began, until) = (Instant::now(), deadline::of_call(within));
         Ok(Self { subject: endpoint.text(), body, until, idempotent, began, headers, span })
     }

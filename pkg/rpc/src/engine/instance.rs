@@ -69,7 +69,7 @@ impl Instance {
             version,
             description,
             metadata,
-            started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            started: started(OffsetDateTime::now_utc()),
             tasks: TaskTracker::new(),
             signal: StopSignal::default(),
             ended: Arc::default(),
@@ -195,6 +195,13 @@ impl Instance {
         };
         health.detail("instance", self.id.clone()).detail("refused", refusals)
     }
+}
+
+/// RFC 3339 in UTC with milliseconds, always three digits: clients of other languages parse that form alone.
+fn started(at: OffsetDateTime) -> String {
+    let text = at.format(&Rfc3339).unwrap_or_default();
+    let seconds = text.get(..19).unwrap_or_default();
+    format!("{seconds}.{:03}Z", at.millisecond())
 }
 
 fn json(document: &impl Serialize) -> Bytes {

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use underpin_errors::{Error, Kind};
+use underpin_errors::Error;
 
 use crate::headers::Headers;
 use crate::remote_error;
@@ -26,8 +26,8 @@ impl Outgoing {
 
 /// Refuses a reply that could not be sent: the caller gets an error instead of no answer.
 pub(super) fn checked(reply: Reply, limit: usize) -> Result<Reply, Error> {
-    if let Err(error) = reply.headers.check() {
-        return Err(Error::wrap(Kind::Internal, error, "the handler set an invalid header"));
+    if let Err(reason) = reply.headers.check() {
+        return Err(Error::internal(reason).context("the handler set an invalid header"));
     }
     let size = reply.body.len() + reply.headers.wire_size();
     if size > limit {
@@ -39,6 +39,8 @@ pub(super) fn checked(reply: Reply, limit: usize) -> Result<Reply, Error> {
 
 #[cfg(test)]
 mod tests {
+    use underpin_errors::Kind;
+
     use super::*;
 
     #[test]

@@ -13,6 +13,9 @@ use crate::call::Call;
 use crate::handler::Handler;
 use crate::request::Reply;
 
+/// The future of the services of the layers here.
+pub(super) type ReplyFuture = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
+
 /// A handler as a tower service: what layers wrap.
 #[derive(Clone)]
 pub struct HandlerService(Arc<dyn Handler>);

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error};
 
-use super::ReplyFuture;
+use super::adapter::ReplyFuture;
 use crate::call::Call;
 use crate::identity::Identity;
 use crate::propagate;

@@ -8,7 +8,7 @@ use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error};
 use underpin_logger::{Logger, info};
 
-use super::ReplyFuture;
+use super::adapter::ReplyFuture;
 use crate::call::Call;
 use crate::request::Reply;
 

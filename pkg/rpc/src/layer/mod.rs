@@ -25,13 +25,3 @@ pub use deadline::{DeadlineLayer, DeadlineService};
 pub use limit::{LimitLayer, LimitService};
 pub use log::{LogLayer, LogService};
 pub use span::{SpanLayer, SpanService};
-
-use std::future::Future;
-use std::pin::Pin;
-
-use underpin_errors::BoxError;
-
-use crate::request::Reply;
-
-/// The future of the services here.
-type ReplyFuture = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;

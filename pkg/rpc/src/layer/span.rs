@@ -8,7 +8,7 @@ use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error, Kind};
 use underpin_logger::SpanKind;
 
-use super::ReplyFuture;
+use super::adapter::ReplyFuture;
 use crate::call::Call;
 use crate::request::Reply;
 use crate::spans;

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{ServiceInfo, Verb};
+use super::documents::ServiceInfo;
+use super::verb::Verb;
 
 /// The subject permissions that a NATS user needs, as `nats-server.conf` takes them.
 ///

@@ -1,5 +1,6 @@
 mod conformance;
 mod drain;
 mod faults;
+mod interop;
 mod permissions;
 mod rolling;
