@@ -18,7 +18,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-rpc", 118),
     ("underpin-jobs", 182),
     ("underpin-telemetry", 60),
-    ("underpin-service", 72),
+    ("underpin-service", 58),
 ];
 
 pub(crate) fn check() -> Done {

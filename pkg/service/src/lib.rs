@@ -84,12 +84,18 @@ mod events;
 pub mod http;
 mod metadata;
 mod meters;
+mod metrics_page;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod panics;
 mod part_fn;
+#[cfg_attr(
+    not(all(feature = "database", feature = "events")),
+    allow(dead_code, reason = "for the journal of the bus")
+)]
 mod place;
 mod plugin;
+mod reload;
 mod serve;
 mod service;
 mod settings;
@@ -118,7 +124,7 @@ pub use part_fn::{PartFn, part_fn};
 pub use plugin::{Opened, Opening, Plugin};
 pub use service::{Service, run};
 pub use settings::{AdminSettings, LifecycleSettings, RuntimeSettings, ServiceSettings};
-pub use signals::{ManualSignals, OsSignals, Signal, Signals};
+pub use signals::Signal;
 pub use spawner::Spawner;
 pub use start::Start;
 pub use state::{Gate, ServiceState};

@@ -9,6 +9,7 @@ const START: &str = "underpin_service_start_seconds";
 const STOP: &str = "underpin_service_stop_seconds";
 const CUT: &str = "underpin_service_stop_cut_total";
 const RESTARTS: &str = "underpin_service_task_restarts_total";
+const RELOADS: &str = "underpin_service_reloads_total";
 const PANICS: &str = "underpin_service_panics_total";
 
 /// Registers the help texts. [`run`](crate::run) calls it before the first component is opened.
@@ -18,6 +19,10 @@ pub(crate) fn describe() {
     describe_histogram!(STOP, Unit::Seconds, "Time that a component took to stop, by component");
     describe_counter!(CUT, "Components that were stopped with work left, by component");
     describe_counter!(RESTARTS, "Restarts of supervised tasks, by task");
+    describe_counter!(
+        RELOADS,
+        "Reads of the settings after the start, by result: changed, unchanged, refused"
+    );
     describe_counter!(PANICS, "Panics that were contained, by component or task");
 }
 
@@ -35,6 +40,10 @@ pub(crate) fn cut(component: &str) {
 
 pub(crate) fn restarted(task: &'static str) {
     counter!(RESTARTS, "task" => task).increment(1);
+}
+
+pub(crate) fn reloaded(result: &'static str) {
+    counter!(RELOADS, "result" => result).increment(1);
 }
 
 pub(crate) fn panicked(place: &str) {

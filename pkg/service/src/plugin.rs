@@ -5,6 +5,7 @@ use underpin_errors::Error;
 use underpin_logger::Logger;
 
 use crate::commands::Commands;
+use crate::metrics_page::MetricsPage;
 use crate::place::DataPlace;
 use crate::{Component, Gate, Metadata};
 
@@ -24,6 +25,7 @@ pub struct Opening {
     pub(crate) command: Option<String>,
     /// Where the database is, once one was opened.
     pub(crate) data: DataPlace,
+    pub(crate) metrics: MetricsPage,
 }
 
 impl Opening {
@@ -36,6 +38,7 @@ impl Opening {
             commands: Commands::default(),
             data: DataPlace::default(),
             command: None,
+            metrics: MetricsPage::default(),
         }
     }
 
@@ -44,6 +47,12 @@ impl Opening {
     pub fn for_command(mut self, name: impl Into<String>) -> Self {
         self.command = Some(name.into());
         self
+    }
+
+    /// Renders `GET /metrics` of the admin listener, in the text format of Prometheus. The first one counts. It runs on the thread of the
+    /// admin listener.
+    pub fn serve_metrics(&self, render: impl Fn() -> String + Send + Sync + 'static) {
+        self.metrics.set(render);
     }
 
     /// Whether the service will serve. For a command a plugin changes nothing by itself: it migrates nothing and starts no work.

@@ -3,14 +3,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use underpin_config::Loader;
+use underpin_config::{Live, Loader};
 use underpin_errors::{Error, Kind, Report, ResultExt as _};
 use underpin_logger::{Context, LogGuard, Logger as _, error};
 
 use crate::admin::{Admin, Subject};
-use crate::commands::Commands;
 use crate::engine::{Ended, drive};
-use crate::{Gate, Metadata, Opening, OsSignals, RuntimeSettings, ServiceSettings, Start, meters};
+use crate::reload::Reloader;
+use crate::signals::{LastResort, SignalThread};
+use crate::{Gate, LifecycleSettings, Metadata, Opening, RuntimeSettings, ServiceSettings, Start, meters};
 
 /// Exit codes; those of signals are in `signals`.
 pub(crate) const SUCCESS: u8 = 0;
@@ -23,27 +24,38 @@ const LAST_FLUSH: Duration = Duration::from_millis(200);
 /// How long blocking work may go on once every component is stopped.
 const BLOCKING: Duration = Duration::from_millis(500);
 
-/// Serves until a signal or a failure, with the exit code of the process.
-pub(crate) fn serve<S, B>(metadata: Metadata, loader: &Loader, build: B) -> u8
+/// Serves until a signal or a failure. Returns the exit code of the process.
+pub(crate) fn serve<S, B>(metadata: Metadata, loader: Loader, build: B) -> u8
 where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
-    let settings: S = match loader.load() {
-        Ok(settings) => settings,
+    let live = match Live::<S>::load(loader) {
+        Ok(live) => live,
         // There is no log yet.
         Err(problems) => return refuse(&metadata, &problems, MISUSE),
     };
+    let settings = live.current();
     let log = match underpin_logger::init(&settings.logger()) {
         Ok(log) => log,
         Err(problem) => return refuse(&metadata, &problem, FAILURE),
     };
-    let commands = Commands::default();
-    match prepare(&settings, &metadata, &log, &commands) {
-        Ok((runtime, admin)) => {
-            let mut opening = Opening::new(log.shared(), metadata);
-            opening.commands = commands;
-            drive_service(opening, settings, build, &log, runtime, admin)
+    let opening = Opening::new(log.shared(), metadata);
+    let lifecycle = settings.lifecycle();
+    let prepared = prepare(&lifecycle, &opening, &log).and_then(|(runtime, admin)| {
+        let start = Start::new(settings, opening, admin.gate());
+        let levels = log.logger().levels().clone();
+        let reloader = Arc::new(Reloader::new(live, levels, start.subscribers.clone(), log.shared()));
+        let last_resort =
+            LastResort { gate: admin.gate(), stop_within: lifecycle.stop_within, log: log.logger().clone() };
+        let on_hangup = Arc::clone(&reloader);
+        let signals = SignalThread::start(last_resort, move || on_hangup.reload())?;
+        Ok((runtime, admin, start, signals, reloader))
+    });
+    match prepared {
+        Ok((runtime, admin, start, signals, reloader)) => {
+            let _watch = watch(&reloader, &log);
+            drive_service(start, &lifecycle, build, signals, &log, runtime, admin)
         }
         Err(problem) => {
             error!(log.logger(), &Context::background(), &problem, "service cannot start");
@@ -53,21 +65,30 @@ where
 }
 
 /// What must be there before the first component: it answers probes while components are opened.
-fn prepare<S: ServiceSettings>(
-    settings: &S,
-    metadata: &Metadata,
+fn prepare(
+    lifecycle: &LifecycleSettings,
+    opening: &Opening,
     log: &LogGuard,
-    commands: &Commands,
 ) -> Result<(Runtime, Admin), Error> {
     meters::describe();
-    let lifecycle = settings.lifecycle();
     let runtime = runtime(&lifecycle.runtime)?;
     let levels = Some(log.logger().levels().clone());
-    let subject =
-        Subject::new(metadata.clone(), Gate::new(), runtime.handle().clone(), levels, commands.clone());
+    let subject = Subject::new(Gate::new(), runtime.handle().clone(), levels, opening);
     let admin = Admin::open(&lifecycle.admin, subject, log.shared())?;
     Ok((runtime, admin))
 }
+
+#[cfg(feature = "watch")]
+fn watch<S: ServiceSettings>(reloader: &Arc<Reloader<S>>, log: &LogGuard) -> Option<underpin_config::Watch> {
+    // SIGHUP still works.
+    let failed = |problem: &underpin_config::WatchError| {
+        underpin_logger::warn!(log.logger(), &Context::background(), problem, "settings are not watched");
+    };
+    reloader.watch().inspect_err(failed).ok()
+}
+
+#[cfg(not(feature = "watch"))]
+fn watch<S: ServiceSettings>(_: &Arc<Reloader<S>>, _: &LogGuard) {}
 
 pub(crate) fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
     let mut builder = Builder::new_multi_thread();
@@ -79,9 +100,10 @@ pub(crate) fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
 }
 
 fn drive_service<S, B>(
-    opening: Opening,
-    settings: S,
+    mut start: Start<S>,
+    lifecycle: &LifecycleSettings,
     build: B,
+    mut signals: SignalThread,
     log: &LogGuard,
     runtime: Runtime,
     admin: Admin,
@@ -90,29 +112,22 @@ where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
-    let lifecycle = settings.lifecycle();
-    let mut start = Start::new(Arc::new(settings), opening, admin.gate());
     let ended = runtime.block_on(async {
         admin.watch_runtime();
-        let mut signals = OsSignals::register().wrap_err(Kind::Internal, "listen for signals")?;
         let serving = async |start: &Start<S>| {
             admin.serve_checks(start.checks.clone());
             true
         };
-        Ok::<_, Error>(drive(&mut start, &lifecycle, build, &mut signals, serving).await)
+        drive(&mut start, lifecycle, build, &mut signals, serving).await
     });
     let code = match ended {
-        Ok(Ended::Clean { .. }) => SUCCESS,
-        Ok(Ended::Failed { .. }) => FAILURE,
-        Ok(Ended::AtOnce(signal)) => {
+        Ended::Clean { .. } => SUCCESS,
+        Ended::Failed { .. } => FAILURE,
+        Ended::AtOnce(signal) => {
             let _late = log.logger().flush(LAST_FLUSH);
             // Nothing is waited for: neither tasks nor blocking work.
             runtime.shutdown_background();
             return signal.exit_code();
-        }
-        Err(problem) => {
-            error!(log.logger(), &Context::background(), &problem, "service cannot start");
-            FAILURE
         }
     };
     admin.close();

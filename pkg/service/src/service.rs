@@ -78,7 +78,7 @@ impl Service {
             crate::cli::run(self, build, &mut crate::cli::Console::new(&mut out, &mut err))
         };
         #[cfg(not(feature = "commands"))]
-        let code = crate::serve::serve(self.metadata, &self.loader, build);
+        let code = crate::serve::serve(self.metadata, self.loader, build);
         ExitCode::from(code)
     }
 }

@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
+use tokio::sync::watch;
 use underpin_logger::{Context, Logger, error};
 
 use crate::panics::contained;
@@ -17,19 +17,19 @@ use crate::{Deadline, Stopped, meters};
 /// ```
 #[derive(Clone)]
 pub struct Spawner {
-    tasks: TaskTracker,
+    running: watch::Sender<usize>,
     log: Arc<dyn Logger>,
 }
 
 impl std::fmt::Debug for Spawner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spawner").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+        f.debug_struct("Spawner").field("tasks", &*self.running.borrow()).finish_non_exhaustive()
     }
 }
 
 impl Spawner {
     pub(crate) fn new(log: Arc<dyn Logger>) -> Self {
-        Self { tasks: TaskTracker::new(), log }
+        Self { running: watch::Sender::new(0), log }
     }
 
     /// Spawns the work on the runtime. A panic is counted and logged under the context.
@@ -38,7 +38,9 @@ impl Spawner {
     /// Outside of a tokio runtime.
     pub fn spawn(&self, ctx: &Context, work: impl Future<Output = ()> + Send + 'static) {
         let (log, ctx) = (Arc::clone(&self.log), ctx.clone());
-        self.tasks.spawn(async move {
+        let counted = Counted::new(&self.running);
+        tokio::spawn(async move {
+            let _counted = counted;
             if let Err(panic) = contained(work).await {
                 meters::panicked("spawner");
                 error!(log, &ctx, &panic, "work after a request panicked");
@@ -47,10 +49,27 @@ impl Spawner {
     }
 
     pub(crate) async fn finish(&self, deadline: Deadline) -> Stopped {
-        self.tasks.close();
-        match deadline.run(self.tasks.wait()).await {
-            Some(()) => Stopped::Clean,
-            None => Stopped::cut(format!("{} tasks after requests", self.tasks.len())),
+        let mut running = self.running.subscribe();
+        // The sender is here as long as this is.
+        match deadline.run(running.wait_for(|count| *count == 0)).await {
+            Some(_) => Stopped::Clean,
+            None => Stopped::cut(format!("{} tasks after requests", *self.running.borrow())),
         }
+    }
+}
+
+/// One running task, also while it panics or is dropped.
+struct Counted(watch::Sender<usize>);
+
+impl Counted {
+    fn new(running: &watch::Sender<usize>) -> Self {
+        running.send_modify(|count| *count += 1);
+        Self(running.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }

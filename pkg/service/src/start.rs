@@ -12,6 +12,7 @@ use underpin_errors::{Error, HealthCheck, HealthChecks};
 use underpin_logger::Logger;
 
 use crate::commands::{Offer, OperatorCommand};
+use crate::reload::Subscribers;
 use crate::supervise::Supervised;
 use crate::{Component, Gate, Metadata, OnEnd, Opened, Opening, Plugin, Spawner, Stop};
 
@@ -38,6 +39,7 @@ pub struct Start<S> {
     pub(crate) checks: HealthChecks,
     pub(crate) tasks: Vec<Supervised>,
     pub(crate) hooks: Hooks,
+    pub(crate) subscribers: Subscribers<S>,
 }
 
 /// The hooks, by the moment at which they run.
@@ -76,6 +78,7 @@ impl<S> Start<S> {
             checks: HealthChecks::new(),
             tasks: Vec::new(),
             hooks: Hooks::default(),
+            subscribers: Subscribers::default(),
         }
     }
 
@@ -177,6 +180,18 @@ impl<S> Start<S> {
     /// Offers an operator command of the service, which [`Service::command`](crate::Service::command) declares.
     pub fn command(&self, name: impl Into<String>, command: impl OperatorCommand) {
         self.opening.commands.offer(Offer::new(name, command));
+    }
+
+    /// Calls the closure with the new settings whenever they change: on SIGHUP, and with the feature `watch` when a file changes. They are
+    /// valid. It runs on a thread beside the runtime and should return soon; what a component cannot change is left until the next start.
+    /// The log level follows by itself.
+    pub fn on_reload(&mut self, subscriber: impl Fn(&S) + Send + Sync + 'static) {
+        self.subscribers.add(subscriber);
+    }
+
+    /// See [`Opening::serve_metrics`].
+    pub fn serve_metrics(&self, render: impl Fn() -> String + Send + Sync + 'static) {
+        self.opening.serve_metrics(render);
     }
 
     /// Runs once traffic is served.

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt as _;
 use tokio::time::Instant;
 use underpin_errors::Error;
 use underpin_logger::{Context, Logger, warn};
@@ -142,8 +142,14 @@ impl Restarts {
         }
         self.0.push_back(now);
         let pause = policy.initial.saturating_mul(2_u32.saturating_pow(count)).min(policy.max);
-        Some(pause.mul_f64(rand::rng().random_range(0.5..=1.0)))
+        Some(pause.mul_f64(0.5 + 0.5 * random_fraction()))
     }
+}
+
+/// From 0 to 1, different at each call: the seed of a hash map is random enough to spread restarts.
+fn random_fraction() -> f64 {
+    let bits = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
+    f64::from(bits) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `GET /health/ready` | 200 or 503; the components and their reasons for trusted callers | everyone |
 //! | `GET /info` | name, version, commit, instance, state | trusted callers |
 //! | `GET`, `PUT /log/level` | the level rules, as text | trusted callers |
+//! | `GET /metrics` | the metrics in the text format of Prometheus; 404 when nothing renders them | trusted callers |
 //! | `POST /commands` | runs an operator command that needs what this process holds | trusted callers, no browsers |
 
 use std::net::SocketAddr;
@@ -50,17 +51,20 @@ impl Paths {
             ("/health/live", &Method::GET) => self.live(),
             ("/health/startup", &Method::GET) => self.startup(),
             ("/health/ready", &Method::GET) => self.ready(trusted).await,
-            ("/info" | "/log/level" | COMMANDS, _) if !trusted => status(
+            ("/info" | "/log/level" | "/metrics" | COMMANDS, _) if !trusted => status(
                 StatusCode::UNAUTHORIZED,
                 "needs a loopback address or the token of service.admin.token",
             ),
             ("/info", &Method::GET) => self.info(),
             ("/log/level", &Method::GET) => self.level(),
             ("/log/level", &Method::PUT) => self.set_level(request).await,
+            ("/metrics", &Method::GET) => self.metrics(),
             (COMMANDS, &Method::POST) => self.command(request).await,
-            ("/health/live" | "/health/startup" | "/health/ready" | "/info" | "/log/level" | COMMANDS, _) => {
-                status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
-            }
+            (
+                "/health/live" | "/health/startup" | "/health/ready" | "/info" | "/log/level" | "/metrics"
+                | COMMANDS,
+                _,
+            ) => status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
             _ => status(StatusCode::NOT_FOUND, "no such path"),
         }
     }
@@ -103,6 +107,13 @@ impl Paths {
             fields.insert("state".to_owned(), self.subject.gate.state().as_str().into());
         }
         json_reply(StatusCode::OK, &info)
+    }
+
+    fn metrics(&self) -> Reply {
+        match self.subject.metrics.render() {
+            Some(metrics) => reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics),
+            None => status(StatusCode::NOT_FOUND, "this service renders no metrics"),
+        }
     }
 
     fn level(&self) -> Reply {

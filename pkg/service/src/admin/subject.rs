@@ -7,7 +7,8 @@ use underpin_errors::HealthChecks;
 use underpin_logger::LevelHandle;
 
 use crate::commands::Commands;
-use crate::{Gate, Metadata};
+use crate::metrics_page::MetricsPage;
+use crate::{Gate, Metadata, Opening};
 
 /// How often the main runtime shows that it runs.
 const BEAT: Duration = Duration::from_secs(1);
@@ -19,6 +20,7 @@ pub(crate) struct Subject {
     pub(super) main: Handle,
     pub(super) levels: Option<LevelHandle>,
     pub(super) commands: Commands,
+    pub(super) metrics: MetricsPage,
     pub(super) checks: OnceLock<HealthChecks>,
     born: Instant,
     /// Milliseconds since `born`.
@@ -26,15 +28,19 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(
-        metadata: Metadata,
-        gate: Gate,
-        main: Handle,
-        levels: Option<LevelHandle>,
-        commands: Commands,
-    ) -> Self {
+    pub(crate) fn new(gate: Gate, main: Handle, levels: Option<LevelHandle>, opening: &Opening) -> Self {
         let (born, last_beat) = (Instant::now(), AtomicU64::new(0));
-        Self { metadata, gate, main, levels, commands, checks: OnceLock::new(), born, last_beat }
+        Self {
+            metadata: opening.metadata.clone(),
+            gate,
+            main,
+            levels,
+            commands: opening.commands.clone(),
+            metrics: opening.metrics.clone(),
+            checks: OnceLock::new(),
+            born,
+            last_beat,
+        }
     }
 
     /// How long ago the main runtime last showed that it runs.

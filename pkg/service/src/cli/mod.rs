@@ -32,7 +32,7 @@ where
     };
     let loader = loader.args(&settings);
     match request {
-        Request::Serve => serve(metadata, &loader, build),
+        Request::Serve => serve(metadata, loader, build),
         Request::Config(action) => config::run::<S>(&metadata, &loader, action, console),
         Request::Operator(wanted) => operator::run(metadata, &loader, &wanted, build, console),
     }

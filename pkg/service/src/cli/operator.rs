@@ -12,7 +12,8 @@ use super::remote::{self, RemoteReply};
 use crate::commands::{CommandOutput, Offer};
 use crate::engine::{CommandEnded, drive_command};
 use crate::serve::{FAILURE, MISUSE, SUCCESS, runtime};
-use crate::{AdminSettings, Gate, Metadata, Opening, OsSignals, ServiceSettings, Start};
+use crate::signals::OsSignals;
+use crate::{AdminSettings, Gate, Metadata, Opening, ServiceSettings, Start};
 
 /// How long blocking work may go on once the components are stopped.
 const BLOCKING: Duration = Duration::from_millis(500);

@@ -1,11 +1,12 @@
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use underpin_errors::{Error, Kind};
 
 use super::stopping;
 use crate::commands::Offer;
 use crate::panics::contained;
-use crate::{Deadline, LifecycleSettings, ServiceState, Signal, Signals, Start};
+use crate::signals::Signals;
+use crate::stop::StopRequest;
+use crate::{Deadline, LifecycleSettings, ServiceState, Signal, Start};
 
 /// How an operator command ended.
 pub(crate) enum CommandEnded {
@@ -34,7 +35,7 @@ pub(crate) async fn drive_command<S>(
     };
     start.traffic.clear();
     start.hooks.drain.clear();
-    let (deadline, stop) = (Deadline::after(settings.stop_within), CancellationToken::new());
+    let (deadline, stop) = (Deadline::after(settings.stop_within), StopRequest::new());
     tokio::select! {
         biased;
         signal = signals.next() => CommandEnded::Interrupted(signal),

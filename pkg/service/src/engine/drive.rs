@@ -1,14 +1,15 @@
 use std::time::Instant;
 
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use underpin_errors::Error;
 use underpin_logger::{Context, error, info};
 
 use super::ended::Ended;
 use super::reason::Reason;
 use super::{starting, stopping};
-use crate::{Deadline, LifecycleSettings, ServiceState, Signal, Signals, Start};
+use crate::signals::Signals;
+use crate::stop::StopRequest;
+use crate::{Deadline, LifecycleSettings, ServiceState, Signal, Start};
 
 /// Builds, runs and stops the service.
 ///
@@ -25,7 +26,7 @@ pub(crate) async fn drive<S>(
     let metadata = start.metadata();
     info!(log, &ctx, "service starting", service = &*metadata.name, version = &*metadata.version, instance = %metadata.instance);
 
-    let stop = CancellationToken::new();
+    let stop = StopRequest::new();
     let mut tasks = JoinSet::new();
     let mut started = 0;
     let reason = {

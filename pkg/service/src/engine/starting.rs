@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 use underpin_errors::{Error, HealthReport, HealthStatus};
 use underpin_logger::{Context, info};
 
 use super::reason::{Reason, Tasks};
 use crate::panics::contained;
-use crate::{Deadline, LifecycleSettings, ServiceState, Start, Stop, meters};
+use crate::stop::StopRequest;
+use crate::{Deadline, LifecycleSettings, ServiceState, Start, meters};
 
 /// How long to wait between two rounds of the checks.
 const ROUND: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ pub(super) async fn run<S>(
     settings: &LifecycleSettings,
     build: impl AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
     body: impl AsyncFnOnce(&Start<S>) -> bool,
-    stop: &CancellationToken,
+    stop: &StopRequest,
     tasks: &mut Tasks,
     started: &mut usize,
 ) -> Reason {
@@ -50,7 +50,7 @@ async fn bring_up<S>(
     start: &mut Start<S>,
     settings: &LifecycleSettings,
     build: impl AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
-    stop: &CancellationToken,
+    stop: &StopRequest,
     tasks: &mut Tasks,
     started: &mut usize,
 ) -> Result<(), Error> {
@@ -58,7 +58,7 @@ async fn bring_up<S>(
     limit.run(contained(build(start))).await.ok_or_else(|| too_long("opening the components"))???;
     wait_for_checks(start, limit).await?;
     for task in start.tasks.drain(..) {
-        tasks.spawn(task.run(Stop(stop.clone()), Arc::clone(&start.opening.log)));
+        tasks.spawn(task.run(stop.stop(), Arc::clone(&start.opening.log)));
     }
     for component in &start.traffic {
         // Counted before: what failed to start may have opened something.

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use underpin_errors::Error;
 use underpin_logger::{Context, Logger, error, warn};
 
 use super::reason::Tasks;
 use crate::panics::contained;
 use crate::start::Hook;
+use crate::stop::StopRequest;
 use crate::{Component, Deadline, LifecycleSettings, ServiceState, Start, Stopped, meters};
 
 /// What is kept at least for parts, plugins and hooks, as far as there is that much.
@@ -35,7 +35,7 @@ pub(super) async fn run<S>(
     settings: &LifecycleSettings,
     deadline: Deadline,
     skips_grace: bool,
-    stop: &CancellationToken,
+    stop: &StopRequest,
     tasks: Tasks,
 ) -> Vec<String> {
     let log = start.log();
@@ -65,7 +65,7 @@ pub(super) async fn run<S>(
     cut.extend(stops.await);
     cut.extend(stop_all(&followers, end, &log).await);
 
-    stop.cancel();
+    stop.send();
     let background: Vec<_> = start.parts.iter().rev().chain(start.plugins.iter().rev()).cloned().collect();
     let mut waiting = background.len() + 1;
     let mut share = || {

@@ -11,7 +11,8 @@ use underpin_errors::{Error, HealthReport};
 use underpin_logger::{Logger, NoopLogger};
 
 use crate::engine::drive;
-use crate::{Ended, Gate, LifecycleSettings, ManualSignals, Metadata, Opening, ServiceState, Signal, Start};
+use crate::signals::ManualSignals;
+use crate::{Ended, Gate, LifecycleSettings, Metadata, Opening, ServiceState, Signal, Start};
 
 /// Runs a whole service in the process of a test: the same start and stop as [`run`](crate::run), without settings from outside, without an
 /// admin listener, and with signals by hand.
@@ -121,6 +122,11 @@ impl<S> Running<'_, S> {
     pub fn signal(&self, signal: Signal) {
         // The service listens for as long as the body runs.
         let _ended = self.signals.send(signal);
+    }
+
+    /// Gives new settings to the subscribers of [`Start::on_reload`], as SIGHUP does with settings that have changed.
+    pub fn reload(&self, settings: &S) {
+        self.start.subscribers.tell(settings, &self.start.log());
     }
 
     /// The sender of signals, to be kept for a second one during the stop.

@@ -62,7 +62,8 @@ pub(crate) fn service(arguments: &[&str]) -> Service {
         .command(
             CommandSpec::new("letters", "Look after letters")
                 .action(ActionSpec::new("list", "List them").optional("AFTER", "Only above"))
-                .action(ActionSpec::new("send", "Send one").required("ID", "Which")),
+                .action(ActionSpec::new("send", "Send one").required("ID", "Which"))
+                .action(ActionSpec::new("burn", "Remove all of them")),
         )
         .command(CommandSpec::new("hang", "Never ends"))
         .arguments(arguments.iter().copied())

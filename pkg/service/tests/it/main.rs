@@ -12,6 +12,8 @@ mod http;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod property;
 #[cfg(test)]
 mod standard_commands;

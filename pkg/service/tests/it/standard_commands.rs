@@ -165,7 +165,7 @@ fn dead_letters_are_listed_shown_replayed_and_discarded() {
     assert_eq!((gone.code, gone.stdout.as_str()), (1, ""), "{gone:?}");
     assert!(output(&run(&["replay", "1"])).starts_with("replayed dead letter 1, stored at "));
     assert_eq!(run(&["replay", "x"]).code, 2);
-    runtime.block_on(mailer.drain(Duration::from_secs(5)));
+    let _ = runtime.block_on(mailer.drain(Duration::from_secs(5)));
 }
 
 /// A runtime for what a test does between two commands.
