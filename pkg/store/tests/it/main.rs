@@ -1,1 +1,8 @@
 //! Tests of underpin-store through its public interface.
+
+#[cfg(test)]
+mod jetstream;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod support;

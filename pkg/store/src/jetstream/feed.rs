@@ -1,0 +1,232 @@
+//! The consumer of a watch: one that the server pushes from, in order, without acknowledgements.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
+
+use super::api::{ApiError, unanswered};
+use super::backend::Backend;
+use super::stored;
+use crate::{Entry, Operation, StoreError, Values, WatchOptions, random};
+
+/// How often the server tells that it is there while nothing changes.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// After which silence the consumer counts as lost.
+const SILENCE: Duration = Duration::from_secs(7);
+/// How long the server keeps a consumer that nobody listens to.
+const INACTIVE: Duration = Duration::from_secs(5);
+
+/// Where a consumer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// With the last write of each key.
+    State,
+    /// With this sequence.
+    Sequence(u64),
+}
+
+pub(super) struct Feed {
+    subscriber: Subscriber,
+    name: String,
+    epoch: u64,
+    /// The number of the last message of this consumer.
+    delivered: u64,
+    /// Whether everything that was there when it began has been delivered.
+    pub(super) caught_up: bool,
+}
+
+/// What arrives.
+pub(super) enum Arrival {
+    /// A message with its sequence; without an entry when its subject is no key.
+    Message(u64, Option<Entry>),
+    /// Nothing is left for the moment.
+    CaughtUp,
+    /// Messages are missing, or none can come any more.
+    Lost(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(default)]
+    num_pending: u64,
+}
+
+impl Feed {
+    pub(super) async fn open(
+        backend: &Backend,
+        options: &WatchOptions,
+        from: From,
+    ) -> Result<Self, StoreError> {
+        let connection = &backend.api.connection;
+        let epoch = connection.link().epoch;
+        let client = connection.client();
+        let inbox = client.new_inbox();
+        // To the subject itself: the server does not count a subscription with a wildcard as interest.
+        let subscribed = connection.call("subscribe", client.subscribe(inbox.clone())).await;
+        let subscriber = subscribed
+            .map_err(|error| unanswered("watch", error))?
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let name = format!("watch-{}", crate::kv::hex(&random::bytes::<12>()?));
+        let mut filters: Vec<String> =
+            options.patterns.iter().map(|pattern| format!("{}{pattern}", backend.prefix)).collect();
+        if filters.is_empty() {
+            filters.push(format!("{}>", backend.prefix));
+        }
+        let mut config = json!({
+            "name": name,
+            "deliver_subject": inbox,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "replay_policy": "instant",
+            "flow_control": true,
+            "idle_heartbeat": nanos(HEARTBEAT),
+            "inactive_threshold": nanos(INACTIVE),
+            "headers_only": options.values == Values::Skip,
+            "num_replicas": 1,
+            "mem_storage": true,
+        });
+        let mut set = |field: &str, value: Value| {
+            drop(config.as_object_mut().map(|config| config.insert(field.to_owned(), value)));
+        };
+        match from {
+            From::State => set("deliver_policy", json!("last_per_subject")),
+            From::Sequence(sequence) => {
+                set("deliver_policy", json!("by_start_sequence"));
+                set("opt_start_seq", json!(sequence.max(1)));
+            }
+        }
+        match filters.as_slice() {
+            [one] => set("filter_subject", json!(one)),
+            many => set("filter_subjects", json!(many)),
+        }
+        let call = format!("CONSUMER.CREATE.{}.{name}", backend.stream);
+        let body = json!({ "stream_name": backend.stream, "config": config, "action": "create" });
+        let created: Result<Created, ApiError> = backend.api.call("watch", &call, &body).await?;
+        let created = created.map_err(|error| error.into_store("watch", &backend.bucket.name, 0))?;
+        Ok(Self { subscriber, name, epoch, delivered: 0, caught_up: created.num_pending == 0 })
+    }
+
+    /// The name of the consumer on the server.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits for the next arrival.
+    ///
+    /// Cancel safe, but for an answer to flow control, which the server asks for again.
+    pub(super) async fn next(&mut self, backend: &Backend) -> Arrival {
+        loop {
+            let connection = &backend.api.connection;
+            let message = tokio::select! {
+                biased;
+                message = timeout(SILENCE, self.subscriber.next()) => match message {
+                    Ok(Some(message)) => message,
+                    Ok(None) => return Arrival::Lost("the client was rebuilt"),
+                    Err(_) => return Arrival::Lost("the server is silent"),
+                },
+                () = connection.lost(self.epoch) => return Arrival::Lost("the connection was lost"),
+            };
+            let arrival = match message.status {
+                None => self.message(message, &backend.prefix),
+                Some(StatusCode::IDLE_HEARTBEAT) => {
+                    let answer = flow_control(&message);
+                    let arrival = if answer.is_none() { self.heartbeat(&message) } else { None };
+                    if let Some(subject) = answer {
+                        drop(connection.publish(subject.into(), None, None, Bytes::new()).await);
+                    }
+                    arrival
+                }
+                Some(_) => None,
+            };
+            if let Some(arrival) = arrival {
+                return arrival;
+            }
+        }
+    }
+
+    fn message(&mut self, message: Message, prefix: &str) -> Option<Arrival> {
+        let Some(position) = message.reply.as_deref().and_then(Position::parse) else {
+            // Not of a consumer: published to the inbox by somebody else.
+            return None;
+        };
+        if position.delivered != self.delivered + 1 {
+            return Some(Arrival::Lost("messages were dropped"));
+        }
+        self.delivered = position.delivered;
+        self.caught_up |= position.pending == 0;
+        let operation = message.headers.as_ref().map_or(Operation::Put, stored::operation_in);
+        let entry = stored::key_of(prefix, &message.subject)
+            .map(|key| stored::entry(key, message.payload, position.sequence, position.stored, operation));
+        Some(Arrival::Message(position.sequence, entry))
+    }
+
+    /// The server sends a heartbeat when it has nothing to deliver.
+    fn heartbeat(&mut self, message: &Message) -> Option<Arrival> {
+        let last = message.headers.as_ref()?.get("Nats-Last-Consumer")?.as_str().parse::<u64>().ok()?;
+        if last != self.delivered {
+            return Some(Arrival::Lost("messages were dropped"));
+        }
+        self.caught_up = true;
+        Some(Arrival::CaughtUp)
+    }
+}
+
+/// Where the server waits for a sign that the client has read so far.
+fn flow_control(message: &Message) -> Option<String> {
+    let stalled = || Some(message.headers.as_ref()?.get("Nats-Consumer-Stalled")?.as_str().to_owned());
+    message.reply.as_ref().map(ToString::to_string).or_else(stalled)
+}
+
+/// What the reply subject of a consumer's message tells:
+/// `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>[.<token>]`.
+#[derive(Debug, PartialEq, Eq)]
+struct Position {
+    sequence: u64,
+    delivered: u64,
+    stored: SystemTime,
+    pending: u64,
+}
+
+impl Position {
+    fn parse(reply: &str) -> Option<Self> {
+        let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+        // Without a domain there are 7 parts.
+        let start = if parts.len() == 7 { 2 } else { 4 };
+        let number = |at: usize| parts.get(start + at)?.parse::<u64>().ok();
+        Some(Self {
+            sequence: number(1)?,
+            delivered: number(2)?,
+            stored: SystemTime::UNIX_EPOCH + Duration::from_nanos(number(3)?),
+            pending: number(4)?,
+        })
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_position_of_a_message_with_and_without_a_domain() {
+        let expected = Position {
+            sequence: 17,
+            delivered: 3,
+            stored: SystemTime::UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000),
+            pending: 5,
+        };
+        let short = "$JS.ACK.KV_a.watch-1.1.17.3.1700000000000000000.5";
+        let long = "$JS.ACK.hub.ACC.KV_a.watch-1.1.17.3.1700000000000000000.5.token";
+        assert_eq!(Position::parse(short), Some(expected));
+        assert_eq!(Position::parse(long), Position::parse(short));
+        assert_eq!(Position::parse("$JS.FC.x"), None);
+    }
+}

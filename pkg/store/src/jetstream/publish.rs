@@ -1,0 +1,110 @@
+use bytes::Bytes;
+use serde::Deserialize;
+use underpin_nats::NatsError;
+use underpin_nats::async_nats::HeaderMap;
+
+use super::api::{Api, ApiError, parse, unconfirmed};
+use crate::{Revision, StoreError, random};
+
+const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+const TTL: &str = "Nats-TTL";
+const ROLLUP: &str = "Nats-Rollup";
+/// Another sequence than expected; the second while a write to the same key is under way in a cluster.
+const WRONG_SEQUENCE: u64 = 10071;
+const WRONG_SEQUENCE_IN_FLIGHT: u64 = 10164;
+
+/// A write of one subject.
+pub(super) struct Write {
+    pub(super) subject: String,
+    pub(super) value: Bytes,
+    /// The sequence of the last message of the subject; 0 for none.
+    pub(super) expected: Option<u64>,
+    pub(super) ttl: Option<u64>,
+    pub(super) operation: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct Ack {
+    seq: u64,
+}
+
+impl Write {
+    fn headers(&self) -> Result<Option<HeaderMap>, StoreError> {
+        let mut headers = HeaderMap::new();
+        if let Some(expected) = self.expected {
+            headers.insert(EXPECTED, expected.to_string().as_str());
+            // So that the server tells a repetition of this write from a write of somebody else.
+            headers.insert(MESSAGE_ID, crate::kv::hex(&random::bytes::<16>()?).as_str());
+        }
+        if let Some(seconds) = self.ttl {
+            headers.insert(TTL, format!("{seconds}s").as_str());
+        }
+        if let Some(operation) = self.operation {
+            headers.insert(super::stored::OPERATION, operation);
+            if operation == "PURGE" {
+                headers.insert(ROLLUP, "sub");
+            }
+        }
+        Ok((!headers.is_empty()).then_some(headers))
+    }
+
+    /// Writes, and returns the new revision. A conditional write that was lost with the connection is sent once more.
+    pub(super) async fn send(self, api: &Api, bucket: &str) -> Result<Revision, StoreError> {
+        let (headers, size) = (self.headers()?, self.value.len());
+        let mut sent = api.send(self.subject.clone(), headers.clone(), self.value.clone()).await;
+        if self.expected.is_some() && matches!(sent, Err(NatsError::Lost)) {
+            sent = match api.send(self.subject, headers, self.value).await {
+                // The first one may have been stored.
+                Err(error) if !error.is_ambiguous() => return Err(StoreError::Unconfirmed(Box::new(error))),
+                other => other,
+            };
+        }
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(NatsError::NoResponders { .. }) => return Err(no_stream(api, bucket).await),
+            Err(error) => return Err(unconfirmed(error)),
+        };
+        match parse::<Ack>("write", &answer.payload)? {
+            Ok(ack) => Ok(Revision::new(ack.seq)),
+            Err(error) => Err(refused(error, bucket, size)),
+        }
+    }
+}
+
+/// Nobody listens to the subject: the bucket is missing, or has no leader for the moment.
+async fn no_stream(api: &Api, bucket: &str) -> StoreError {
+    let call = format!("STREAM.INFO.{}", super::stream::name(bucket));
+    let answer = api.call::<serde_json::Value>("read bucket", &call, &serde_json::Value::Null).await;
+    match answer {
+        Ok(Err(error)) => error.into_store("write", bucket, 0),
+        Ok(Ok(_)) => StoreError::Unavailable("the bucket has no leader".into()),
+        Err(error) => error,
+    }
+}
+
+fn refused(error: ApiError, bucket: &str, size: usize) -> StoreError {
+    match error.err_code {
+        WRONG_SEQUENCE => StoreError::Conflict { current: last_sequence(&error.description) },
+        WRONG_SEQUENCE_IN_FLIGHT => StoreError::Conflict { current: None },
+        _ => error.into_store("write", bucket, size),
+    }
+}
+
+/// The number in `wrong last sequence: 17`; none for 0, which is no write at all.
+fn last_sequence(description: &str) -> Option<Revision> {
+    let number = description.rsplit(' ').next()?.parse().ok()?;
+    (number > 0).then(|| Revision::new(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_revision_is_in_the_text_of_the_server() {
+        assert_eq!(last_sequence("wrong last sequence: 17"), Some(Revision::new(17)));
+        assert_eq!(last_sequence("wrong last sequence: 0"), None);
+        assert_eq!(last_sequence("wrong last sequence"), None);
+    }
+}

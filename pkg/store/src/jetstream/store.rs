@@ -1,0 +1,206 @@
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use underpin_logger::{Context, Logger, info, warn};
+use underpin_nats::Connection;
+
+use super::api::{Api, ApiError, unanswered};
+use super::key_value::JetStreamKeyValue;
+use super::plan::{BucketChange, StorePlan};
+use super::settings::{StoreSettings, StoreTopology};
+use super::stream::{self, StreamInfo};
+use crate::{BucketSettings, StoreError};
+
+/// The buckets of a service in JetStream.
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::Arc;
+/// use underpin_logger::NoopLogger;
+/// use underpin_nats::{Connection, NatsSettings};
+/// use underpin_store::{BucketSettings, JetStreamStore, KeyValueExt, StoreSettings};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let nats = Connection::connect(&NatsSettings::new("nats://127.0.0.1:4222"), Arc::new(NoopLogger)).await?;
+/// let settings = StoreSettings::default().bucket(BucketSettings::new("carts"));
+/// let store = JetStreamStore::open(nats, &settings, Arc::new(NoopLogger)).await?;
+/// let carts = store.key_value("carts")?;
+/// carts.set("tenant-7.cart", "tea").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct JetStreamStore {
+    api: Api,
+    settings: Arc<StoreSettings>,
+    log: Arc<dyn Logger>,
+}
+
+impl JetStreamStore {
+    /// The store over a connection, which may be shared. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`].
+    pub fn new(
+        connection: Connection,
+        settings: &StoreSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, StoreError> {
+        settings.check()?;
+        Ok(Self { api: Api { connection }, settings: Arc::new(settings.clone()), log })
+    }
+
+    /// The store with its buckets applied or verified, as the settings say.
+    ///
+    /// Idempotency: opening again changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), [`apply`](Self::apply) and [`verify`](Self::verify).
+    ///
+    /// # Cancel safety
+    /// Buckets may have been created or changed.
+    pub async fn open(
+        connection: Connection,
+        settings: &StoreSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, StoreError> {
+        let store = Self::new(connection, settings, log)?;
+        match settings.topology {
+            StoreTopology::Apply => drop(store.apply().await?),
+            StoreTopology::Verify => store.verify().await?,
+        }
+        Ok(store)
+    }
+
+    /// A bucket of the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] when the settings do not name it.
+    pub fn key_value(&self, name: &str) -> Result<JetStreamKeyValue, StoreError> {
+        let declared = self.settings.buckets.iter().find(|bucket| bucket.name == name);
+        let bucket = declared.ok_or_else(|| {
+            StoreError::option(format!("buckets.{name}"), "is missing: add the bucket to the settings")
+        })?;
+        Ok(JetStreamKeyValue::new(self.api.clone(), bucket.clone()))
+    }
+
+    /// The connection below.
+    pub fn connection(&self) -> &Connection {
+        &self.api.connection
+    }
+
+    /// Compares the buckets with the settings. It changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::ServerTooOld`] when a bucket has `key_ttl` and the server is older than 2.11, and those of the connection.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn plan(&self) -> Result<StorePlan, StoreError> {
+        self.require_key_ttl().await?;
+        let mut plan = StorePlan::default();
+        for bucket in &self.settings.buckets {
+            let name = bucket.name.clone();
+            match self.info(bucket).await? {
+                None => plan.changes.push(BucketChange::Create { bucket: name }),
+                Some(info) => {
+                    let differences = stream::differences(&stream::declared(bucket), &info.config);
+                    if !differences.is_empty() {
+                        plan.changes.push(BucketChange::Update { bucket: name, differences });
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Creates the buckets that are missing, changes those that differ, and compares again. Returns what it changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Drift`] when the server did not take a change, [`StoreError::Backend`] when it refused one (the storage of a
+    /// bucket, for example, never changes), and those of [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Some changes may have been made.
+    pub async fn apply(&self) -> Result<StorePlan, StoreError> {
+        let plan = self.plan().await?;
+        let ctx = Context::background();
+        for change in &plan.changes {
+            let (BucketChange::Create { bucket: name } | BucketChange::Update { bucket: name, .. }) = change;
+            let Some(bucket) = self.settings.buckets.iter().find(|bucket| bucket.name == *name) else {
+                continue;
+            };
+            match change {
+                BucketChange::Create { .. } => {
+                    self.write("CREATE", bucket, stream::declared(bucket)).await?;
+                    info!(self.log, &ctx, "created a bucket", bucket = name);
+                }
+                BucketChange::Update { .. } => {
+                    warn!(
+                        self.log,
+                        &ctx,
+                        "changing a bucket that differs",
+                        bucket = name,
+                        drift = plan.to_string()
+                    );
+                    let mut config = self.info(bucket).await?.map(|info| info.config).unwrap_or_default();
+                    config.extend(stream::declared(bucket));
+                    self.write("UPDATE", bucket, config).await?;
+                }
+            }
+        }
+        if !plan.is_empty() {
+            self.verify().await?;
+        }
+        Ok(plan)
+    }
+
+    /// Compares the buckets with the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::Drift`] tells each difference, and those of [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn verify(&self) -> Result<(), StoreError> {
+        let plan = self.plan().await?;
+        if plan.is_empty() { Ok(()) } else { Err(StoreError::Drift { differences: plan.sentences() }) }
+    }
+
+    async fn require_key_ttl(&self) -> Result<(), StoreError> {
+        if !self.settings.buckets.iter().any(|bucket| bucket.key_ttl) {
+            return Ok(());
+        }
+        let level = self.api.connection.api_level(None).await;
+        match level.map_err(|error| unanswered("read API level", error))? {
+            0 => Err(StoreError::ServerTooOld { feature: "key_ttl", required: "nats-server 2.11" }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn info(&self, bucket: &BucketSettings) -> Result<Option<StreamInfo>, StoreError> {
+        let call = format!("STREAM.INFO.{}", stream::name(&bucket.name));
+        match self.api.call("read bucket", &call, &Value::Null).await? {
+            Ok(info) => Ok(Some(info)),
+            Err(error) if error.err_code == ApiError::NO_STREAM => Ok(None),
+            Err(error) => Err(error.into_store("read bucket", &bucket.name, 0)),
+        }
+    }
+
+    async fn write(
+        &self,
+        action: &str,
+        bucket: &BucketSettings,
+        config: Map<String, Value>,
+    ) -> Result<(), StoreError> {
+        let call = format!("STREAM.{action}.{}", stream::name(&bucket.name));
+        let written: Result<Value, ApiError> =
+            self.api.call("write bucket", &call, &Value::Object(config)).await?;
+        written.map(drop).map_err(|error| error.into_store("write bucket", &bucket.name, 0))
+    }
+}
+
+impl std::fmt::Debug for JetStreamStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JetStreamStore").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch::Sender;
+use underpin_errors::{Health, HealthCheck};
+
+use super::bucket::Bucket;
+use super::watch::MemoryWatch;
+use crate::{
+    BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Operation, Read,
+    Revision, StoreError, Ttl, Watch, WatchOptions,
+};
+
+/// A bucket in the memory of this process. Clones share it.
+///
+/// It passes the same suite as the server backends: revisions, history, time to live, watches. Time is tokio's, so that a test with
+/// paused time can let entries expire.
+///
+/// # Examples
+/// ```
+/// use underpin_store::{BucketSettings, KeyValueExt, MemoryKeyValue};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_store::StoreError> {
+/// let store = MemoryKeyValue::new(BucketSettings::new("carts"))?;
+/// store.set("tenant-7.cart", "tea").await?;
+/// assert_eq!(store.read("tenant-7.cart").await?.unwrap().value, "tea");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct MemoryKeyValue(Arc<Shared>);
+
+pub(super) struct Shared {
+    bucket: Mutex<Bucket>,
+    /// The last revision, for watches.
+    pub(super) changed: Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MemoryKeyValue {
+    /// An empty bucket. `storage` and `replicas` mean nothing here; values are at most 1 MiB unless set otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] for settings that no backend takes.
+    pub fn new(settings: BucketSettings) -> Result<Self, StoreError> {
+        settings.check()?;
+        Ok(Self(Arc::new(Shared { bucket: Mutex::new(Bucket::new(settings)), changed: Sender::new(0) })))
+    }
+
+    /// Runs a write, and wakes the watches if it wrote.
+    fn write<T>(&self, write: impl FnOnce(&mut Bucket) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut bucket = self.0.bucket();
+        let written = write(&mut bucket)?;
+        let last = bucket.last();
+        drop(bucket);
+        if self.0.changed.receiver_count() > 0 {
+            self.0.changed.send_replace(last);
+        }
+        Ok(written)
+    }
+}
+
+#[async_trait]
+impl HealthCheck for MemoryKeyValue {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    async fn check(&self) -> Health {
+        let status = self.0.bucket().status();
+        Health::up().detail("bucket", status.bucket).detail("entries", status.entries)
+    }
+}
+
+#[async_trait]
+impl KeyValue for MemoryKeyValue {
+    async fn get(&self, key: &Key, _read: Read) -> Result<Option<Entry>, StoreError> {
+        Ok(self.0.bucket().get(key))
+    }
+
+    async fn put(&self, key: &Key, value: Bytes, expect: Expect, ttl: Ttl) -> Result<Revision, StoreError> {
+        self.write(|bucket| bucket.put(key, value, expect, ttl))
+    }
+
+    async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
+        self.write(|bucket| bucket.remove(key, Operation::Delete, expect))
+    }
+
+    async fn purge(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
+        self.write(|bucket| bucket.remove(key, Operation::Purge, expect))
+    }
+
+    async fn history(&self, key: &Key) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.0.bucket().history(key))
+    }
+
+    async fn keys(&self, pattern: &KeyPattern) -> Result<Box<dyn KeyList>, StoreError> {
+        Ok(Box::new(Keys(self.0.bucket().live(pattern).into_iter())))
+    }
+
+    async fn watch(&self, options: WatchOptions) -> Result<Box<dyn Watch>, StoreError> {
+        Ok(Box::new(MemoryWatch::new(Arc::clone(&self.0), options)))
+    }
+
+    async fn forget_removals(&self, older_than: Duration) -> Result<u64, StoreError> {
+        Ok(self.0.bucket().forget_removals(older_than))
+    }
+
+    async fn status(&self) -> Result<BucketStatus, StoreError> {
+        Ok(self.0.bucket().status())
+    }
+}
+
+struct Keys(std::vec::IntoIter<Key>);
+
+#[async_trait]
+impl KeyList for Keys {
+    async fn next(&mut self) -> Result<Option<Key>, StoreError> {
+        Ok(self.0.next())
+    }
+}
+
+impl fmt::Debug for MemoryKeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryKeyValue").field("status", &self.0.bucket().status()).finish()
+    }
+}

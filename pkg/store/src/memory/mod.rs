@@ -1,0 +1,7 @@
+//! Key-value in memory: the twin of the server backends, for tests and for services of one process.
+
+mod bucket;
+mod key_value;
+mod watch;
+
+pub use key_value::MemoryKeyValue;
