@@ -1,4 +1,26 @@
-//! Key-value, locks, sessions, objects, cache and rate limits over JetStream or Redis, with an in-memory twin.
+//! State that the instances of a service share: key-value buckets over JetStream, with an in-memory twin.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use underpin_store::{BucketSettings, KeyValue, KeyValueExt, MemoryKeyValue, Ttl, WatchEvent, WatchOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_store::StoreError> {
+//! let store: Arc<dyn KeyValue> = Arc::new(MemoryKeyValue::new(BucketSettings::new("carts"))?);
+//! let mut watch = store.watch(WatchOptions::all()).await?;
+//! assert_eq!(watch.next().await?, WatchEvent::Current);
+//!
+//! let revision = store.create("tenant-7.cart", "tea", Ttl::Bucket).await?;
+//! store.update("tenant-7.cart", "tea, milk", revision).await?;
+//! // Somebody else changed it: nothing is overwritten.
+//! assert!(store.update("tenant-7.cart", "coffee", revision).await.unwrap_err().is_conflict());
+//! assert!(matches!(watch.next().await?, WatchEvent::Changed(entry) if entry.value == "tea, milk"));
+//! # Ok(()) }
+//! ```
+//!
+//! * [`KeyValue`], [`KeyValueExt`]: get, put, compare and set, time to live for each key, history, lists, watches.
+//! * [`MemoryKeyValue`], [`JetStreamKeyValue`]: the backends. [`JetStreamStore`] creates and verifies buckets.
+//! * [`Namespace`]: a part of a bucket. [`StoredValue`]: values with a version.
+//! * [`conformance`]: the suite that every backend passes. [`testing`]: mocks.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -6,10 +28,13 @@ mod error;
 #[cfg(feature = "jetstream")]
 mod jetstream;
 mod kv;
+mod lock;
 mod memory;
 mod meters;
 mod random;
 mod setters;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::StoreError;
 #[cfg(feature = "jetstream")]
@@ -22,5 +47,6 @@ pub use kv::{
     Namespace, Operation, Read, Removals, Revision, Storage, StoredValue, StoredValueExt, Ttl, Values, Watch,
     WatchEvent, WatchOptions, WatchStart,
 };
+pub use lock::{KeyValueLocks, Lease, Locks};
 pub use memory::MemoryKeyValue;
 pub use meters::describe_metrics;

@@ -36,6 +36,7 @@ pub mod conditional;
 pub mod expiry;
 mod fixtures;
 mod harness;
+pub mod leases;
 mod suite;
 pub mod watching;
 

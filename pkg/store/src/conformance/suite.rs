@@ -34,6 +34,11 @@ macro_rules! key_value_tests {
             watching::only_the_wanted_keys_are_told,
             watching::a_slow_reader_gets_the_last_value_of_each_key,
             watching::a_dropped_call_loses_no_event,
+            leases::one_holder_at_a_time,
+            leases::a_lease_is_renewed_until_released,
+            leases::a_lost_lease_is_told,
+            leases::a_waiter_gets_a_released_lock,
+            leases::a_lease_out_of_range_is_refused,
         }
     };
     (@each $harness:ty; $($module:ident :: $behaviour:ident),+ $(,)?) => {$(

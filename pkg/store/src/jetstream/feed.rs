@@ -54,6 +54,14 @@ pub(super) enum Arrival {
 struct Created {
     #[serde(default)]
     num_pending: u64,
+    #[serde(default)]
+    delivered: Delivered,
+}
+
+#[derive(Default, Deserialize)]
+struct Delivered {
+    #[serde(default)]
+    consumer_seq: u64,
 }
 
 impl Feed {
@@ -108,7 +116,9 @@ impl Feed {
         let body = json!({ "stream_name": backend.stream, "config": config, "action": "create" });
         let created: Result<Created, ApiError> = backend.api.call("watch", &call, &body).await?;
         let created = created.map_err(|error| error.into_store("watch", &backend.bucket.name, 0))?;
-        Ok(Self { subscriber, name, epoch, delivered: 0, caught_up: created.num_pending == 0 })
+        // What was pushed before the answer was made does not count as pending any more.
+        let caught_up = created.num_pending == 0 && created.delivered.consumer_seq == 0;
+        Ok(Self { subscriber, name, epoch, delivered: 0, caught_up })
     }
 
     /// The name of the consumer on the server.

@@ -1,9 +1,11 @@
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::json;
 use underpin_nats::NatsError;
 use underpin_nats::async_nats::HeaderMap;
 
 use super::api::{Api, ApiError, parse, unconfirmed};
+use super::stored::Answer;
 use crate::{Revision, StoreError, random};
 
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
@@ -34,7 +36,7 @@ impl Write {
         let mut headers = HeaderMap::new();
         if let Some(expected) = self.expected {
             headers.insert(EXPECTED, expected.to_string().as_str());
-            // So that the server tells a repetition of this write from a write of somebody else.
+            // So that a repetition of this write is told from a write of somebody else.
             headers.insert(MESSAGE_ID, crate::kv::hex(&random::bytes::<16>()?).as_str());
         }
         if let Some(seconds) = self.ttl {
@@ -52,13 +54,9 @@ impl Write {
     /// Writes, and returns the new revision. A conditional write that was lost with the connection is sent once more.
     pub(super) async fn send(self, api: &Api, bucket: &str) -> Result<Revision, StoreError> {
         let (headers, size) = (self.headers()?, self.value.len());
-        let mut sent = api.send(self.subject.clone(), headers.clone(), self.value.clone()).await;
+        let sent = api.send(self.subject.clone(), headers.clone(), self.value.clone()).await;
         if self.expected.is_some() && matches!(sent, Err(NatsError::Lost)) {
-            sent = match api.send(self.subject, headers, self.value).await {
-                // The first one may have been stored.
-                Err(error) if !error.is_ambiguous() => return Err(StoreError::Unconfirmed(Box::new(error))),
-                other => other,
-            };
+            return self.send_again(api, bucket, headers).await;
         }
         let answer = match sent {
             Ok(answer) => answer,
@@ -68,6 +66,38 @@ impl Write {
         match parse::<Ack>("write", &answer.payload)? {
             Ok(ack) => Ok(Revision::new(ack.seq)),
             Err(error) => Err(refused(error, bucket, size)),
+        }
+    }
+}
+
+impl Write {
+    /// Sends a conditional write again whose first answer was lost. Where that is a conflict, the first one may have made it.
+    async fn send_again(
+        self,
+        api: &Api,
+        bucket: &str,
+        headers: Option<HeaderMap>,
+    ) -> Result<Revision, StoreError> {
+        let id = headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID)).map(ToString::to_string);
+        let answer = match api.send(self.subject.clone(), headers, self.value.clone()).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(StoreError::Unconfirmed(Box::new(error))),
+        };
+        let refusal = match parse::<Ack>("write", &answer.payload)? {
+            Ok(ack) => return Ok(Revision::new(ack.seq)),
+            Err(refusal) => refused(refusal, bucket, self.value.len()),
+        };
+        if !refusal.is_conflict() {
+            return Err(StoreError::Unconfirmed(Box::new(refusal)));
+        }
+        let call = format!("STREAM.MSG.GET.{}", super::stream::name(bucket));
+        let last = api.call::<Answer>("read", &call, &json!({ "last_by_subj": self.subject })).await;
+        match last {
+            Ok(Ok(Answer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
+                Ok(Revision::new(message.seq))
+            }
+            // Somebody else wrote: before us, or over what we wrote.
+            _ => Err(StoreError::Unconfirmed(Box::new(refusal))),
         }
     }
 }

@@ -33,6 +33,11 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// The value of a header.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        value_of(&STANDARD.decode(&self.hdrs).ok()?, name)
+    }
+
     /// The entry; none when its subject is no key of this bucket.
     pub(super) fn entry(self, prefix: &str) -> Result<Option<Entry>, StoreError> {
         let decode = |text: &str| STANDARD.decode(text).map_err(|error| StoreError::Corrupt(error.into()));

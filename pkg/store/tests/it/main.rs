@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod jetstream;
 #[cfg(test)]
+mod lock_chaos;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod support;

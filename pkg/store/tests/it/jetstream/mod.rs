@@ -1,5 +1,9 @@
 //! The JetStream backend passes the suite, and survives what servers and networks do.
 
+mod faults;
+mod topology;
+mod watch;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

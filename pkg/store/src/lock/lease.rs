@@ -1,0 +1,106 @@
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::renewal::Released;
+use crate::StoreError;
+
+/// A lock that is held. Dropped, it is released in the background; [`release`](Self::release) tells when it is.
+#[derive(Debug)]
+#[must_use = "a lease that is dropped is released"]
+pub struct Lease {
+    token: u64,
+    /// Until when the lock is held for certain. In the past once it is lost.
+    until: watch::Receiver<Instant>,
+    /// Asks the renewing task to release; dropped, it asks too.
+    release: Option<oneshot::Sender<oneshot::Sender<Released>>>,
+}
+
+impl Lease {
+    pub(super) fn new(
+        token: u64,
+        until: watch::Receiver<Instant>,
+        release: oneshot::Sender<oneshot::Sender<Released>>,
+    ) -> Self {
+        Self { token, until, release: Some(release) }
+    }
+
+    /// A lease without a lock, for mocks: held for this long.
+    pub fn held(token: u64, lasts: Duration) -> Self {
+        let (_, until) = watch::channel(Instant::now() + lasts);
+        Self { token, until, release: None }
+    }
+
+    /// The fencing token: it grows with every acquisition of the bucket's locks, and stays the same over renewals.
+    ///
+    /// Give it to the resource with every write, and let the resource refuse smaller ones, such as
+    /// `UPDATE stock SET n = $1, fence = $2 WHERE id = $3 AND fence <= $2`.
+    pub fn token(&self) -> u64 {
+        self.token
+    }
+
+    /// Whether the lock is held for certain. By the clock of this process, counted from before the last renewal was sent.
+    pub fn is_held(&self) -> bool {
+        Instant::now() < *self.until.borrow()
+    }
+
+    /// Waits until the lock is not held for certain any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn lost(&self) {
+        let mut until = self.until.clone();
+        loop {
+            let end = *until.borrow_and_update();
+            if Instant::now() >= end {
+                return;
+            }
+            tokio::select! {
+                () = sleep_until(end) => {}
+                changed = until.changed() => {
+                    if changed.is_err() {
+                        // Nobody renews any more.
+                        sleep_until(end).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs work while the lock is held, and drops it when the lock is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`], and those of the work.
+    ///
+    /// # Cancel safety
+    /// That of the work; the lock stays held.
+    pub async fn run<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            () = self.lost() => Err(StoreError::LeaseLost.into()),
+            done = work => done,
+        }
+    }
+
+    /// Releases the lock. One that somebody else holds by now is left alone.
+    ///
+    /// # Errors
+    /// Those of [`KeyValue::delete`](crate::KeyValue::delete); the lock is free when the lease is over.
+    ///
+    /// # Cancel safety
+    /// The lock is released in the background.
+    pub async fn release(mut self) -> Result<(), StoreError> {
+        let Some(release) = self.release.take() else { return Ok(()) };
+        let (sender, released) = oneshot::channel();
+        if release.send(sender).is_err() {
+            // The task has ended: the lock is lost.
+            return Ok(());
+        }
+        released.await.unwrap_or(Ok(()))
+    }
+}

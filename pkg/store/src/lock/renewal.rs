@@ -1,0 +1,125 @@
+//! The task that keeps a lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{Expect, Key, KeyValue, KeyValueExt, Revision, StoreError, Ttl, meters};
+
+pub(super) type Released = Result<(), StoreError>;
+
+/// The wait between attempts to renew.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A lock as its holder knows it.
+pub(super) struct Renewal {
+    pub(super) store: Arc<dyn KeyValue>,
+    pub(super) key: Key,
+    /// Tells this holder from others.
+    pub(super) owner: Bytes,
+    pub(super) revision: Revision,
+    pub(super) lease: Duration,
+    pub(super) until: watch::Sender<Instant>,
+}
+
+enum Outcome {
+    Renewed,
+    Lost,
+    /// The next attempt may succeed.
+    Failed,
+}
+
+/// Until when a lock is held that was asked for at this moment: a tenth before the server forgets it, for clocks that run at different
+/// speeds.
+pub(super) fn end(asked: Instant, lease: Duration) -> Instant {
+    asked + lease - lease / 10
+}
+
+impl Renewal {
+    /// Renews until the lock is to be released or is lost.
+    pub(super) async fn run(mut self, mut release: oneshot::Receiver<oneshot::Sender<Released>>) {
+        let mut next = Instant::now() + self.lease / 3;
+        loop {
+            tokio::select! {
+                biased;
+                // Also when the lease was dropped.
+                asked = &mut release => {
+                    let released = self.release().await;
+                    if let Ok(sender) = asked {
+                        drop(sender.send(released));
+                    }
+                    return;
+                }
+                () = sleep_until(next) => {}
+            }
+            let asked = Instant::now();
+            match self.renew().await {
+                Outcome::Renewed => {
+                    self.until.send_replace(end(asked, self.lease));
+                    next = asked + self.lease / 3;
+                }
+                Outcome::Failed if Instant::now() < *self.until.borrow() => {
+                    sleep(PAUSE.min(self.lease / 10)).await;
+                    next = Instant::now();
+                }
+                Outcome::Failed | Outcome::Lost => {
+                    meters::lease_lost();
+                    let now = Instant::now();
+                    self.until.send_if_modified(|until| {
+                        let held = *until > now;
+                        *until = (*until).min(now);
+                        held
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> Outcome {
+        // A process that was frozen for longer than the lease has lost it, even if nobody else took it.
+        if Instant::now() >= *self.until.borrow() {
+            return Outcome::Lost;
+        }
+        let (expect, ttl) = (Expect::Revision(self.revision), Ttl::After(self.lease));
+        match self.store.put(&self.key, self.owner.clone(), expect, ttl).await {
+            Ok(revision) => {
+                self.revision = revision;
+                Outcome::Renewed
+            }
+            Err(StoreError::Unconfirmed(_)) => self.check().await,
+            Err(error) if error.is_retryable() => Outcome::Failed,
+            Err(_) => Outcome::Lost,
+        }
+    }
+
+    /// Whether a renewal whose answer was lost was written.
+    async fn check(&mut self) -> Outcome {
+        match self.store.read(&self.key).await {
+            Ok(Some(entry)) if entry.value == self.owner && entry.revision > self.revision => {
+                self.revision = entry.revision;
+                Outcome::Renewed
+            }
+            Ok(Some(entry)) if entry.value == self.owner => Outcome::Failed,
+            Ok(_) => Outcome::Lost,
+            Err(_) => Outcome::Failed,
+        }
+    }
+
+    async fn release(&mut self) -> Released {
+        self.until.send_replace(Instant::now());
+        match self.store.delete(&self.key, Expect::Revision(self.revision)).await {
+            // Somebody else's by now, or a renewal whose answer was lost.
+            Err(error) if error.is_conflict() => match self.store.read(&self.key).await? {
+                Some(entry) if entry.value == self.owner => {
+                    self.store.delete(&self.key, Expect::Revision(entry.revision)).await
+                }
+                _ => Ok(()),
+            },
+            released => released,
+        }
+    }
+}
