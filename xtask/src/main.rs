@@ -1,4 +1,4 @@
-//! The tasks of the project: `cargo xtask test | check | bench | build-times | chaos | new | up | down | doctor`.
+//! The tasks of the project: `cargo xtask test | check | bench | build-times | chaos | new | up | down | nats | doctor`.
 //!
 //! `cargo xtask test` is the one command that passes the tests on a fresh machine: it finds or fetches PostgreSQL and
 //! nats-server ([`fetch`]) and runs `cargo test --workspace --locked`.
@@ -14,6 +14,7 @@ mod doctor;
 mod fetch;
 mod guard;
 mod local;
+mod nats;
 mod outside;
 mod shell;
 mod structure;
@@ -64,6 +65,9 @@ enum Task {
     },
     /// Stop what `up` started; the data stays
     Down,
+    /// Call and find services on the server of `NATS_URL`
+    #[command(subcommand)]
+    Nats(nats::Nats),
     /// Print what was found, what is missing and how to get it
     Doctor,
 }
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Task::New(wanted) => template::new(&wanted),
         Task::Up { local } => local::up(local),
         Task::Down => local::down(),
+        Task::Nats(command) => nats::nats(&command),
         Task::Doctor => doctor::doctor(),
     };
     match done {
