@@ -31,13 +31,13 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Accepts until the server finishes; then the port is free.
 pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
-    let room = Arc::new(Semaphore::new(server.settings.max_connections));
+    let permits = Arc::new(Semaphore::new(server.settings.max_connections));
     let mut commands = server.command.subscribe();
-    let is_over = |command: &Command| matches!(command, Command::Finish | Command::Cut);
+    let is_over = |command: &Command| matches!(command, Command::Drain | Command::Abort);
     let accepting = async {
         let mut logged = None;
         loop {
-            let permit = find_room(&room, &server).await;
+            let permit = acquire_permit(&permits, &server).await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     // Without it a small answer waits for the acknowledgement of the one before. A socket that is closed already says so later.
@@ -59,15 +59,15 @@ pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
                             server = server.name
                         );
                     }
-                    server.relieve();
+                    server.shed_idle();
                     sleep(ROOM).await;
                 }
             }
         }
     };
     let draining = async {
-        server.drained().await;
-        server.drain();
+        server.draining().await;
+        server.start_draining();
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -78,13 +78,13 @@ pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
 }
 
 /// Waits for room for one connection, and makes some if there is none.
-async fn find_room(room: &Arc<Semaphore>, server: &Server) -> OwnedSemaphorePermit {
+async fn acquire_permit(permits: &Arc<Semaphore>, server: &Server) -> OwnedSemaphorePermit {
     loop {
-        match timeout(ROOM, Arc::clone(room).acquire_owned()).await {
+        match timeout(ROOM, Arc::clone(permits).acquire_owned()).await {
             Ok(Ok(permit)) => return permit,
             // Never closed.
             Ok(Err(_)) => std::future::pending().await,
-            Err(_) => server.relieve(),
+            Err(_) => server.shed_idle(),
         }
     }
 }

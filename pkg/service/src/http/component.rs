@@ -15,7 +15,7 @@ use super::{HttpSettings, meters};
 use crate::{Component, Deadline, Opening, Stopped};
 
 /// How long before the deadline what is left is cut: time for sockets to close and for the report.
-const CUT_AHEAD: Duration = Duration::from_millis(50);
+const ABORT_MARGIN: Duration = Duration::from_millis(50);
 
 /// An HTTP server as a traffic component. See the [module](crate::http).
 ///
@@ -87,14 +87,14 @@ impl Component for Http {
     }
 
     async fn quiesce(&self) {
-        self.server.finish();
+        self.server.shut_down();
     }
 
     async fn stop(&self, deadline: Deadline) -> Stopped {
-        self.server.finish();
-        let cut = CutOnDrop(&self.server);
+        self.server.shut_down();
+        let abort = AbortOnDrop(&self.server);
         let accepting = self.accepting.lock().await.take();
-        let limit = deadline.before(CUT_AHEAD);
+        let limit = deadline.before(ABORT_MARGIN);
         let all = async {
             if let Some(accepting) = accepting {
                 let _panicked = accepting.await;
@@ -110,7 +110,7 @@ impl Component for Http {
             return Stopped::Clean;
         }
         let left = self.server.requests();
-        drop(cut);
+        drop(abort);
         let _gone = deadline.run(all).await;
         if left == 0 {
             return Stopped::Clean;
@@ -130,15 +130,15 @@ impl Component for Http {
 /// A server that nobody holds serves nobody.
 impl Drop for Http {
     fn drop(&mut self) {
-        self.server.cut();
+        self.server.abort();
     }
 }
 
 /// Ends all connections when the stop is over, or was dropped.
-struct CutOnDrop<'a>(&'a Server);
+struct AbortOnDrop<'a>(&'a Server);
 
-impl Drop for CutOnDrop<'_> {
+impl Drop for AbortOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.cut();
+        self.0.abort();
     }
 }

@@ -17,20 +17,20 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The rest of a head, or the first one.
-    Head = 0,
+    ReadingHead = 0,
     /// The next request.
     Idle = 1,
 }
 
 /// What becomes of a connection when its limits are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LimitCheck {
     /// Nothing is due for so long.
     Wait(Duration),
     /// Close it in order.
     Close(&'static str),
     /// Close it now.
-    Cut(&'static str),
+    Abort(&'static str),
 }
 
 /// A connection, for as long as its socket is open: what its task, its socket and its requests know of each other.
@@ -40,7 +40,7 @@ pub(super) struct Connection {
     pub(super) server: Arc<Server>,
     pub(super) peer: SocketAddr,
     /// When the connection has had its time.
-    retires: u64,
+    max_age_at: u64,
     /// The time of the last change and the phase, in one word.
     phase: AtomicU64,
     requests: AtomicUsize,
@@ -49,7 +49,7 @@ pub(super) struct Connection {
     preface: AtomicU8,
     /// Since when the client has not accepted a byte; 0 while it does.
     blocked: AtomicU64,
-    retired: AtomicBool,
+    close_after_response: AtomicBool,
     unread: AtomicBool,
     upgraded: AtomicBool,
     _permit: OwnedSemaphorePermit,
@@ -65,13 +65,13 @@ impl Connection {
         let age = server.settings.max_connection_age.map_or(u64::MAX, |age| millis(with_jitter(age)));
         Self {
             peer,
-            retires: now.saturating_add(age),
-            phase: AtomicU64::new(packed(now, Phase::Head)),
+            max_age_at: now.saturating_add(age),
+            phase: AtomicU64::new(packed(now, Phase::ReadingHead)),
             requests: AtomicUsize::new(0),
             served: AtomicU32::new(0),
             preface: AtomicU8::new(0),
             blocked: AtomicU64::new(0),
-            retired: AtomicBool::new(false),
+            close_after_response: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
             _permit: permit,
@@ -86,7 +86,7 @@ impl Connection {
         self.server.count_request();
         let served = self.served.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if self.server.settings.max_requests_per_connection.is_some_and(|most| served >= most) {
-            self.retired.store(true, Ordering::Relaxed);
+            self.close_after_response.store(true, Ordering::Relaxed);
         }
     }
 
@@ -101,16 +101,16 @@ impl Connection {
     pub(super) fn received(&self, bytes: &[u8]) {
         let seen = self.preface.load(Ordering::Relaxed);
         if usize::from(seen) < PREFACE.len() {
-            self.look_for_preface(seen, bytes);
+            self.match_preface(seen, bytes);
         } else if seen == Self::HTTP1 && self.requests.load(Ordering::Relaxed) == 0 {
             let (_, phase) = unpacked(self.phase.load(Ordering::Relaxed));
             if phase == Phase::Idle {
-                self.enter(Phase::Head);
+                self.enter(Phase::ReadingHead);
             }
         }
     }
 
-    fn look_for_preface(&self, seen: u8, bytes: &[u8]) {
+    fn match_preface(&self, seen: u8, bytes: &[u8]) {
         let expected = PREFACE.get(usize::from(seen)..).unwrap_or_default();
         let length = expected.len().min(bytes.len());
         let is_preface = bytes.get(..length) == expected.get(..length);
@@ -131,7 +131,7 @@ impl Connection {
     }
 
     /// The client accepts no bytes at the moment, or does again.
-    pub(super) fn sending(&self, is_blocked: bool) {
+    pub(super) fn set_write_blocked(&self, is_blocked: bool) {
         match (is_blocked, self.blocked.load(Ordering::Relaxed)) {
             (true, 0) => self.blocked.store(self.server.now().max(1), Ordering::Relaxed),
             (false, 1..) => self.blocked.store(0, Ordering::Relaxed),
@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// The body of a request was dropped before its end: the client may be sending still.
-    pub(super) fn left_unread(&self) {
+    pub(super) fn mark_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
 
@@ -158,8 +158,8 @@ impl Connection {
     }
 
     /// Whether the answer that is sent next ends the connection.
-    pub(super) fn is_last_answer(&self) -> bool {
-        self.server.is_draining() || self.retired.load(Ordering::Relaxed)
+    pub(super) fn closes_after_response(&self) -> bool {
+        self.server.is_draining() || self.close_after_response.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_requests(&self) -> bool {
@@ -167,18 +167,21 @@ impl Connection {
     }
 
     /// Looks at every limit.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn check_limits(&self) -> LimitCheck {
         let (now, settings) = (self.server.now(), &self.server.settings);
         let left = |since: u64, limit: Duration| since.saturating_add(millis(limit)).saturating_sub(now);
         let blocked = self.blocked.load(Ordering::Relaxed);
         if blocked > 0 && left(blocked, settings.write_timeout) == 0 {
-            return Verdict::Cut("write_timeout");
+            return LimitCheck::Abort("write_timeout");
         }
-        if self.retires <= now && !self.retired.swap(true, Ordering::Relaxed) && self.is_http2() {
-            return Verdict::Close("max_connection_age");
+        if self.max_age_at <= now
+            && !self.close_after_response.swap(true, Ordering::Relaxed)
+            && self.is_http2()
+        {
+            return LimitCheck::Close("max_connection_age");
         }
-        if self.retired.load(Ordering::Relaxed) && self.is_http2() {
-            return Verdict::Close("max_requests_per_connection");
+        if self.close_after_response.load(Ordering::Relaxed) && self.is_http2() {
+            return LimitCheck::Close("max_requests_per_connection");
         }
         // As often as the shortest limit asks for, since what comes next is not known.
         let tick = settings.header_timeout.min(settings.idle_timeout).min(settings.write_timeout);
@@ -186,19 +189,19 @@ impl Connection {
         if !self.has_requests() {
             let (since, phase) = unpacked(self.phase.load(Ordering::Relaxed));
             let left = match phase {
-                Phase::Head => left(since, settings.header_timeout),
+                Phase::ReadingHead => left(since, settings.header_timeout),
                 Phase::Idle => left(since, settings.idle_timeout),
             };
             match (left, phase) {
-                (0, Phase::Head) => return Verdict::Cut("header_timeout"),
-                (0, Phase::Idle) => return Verdict::Close("idle_timeout"),
+                (0, Phase::ReadingHead) => return LimitCheck::Abort("header_timeout"),
+                (0, Phase::Idle) => return LimitCheck::Close("idle_timeout"),
                 _ => wait = wait.min(left),
             }
         }
-        if self.retires > now {
-            wait = wait.min(self.retires - now);
+        if self.max_age_at > now {
+            wait = wait.min(self.max_age_at - now);
         }
-        Verdict::Wait(Duration::from_millis(wait.max(1)))
+        LimitCheck::Wait(Duration::from_millis(wait.max(1)))
     }
 
     /// Whether it may be closed for want of room: it has had a moment, and it has no request.
@@ -224,7 +227,7 @@ const fn packed(now: u64, phase: Phase) -> u64 {
 }
 
 const fn unpacked(word: u64) -> (u64, Phase) {
-    (word >> 1, if word & 1 == 0 { Phase::Head } else { Phase::Idle })
+    (word >> 1, if word & 1 == 0 { Phase::ReadingHead } else { Phase::Idle })
 }
 
 fn millis(span: Duration) -> u64 {

@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
-use super::connection::{Connection, Verdict};
+use super::connection::{Connection, LimitCheck};
 use super::io::Socket;
 use super::meters;
 use super::request::RequestService;
@@ -39,30 +39,30 @@ where
                 return;
             }
             command = commands.changed() => match (command.map(|()| *commands.borrow_and_update()), connection.is_expendable()) {
-                (Ok(Command::Serve) | Ok(Command::Relieve(_)), false) => false,
+                (Ok(Command::Serve) | Ok(Command::ShedIdle(_)), false) => false,
                 (Ok(Command::Serve), true) => false,
-                (Ok(Command::Relieve(_)), true) => {
-                    meters::closed_early(&server.name, "max_connections");
+                (Ok(Command::ShedIdle(_)), true) => {
+                    meters::limit_reached(&server.name, "max_connections");
                     return;
                 }
-                (Ok(Command::Finish), _) => true,
-                (Ok(Command::Cut) | Err(_), _) => return,
+                (Ok(Command::Drain), _) => true,
+                (Ok(Command::Abort) | Err(_), _) => return,
             },
-            () = check.as_mut() => match connection.verdict() {
+            () = check.as_mut() => match connection.check_limits() {
                 _ if closing.is_some_and(|end| end <= Instant::now()) && !connection.has_requests() => return,
-                Verdict::Cut(limit) => {
-                    meters::closed_early(&server.name, limit);
+                LimitCheck::Abort(limit) => {
+                    meters::limit_reached(&server.name, limit);
                     return;
                 }
-                Verdict::Close(limit) if closing.is_none() => {
-                    meters::closed_early(&server.name, limit);
+                LimitCheck::Close(limit) if closing.is_none() => {
+                    meters::limit_reached(&server.name, limit);
                     true
                 }
-                Verdict::Close(_) => {
+                LimitCheck::Close(_) => {
                     check.as_mut().reset(Instant::now() + CLOSE);
                     false
                 }
-                Verdict::Wait(span) => {
+                LimitCheck::Wait(span) => {
                     let next = Instant::now() + span;
                     check.as_mut().reset(closing.map_or(next, |end| next.min(end.max(Instant::now() + Duration::from_millis(50)))));
                     false

@@ -21,7 +21,7 @@ pub(super) fn closed(server: &str) {
     gauge!(CONNECTIONS, "server" => server.to_owned()).decrement(1.0);
 }
 
-pub(super) fn closed_early(server: &str, limit: &'static str) {
+pub(super) fn limit_reached(server: &str, limit: &'static str) {
     counter!(CLOSED, "server" => server.to_owned(), "limit" => limit).increment(1);
 }
 

@@ -38,6 +38,8 @@ mod meters;
 mod request;
 mod server;
 mod settings;
+mod standard;
 
 pub use component::Http;
 pub use settings::{Http2Settings, HttpSettings};
+pub use standard::{CorsSettings, Standard, standard};

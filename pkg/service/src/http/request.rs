@@ -23,11 +23,11 @@ use super::connection::Connection;
 pub(super) struct RequestService(pub(super) Arc<Connection>);
 
 impl hyper::service::Service<Request<Incoming>> for RequestService {
-    type Response = Response<AnswerBody>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: Request<Incoming>) -> ResponseFuture {
         let guard = RequestGuard::new(Arc::clone(&self.0));
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
@@ -36,7 +36,7 @@ impl hyper::service::Service<Request<Incoming>> for RequestService {
         request.extensions_mut().insert(ConnectInfo(self.0.peer));
         let is_http1 = request.version() <= Version::HTTP_11;
         let answer = self.0.server.routes.clone().call(request);
-        Answer { answer, guard: Some(guard), is_http1 }
+        ResponseFuture { answer, guard: Some(guard), is_http1 }
     }
 }
 
@@ -58,7 +58,7 @@ impl Drop for RequestGuard {
 
 pin_project! {
     /// The answer of the routes, with the request counted until its body is sent.
-    pub(super) struct Answer {
+    pub(super) struct ResponseFuture {
         #[pin]
         answer: RouteFuture<Infallible>,
         guard: Option<RequestGuard>,
@@ -66,8 +66,8 @@ pin_project! {
     }
 }
 
-impl Future for Answer {
-    type Output = Result<Response<AnswerBody>, Infallible>;
+impl Future for ResponseFuture {
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -75,22 +75,22 @@ impl Future for Answer {
         let guard = this.guard.take();
         if let Some(guard) = &guard
             && *this.is_http1
-            && guard.0.is_last_answer()
+            && guard.0.closes_after_response()
         {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let end = guard.as_ref().and_then(|guard| StreamEnd::of(answer.headers(), &guard.0));
-        Poll::Ready(Ok(answer.map(|body| AnswerBody { body, end, _guard: guard })))
+        let end = guard.as_ref().and_then(|guard| StreamShutdown::of(answer.headers(), &guard.0));
+        Poll::Ready(Ok(answer.map(|body| ResponseBody { body, end, _guard: guard })))
     }
 }
 
 /// How a stream without an end of its own is ended at the stop.
-struct StreamEnd {
+struct StreamShutdown {
     asked: Pin<Box<WaitForCancellationFutureOwned>>,
     is_grpc: bool,
 }
 
-impl StreamEnd {
+impl StreamShutdown {
     fn of(headers: &HeaderMap, connection: &Connection) -> Option<Self> {
         let media = headers.get(CONTENT_TYPE)?.as_bytes();
         let is_grpc = media.starts_with(b"application/grpc");
@@ -112,13 +112,13 @@ impl StreamEnd {
 }
 
 /// The body of an answer. The request counts as in progress until it is dropped.
-pub(super) struct AnswerBody {
+pub(super) struct ResponseBody {
     body: Body,
-    end: Option<StreamEnd>,
+    end: Option<StreamShutdown>,
     _guard: Option<RequestGuard>,
 }
 
-impl HttpBody for AnswerBody {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -175,7 +175,7 @@ impl HttpBody for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.body.is_end_stream() {
-            self.connection.left_unread();
+            self.connection.mark_unread();
         }
     }
 }

@@ -19,11 +19,11 @@ use crate::{Gate, Opening, ServiceState};
 pub(super) enum Command {
     Serve,
     /// There is no room: who has no request makes some. The number tells one time from another.
-    Relieve(u32),
+    ShedIdle(u32),
     /// Finish what is in progress.
-    Finish,
+    Drain,
     /// End now.
-    Cut,
+    Abort,
 }
 
 /// What the accept loop and all connections share.
@@ -40,7 +40,7 @@ pub(super) struct Server {
     /// Every connection holds a token of it, also after an upgrade.
     pub(super) connections: TaskTracker,
     requests: AtomicUsize,
-    draining: AtomicBool,
+    is_draining: AtomicBool,
     attached: OnceLock<Opening>,
     epoch: Instant,
 }
@@ -58,7 +58,7 @@ impl Server {
             end_calls: CancellationToken::new(),
             connections: TaskTracker::new(),
             requests: AtomicUsize::new(0),
-            draining: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
             attached: OnceLock::new(),
             epoch: Instant::now(),
         }
@@ -74,7 +74,7 @@ impl Server {
     }
 
     /// Returns once the service drains; never, outside of a service.
-    pub(super) async fn drained(&self) {
+    pub(super) async fn draining(&self) {
         match self.attached.get().map(|at| &at.gate) {
             Some(gate) => Gate::reached(gate, ServiceState::Draining).await,
             None => std::future::pending().await,
@@ -82,12 +82,12 @@ impl Server {
     }
 
     /// From now on answers say that the connection ends.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+    pub(super) fn start_draining(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Requests whose answer is not complete.
@@ -109,32 +109,32 @@ impl Server {
     }
 
     /// No more connections and no more requests than there are.
-    pub(super) fn finish(&self) {
-        self.drain();
+    pub(super) fn shut_down(&self) {
+        self.start_draining();
         self.end_events.cancel();
         self.connections.close();
         self.command.send_if_modified(|now| {
-            let is_news = matches!(now, Command::Serve | Command::Relieve(_));
+            let is_news = matches!(now, Command::Serve | Command::ShedIdle(_));
             if is_news {
-                *now = Command::Finish;
+                *now = Command::Drain;
             }
             is_news
         });
     }
 
-    pub(super) fn cut(&self) {
-        self.finish();
+    pub(super) fn abort(&self) {
+        self.shut_down();
         self.end_calls.cancel();
-        self.command.send_replace(Command::Cut);
+        self.command.send_replace(Command::Abort);
     }
 
     /// Asks connections without a request to close.
-    pub(super) fn relieve(&self) {
+    pub(super) fn shed_idle(&self) {
         self.command.send_if_modified(|now| {
             *now = match *now {
-                Command::Serve => Command::Relieve(0),
-                Command::Relieve(times) => Command::Relieve(times.wrapping_add(1)),
-                Command::Finish | Command::Cut => return false,
+                Command::Serve => Command::ShedIdle(0),
+                Command::ShedIdle(times) => Command::ShedIdle(times.wrapping_add(1)),
+                Command::Drain | Command::Abort => return false,
             };
             true
         });

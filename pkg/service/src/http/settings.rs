@@ -4,6 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate, duration};
 
+use super::CorsSettings;
+
 /// The longest span that a setting may have: a day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -45,6 +47,18 @@ pub struct HttpSettings {
     pub max_header: ByteSize,
     /// HTTP/2.
     pub http2: Http2Settings,
+    /// How long a request may take until the head of its response, its body included. Default: 30 s. [`Standard`](super::Standard) applies this and all that follow.
+    #[serde(with = "duration")]
+    pub request_timeout: Duration,
+    /// The largest request body that an extractor reads. A route may set its own with axum's `DefaultBodyLimit`. Default: 1 MiB.
+    pub max_body: ByteSize,
+    /// Requests at a time; further ones get a 503 at once. Default: 1024.
+    pub max_in_flight: usize,
+    /// For how long browsers shall insist on HTTPS (`Strict-Transport-Security`); only for a service behind TLS. Default: unset.
+    #[serde(with = "duration::option")]
+    pub hsts: Option<Duration>,
+    /// Which web pages of other origins may call.
+    pub cors: CorsSettings,
 }
 
 /// Limits of an HTTP/2 connection.
@@ -70,67 +84,50 @@ impl HttpSettings {
         SocketAddr::new(self.host, self.port)
     }
 
-    /// See [`host`](Self::host).
-    #[must_use]
-    pub fn host(mut self, host: IpAddr) -> Self {
-        self.host = host;
-        self
+    underpin_config::setters! {
+        /// See [`host`](Self::host).
+        host: IpAddr => host;
+        /// See [`port`](Self::port).
+        port: u16 => port;
+        /// See [`max_connections`](Self::max_connections).
+        max_connections: usize => max_connections;
+        /// See [`header_timeout`](Self::header_timeout).
+        header_timeout: Duration => header_timeout;
+        /// See [`idle_timeout`](Self::idle_timeout).
+        idle_timeout: Duration => idle_timeout;
+        /// See [`write_timeout`](Self::write_timeout).
+        write_timeout: Duration => write_timeout;
+        /// See [`max_connection_age`](Self::max_connection_age).
+        max_connection_age: Duration => Some(max_connection_age);
+        /// See [`max_requests_per_connection`](Self::max_requests_per_connection).
+        max_requests_per_connection: u32 => Some(max_requests_per_connection);
+        /// See [`max_header`](Self::max_header).
+        max_header: ByteSize => max_header;
+        /// See [`http2`](Self::http2).
+        http2: Http2Settings => http2;
+        /// See [`request_timeout`](Self::request_timeout).
+        request_timeout: Duration => request_timeout;
+        /// See [`max_body`](Self::max_body).
+        max_body: ByteSize => max_body;
+        /// See [`max_in_flight`](Self::max_in_flight).
+        max_in_flight: usize => max_in_flight;
+        /// See [`hsts`](Self::hsts).
+        hsts: Duration => Some(hsts);
+        /// See [`cors`](Self::cors).
+        cors: CorsSettings => cors;
     }
+}
 
-    /// See [`port`](Self::port).
-    #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// See [`max_connections`](Self::max_connections).
-    #[must_use]
-    pub fn max_connections(mut self, count: usize) -> Self {
-        self.max_connections = count;
-        self
-    }
-
-    /// See [`header_timeout`](Self::header_timeout).
-    #[must_use]
-    pub fn header_timeout(mut self, limit: Duration) -> Self {
-        self.header_timeout = limit;
-        self
-    }
-
-    /// See [`idle_timeout`](Self::idle_timeout).
-    #[must_use]
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.idle_timeout = limit;
-        self
-    }
-
-    /// See [`write_timeout`](Self::write_timeout).
-    #[must_use]
-    pub fn write_timeout(mut self, limit: Duration) -> Self {
-        self.write_timeout = limit;
-        self
-    }
-
-    /// See [`max_connection_age`](Self::max_connection_age).
-    #[must_use]
-    pub fn max_connection_age(mut self, limit: Duration) -> Self {
-        self.max_connection_age = Some(limit);
-        self
-    }
-
-    /// See [`max_requests_per_connection`](Self::max_requests_per_connection).
-    #[must_use]
-    pub fn max_requests_per_connection(mut self, count: u32) -> Self {
-        self.max_requests_per_connection = Some(count);
-        self
-    }
-
-    /// See [`http2`](Self::http2).
-    #[must_use]
-    pub fn http2(mut self, http2: Http2Settings) -> Self {
-        self.http2 = http2;
-        self
+impl Http2Settings {
+    underpin_config::setters! {
+        /// See [`max_streams`](Self::max_streams).
+        max_streams: u32 => max_streams;
+        /// See [`max_reset_streams`](Self::max_reset_streams).
+        max_reset_streams: usize => max_reset_streams;
+        /// See [`ping_interval`](Self::ping_interval).
+        ping_interval: Duration => ping_interval;
+        /// See [`ping_timeout`](Self::ping_timeout).
+        ping_timeout: Duration => ping_timeout;
     }
 }
 
@@ -147,6 +144,11 @@ impl Default for HttpSettings {
             max_requests_per_connection: None,
             max_header: ByteSize::kib(64),
             http2: Http2Settings::default(),
+            request_timeout: Duration::from_secs(30),
+            max_body: ByteSize::mib(1),
+            max_in_flight: 1024,
+            hsts: None,
+            cors: CorsSettings::default(),
         }
     }
 }
@@ -168,6 +170,7 @@ impl Validate for HttpSettings {
             ("header_timeout", self.header_timeout),
             ("idle_timeout", self.idle_timeout),
             ("write_timeout", self.write_timeout),
+            ("request_timeout", self.request_timeout),
             ("max_connection_age", self.max_connection_age.unwrap_or(DAY)),
         ];
         for (name, span) in spans {
@@ -181,6 +184,11 @@ impl Validate for HttpSettings {
         let header = ByteSize::kib(8).bytes()..=ByteSize::mib(1).bytes();
         checks.ensure(header.contains(&self.max_header.bytes()), "max_header", "must be 8 KiB to 1 MiB");
         checks.nested("http2", &self.http2);
+        let body = 1..=ByteSize::mib(1024).bytes();
+        checks.ensure(body.contains(&self.max_body.bytes()), "max_body", "must be 1 B to 1 GiB");
+        let in_flight = 1..=1_000_000;
+        checks.ensure(in_flight.contains(&self.max_in_flight), "max_in_flight", "must be 1 to 1000000");
+        checks.nested("cors", &self.cors);
     }
 }
 

@@ -1,5 +1,7 @@
-//! The HTTP server over real sockets.
+//! The HTTP server over real sockets, and the layers of `standard`.
 
+mod cors;
 mod limits;
+mod standard;
 mod stop;
 mod support;

@@ -1,6 +1,11 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Bytes, HttpBody};
+use http_body::Frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use underpin_service::{Component as _, Deadline, Http, HttpSettings, Stopped};
@@ -69,5 +74,35 @@ impl Client {
         let mut dropped = Vec::new();
         let whole = self.0.read_to_end(&mut dropped);
         let _reset = tokio::time::timeout(LIMIT, whole).await.expect("closed in time");
+    }
+}
+
+/// A body that panics when it is read.
+pub(super) struct Panicking;
+
+impl HttpBody for Panicking {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("in the body")
+    }
+}
+
+/// A body of which nothing ever comes.
+pub(super) struct Never;
+
+impl HttpBody for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
     }
 }

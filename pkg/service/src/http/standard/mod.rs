@@ -1,0 +1,15 @@
+//! The layers around the routes of a service, in one order.
+
+mod body;
+mod cors;
+mod cors_settings;
+mod edge;
+mod guard;
+mod headers;
+mod health;
+mod limit;
+mod meters;
+mod stack;
+
+pub use cors_settings::CorsSettings;
+pub use stack::{Standard, standard};
