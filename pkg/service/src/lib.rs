@@ -80,6 +80,8 @@ mod deadline;
 mod engine;
 #[cfg(feature = "events")]
 mod events;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 mod metadata;

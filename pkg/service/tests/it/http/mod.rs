@@ -1,6 +1,7 @@
 //! The HTTP server over real sockets, and the layers of `standard`.
 
 mod cors;
+mod grpc;
 mod limits;
 mod standard;
 mod stop;

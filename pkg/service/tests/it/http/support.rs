@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -6,6 +7,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Bytes, HttpBody};
 use http_body::Frame;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use underpin_service::{Component as _, Deadline, Http, HttpSettings, Stopped};
@@ -25,6 +30,10 @@ impl Served {
 
     pub(super) async fn connect(&self) -> Client {
         Client(TcpStream::connect(self.0.address().unwrap()).await.unwrap())
+    }
+
+    pub(super) async fn http2(&self) -> Http2Client {
+        Http2Client::connect(self.0.address().unwrap()).await
     }
 
     /// Stops within so many milliseconds.
@@ -74,6 +83,46 @@ impl Client {
         let mut dropped = Vec::new();
         let whole = self.0.read_to_end(&mut dropped);
         let _reset = tokio::time::timeout(LIMIT, whole).await.expect("closed in time");
+    }
+}
+
+/// An HTTP/2 client on one connection.
+pub(super) struct Http2Client(SendRequest<Full<Bytes>>);
+
+impl Http2Client {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        Self::try_connect(address).await.unwrap()
+    }
+
+    pub(super) async fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TokioIo::new(TcpStream::connect(address).await?);
+        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await;
+        let (send, connection) = handshake.map_err(std::io::Error::other)?;
+        tokio::spawn(connection);
+        Ok(Self(send))
+    }
+
+    /// None if the connection takes no more requests: this one was not sent.
+    pub(super) async fn try_send(
+        &mut self,
+        request: hyper::Request<Full<Bytes>>,
+    ) -> Option<Result<hyper::Response<Incoming>, hyper::Error>> {
+        self.0.ready().await.ok()?;
+        match self.0.try_send_request(request).await {
+            Ok(response) => Some(Ok(response)),
+            Err(mut refused) => match refused.take_message() {
+                Some(_) => None,
+                None => Some(Err(refused.into_error())),
+            },
+        }
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        request: hyper::Request<Full<Bytes>>,
+    ) -> Result<hyper::Response<Incoming>, hyper::Error> {
+        let sent = tokio::time::timeout(LIMIT, self.try_send(request)).await;
+        sent.expect("answered in time").expect("the connection takes requests")
     }
 }
 
