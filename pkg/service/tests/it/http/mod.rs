@@ -3,6 +3,7 @@
 mod cors;
 mod grpc;
 mod limits;
+mod process;
 mod standard;
 mod stop;
 mod support;

@@ -29,7 +29,7 @@ impl Served {
     }
 
     pub(super) async fn connect(&self) -> Client {
-        Client(TcpStream::connect(self.0.address().unwrap()).await.unwrap())
+        Client::connect(self.0.address().unwrap()).await
     }
 
     pub(super) async fn http2(&self) -> Http2Client {
@@ -47,6 +47,10 @@ impl Served {
 pub(super) struct Client(pub(super) TcpStream);
 
 impl Client {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.expect("not refused"))
+    }
+
     pub(super) async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
