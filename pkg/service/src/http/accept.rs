@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use tokio::net::TcpStream;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -10,6 +12,8 @@ use underpin_logger::{Context, warn};
 
 use super::connection::Connection;
 use super::drive::drive;
+#[cfg(feature = "tls")]
+use super::meters;
 use super::server::{Command, Server};
 
 /// Connections that wait in the kernel, as far as it allows for that many.
@@ -33,7 +37,6 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
     let permits = Arc::new(Semaphore::new(server.settings.max_connections));
     let mut commands = server.command.subscribe();
-    let is_over = |command: &Command| matches!(command, Command::Drain | Command::Abort);
     let accepting = async {
         let mut logged = None;
         loop {
@@ -43,7 +46,7 @@ pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
                     // Without it a small answer waits for the acknowledgement of the one before. A socket that is closed already says so later.
                     let _closed = stream.set_nodelay(true);
                     let connection = Connection::new(Arc::clone(&server), peer, permit);
-                    tokio::spawn(drive(stream, Arc::new(connection)));
+                    tokio::spawn(serve(stream, Arc::new(connection)));
                 }
                 Err(problem) if is_of_one_connection(&problem) => {}
                 // Out of descriptors, most likely.
@@ -70,11 +73,47 @@ pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
         server.start_draining();
         std::future::pending::<()>().await;
     };
+    #[cfg(feature = "tls")]
+    let watching = async {
+        match server.tls.get() {
+            Some(tls) => tls.watch(&server.name, server.log()).await,
+            None => std::future::pending().await,
+        }
+    };
+    #[cfg(not(feature = "tls"))]
+    let watching = std::future::pending();
     tokio::select! {
         () = accepting => {}
+        () = watching => {}
         () = draining => {}
         _closed = commands.wait_for(is_over) => {}
     }
+}
+
+#[cfg(not(feature = "tls"))]
+use drive as serve;
+
+/// Shakes hands, where TLS is set, and serves.
+#[cfg(feature = "tls")]
+async fn serve(stream: TcpStream, connection: Arc<Connection>) {
+    let server = Arc::clone(&connection.server);
+    let Some(tls) = server.tls.get() else { return drive(stream, connection).await };
+    let mut commands = server.command.subscribe();
+    let limit = tls.settings().handshake_timeout;
+    let opened = tokio::select! {
+        opened = timeout(limit, tls.acceptor().accept(stream)) => opened.ok().and_then(Result::ok),
+        // No request of it can be in progress.
+        _over = commands.wait_for(is_over) => return,
+    };
+    match opened {
+        // Boxed: few connections have it, and all would carry its size.
+        Some(stream) => Box::pin(drive(stream, connection)).await,
+        None => meters::handshake_failed(&server.name),
+    }
+}
+
+fn is_over(command: &Command) -> bool {
+    matches!(command, Command::Drain | Command::Abort)
 }
 
 /// Waits for room for one connection, and makes some if there is none.

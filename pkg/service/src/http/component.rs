@@ -76,6 +76,11 @@ impl Component for Http {
 
     async fn start(&self) -> Result<(), Error> {
         meters::describe();
+        #[cfg(feature = "tls")]
+        if let Some(settings) = self.server.settings.tls.clone() {
+            let opened = tokio::task::spawn_blocking(move || super::tls::Tls::open(&settings)).await;
+            let _first = self.server.tls.set(opened.wrap_err(Kind::Internal, "read the certificate")??);
+        }
         let (wanted, name) = (self.server.settings.address(), &self.server.name);
         let hint = || format!("listen on {wanted} (see {name}.host and {name}.port)");
         let listener = listen(wanted).wrap_err(Kind::Unavailable, hint())?;

@@ -39,7 +39,13 @@ mod request;
 mod server;
 mod settings;
 mod standard;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_settings;
 
 pub use component::Http;
 pub use settings::{Http2Settings, HttpSettings};
 pub use standard::{CorsSettings, Standard, standard};
+#[cfg(feature = "tls")]
+pub use tls_settings::TlsSettings;

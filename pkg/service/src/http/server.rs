@@ -39,6 +39,8 @@ pub(super) struct Server {
     pub(super) end_calls: CancellationToken,
     /// Every connection holds a token of it, also after an upgrade.
     pub(super) connections: TaskTracker,
+    #[cfg(feature = "tls")]
+    pub(super) tls: OnceLock<super::tls::Tls>,
     requests: AtomicUsize,
     is_draining: AtomicBool,
     attached: OnceLock<Opening>,
@@ -57,6 +59,8 @@ impl Server {
             end_events: CancellationToken::new(),
             end_calls: CancellationToken::new(),
             connections: TaskTracker::new(),
+            #[cfg(feature = "tls")]
+            tls: OnceLock::new(),
             requests: AtomicUsize::new(0),
             is_draining: AtomicBool::new(false),
             attached: OnceLock::new(),

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate, duration};
 
 use super::CorsSettings;
+#[cfg(feature = "tls")]
+use super::TlsSettings;
 
 /// The longest span that a setting may have: a day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,6 +61,9 @@ pub struct HttpSettings {
     pub hsts: Option<Duration>,
     /// Which web pages of other origins may call.
     pub cors: CorsSettings,
+    /// TLS, with the feature `tls`. Default: none, for a service behind a proxy that ends it.
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsSettings>,
 }
 
 /// Limits of an HTTP/2 connection.
@@ -116,6 +121,14 @@ impl HttpSettings {
         /// See [`cors`](Self::cors).
         cors: CorsSettings => cors;
     }
+
+    /// See [`tls`](Self::tls).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: TlsSettings) -> Self {
+        self.tls = Some(tls);
+        self
+    }
 }
 
 impl Http2Settings {
@@ -149,6 +162,8 @@ impl Default for HttpSettings {
             max_in_flight: 1024,
             hsts: None,
             cors: CorsSettings::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -189,6 +204,10 @@ impl Validate for HttpSettings {
         let in_flight = 1..=1_000_000;
         checks.ensure(in_flight.contains(&self.max_in_flight), "max_in_flight", "must be 1 to 1000000");
         checks.nested("cors", &self.cors);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            checks.nested("tls", tls);
+        }
     }
 }
 

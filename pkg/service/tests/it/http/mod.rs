@@ -7,3 +7,4 @@ mod process;
 mod standard;
 mod stop;
 mod support;
+mod tls;
