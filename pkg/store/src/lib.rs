@@ -28,10 +28,12 @@ mod error;
 #[cfg(feature = "jetstream")]
 mod jetstream;
 mod kv;
+mod limit;
 mod lock;
 mod memory;
 mod meters;
 mod random;
+mod session;
 mod setters;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -47,6 +49,12 @@ pub use kv::{
     Namespace, Operation, Read, Removals, Revision, Storage, StoredValue, StoredValueExt, Ttl, Values, Watch,
     WatchEvent, WatchOptions, WatchStart,
 };
+pub use limit::{KeyValueRateLimiter, MemoryRateLimiter, OnLimiterFailure, Quota, RateDecision, RateLimiter};
+#[cfg(feature = "tower")]
+pub use limit::{RateLimit, RateLimitLayer, Refuse, RefuseHttp, RefuseWithError, client_network};
 pub use lock::{KeyValueLocks, Lease, Locks};
 pub use memory::MemoryKeyValue;
 pub use meters::describe_metrics;
+#[cfg(feature = "tower-sessions")]
+pub use session::TowerSessionStore;
+pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};

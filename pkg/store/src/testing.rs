@@ -28,8 +28,9 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Lease, Locks, Read, Revision,
-    StoreError, Ttl, Watch, WatchEvent, WatchOptions,
+    BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Lease, Locks, Quota, RateDecision,
+    RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions, StoreError, Ttl, Watch,
+    WatchEvent, WatchOptions,
 };
 
 mock! {
@@ -85,5 +86,29 @@ mock! {
     impl Locks for Locks {
         async fn try_acquire(&self, name: &str, lease: Duration) -> Result<Option<Lease>, StoreError>;
         async fn acquire(&self, name: &str, lease: Duration, within: Duration) -> Result<Lease, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub Sessions {}
+
+    #[async_trait]
+    impl Sessions for Sessions {
+        async fn create(&self, data: Bytes, life: SessionLife) -> Result<SessionId, StoreError>;
+        async fn load(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;
+        async fn save(&self, id: &SessionId, data: Bytes, version: u64) -> Result<u64, StoreError>;
+        async fn rotate(&self, id: &SessionId) -> Result<Option<SessionId>, StoreError>;
+        async fn destroy(&self, id: &SessionId) -> Result<(), StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub RateLimiter {}
+
+    #[async_trait]
+    impl RateLimiter for RateLimiter {
+        async fn take(&self, key: &str, cost: u32, quota: &Quota) -> Result<RateDecision, StoreError>;
     }
 }

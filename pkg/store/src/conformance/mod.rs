@@ -37,6 +37,8 @@ pub mod expiry;
 mod fixtures;
 mod harness;
 pub mod leases;
+pub mod limits;
+pub mod sessions;
 mod suite;
 pub mod watching;
 

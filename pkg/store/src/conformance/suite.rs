@@ -39,6 +39,12 @@ macro_rules! key_value_tests {
             leases::a_lost_lease_is_told,
             leases::a_waiter_gets_a_released_lock,
             leases::a_lease_out_of_range_is_refused,
+            sessions::a_session_is_kept_under_a_hash,
+            sessions::a_rotated_session_has_one_id,
+            sessions::one_of_many_saves_wins,
+            sessions::an_idle_session_ends,
+            limits::many_takers_get_the_limit_and_no_more,
+            limits::a_quota_out_of_range_is_refused,
         }
     };
     (@each $harness:ty; $($module:ident :: $behaviour:ident),+ $(,)?) => {$(

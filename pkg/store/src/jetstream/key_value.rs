@@ -87,7 +87,7 @@ impl KeyValue for JetStreamKeyValue {
     async fn keys(&self, pattern: &KeyPattern) -> Result<Box<dyn KeyList>, StoreError> {
         let options = WatchOptions::new(pattern.clone()).without_values().without_removals();
         let watch = JetStreamWatch::open(Arc::clone(&self.0), options);
-        Ok(Box::new(Keys(Some(self.measured("keys", watch).await?))))
+        Ok(Box::new(WatchedKeys(Some(self.measured("keys", watch).await?))))
     }
 
     async fn watch(&self, options: WatchOptions) -> Result<Box<dyn Watch>, StoreError> {
@@ -131,10 +131,10 @@ impl KeyValue for JetStreamKeyValue {
 }
 
 /// Keys of a watch, up to the end of its initial state.
-struct Keys(Option<JetStreamWatch>);
+struct WatchedKeys(Option<JetStreamWatch>);
 
 #[async_trait]
-impl KeyList for Keys {
+impl KeyList for WatchedKeys {
     async fn next(&mut self) -> Result<Option<Key>, StoreError> {
         while let Some(watch) = &mut self.0 {
             let within = watch.request_timeout();

@@ -18,11 +18,11 @@ const MARKER: &str = "Nats-Marker-Reason";
 /// A message of the API `STREAM.MSG.GET`.
 #[derive(Deserialize)]
 pub(super) struct Answer {
-    pub(super) message: Stored,
+    pub(super) message: StoredMessage,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Stored {
+pub(super) struct StoredMessage {
     pub(super) seq: u64,
     subject: String,
     #[serde(default)]
@@ -32,7 +32,7 @@ pub(super) struct Stored {
     time: String,
 }
 
-impl Stored {
+impl StoredMessage {
     /// The value of a header.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         value_of(&STANDARD.decode(&self.hdrs).ok()?, name)

@@ -19,14 +19,14 @@ pub(super) struct Bucket {
     settings: BucketSettings,
     last: u64,
     /// The writes of each key, oldest first; never empty.
-    keys: HashMap<Key, VecDeque<Stored>>,
+    keys: HashMap<Key, VecDeque<StoredWrite>>,
     /// The key of each stored write.
     order: BTreeMap<u64, Key>,
     expiries: BTreeSet<(Instant, u64)>,
     bytes: u64,
 }
 
-struct Stored {
+struct StoredWrite {
     revision: u64,
     value: Bytes,
     written: SystemTime,
@@ -34,7 +34,7 @@ struct Stored {
     expires: Option<Instant>,
 }
 
-impl Stored {
+impl StoredWrite {
     fn entry(&self, key: &Key) -> Entry {
         let (revision, value) = (Revision::new(self.revision), self.value.clone());
         Entry { operation: self.operation, ..Entry::new(key.clone(), value, revision, self.written) }
@@ -126,7 +126,7 @@ impl Bucket {
         if operation == Operation::Purge {
             self.forget(key);
         }
-        let stored = Stored { revision, value, written: SystemTime::now(), operation, expires };
+        let stored = StoredWrite { revision, value, written: SystemTime::now(), operation, expires };
         self.keys.entry(key.clone()).or_default().push_back(stored);
         self.order.insert(revision, key.clone());
         self.bytes += size;
@@ -153,7 +153,7 @@ impl Bucket {
         }
     }
 
-    fn dropped(&mut self, key: &Key, stored: &Stored) {
+    fn dropped(&mut self, key: &Key, stored: &StoredWrite) {
         self.order.remove(&stored.revision);
         self.bytes -= size_of(key, &stored.value);
         if let Some(expires) = stored.expires {
@@ -194,7 +194,7 @@ impl Bucket {
 
     pub(super) fn live(&mut self, pattern: &KeyPattern) -> Vec<Key> {
         self.expire(Instant::now());
-        let live = |writes: &VecDeque<Stored>| {
+        let live = |writes: &VecDeque<StoredWrite>| {
             writes.back().is_some_and(|stored| stored.operation == Operation::Put)
         };
         let matching = self.keys.iter().filter(|(key, writes)| live(writes) && pattern.matches(key));
@@ -204,7 +204,7 @@ impl Bucket {
     /// Forgets removals that are the last write of their key and older than this.
     pub(super) fn forget_removals(&mut self, older_than: Duration) -> u64 {
         let now = SystemTime::now();
-        let old = |stored: &Stored| {
+        let old = |stored: &StoredWrite| {
             stored.operation != Operation::Put
                 && now.duration_since(stored.written).is_ok_and(|age| age >= older_than)
         };

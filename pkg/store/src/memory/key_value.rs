@@ -1,13 +1,13 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::watch::Sender;
 use underpin_errors::{Health, HealthCheck};
 
 use super::bucket::Bucket;
+use super::shared::Shared;
 use super::watch::MemoryWatch;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Operation, Read,
@@ -32,18 +32,6 @@ use crate::{
 #[derive(Clone)]
 pub struct MemoryKeyValue(Arc<Shared>);
 
-pub(super) struct Shared {
-    bucket: Mutex<Bucket>,
-    /// The last revision, for watches.
-    pub(super) changed: Sender<u64>,
-}
-
-impl Shared {
-    pub(super) fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl MemoryKeyValue {
     /// An empty bucket. `storage` and `replicas` mean nothing here; values are at most 1 MiB unless set otherwise.
     ///
@@ -51,7 +39,7 @@ impl MemoryKeyValue {
     /// [`StoreError::InvalidOption`] for settings that no backend takes.
     pub fn new(settings: BucketSettings) -> Result<Self, StoreError> {
         settings.check()?;
-        Ok(Self(Arc::new(Shared { bucket: Mutex::new(Bucket::new(settings)), changed: Sender::new(0) })))
+        Ok(Self(Arc::new(Shared::new(Bucket::new(settings)))))
     }
 
     /// Runs a write, and wakes the watches if it wrote.
@@ -102,7 +90,7 @@ impl KeyValue for MemoryKeyValue {
     }
 
     async fn keys(&self, pattern: &KeyPattern) -> Result<Box<dyn KeyList>, StoreError> {
-        Ok(Box::new(Keys(self.0.bucket().live(pattern).into_iter())))
+        Ok(Box::new(ListedKeys(self.0.bucket().live(pattern).into_iter())))
     }
 
     async fn watch(&self, options: WatchOptions) -> Result<Box<dyn Watch>, StoreError> {
@@ -118,10 +106,10 @@ impl KeyValue for MemoryKeyValue {
     }
 }
 
-struct Keys(std::vec::IntoIter<Key>);
+struct ListedKeys(std::vec::IntoIter<Key>);
 
 #[async_trait]
-impl KeyList for Keys {
+impl KeyList for ListedKeys {
     async fn next(&mut self) -> Result<Option<Key>, StoreError> {
         Ok(self.0.next())
     }

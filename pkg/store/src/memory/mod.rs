@@ -2,6 +2,7 @@
 
 mod bucket;
 mod key_value;
+mod shared;
 mod watch;
 
 pub use key_value::MemoryKeyValue;

@@ -6,7 +6,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 use underpin_errors::{Health, HealthCheck};
 
-use super::key_value::Shared;
+use super::shared::Shared;
 use crate::{Removals, StoreError, Values, Watch, WatchEvent, WatchOptions, WatchStart};
 
 /// Reads the order of the writes from where it was: nothing is buffered, so a slow reader costs nothing.

@@ -174,7 +174,11 @@ async fn holder(
                 resource.check(&lease);
                 freezable.set(false);
                 assert!(!lease.is_held(), "it was frozen for longer than its lease");
-                let late = lease.run(async { Ok::<_, StoreError>(resource.write(lease.token())) }).await;
+                let work = async {
+                    resource.write(lease.token());
+                    Ok::<_, StoreError>(())
+                };
+                let late = lease.run(work).await;
                 assert!(matches!(late, Err(StoreError::LeaseLost)), "it acts after its lease");
                 // A holder without `run` is stopped by the fence, if somebody else came.
                 resource.write(lease.token());

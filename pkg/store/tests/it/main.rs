@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod jetstream;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod lock_chaos;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tower_sessions;

@@ -1,0 +1,102 @@
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use underpin_config::Checks;
+
+use super::limiter::{Quota, RateDecision, RateLimiter};
+use super::window::Window;
+use crate::StoreError;
+
+const SHARDS: usize = 16;
+
+/// A limiter in the memory of this process: each instance of a service counts by itself.
+///
+/// It keeps a bounded number of keys. At the limit a new key takes the place of one whose windows are over, else of any: its count
+/// begins again.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use underpin_store::{MemoryRateLimiter, Quota, RateLimiter};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_store::StoreError> {
+/// let limiter = MemoryRateLimiter::new(10_000);
+/// let quota = Quota::new(2, Duration::from_secs(60));
+/// assert_eq!(limiter.take("login:ada", 1, &quota).await?.remaining, 1);
+/// assert!(limiter.take("login:ada", 1, &quota).await?.is_allowed());
+/// let refused = limiter.take("login:ada", 1, &quota).await?;
+/// assert!(refused.retry_after.unwrap() <= Duration::from_secs(121));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct MemoryRateLimiter {
+    shards: [Mutex<HashMap<String, Counted>>; SHARDS],
+    hasher: RandomState,
+    began: Instant,
+    /// In a shard.
+    capacity: usize,
+}
+
+#[derive(Debug)]
+struct Counted {
+    window: Window,
+    length: Duration,
+}
+
+impl MemoryRateLimiter {
+    /// A limiter for at most this many keys at once, at least 16.
+    pub fn new(keys: usize) -> Self {
+        let capacity = keys.div_ceil(SHARDS).max(1);
+        Self { shards: Default::default(), hasher: RandomState::new(), began: Instant::now(), capacity }
+    }
+
+    fn count(&self, key: &str, cost: u32, quota: &Quota) -> RateDecision {
+        // Two windows after the beginning, so that the first one has one before.
+        let now = self.began.elapsed() + quota.window * 2;
+        let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        let Some(shard) = self.shards.get(shard) else { return RateDecision::allowed(0, Duration::ZERO) };
+        let mut counted = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = counted.get_mut(key).filter(|found| found.length == quota.window) {
+            return found.window.take(now, cost, quota);
+        }
+        if counted.len() >= self.capacity {
+            make_room(&mut counted, self.began.elapsed());
+        }
+        let mut window = Window::default();
+        let decision = window.take(now, cost, quota);
+        counted.insert(key.to_owned(), Counted { window, length: quota.window });
+        decision
+    }
+}
+
+fn make_room(counted: &mut HashMap<String, Counted>, elapsed: Duration) {
+    let before = counted.len();
+    counted.retain(|_, Counted { window, length }| {
+        let index = (elapsed + *length * 2).as_nanos() / length.as_nanos().max(1);
+        index < u128::from(window.index) + 2
+    });
+    if counted.len() == before
+        && let Some(any) = counted.keys().next().cloned()
+    {
+        counted.remove(&any);
+    }
+}
+
+pub(super) fn check(quota: &Quota) -> Result<(), StoreError> {
+    match Checks::of(quota).failures().first() {
+        Some(failure) => Err(StoreError::option(failure.key(), failure.message())),
+        None => Ok(()),
+    }
+}
+
+#[async_trait]
+impl RateLimiter for MemoryRateLimiter {
+    async fn take(&self, key: &str, cost: u32, quota: &Quota) -> Result<RateDecision, StoreError> {
+        check(quota)?;
+        Ok(self.count(key, cost, quota))
+    }
+}

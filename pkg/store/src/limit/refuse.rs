@@ -1,0 +1,64 @@
+use http::{HeaderValue, Response, StatusCode, header};
+use underpin_errors::Error;
+
+use super::limiter::{Quota, RateDecision};
+
+/// How a kind of service refuses, and tells what is left.
+pub trait Refuse<Response, E>: Send + 'static {
+    /// The answer to a request that was refused.
+    ///
+    /// # Errors
+    /// Where the service refuses by an error.
+    fn refuse(error: Error, told: Option<(&RateDecision, &Quota)>) -> Result<Response, E>;
+
+    /// Adds what is left to the answer of a request that passed.
+    fn tell(_response: &mut Response, _decision: &RateDecision, _quota: &Quota) {}
+}
+
+/// By a response: status 429, `application/problem+json`, `Retry-After`, `RateLimit` and `RateLimit-Policy`
+/// (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, Debug)]
+pub struct RefuseHttp;
+
+impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
+    fn refuse(error: Error, told: Option<(&RateDecision, &Quota)>) -> Result<Response<B>, E> {
+        let body = serde_json::to_string(&error.to_problem()).unwrap_or_default();
+        let mut response = Response::new(B::from(body));
+        *response.status_mut() =
+            StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(delay) = error.retry_delay() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(delay)));
+        }
+        if let Some((decision, quota)) = told {
+            <Self as Refuse<Response<B>, E>>::tell(&mut response, decision, quota);
+        }
+        Ok(response)
+    }
+
+    fn tell(response: &mut Response<B>, decision: &RateDecision, quota: &Quota) {
+        let left = format!("\"default\";r={};t={}", decision.remaining, seconds(decision.reset_after));
+        let policy = format!("\"default\";q={};w={}", quota.limit, seconds(quota.window));
+        for (name, value) in [("ratelimit", left), ("ratelimit-policy", policy)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+    }
+}
+
+/// Rounded up: who waits so long is not refused again.
+fn seconds(delay: std::time::Duration) -> u64 {
+    delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
+}
+
+/// By an error of the service, made from an [`Error`]: for rpc.
+#[derive(Clone, Copy, Debug)]
+pub struct RefuseWithError;
+
+impl<Response, E: From<Error>> Refuse<Response, E> for RefuseWithError {
+    fn refuse(error: Error, _told: Option<(&RateDecision, &Quota)>) -> Result<Response, E> {
+        Err(error.into())
+    }
+}
