@@ -80,6 +80,7 @@ mod deadline;
 mod engine;
 #[cfg(feature = "events")]
 mod events;
+mod exit_code;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]
@@ -87,6 +88,7 @@ pub mod http;
 mod metadata;
 mod meters;
 mod metrics_page;
+mod opening;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod panics;
@@ -120,10 +122,11 @@ pub use engine::Ended;
 #[cfg(feature = "events")]
 pub use events::{Bus, Consumer, OpenBus};
 pub use metadata::Metadata;
+pub use opening::Opening;
 #[cfg(feature = "outbox")]
 pub use outbox::{OpenOutbox, outbox};
 pub use part_fn::{PartFn, part_fn};
-pub use plugin::{Opened, Opening, Plugin};
+pub use plugin::{Opened, Plugin};
 pub use service::{Service, run};
 pub use settings::{AdminSettings, LifecycleSettings, RuntimeSettings, ServiceSettings};
 pub use signals::Signal;

@@ -9,14 +9,10 @@ use underpin_logger::{Context, LogGuard, Logger as _, error};
 
 use crate::admin::{Admin, Subject};
 use crate::engine::{Ended, drive};
+use crate::exit_code::{FAILURE, MISUSE, SUCCESS};
 use crate::reload::Reloader;
 use crate::signals::{LastResort, SignalThread};
 use crate::{Gate, LifecycleSettings, Metadata, Opening, RuntimeSettings, ServiceSettings, Start, meters};
-
-/// Exit codes; those of signals are in `signals`.
-pub(crate) const SUCCESS: u8 = 0;
-pub(crate) const FAILURE: u8 = 1;
-pub(crate) const MISUSE: u8 = 2;
 
 /// How long the log is waited for when a second signal ends the process.
 const LAST_FLUSH: Duration = Duration::from_millis(200);

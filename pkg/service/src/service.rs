@@ -42,10 +42,10 @@ where
 #[must_use = "call run"]
 #[cfg_attr(not(feature = "commands"), allow(dead_code, reason = "read by the command line"))]
 pub struct Service {
-    pub(crate) metadata: Metadata,
-    pub(crate) loader: Loader,
-    pub(crate) commands: Vec<CommandSpec>,
-    pub(crate) arguments: Option<Vec<OsString>>,
+    metadata: Metadata,
+    loader: Loader,
+    commands: Vec<CommandSpec>,
+    arguments: Option<Vec<OsString>>,
 }
 
 impl Service {
@@ -75,10 +75,22 @@ impl Service {
         #[cfg(feature = "commands")]
         let code = {
             let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-            crate::cli::run(self, build, &mut crate::cli::Console::new(&mut out, &mut err))
+            self.run_with(build, &mut crate::cli::Console::new(&mut out, &mut err))
         };
         #[cfg(not(feature = "commands"))]
         let code = crate::serve::serve(self.metadata, self.loader, build);
         ExitCode::from(code)
+    }
+
+    /// As [`run`](Self::run), with the output of commands to this console. Returns the exit code.
+    #[cfg(feature = "commands")]
+    pub(crate) fn run_with<S, B>(self, build: B, console: &mut crate::cli::Console<'_>) -> u8
+    where
+        S: ServiceSettings,
+        B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
+    {
+        let Self { metadata, loader, commands, arguments } = self;
+        let arguments = arguments.unwrap_or_else(|| std::env::args_os().skip(1).collect());
+        crate::cli::run(metadata, loader, &commands, arguments, build, console)
     }
 }

@@ -8,7 +8,7 @@ use super::console::Console;
 use super::standard;
 use crate::Metadata;
 use crate::commands::{ArgumentSpec, CommandCall, CommandSpec};
-use crate::serve::{MISUSE, SUCCESS};
+use crate::exit_code::{MISUSE, SUCCESS};
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use underpin_errors::Report;
 
 use super::arguments::{ConfigAction, ReferenceForm};
 use super::console::Console;
-use crate::serve::{FAILURE, MISUSE, SUCCESS};
+use crate::exit_code::{FAILURE, MISUSE, SUCCESS};
 use crate::{Metadata, ServiceSettings};
 
 /// Runs `config reference|check|explain`.

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use crate::serve::FAILURE;
+use crate::exit_code::FAILURE;
 
 /// Where a command prints: standard output and standard error, or the buffers of a test.
 pub(crate) struct Console<'a> {

@@ -10,23 +10,32 @@ mod operator;
 mod remote;
 mod standard;
 
+use std::ffi::OsString;
+
+use underpin_config::Loader;
 use underpin_errors::Error;
 
+use crate::commands::CommandSpec;
 use crate::serve::serve;
-use crate::{Service, ServiceSettings, Start};
+use crate::{Metadata, ServiceSettings, Start};
 
 use self::arguments::Request;
 pub(crate) use self::console::Console;
 
 /// Runs what the arguments ask for. Returns the exit code.
-pub(crate) fn run<S, B>(service: Service, build: B, console: &mut Console<'_>) -> u8
+pub(crate) fn run<S, B>(
+    metadata: Metadata,
+    loader: Loader,
+    commands: &[CommandSpec],
+    arguments: Vec<OsString>,
+    build: B,
+    console: &mut Console<'_>,
+) -> u8
 where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
-    let Service { metadata, loader, commands, arguments } = service;
-    let arguments = arguments.unwrap_or_else(|| std::env::args_os().skip(1).collect());
-    let (request, settings) = match arguments::parse(&metadata, &commands, arguments) {
+    let (request, settings) = match arguments::parse(&metadata, commands, arguments) {
         Ok(parsed) => parsed,
         Err(told) => return told.print(console),
     };

@@ -11,7 +11,8 @@ use super::console::Console;
 use super::remote::{self, RemoteReply};
 use crate::commands::{CommandOutput, Offer};
 use crate::engine::{CommandEnded, drive_command};
-use crate::serve::{FAILURE, MISUSE, SUCCESS, runtime};
+use crate::exit_code::{FAILURE, MISUSE, SUCCESS};
+use crate::serve::runtime;
 use crate::signals::OsSignals;
 use crate::{AdminSettings, Gate, Metadata, Opening, ServiceSettings, Start};
 

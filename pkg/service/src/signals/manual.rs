@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{Signal, Signals};
+use super::signal::{Signal, Signals};
 
 /// Signals that a test sends.
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::io;
 use async_trait::async_trait;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-use super::{Signal, Signals};
+use super::signal::{Signal, Signals};
 
 /// SIGINT and SIGTERM of the process, registered once: a signal between two calls of [`next`](Signals::next) is kept. As PID 1 this is what
 /// makes SIGTERM work at all.

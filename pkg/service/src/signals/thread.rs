@@ -9,8 +9,10 @@ use tokio::sync::mpsc;
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::{Context, Logger as _, SlogLogger, error, warn};
 
+use super::manual::ManualSignals;
 use super::os::OsSignals;
-use super::{ManualSignals, Signal, Signals};
+use super::signal::{Signal, Signals};
+use crate::exit_code::FAILURE;
 use crate::{Gate, ServiceState};
 
 /// How long the main thread may take to end at a second signal before this thread ends the process.
@@ -90,7 +92,7 @@ impl Receiver {
                             last_resort.end(signal.exit_code());
                         }
                     }
-                    () = &mut overrun => last_resort.end(crate::serve::FAILURE),
+                    () = &mut overrun => last_resort.end(FAILURE),
                     Some(()) = hangup.recv() => {
                         let run = Arc::clone(&on_hangup);
                         // Reads files: a second signal must not wait for them.

@@ -1,6 +1,6 @@
 use underpin_errors::Error;
 
-use crate::cli::{self, Console};
+use crate::cli::Console;
 use crate::{Service, ServiceSettings, Start};
 
 /// What a command printed and how it ended.
@@ -48,7 +48,7 @@ where
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = cli::run(service, build, &mut Console::new(&mut out, &mut err));
+    let code = service.run_with(build, &mut Console::new(&mut out, &mut err));
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     CommandResult { code, stdout: text(out), stderr: text(err) }
 }
