@@ -136,3 +136,7 @@ pub use state::{Gate, ServiceState};
 pub use stop::Stop;
 pub use stopped::Stopped;
 pub use supervise::{OnEnd, RestartPolicy};
+
+#[cfg(all(doctest, feature = "commands"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,7 +53,7 @@ impl SignalThread {
         let (forward, signals) = ManualSignals::new();
         let receiver = Receiver { stops, hangup, forward, on_hangup: Arc::new(on_hangup), last_resort };
         let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || receiver.run(&runtime));
-        // Never joined: it ends with the process.
+        // Never joined: it ends with the service.
         thread.wrap_err(Kind::Internal, "start the signal thread")?;
         Ok(Self(signals))
     }
@@ -84,7 +84,7 @@ impl Receiver {
                 tokio::select! {
                     biased;
                     signal = stops.next() => {
-                        // The service has ended if it does not listen any more.
+                        // It may have ended just now.
                         let _ended = forward.send(signal);
                         received += 1;
                         if received > 1 {
@@ -92,6 +92,8 @@ impl Receiver {
                             last_resort.end(signal.exit_code());
                         }
                     }
+                    // The service has ended, and what `main` does now is its own affair.
+                    () = forward.closed() => return,
                     () = &mut overrun => last_resort.end(FAILURE),
                     Some(()) = hangup.recv() => {
                         let run = Arc::clone(&on_hangup);
