@@ -68,8 +68,8 @@ mod micro;
 mod names;
 #[cfg(feature = "nats")]
 pub mod nats;
-mod outgoing;
 mod panic;
+mod prepared;
 mod propagate;
 mod remote_error;
 mod request;

@@ -1,4 +1,4 @@
-//! One behaviour suite for every implementation of [`Caller`] and [`Host`]: what the traits promise, as tests.
+//! One behaviour suite for every implementation of [`Caller`](crate::Caller) and [`Host`](crate::Host): what the traits promise, as tests.
 //!
 //! An implementation provides a [`Harness`] and calls [`conformance_tests!`](crate::conformance_tests) in an integration test. Each
 //! behaviour becomes a test.

@@ -186,7 +186,7 @@ impl Instance {
 
     /// Up, or degraded when calls were refused since the last check.
     pub(crate) fn health(&self) -> Health {
-        let refusals: u64 = self.endpoints.iter().map(|runner| runner.accounts.refusals()).sum();
+        let refusals: u64 = self.endpoints.iter().map(|runner| runner.counters.refusals()).sum();
         let before = self.refusals_seen.swap(refusals, Ordering::Relaxed);
         let health = match (self.signal.is_stopping(), refusals.saturating_sub(before)) {
             (true, _) => Health::down("the instance is stopping"),

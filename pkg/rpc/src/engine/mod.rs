@@ -1,11 +1,11 @@
 //! What every host does with a request, however it arrived: admission, limits, deadline, panics, statistics, drain.
 
-mod accounts;
-mod admission;
+mod counters;
 mod instance;
-mod reply;
+mod limiter;
 mod runner;
 mod stop;
+mod wire_reply;
 
 pub(crate) use instance::{Instance, Responder};
-pub(crate) use reply::Outgoing;
+pub(crate) use wire_reply::WireReply;

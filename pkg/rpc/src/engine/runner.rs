@@ -6,10 +6,10 @@ use tokio::time::{Instant, timeout_at};
 use underpin_errors::{Error, Kind};
 use underpin_logger::{Context, Logger, Span, error, warn};
 
-use super::accounts::Accounts;
-use super::admission::{Admission, AdmissionGate};
-use super::reply::checked;
+use super::counters::EndpointCounters;
+use super::limiter::{Admission, ConcurrencyLimiter};
 use super::stop::StopSignal;
+use super::wire_reply::checked;
 use crate::call::Call;
 use crate::deadline;
 use crate::meters::EndpointMeters;
@@ -23,22 +23,22 @@ use crate::spans;
 pub(super) struct EndpointRunner {
     pub(super) spec: EndpointSpec,
     pub(super) meters: EndpointMeters,
-    pub(super) accounts: Accounts,
-    gate: AdmissionGate,
+    pub(super) counters: EndpointCounters,
+    limiter: ConcurrencyLimiter,
     log: Arc<dyn Logger>,
 }
 
 /// A call that was handled or refused, and whether it was cut.
-pub(super) struct Handled {
+pub(super) struct CallOutcome {
     pub(super) result: Result<Reply, Error>,
     pub(super) cut: bool,
 }
 
 impl EndpointRunner {
     pub(super) fn new(service: &str, spec: EndpointSpec, log: Arc<dyn Logger>) -> Self {
-        let gate = AdmissionGate::new(spec.limit, spec.queue);
+        let limiter = ConcurrencyLimiter::new(spec.limit, spec.queue);
         let meters = EndpointMeters::new(service, &spec.name);
-        Self { spec, meters, accounts: Accounts::default(), gate, log }
+        Self { spec, meters, counters: EndpointCounters::default(), limiter, log }
     }
 
     /// The span of a call, below that of its caller.
@@ -48,13 +48,13 @@ impl EndpointRunner {
 
     /// A place for a call that arrives; none when the endpoint is overloaded.
     pub(super) fn admit(&self) -> Option<Admission> {
-        self.accounts.arrived();
-        self.gate.admit()
+        self.counters.arrived();
+        self.limiter.admit()
     }
 
     /// The answer of an overloaded endpoint.
     pub(super) fn refuse(&self, call: &Call) -> Error {
-        self.accounts.refused();
+        self.counters.refused();
         let error = Error::too_many_requests("the service is overloaded, try again later").code("OVERLOADED");
         self.failed(call, &error);
         error
@@ -67,7 +67,7 @@ impl EndpointRunner {
         admission: Admission,
         stop: &StopSignal,
         limit: usize,
-    ) -> Handled {
+    ) -> CallOutcome {
         // Whatever ends this future, work that outlives it learns of it.
         let _given_up = call.token().drop_guard();
         let (result, cut) = tokio::select! {
@@ -80,7 +80,7 @@ impl EndpointRunner {
             Ok(_) => self.meters.answered("OK"),
             Err(error) => self.failed(&call, error),
         }
-        Handled { result, cut }
+        CallOutcome { result, cut }
     }
 
     async fn handle(&self, call: &Call, admission: Admission) -> Result<Reply, Error> {
@@ -91,12 +91,12 @@ impl EndpointRunner {
             false => timeout_at(until, admission.permit()).await.ok().flatten(),
         };
         let Some(_permit) = permit else {
-            self.accounts.expired();
+            self.counters.expired();
             let text = "the deadline passed before the call could run";
             return Err(Error::timeout(text).code("EXPIRED"));
         };
         let _in_flight = self.meters.in_flight();
-        let _measured = Measured::start(self);
+        let _timer = ProcessingTimer::start(self);
         let work = deadline::scope(until, call.context().scope(self.spec.handler.handle(call.clone())));
         match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(result)) => result,
@@ -107,7 +107,7 @@ impl EndpointRunner {
 
     /// Counts an error and logs it where only this process knows its text.
     fn failed(&self, call: &Call, failure: &Error) {
-        self.accounts.failed(failure);
+        self.counters.failed(failure);
         self.meters.answered(failure.kind().code());
         if failure.is_client_error() {
             return;
@@ -123,24 +123,24 @@ impl EndpointRunner {
     }
 
     pub(super) fn document(&self) -> EndpointStats {
-        self.accounts.document(&self.spec, self.gate.waiting())
+        self.counters.document(&self.spec, self.limiter.waiting())
     }
 }
 
 /// The time of a handler, also of one that is dropped.
-struct Measured<'a>(&'a EndpointRunner, Instant);
+struct ProcessingTimer<'a>(&'a EndpointRunner, Instant);
 
-impl<'a> Measured<'a> {
+impl<'a> ProcessingTimer<'a> {
     fn start(runner: &'a EndpointRunner) -> Self {
-        runner.accounts.began();
+        runner.counters.began();
         Self(runner, Instant::now())
     }
 }
 
-impl Drop for Measured<'_> {
+impl Drop for ProcessingTimer<'_> {
     fn drop(&mut self) {
         let took = self.1.elapsed();
-        self.0.accounts.ended(took);
+        self.0.counters.ended(took);
         self.0.meters.handled(took);
     }
 }

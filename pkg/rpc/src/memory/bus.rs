@@ -12,12 +12,12 @@ use super::registry::{Registry, Target};
 use super::running::MemoryRunning;
 use crate::call::Call;
 use crate::caller::Caller;
-use crate::engine::{Instance, Outgoing, Responder};
+use crate::engine::{Instance, Responder, WireReply};
 use crate::error::RpcError;
 use crate::gather::Gather;
 use crate::headers::Headers;
 use crate::host::{Host, Running};
-use crate::outgoing::Prepared;
+use crate::prepared::PreparedRequest;
 use crate::remote_error::RemoteError;
 use crate::request::{Reply, Request};
 use crate::retry;
@@ -92,7 +92,7 @@ impl MemoryRpc {
         self
     }
 
-    async fn attempt(&self, request: &Prepared) -> Result<Reply, RpcError> {
+    async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
         let headers = request.headers();
         request.check_size(&headers, self.max_payload)?;
         let mut targets = self.targets(&request.subject)?;
@@ -127,7 +127,7 @@ impl MemoryRpc {
         }
     }
 
-    fn deliver(&self, target: Target, headers: Headers, request: &Prepared, reply_to: ReplyTo) {
+    fn deliver(&self, target: Target, headers: Headers, request: &PreparedRequest, reply_to: ReplyTo) {
         match target {
             Target::Endpoint(instance, index) => {
                 let responder = MemoryResponder { reply_to, limit: self.max_payload };
@@ -135,7 +135,7 @@ impl MemoryRpc {
             }
             Target::Discovery(instance, verb) => {
                 let body = instance.document(verb);
-                reply_to.send(Outgoing { headers: Headers::new(), body });
+                reply_to.send(WireReply { headers: Headers::new(), body });
             }
         }
     }
@@ -144,7 +144,7 @@ impl MemoryRpc {
 #[async_trait]
 impl Caller for MemoryRpc {
     async fn call(&self, request: Request) -> Result<Reply, RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
         request.ended(&result);
@@ -156,7 +156,7 @@ impl Caller for MemoryRpc {
         request: Request,
         until: Gather,
     ) -> Result<Vec<Result<Reply, RpcError>>, RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         let headers = request.headers();
         request.check_size(&headers, self.max_payload)?;
         let (sender, mut answers) = mpsc::unbounded_channel();
@@ -179,7 +179,7 @@ impl Caller for MemoryRpc {
     }
 
     async fn send(&self, request: Request) -> Result<(), RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         request.check_size(request.fixed_headers(), self.max_payload)?;
         for target in self.registry.targets(&request.subject) {
             self.deliver(target, request.fixed_headers().clone(), &request, ReplyTo::Nowhere);
@@ -212,8 +212,8 @@ impl fmt::Debug for MemoryRpc {
     }
 }
 
-fn read(answer: Outgoing) -> Result<Reply, RpcError> {
-    let Outgoing { headers, body } = answer;
+fn read(answer: WireReply) -> Result<Reply, RpcError> {
+    let WireReply { headers, body } = answer;
     match RemoteError::read(&headers, &body) {
         Some(error) => Err(RpcError::Remote(error)),
         None => Ok(Reply { body, headers }),
@@ -221,14 +221,14 @@ fn read(answer: Outgoing) -> Result<Reply, RpcError> {
 }
 
 enum ReplyTo {
-    One(oneshot::Sender<Outgoing>),
-    Many(mpsc::UnboundedSender<Outgoing>),
+    One(oneshot::Sender<WireReply>),
+    Many(mpsc::UnboundedSender<WireReply>),
     Nowhere,
 }
 
 impl ReplyTo {
     /// A caller that has given up gets nothing.
-    fn send(self, reply: Outgoing) {
+    fn send(self, reply: WireReply) {
         match self {
             Self::One(sender) => drop(sender.send(reply)),
             Self::Many(sender) => drop(sender.send(reply)),
@@ -249,6 +249,6 @@ impl Responder for MemoryResponder {
 
     async fn respond(self, call: Call, result: Result<Reply, Error>) {
         let id = call.context().request_id().map(RequestId::as_str);
-        self.reply_to.send(Outgoing::of(result, id));
+        self.reply_to.send(WireReply::of(result, id));
     }
 }

@@ -11,12 +11,12 @@ use crate::caller::Caller;
 use crate::error::RpcError;
 use crate::gather::Gather;
 use crate::headers::Headers;
-use crate::outgoing::Prepared;
+use crate::prepared::PreparedRequest;
 use crate::request::{Reply, Request};
 use crate::retry;
 
 impl NatsRpc {
-    async fn attempt(&self, request: &Prepared) -> Result<Reply, RpcError> {
+    async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
         let headers = self.headers(request).await?;
         let (subject, body) = (Subject::from(&*request.subject), request.body.clone());
         let answer = self.nats.request(subject, wire::to_map(&headers), body, request.until).await;
@@ -24,7 +24,7 @@ impl NatsRpc {
     }
 
     /// Waits for the link, and then measures what is left of the time.
-    async fn headers(&self, request: &Prepared) -> Result<Headers, RpcError> {
+    async fn headers(&self, request: &PreparedRequest) -> Result<Headers, RpcError> {
         let linked = self.nats.connected(request.until).await;
         linked.map_err(|error| failure::of_call(error, request.within()))?;
         if request.until <= Instant::now() {
@@ -35,7 +35,7 @@ impl NatsRpc {
 
     async fn collect(
         &self,
-        request: &Prepared,
+        request: &PreparedRequest,
         until: Gather,
         inbox: &mut ReplyInbox,
     ) -> Result<Vec<Result<Reply, RpcError>>, RpcError> {
@@ -78,7 +78,7 @@ fn concerns(denial: &Denial, subject: &str) -> bool {
 #[async_trait]
 impl Caller for NatsRpc {
     async fn call(&self, request: Request) -> Result<Reply, RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
         request.ended(&result);
@@ -90,7 +90,7 @@ impl Caller for NatsRpc {
         request: Request,
         until: Gather,
     ) -> Result<Vec<Result<Reply, RpcError>>, RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         let failed = |error| failure::of_call(error, request.within());
         let epoch = self.nats.connected(request.until).await.map_err(failed)?;
         let opened = timeout_at(request.until, self.nats.reply_inbox()).await;
@@ -105,7 +105,7 @@ impl Caller for NatsRpc {
     }
 
     async fn send(&self, request: Request) -> Result<(), RpcError> {
-        let request = Prepared::new(request)?;
+        let request = PreparedRequest::new(request)?;
         let failed = |error| failure::of_call(error, request.within());
         self.nats.connected(request.until).await.map_err(failed)?;
         let (subject, headers) = (Subject::from(&*request.subject), wire::to_map(request.fixed_headers()));

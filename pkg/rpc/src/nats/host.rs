@@ -3,12 +3,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use underpin_errors::BoxError;
 
+use super::denial_watcher::DenialWatcher;
 use super::discovery::Discovery;
 use super::failure;
-use super::reader::EndpointReader;
-use super::readiness::SubscriptionWatch;
 use super::rpc::NatsRpc;
 use super::running::NatsRunning;
+use super::subscription::EndpointSubscription;
 use crate::deadline;
 use crate::engine::Instance;
 use crate::error::RpcError;
@@ -25,7 +25,7 @@ impl Host for NatsRpc {
         let mut inbox = self.nats.reply_inbox().await.map_err(failure::of_serve)?;
         let mut readers = Vec::new();
         for (index, spec) in instance.specs().enumerate() {
-            let reader = EndpointReader {
+            let reader = EndpointSubscription {
                 nats: self.nats.clone(),
                 instance: Arc::clone(&instance),
                 index,
@@ -41,7 +41,7 @@ impl Host for NatsRpc {
         let questions = discovery.subscribe().await.map_err(unsubscribed)?;
         let discovered = Verb::ALL.into_iter().flat_map(|verb| verb.subjects(&instance.name, &instance.id));
         let endpoints = instance.specs().map(|spec| spec.subject.clone());
-        let watch = Arc::new(SubscriptionWatch::new(endpoints.chain(discovered)));
+        let watch = Arc::new(DenialWatcher::new(endpoints.chain(discovered)));
         // Dropping what was subscribed unsubscribes it.
         watch.confirm(&self.nats, &mut inbox).await?;
 

@@ -7,12 +7,12 @@ use underpin_nats::{Connection, NatsError};
 
 use super::wire;
 use crate::call::Call;
-use crate::engine::{Instance, Outgoing, Responder};
+use crate::engine::{Instance, Responder, WireReply};
 use crate::meters::EndpointMeters;
 use crate::request::Reply;
 
 /// What the replies of one subscription share.
-pub(super) struct ReplyLink {
+pub(super) struct ReplySender {
     pub(super) nats: Connection,
     /// The client of the subscription: its limits.
     pub(super) client: Client,
@@ -23,37 +23,37 @@ pub(super) struct ReplyLink {
 
 /// The reply to one message. A message without a reply subject gets none.
 pub(super) struct NatsResponder {
-    pub(super) link: Arc<ReplyLink>,
+    pub(super) sender: Arc<ReplySender>,
     pub(super) reply_to: Option<Subject>,
 }
 
 impl Responder for NatsResponder {
     fn limit(&self) -> usize {
-        self.link.client.max_payload()
+        self.sender.client.max_payload()
     }
 
     async fn respond(self, call: Call, result: Result<Reply, Error>) {
         let Some(reply_to) = self.reply_to else { return };
         let id = call.context().request_id().map(RequestId::as_str);
-        let outgoing = Outgoing::of(result, id);
-        if let Err(failure) = self.link.publish(&call, reply_to, &outgoing).await {
-            self.link.unanswered(call.context(), &failure);
+        let reply = WireReply::of(result, id);
+        if let Err(failure) = self.sender.publish(&call, reply_to, &reply).await {
+            self.sender.unanswered(call.context(), &failure);
         }
     }
 }
 
-impl ReplyLink {
+impl ReplySender {
     /// Sends a reply, after the link is back where it is down: the caller waits until the deadline of the call.
-    async fn publish(&self, call: &Call, reply_to: Subject, outgoing: &Outgoing) -> Result<(), NatsError> {
-        let headers = wire::to_map(&outgoing.headers);
-        let sent = self.nats.publish(reply_to.clone(), None, headers, outgoing.body.clone()).await;
+    async fn publish(&self, call: &Call, reply_to: Subject, reply: &WireReply) -> Result<(), NatsError> {
+        let headers = wire::to_map(&reply.headers);
+        let sent = self.nats.publish(reply_to.clone(), None, headers, reply.body.clone()).await;
         let Err(NatsError::Disconnected) = sent else { return sent };
         tokio::select! {
             linked = self.nats.connected(call.deadline()) => linked.map(drop)?,
             () = self.instance.signal.cutting() => return sent,
         }
-        let headers = wire::to_map(&outgoing.headers);
-        self.nats.publish(reply_to, None, headers, outgoing.body.clone()).await
+        let headers = wire::to_map(&reply.headers);
+        self.nats.publish(reply_to, None, headers, reply.body.clone()).await
     }
 
     fn unanswered(&self, ctx: &Context, failure: &NatsError) {

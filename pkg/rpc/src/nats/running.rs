@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck};
 use underpin_nats::Connection;
 
-use super::readiness::SubscriptionWatch;
+use super::denial_watcher::DenialWatcher;
 use crate::engine::Instance;
 use crate::host::{DrainOutcome, Running};
 use crate::micro::{ServiceInfo, ServiceStats};
@@ -16,12 +16,12 @@ use crate::micro::{ServiceInfo, ServiceStats};
 pub(super) struct NatsRunning {
     instance: Arc<Instance>,
     nats: Connection,
-    watch: Arc<SubscriptionWatch>,
+    watch: Arc<DenialWatcher>,
     readers: TaskTracker,
 }
 
 impl NatsRunning {
-    pub(super) fn new(instance: Arc<Instance>, nats: Connection, watch: Arc<SubscriptionWatch>) -> Self {
+    pub(super) fn new(instance: Arc<Instance>, nats: Connection, watch: Arc<DenialWatcher>) -> Self {
         Self { instance, nats, watch, readers: TaskTracker::new() }
     }
 

@@ -5,7 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many calls run at once, and how many wait for that.
 #[derive(Debug)]
-pub(super) struct AdmissionGate {
+pub(super) struct ConcurrencyLimiter {
     permits: Arc<Semaphore>,
     queue: usize,
     waiting: Arc<AtomicUsize>,
@@ -13,19 +13,19 @@ pub(super) struct AdmissionGate {
 
 /// A place among those that run, or among those that wait.
 pub(super) enum Admission {
-    Runs(OwnedSemaphorePermit),
-    Waits(Arc<Semaphore>, WaitingGuard),
+    Permitted(OwnedSemaphorePermit),
+    Queued(Arc<Semaphore>, QueueGuard),
 }
 
-pub(super) struct WaitingGuard(Arc<AtomicUsize>);
+pub(super) struct QueueGuard(Arc<AtomicUsize>);
 
-impl Drop for WaitingGuard {
+impl Drop for QueueGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl AdmissionGate {
+impl ConcurrencyLimiter {
     pub(super) fn new(limit: usize, queue: usize) -> Self {
         let permits = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self { permits, queue, waiting: Arc::default() }
@@ -35,14 +35,14 @@ impl AdmissionGate {
     pub(super) fn admit(&self) -> Option<Admission> {
         // Who waits goes first: the semaphore hands its permits to waiting calls before `try_acquire` sees them.
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Some(Admission::Runs(permit));
+            return Some(Admission::Permitted(permit));
         }
         let guard = {
             self.waiting.fetch_add(1, Ordering::Relaxed);
-            WaitingGuard(Arc::clone(&self.waiting))
+            QueueGuard(Arc::clone(&self.waiting))
         };
         // The guard takes the place back when it is one too many.
-        (self.waiting() <= self.queue).then(|| Admission::Waits(Arc::clone(&self.permits), guard))
+        (self.waiting() <= self.queue).then(|| Admission::Queued(Arc::clone(&self.permits), guard))
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -54,8 +54,8 @@ impl Admission {
     /// Waits for the permit to run.
     pub(super) async fn permit(self) -> Option<OwnedSemaphorePermit> {
         match self {
-            Self::Runs(permit) => Some(permit),
-            Self::Waits(permits, _guard) => permits.acquire_owned().await.ok(),
+            Self::Permitted(permit) => Some(permit),
+            Self::Queued(permits, _guard) => permits.acquire_owned().await.ok(),
         }
     }
 }
@@ -66,16 +66,16 @@ mod tests {
 
     #[tokio::test]
     async fn one_runs_one_waits_and_the_third_is_refused() {
-        let gate = AdmissionGate::new(1, 1);
-        let first = gate.admit().unwrap().permit().await.unwrap();
-        let second = gate.admit().unwrap();
-        assert!(gate.admit().is_none());
-        assert_eq!(gate.waiting(), 1);
+        let limiter = ConcurrencyLimiter::new(1, 1);
+        let first = limiter.admit().unwrap().permit().await.unwrap();
+        let second = limiter.admit().unwrap();
+        assert!(limiter.admit().is_none());
+        assert_eq!(limiter.waiting(), 1);
         drop(first);
         let second = second.permit().await.unwrap();
-        assert_eq!(gate.waiting(), 0);
-        drop(gate.admit().unwrap());
-        assert_eq!(gate.waiting(), 0, "a call that is given up leaves its place");
+        assert_eq!(limiter.waiting(), 0);
+        drop(limiter.admit().unwrap());
+        assert_eq!(limiter.waiting(), 0, "a call that is given up leaves its place");
         drop(second);
     }
 }

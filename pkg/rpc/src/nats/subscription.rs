@@ -11,7 +11,7 @@ use underpin_logger::{Context, Logger, warn};
 use underpin_nats::Connection;
 use underpin_nats::async_nats::{Message, Subscriber};
 
-use super::responder::{NatsResponder, ReplyLink};
+use super::responder::{NatsResponder, ReplySender};
 use super::wire;
 use crate::deadline;
 use crate::engine::Instance;
@@ -25,7 +25,7 @@ const FENCE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// The subscription of one endpoint of an instance.
-pub(super) struct EndpointReader {
+pub(super) struct EndpointSubscription {
     pub(super) nats: Connection,
     pub(super) instance: Arc<Instance>,
     pub(super) index: usize,
@@ -35,13 +35,13 @@ pub(super) struct EndpointReader {
 }
 
 /// A subscription that is in place.
-pub(super) struct Reading {
+pub(super) struct ActiveSubscription {
     subscriber: Subscriber,
-    link: Arc<ReplyLink>,
+    sender: Arc<ReplySender>,
 }
 
-impl EndpointReader {
-    pub(super) async fn subscribe(&self) -> Result<Reading, BoxError> {
+impl EndpointSubscription {
+    pub(super) async fn subscribe(&self) -> Result<ActiveSubscription, BoxError> {
         let client = self.nats.client();
         let subject = self.subject.clone();
         let subscriber = match self.group.clone() {
@@ -52,11 +52,14 @@ impl EndpointReader {
         };
         let meters = self.instance.meters(self.index).ok_or("no such endpoint")?;
         let (nats, instance, log) = (self.nats.clone(), Arc::clone(&self.instance), Arc::clone(&self.log));
-        Ok(Reading { subscriber, link: Arc::new(ReplyLink { nats, client, instance, meters, log }) })
+        Ok(ActiveSubscription {
+            subscriber,
+            sender: Arc::new(ReplySender { nats, client, instance, meters, log }),
+        })
     }
 
     /// Takes requests until the instance stops, and then those that were routed before.
-    pub(super) async fn run(self, mut reading: Reading) {
+    pub(super) async fn run(self, mut reading: ActiveSubscription) {
         loop {
             tokio::select! {
                 biased;
@@ -73,14 +76,14 @@ impl EndpointReader {
         self.take_rest(reading).await;
     }
 
-    fn accept(&self, reading: &Reading, message: Message) {
+    fn accept(&self, reading: &ActiveSubscription, message: Message) {
         let headers = wire::from_map(message.headers.as_ref());
-        let responder = NatsResponder { link: Arc::clone(&reading.link), reply_to: message.reply };
+        let responder = NatsResponder { sender: Arc::clone(&reading.sender), reply_to: message.reply };
         self.instance.accept(self.index, headers, message.payload, responder);
     }
 
     /// The client was rebuilt, and its subscriptions ended; none once the instance stops or the connection is closed.
-    async fn subscribe_again(&self) -> Option<Reading> {
+    async fn subscribe_again(&self) -> Option<ActiveSubscription> {
         let again = async {
             loop {
                 if self.nats.link().closed {
@@ -102,7 +105,7 @@ impl EndpointReader {
     }
 
     /// Ends the subscription on the server, and takes what the server had routed until then.
-    async fn take_rest(&self, mut reading: Reading) {
+    async fn take_rest(&self, mut reading: ActiveSubscription) {
         let unsubscribed = timeout(FENCE, reading.subscriber.unsubscribe_after(AT_ONCE)).await;
         if !matches!(unsubscribed, Ok(Ok(()))) {
             let ctx = Context::background();

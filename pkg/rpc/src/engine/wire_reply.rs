@@ -7,12 +7,12 @@ use crate::request::Reply;
 
 /// A reply as it goes onto the wire.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct WireReply {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
 }
 
-impl Outgoing {
+impl WireReply {
     pub(crate) fn of(result: Result<Reply, Error>, request_id: Option<&str>) -> Self {
         match result {
             Ok(Reply { body, headers }) => Self { headers, body },

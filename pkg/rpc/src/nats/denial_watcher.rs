@@ -9,12 +9,12 @@ use crate::deadline;
 use crate::error::RpcError;
 
 /// What the server refused of the subscriptions of an instance.
-pub(super) struct SubscriptionWatch {
+pub(super) struct DenialWatcher {
     subjects: HashSet<String>,
     denied: Mutex<Option<Denial>>,
 }
 
-impl SubscriptionWatch {
+impl DenialWatcher {
     pub(super) fn new(subjects: impl IntoIterator<Item = String>) -> Self {
         Self { subjects: subjects.into_iter().collect(), denied: Mutex::new(None) }
     }

@@ -11,7 +11,7 @@ use crate::service::EndpointSpec;
 
 /// The statistics of one endpoint. A lock is taken for errors only.
 #[derive(Debug, Default)]
-pub(super) struct Accounts {
+pub(super) struct EndpointCounters {
     requests: AtomicU64,
     errors: AtomicU64,
     nanoseconds: AtomicU64,
@@ -21,7 +21,7 @@ pub(super) struct Accounts {
     last_error: Mutex<String>,
 }
 
-impl Accounts {
+impl EndpointCounters {
     pub(super) fn arrived(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }

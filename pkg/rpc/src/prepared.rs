@@ -16,7 +16,7 @@ use crate::propagate;
 use crate::request::Request;
 use crate::spans;
 
-pub(crate) struct Prepared {
+pub(crate) struct PreparedRequest {
     pub(crate) subject: Cow<'static, str>,
     pub(crate) body: Bytes,
     pub(crate) until: Instant,
@@ -26,7 +26,7 @@ pub(crate) struct Prepared {
     span: Span,
 }
 
-impl Prepared {
+impl PreparedRequest {
     /// Checks a request. Its time begins to run.
     pub(crate) fn new(request: Request) -> Result<Self, RpcError> {
         let Request { endpoint, body, headers, context, within, idempotent, identity } = request;
