@@ -18,6 +18,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-rpc", 118),
     ("underpin-jobs", 182),
     ("underpin-telemetry", 60),
+    ("underpin-http", 84),
     ("underpin-service", 58),
 ];
 

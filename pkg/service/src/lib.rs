@@ -81,8 +81,6 @@ mod engine;
 #[cfg(feature = "events")]
 mod events;
 mod exit_code;
-#[cfg(feature = "grpc")]
-pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 mod metadata;
@@ -136,6 +134,8 @@ pub use state::{Gate, ServiceState};
 pub use stop::Stop;
 pub use stopped::Stopped;
 pub use supervise::{OnEnd, RestartPolicy};
+#[cfg(feature = "grpc")]
+pub use underpin_http::grpc;
 
 #[cfg(all(doctest, feature = "commands"))]
 #[doc = include_str!("../README.md")]

@@ -1,10 +1,4 @@
-//! The HTTP server over real sockets, and the layers of `standard`.
+//! The HTTP server in a service.
 
-mod cors;
-mod grpc;
-mod limits;
 mod process;
-mod standard;
-mod stop;
 mod support;
-mod tls;

@@ -1,47 +1,16 @@
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Bytes, HttpBody};
-use http_body::Frame;
+use axum::body::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use underpin_service::{Component as _, Deadline, Http, HttpSettings, Stopped};
 
 /// Far more than anything here takes, also on a busy machine.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
-
-/// A server on a port of its own.
-pub(super) struct Served(pub(super) Http);
-
-impl Served {
-    pub(super) async fn start(settings: HttpSettings, routes: Router) -> Self {
-        let http = Http::new(&settings.port(0), routes);
-        http.start().await.unwrap();
-        Self(http)
-    }
-
-    pub(super) async fn connect(&self) -> Client {
-        Client::connect(self.0.address().unwrap()).await
-    }
-
-    pub(super) async fn http2(&self) -> Http2Client {
-        Http2Client::connect(self.0.address().unwrap()).await
-    }
-
-    /// Stops within so many milliseconds.
-    pub(super) async fn stop(&self, within: u64) -> Stopped {
-        self.0.quiesce().await;
-        self.0.stop(Deadline::after(Duration::from_millis(within))).await
-    }
-}
 
 /// An HTTP/1 client that does exactly what it is told.
 pub(super) struct Client(pub(super) TcpStream);
@@ -73,31 +42,12 @@ impl Client {
         tokio::time::timeout(LIMIT, whole).await.unwrap_or_else(|_| panic!("{text:?} did not arrive"));
         String::from_utf8(read).unwrap()
     }
-
-    /// Reads until the server closes; what came before. A reset fails.
-    pub(super) async fn read_to_end(&mut self) -> String {
-        let mut read = String::new();
-        let whole = self.0.read_to_string(&mut read);
-        tokio::time::timeout(LIMIT, whole).await.expect("closed in time").expect("closed in order");
-        read
-    }
-
-    /// Waits for the end of the connection, in order or not.
-    pub(super) async fn closed(&mut self) {
-        let mut dropped = Vec::new();
-        let whole = self.0.read_to_end(&mut dropped);
-        let _reset = tokio::time::timeout(LIMIT, whole).await.expect("closed in time");
-    }
 }
 
 /// An HTTP/2 client on one connection.
 pub(super) struct Http2Client(SendRequest<Full<Bytes>>);
 
 impl Http2Client {
-    pub(super) async fn connect(address: SocketAddr) -> Self {
-        Self::try_connect(address).await.unwrap()
-    }
-
     pub(super) async fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TokioIo::new(TcpStream::connect(address).await?);
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await;
@@ -119,43 +69,5 @@ impl Http2Client {
                 None => Some(Err(refused.into_error())),
             },
         }
-    }
-
-    pub(super) async fn send(
-        &mut self,
-        request: hyper::Request<Full<Bytes>>,
-    ) -> Result<hyper::Response<Incoming>, hyper::Error> {
-        let sent = tokio::time::timeout(LIMIT, self.try_send(request)).await;
-        sent.expect("answered in time").expect("the connection takes requests")
-    }
-}
-
-/// A body that panics when it is read.
-pub(super) struct Panicking;
-
-impl HttpBody for Panicking {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        panic!("in the body")
-    }
-}
-
-/// A body of which nothing ever comes.
-pub(super) struct Never;
-
-impl HttpBody for Never {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
     }
 }

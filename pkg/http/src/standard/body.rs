@@ -1,0 +1,57 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
+use underpin_logger::error;
+
+use super::limit::InFlight;
+use crate::panics::{self, panicked};
+
+/// The body of a response: it holds the permit of its request, and contains a panic.
+///
+/// The head is sent by then, so all that can be done is to log the panic and to end the stream with an error, which the client sees as a
+/// body that is not complete.
+pub(super) struct HeldBody {
+    body: Body,
+    held: Option<InFlight>,
+}
+
+impl HeldBody {
+    pub(super) fn new(body: Body, held: Option<InFlight>) -> Self {
+        Self { body, held }
+    }
+}
+
+impl HttpBody for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx))) {
+            Ok(polled) => polled,
+            Err(panic) => {
+                panics::count("http");
+                let panic = panicked(&*panic);
+                if let Some(held) = &this.held {
+                    error!(held.log, &held.ctx, &panic, "response body panicked");
+                }
+                this.body = Body::empty();
+                Poll::Ready(Some(Err(axum::Error::new(panic))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
