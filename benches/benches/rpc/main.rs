@@ -1,8 +1,10 @@
-//! Request-reply beside plain async-nats, its service module and nats.go's micro package over a real server, and the memory bus.
+//! Request-reply beside plain async-nats, its service module and nats.go's micro package over a real server, tonic on loopback, and the
+//! memory bus.
 //!
 //! `cargo bench -p underpin-benches --bench rpc -- serial` runs that one of `serial`, `concurrent` and `memory`; without names all run.
 
 mod echo;
+mod grpc;
 mod memory;
 mod network;
 

@@ -15,6 +15,7 @@ use underpin_rpc::{Caller, Host, Request};
 use underpin_testkit::NatsServer;
 
 use crate::echo::{self, Done};
+use crate::grpc;
 
 const IN_FLIGHT: usize = 256;
 const BODY: Bytes = Bytes::from_static(&[b'x'; 100]);
@@ -32,6 +33,7 @@ pub(crate) fn run(runtime: &Runtime, serial: bool, concurrent: bool) -> Done<()>
     let running = running?;
     let (ours, client) =
         runtime.block_on(async { Done::Ok((echo::connect(url).await?, async_nats::connect(url).await?)) })?;
+    let channel = runtime.block_on(grpc::connect())?;
     let go = GoPeer::build("rpc", &[url])?;
     for (wanted, title, at_once) in [
         (serial, "call with 100 bytes, one after the other", 1),
@@ -54,7 +56,8 @@ pub(crate) fn run(runtime: &Runtime, serial: bool, concurrent: bool) -> Done<()>
             }),
             None => comparison,
         };
-        comparison.print();
+        let tonic = |times| runtime.block_on(repeat(times, at_once, || grpc::call(&channel, BODY)));
+        comparison.timed("tonic, without a server between", tonic).print();
     }
     runtime.block_on(running.drain(Duration::from_secs(5)));
     Ok(())
