@@ -1,1 +1,18 @@
-//! Tests of underpin-jobs through its public interface.
+//! Jobs, workers and cron against real databases.
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod cron;
+#[cfg(test)]
+mod enqueue;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod pooler;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod workers;

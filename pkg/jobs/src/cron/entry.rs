@@ -1,0 +1,122 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::schedule::{CronSchedule, Schedule};
+use crate::store::NewJob;
+use crate::{Job, JobsError};
+
+/// A job on a schedule.
+///
+/// What cannot be read is reported when the workers start. Replicas with different entries do not disturb each other: an
+/// entry fires in those that have it, and where two have the name with different schedules, in those with the one that was
+/// registered last.
+#[derive(Clone)]
+#[must_use = "an entry does nothing before workers have it"]
+pub struct CronEntry {
+    name: String,
+    ticks: Ticks,
+    pub(super) missed: Missed,
+    pub(super) jitter: Duration,
+    /// The job of each tick, but for its id.
+    job: Result<NewJob, String>,
+}
+
+#[derive(Clone)]
+enum Ticks {
+    Pattern { pattern: String, zone: String },
+    Schedule(Arc<dyn Schedule>),
+}
+
+/// What becomes of ticks at which no process was there to fire them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missed {
+    /// None fires, unless it is less than a minute late.
+    Skip,
+    /// The last one fires, unless it is later than that.
+    Once {
+        /// The longest delay; without it, the last one fires however late it is.
+        within: Option<Duration>,
+    },
+    /// The last ones fire, in order.
+    All {
+        /// The longest delay.
+        within: Duration,
+        /// How many.
+        most: usize,
+    },
+}
+
+impl CronEntry {
+    /// An entry with a cron pattern, in UTC. The name is that of the schedule in the database: 1 to 128 bytes.
+    pub fn new<J: Job>(name: impl Into<String>, pattern: impl Into<String>, job: &J) -> Self {
+        let ticks = Ticks::Pattern { pattern: pattern.into(), zone: "UTC".to_owned() };
+        Self::with_ticks(name.into(), ticks, job)
+    }
+
+    /// An entry with a schedule of your own.
+    pub fn with_schedule<J: Job>(name: impl Into<String>, schedule: Arc<dyn Schedule>, job: &J) -> Self {
+        Self::with_ticks(name.into(), Ticks::Schedule(schedule), job)
+    }
+
+    fn with_ticks<J: Job>(name: String, ticks: Ticks, job: &J) -> Self {
+        let options = J::options();
+        let job = serde_json::to_string(job).map_err(|error| error.to_string()).map(|payload| NewJob {
+            version: J::VERSION,
+            priority: options.priority,
+            aging: options.aging,
+            ..NewJob::new(J::KIND, options.queue, payload)
+        });
+        Self { name, ticks, missed: Missed::Once { within: None }, jitter: Duration::ZERO, job }
+    }
+
+    /// Sets the time zone of the pattern, by its IANA name. It has no meaning for a schedule of your own.
+    pub fn zone(mut self, name: impl Into<String>) -> Self {
+        if let Ticks::Pattern { zone, .. } = &mut self.ticks {
+            *zone = name.into();
+        }
+        self
+    }
+
+    /// Sets what becomes of missed ticks. By default the last one fires.
+    pub fn missed(self, missed: Missed) -> Self {
+        Self { missed, ..self }
+    }
+
+    /// Delays each job by a time up to this one, which depends on the name and the tick only: entries with the same pattern
+    /// do not run at the same moment.
+    pub fn jitter(self, jitter: Duration) -> Self {
+        Self { jitter, ..self }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn schedule(&self) -> Result<Arc<dyn Schedule>, JobsError> {
+        JobsError::check_name("cron entry", &self.name, 128)?;
+        let wrong = |problem| JobsError::Schedule { name: self.name.clone(), problem };
+        match &self.ticks {
+            Ticks::Schedule(schedule) => Ok(Arc::clone(schedule)),
+            Ticks::Pattern { pattern, zone } => {
+                Ok(Arc::new(CronSchedule::parse(pattern, zone).map_err(wrong)?))
+            }
+        }
+    }
+
+    pub(super) fn job(&self) -> Result<NewJob, JobsError> {
+        let wrong = |problem| JobsError::Schedule { name: self.name.clone(), problem };
+        self.job.clone().map_err(wrong)
+    }
+}
+
+impl fmt::Debug for CronEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CronEntry")
+            .field("name", &self.name)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
+}

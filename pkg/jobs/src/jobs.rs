@@ -1,0 +1,321 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use underpin_database::wake::WakeSignal;
+use underpin_database::{Backend, InTransaction, Pool};
+use underpin_logger::Context;
+
+use crate::headers::headers_of;
+use crate::store::{MemoryJobStore, NewJob, Store, insert_in, open};
+use crate::{
+    CancelOutcome, Enqueue, Enqueued, Job, JobFilter, JobId, JobRecord, JobStatus, JobsError, JobsSettings,
+    QueueStatus,
+};
+
+/// The longest name of a queue or kind in bytes; both are part of an index.
+const MAX_NAME: usize = 128;
+/// The longest unique key in bytes.
+const MAX_KEY: usize = 1024;
+
+/// Enqueues jobs, shows them and cancels them. Cheap to clone; clones share the signal that wakes the workers of this process.
+#[derive(Clone)]
+pub struct Jobs {
+    store: Arc<dyn Store>,
+    /// Where to listen for NOTIFY.
+    pool: Option<Pool>,
+    /// Of which database transactions must be; `None` where there are none.
+    backend: Option<Backend>,
+    settings: JobsSettings,
+    pub(crate) wake: WakeSignal,
+}
+
+impl Jobs {
+    /// Jobs in the database of a pool.
+    ///
+    /// # Errors
+    /// [`JobsError::Setting`].
+    pub fn new(pool: &Pool, settings: JobsSettings) -> Result<Self, JobsError> {
+        JobsError::check(&settings)?;
+        let (store, pool) = (open(pool, settings.database_timeout), pool.clone());
+        let backend = Some(pool.backend());
+        Ok(Self { store, pool: Some(pool), backend, settings, wake: WakeSignal::default() })
+    }
+
+    /// Jobs in memory, gone with the process. There is no transaction to enqueue in:
+    /// [`enqueue_committed`](Self::enqueue_committed) works.
+    pub fn in_memory() -> Self {
+        Self::over(Arc::new(MemoryJobStore::default()))
+    }
+
+    /// Jobs in a store of your own, or one with a mock around it.
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        let settings = JobsSettings::default();
+        Self { store, pool: None, backend: None, settings, wake: WakeSignal::default() }
+    }
+
+    /// Creates or completes the tables in the default schema of the database. Idempotent; also while others work.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: each step is one transaction.
+    pub async fn migrate(&self) -> Result<(), JobsError> {
+        self.store.migrate().await
+    }
+
+    /// Enqueues a job in the caller's transaction: it runs if and only if the transaction commits.
+    ///
+    /// # Errors
+    /// - [`JobsError::Encode`], [`JobsError::TooLarge`], [`JobsError::Name`], [`JobsError::OtherDatabase`]: nothing was sent to
+    ///   the database, the transaction can go on.
+    /// - [`JobsError::Database`]; the transaction can then only be rolled back.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, the transaction can only be rolled back.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use underpin_database::{DatabaseExt, DatabaseSettings, TxOptions, connect};
+    /// # use underpin_jobs::{Job, Jobs, JobsError, JobsSettings, JobState};
+    /// # #[derive(Serialize, Deserialize)] struct SendMail { to: String }
+    /// # impl Job for SendMail { const KIND: &'static str = "mail.send"; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = connect(&DatabaseSettings::new("sqlite::memory:"), Arc::new(underpin_logger::NoopLogger)).await?;
+    /// let jobs = &Jobs::new(&pool, JobsSettings::default())?;
+    /// jobs.migrate().await?;
+    /// let enqueued = pool
+    ///     .transaction(TxOptions::default(), |tx| async move {
+    ///         // ... the change itself, on `tx` ...
+    ///         jobs.enqueue(&tx, &SendMail { to: "ada@example.org".into() }).await
+    ///     })
+    ///     .await?;
+    /// let status = jobs.get(enqueued.id()).await?.expect("it is committed");
+    /// assert_eq!(status.state, JobState::Waiting);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// # async fn wrong(jobs: underpin_jobs::Jobs, pool: underpin_database::Pool, job: impl underpin_jobs::Job) {
+    /// jobs.enqueue(&pool, &job).await;
+    /// # }
+    /// ```
+    pub async fn enqueue<J: Job>(&self, tx: &dyn InTransaction, job: &J) -> Result<Enqueued, JobsError> {
+        self.enqueue_with(tx, job, Enqueue::default()).await
+    }
+
+    /// Enqueues a job as [`enqueue`](Self::enqueue) does, with a due time, a priority or a unique key.
+    ///
+    /// # Errors
+    /// As for [`enqueue`](Self::enqueue).
+    ///
+    /// # Cancel safety
+    /// As for [`enqueue`](Self::enqueue).
+    pub async fn enqueue_with<J: Job>(
+        &self,
+        tx: &dyn InTransaction,
+        job: &J,
+        how: Enqueue,
+    ) -> Result<Enqueued, JobsError> {
+        let row = self.row(job, how)?;
+        let enqueued = self.insert(tx, std::slice::from_ref(&row)).await?;
+        Ok(enqueued.first().copied().unwrap_or(Enqueued::New(row.id)))
+    }
+
+    /// Enqueues many jobs of one kind, a thousand in one statement, in the order given.
+    ///
+    /// # Errors
+    /// As for [`enqueue`](Self::enqueue).
+    ///
+    /// # Cancel safety
+    /// As for [`enqueue`](Self::enqueue).
+    pub async fn enqueue_many<J: Job>(
+        &self,
+        tx: &dyn InTransaction,
+        jobs: &[J],
+    ) -> Result<Vec<JobId>, JobsError> {
+        let context = Context::current();
+        let rows: Vec<NewJob> = jobs
+            .iter()
+            .map(|job| self.row(job, Enqueue::default().context(&context)))
+            .collect::<Result<_, _>>()?;
+        Ok(self.insert(tx, &rows).await?.into_iter().map(Enqueued::id).collect())
+    }
+
+    /// Enqueues a job in a transaction of its own, which is committed when this returns: for callers that change nothing else.
+    ///
+    /// # Errors
+    /// As for [`enqueue`](Self::enqueue); with [`JobsError::TimedOut`], and after an ambiguous COMMIT, the job may be enqueued.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, the job may be enqueued or not.
+    pub async fn enqueue_committed<J: Job>(&self, job: &J, how: Enqueue) -> Result<Enqueued, JobsError> {
+        let row = self.row(job, how)?;
+        let enqueued = self.store.insert(std::slice::from_ref(&row)).await?;
+        self.wake.notify();
+        Ok(enqueued.first().copied().unwrap_or(Enqueued::New(row.id)))
+    }
+
+    async fn insert(&self, tx: &dyn InTransaction, rows: &[NewJob]) -> Result<Vec<Enqueued>, JobsError> {
+        if self.backend != Some(tx.backend()) {
+            return Err(JobsError::OtherDatabase);
+        }
+        let enqueued = insert_in(tx, rows).await.map_err(JobsError::during("enqueue a job"))?;
+        // The rows are not committed yet: the workers of this process poll a few times in the next milliseconds.
+        self.wake.notify();
+        Ok(enqueued)
+    }
+
+    pub(crate) fn row<J: Job>(&self, job: &J, how: Enqueue) -> Result<NewJob, JobsError> {
+        let options = J::options();
+        let payload =
+            serde_json::to_string(job).map_err(|source| JobsError::Encode { kind: J::KIND, source })?;
+        let limit = self.settings.max_payload.as_usize();
+        if payload.len() > limit {
+            return Err(JobsError::TooLarge { size: payload.len(), limit });
+        }
+        JobsError::check_name("kind", J::KIND, MAX_NAME)?;
+        JobsError::check_name("queue", options.queue, MAX_NAME)?;
+        if let Some(unique) = &how.unique {
+            JobsError::check_name("unique key", unique.key(), MAX_KEY)?;
+        }
+        crate::meters::enqueued(J::KIND, 1);
+        let context = how.context.unwrap_or_else(Context::current);
+        Ok(NewJob {
+            version: J::VERSION,
+            priority: how.priority.unwrap_or(options.priority).min(9),
+            aging: options.aging.min(Duration::from_secs(3600)),
+            after: how.after,
+            at: how.at,
+            headers: headers_of(&context),
+            unique: how.unique,
+            ..NewJob::new(J::KIND, options.queue, payload)
+        })
+    }
+
+    /// The state of a job; `None` when there is no such job, or no history of it. Serializes for an HTTP handler.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
+    pub async fn get(&self, id: JobId) -> Result<Option<JobStatus>, JobsError> {
+        Ok(self.store.inspect(id).await?.map(|record| record.status))
+    }
+
+    /// The state of a job, and its payload.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
+    pub async fn inspect(&self, id: JobId) -> Result<Option<JobRecord>, JobsError> {
+        self.store.inspect(id).await
+    }
+
+    /// Jobs in the order of their ids, from after the one given, at most 1,000. The last id is the cursor of the next page.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
+    pub async fn list(
+        &self,
+        filter: &JobFilter,
+        after: Option<JobId>,
+        most: usize,
+    ) -> Result<Vec<JobStatus>, JobsError> {
+        self.store.list(filter, after, most).await
+    }
+
+    /// Cancels a job: a waiting one at once, a running one at its next heartbeat.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, it may have taken effect; call again.
+    pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome, JobsError> {
+        self.store.cancel(id).await
+    }
+
+    /// Has a dead job run again, with all its attempts; `false` when it is not dead.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, it may have taken effect; call again.
+    pub async fn replay(&self, id: JobId) -> Result<bool, JobsError> {
+        let replayed = self.store.replay(id).await?;
+        self.wake.notify();
+        Ok(replayed)
+    }
+
+    /// Deletes a dead job; `false` when it is not dead.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, it may have taken effect; call again.
+    pub async fn discard(&self, id: JobId) -> Result<bool, JobsError> {
+        self.store.discard(id).await
+    }
+
+    /// Pauses a queue in all processes: no job of it is claimed. Running attempts go on.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, it may have taken effect; call again.
+    pub async fn pause(&self, queue: &str) -> Result<(), JobsError> {
+        self.store.set_paused(queue, true).await
+    }
+
+    /// Ends the pause of a queue.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, it may have taken effect; call again.
+    pub async fn resume(&self, queue: &str) -> Result<(), JobsError> {
+        self.store.set_paused(queue, false).await?;
+        self.wake.notify();
+        Ok(())
+    }
+
+    /// Counts by queue, kind and version, also of those that no worker knows. Each count stops at about 10,000.
+    ///
+    /// # Errors
+    /// [`JobsError::Database`], [`JobsError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it only reads.
+    pub async fn queues(&self) -> Result<Vec<QueueStatus>, JobsError> {
+        self.store.queues().await
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

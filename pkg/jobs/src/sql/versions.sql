@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS underpin_jobs_schema (version integer PRIMARY KEY)

@@ -1,0 +1,194 @@
+//! Inserts and completions inside of a transaction of the caller.
+
+use underpin_database::sea_orm::Value;
+use underpin_database::{Backend, DatabaseError, InTransaction, sql};
+
+use super::schema::CHANNEL;
+use super::types::NewJob;
+use crate::status::millis_of;
+use crate::{Enqueued, JobId, RunId, UniqueScope};
+
+/// Jobs in one statement.
+const CHUNK: usize = 1000;
+
+const SQLITE_NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// Inserts jobs in order: what has a unique key one by one, the others together where they differ in id and payload alone.
+pub(crate) async fn insert_in(
+    tx: &dyn InTransaction,
+    jobs: &[NewJob],
+) -> Result<Vec<Enqueued>, DatabaseError> {
+    let mut enqueued = Vec::with_capacity(jobs.len());
+    let mut rest = jobs;
+    while let Some(first) = rest.first() {
+        let alike = rest.iter().take(CHUNK).take_while(|job| are_alike(first, job)).count().max(1);
+        let (chunk, next) = rest.split_at(alike);
+        rest = next;
+        let many = chunk.len() > 1 && tx.backend() == Backend::Postgres;
+        if many {
+            insert_many(tx, first, chunk).await?;
+            enqueued.extend(chunk.iter().map(|job| Enqueued::New(job.id)));
+            continue;
+        }
+        for job in chunk {
+            enqueued.push(insert_one(tx, job).await?);
+        }
+    }
+    Ok(enqueued)
+}
+
+fn are_alike(a: &NewJob, b: &NewJob) -> bool {
+    (&a.queue, &a.kind, a.version, a.priority) == (&b.queue, &b.kind, b.version, b.priority)
+        && (a.aging, a.after, a.at, &a.headers) == (b.aging, b.after, b.at, &b.headers)
+        && a.unique.is_none()
+        && b.unique.is_none()
+}
+
+async fn insert_one(tx: &dyn InTransaction, job: &NewJob) -> Result<Enqueued, DatabaseError> {
+    if let Some(holder) = take_key(tx, job).await?.filter(|holder| *holder != job.id) {
+        return Ok(Enqueued::Existing(holder));
+    }
+    let text = match tx.backend() {
+        Backend::Postgres => notifying(
+            "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope) \
+             SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, CAST($8 AS uuid), $9, $10, $11 FROM \
+             (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due) d",
+        ),
+        _ => format!(
+            "INSERT INTO underpin_job \
+             (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope, enqueued_at) \
+             SELECT $1, $2, $3, coalesce($6, {SQLITE_NOW}) + $4, coalesce($6, {SQLITE_NOW}) + $4 + $5, $7, $8, $9, $10, $11, \
+             {SQLITE_NOW}"
+        ),
+    };
+    let scope = job.unique.as_ref().map(|unique| match unique.scope {
+        UniqueScope::UntilStarted => "started",
+        UniqueScope::UntilFinished => "finished",
+        UniqueScope::Window(_) => "window",
+    });
+    let mut binds = common_binds(job).to_vec();
+    binds.extend([
+        Value::from(job.id.to_string()),
+        job.payload.as_str().into(),
+        job.unique.as_ref().map(|unique| unique.key.clone()).into(),
+        scope.map(str::to_owned).into(),
+    ]);
+    tx.run(sql(text, binds)).await?;
+    Ok(Enqueued::New(job.id))
+}
+
+async fn insert_many(tx: &dyn InTransaction, first: &NewJob, jobs: &[NewJob]) -> Result<(), DatabaseError> {
+    let text = notifying(
+        "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload) \
+         SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, d.id, d.payload FROM \
+         (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due, j.id, j.payload \
+          FROM ROWS FROM (unnest(CAST($8 AS uuid[])), unnest(CAST($9 AS text[]))) AS j(id, payload)) d",
+    );
+    let mut binds = common_binds(first).to_vec();
+    binds.push(array(jobs.iter().map(|job| job.id.to_string())).into());
+    binds.push(array(jobs.iter().map(|job| &job.payload)).into());
+    tx.run(sql(text, binds)).await.map(|_| ())
+}
+
+/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue sleep.
+fn notifying(insert: &str) -> String {
+    format!(
+        "WITH enqueued AS ({insert} RETURNING queue) SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS \
+         (SELECT FROM enqueued JOIN underpin_job_queue USING (queue) WHERE notify)"
+    )
+}
+
+/// `$1` to `$7`: queue, kind, version, pause, rank behind the due time, moment, headers.
+fn common_binds(job: &NewJob) -> [Value; 7] {
+    [
+        job.queue.as_str().into(),
+        job.kind.as_str().into(),
+        i32::try_from(job.version).unwrap_or(i32::MAX).into(),
+        i64::try_from(job.after.as_millis()).unwrap_or(i64::MAX).into(),
+        job.rank_offset_ms().into(),
+        job.at.map(millis_of).into(),
+        job.headers.as_str().into(),
+    ]
+}
+
+/// A list of texts as one bind, in the notation of PostgreSQL.
+fn array<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
+    let mut array = String::from("{");
+    for text in texts {
+        array.push_str(if array.len() > 1 { ",\"" } else { "\"" });
+        for letter in text.as_ref().chars() {
+            if matches!(letter, '"' | '\\') {
+                array.push('\\');
+            }
+            array.push(letter);
+        }
+        array.push('"');
+    }
+    array.push('}');
+    array
+}
+
+/// Who holds the key of a job after trying to take it for the job; `None` without a key.
+async fn take_key(tx: &dyn InTransaction, job: &NewJob) -> Result<Option<JobId>, DatabaseError> {
+    let Some(unique) = &job.unique else { return Ok(None) };
+    let window = match unique.scope {
+        UniqueScope::Window(window) => Some(i64::try_from(window.as_millis()).unwrap_or(i64::MAX)),
+        _ => None,
+    };
+    let binds: [Value; 4] =
+        [job.kind.as_str().into(), unique.key.as_str().into(), job.id.to_string().into(), window.into()];
+    let rows = match tx.backend() {
+        Backend::Postgres => {
+            tx.rows(sql("SELECT underpin_job_take_key($1, $2, CAST($3 AS uuid), $4)", binds)).await?
+        }
+        _ => {
+            let take = format!(
+                "INSERT INTO underpin_job_unique (kind, key, job, until) SELECT $1, $2, $3, {SQLITE_NOW} + $4 WHERE true \
+                 ON CONFLICT (kind, key) DO UPDATE SET job = excluded.job, until = excluded.until \
+                 WHERE underpin_job_unique.until <= {SQLITE_NOW}"
+            );
+            tx.run(sql(take, binds)).await?;
+            let holder = "SELECT job FROM underpin_job_unique WHERE kind = $1 AND key = $2";
+            tx.rows(sql(holder, [job.kind.as_str().into(), unique.key.as_str().into()])).await?
+        }
+    };
+    let holder: Option<String> = rows.first().map(|row| row.try_get_by_index(0)).transpose()?;
+    Ok(holder.and_then(|holder| holder.parse().ok()))
+}
+
+/// Completes the job of an attempt; `false` when the attempt has lost it.
+pub(crate) async fn complete_in(
+    tx: &dyn InTransaction,
+    run: RunId,
+    keep: bool,
+) -> Result<bool, DatabaseError> {
+    let binds = || [Value::from(run.job.to_string()), run.token.into()];
+    if tx.backend() == Backend::Postgres {
+        let text = "SELECT underpin_job_complete(CAST($1 AS uuid), $2, $3)";
+        let binds = binds().into_iter().chain([keep.into()]);
+        return Ok(!tx.rows(sql(text, binds)).await?.is_empty());
+    }
+    if keep {
+        let history = format!(
+            "INSERT INTO underpin_job_history (id, queue, kind, version, attempt, enqueued_at, ended_at, state, reason) \
+             SELECT id, queue, kind, version, attempt, enqueued_at, {SQLITE_NOW}, 'done', reason FROM underpin_job \
+             WHERE id = $1 AND run = $2"
+        );
+        tx.run(sql(history, binds())).await?;
+    }
+    let release = "DELETE FROM underpin_job_unique WHERE until IS NULL AND job = $1 AND (kind, key) IN \
+                   (SELECT kind, unique_key FROM underpin_job WHERE id = $1 AND run = $2)";
+    tx.run(sql(release, binds())).await?;
+    Ok(tx.run(sql("DELETE FROM underpin_job WHERE id = $1 AND run = $2", binds())).await? == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_in_an_array() {
+        assert_eq!(array(["a", r#"{"b":"c\d"}"#, ""].iter()), r#"{"a","{\"b\":\"c\\d\"}",""}"#);
+        assert_eq!(array(std::iter::empty::<&str>()), "{}");
+    }
+}

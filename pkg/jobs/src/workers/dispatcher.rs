@@ -1,0 +1,145 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
+
+use super::completer::Ended;
+use super::handle::Shared;
+use crate::JobsError;
+use crate::meters;
+use crate::store::Claimed;
+
+/// Claims jobs for all queues of the process and starts their attempts, until the drain. Returns when they have all ended.
+pub(super) struct Dispatcher {
+    shared: Arc<Shared>,
+    ends: mpsc::UnboundedSender<Ended>,
+    /// Dropped with the dispatcher, it stops them all.
+    attempts: JoinSet<()>,
+    wake: WakeListener,
+    backoff: PollBackoff,
+    notify_mode: NotifyMode,
+    /// The pause after a failure.
+    pause: Duration,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+impl Dispatcher {
+    pub(super) fn new(shared: Arc<Shared>, ends: mpsc::UnboundedSender<Ended>, wake: WakeListener) -> Self {
+        let backoff = PollBackoff::new(shared.settings.poll);
+        Self {
+            shared,
+            ends,
+            attempts: JoinSet::new(),
+            wake,
+            backoff,
+            notify_mode: NotifyMode::Off,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.shared.runner.draining.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.dispatch() => {}
+        }
+        while self.attempts.join_next().await.is_some() {}
+    }
+
+    async fn dispatch(&mut self) {
+        // Producers must know of the queues before anything is asked of NOTIFY.
+        self.set_notify_mode(NotifyMode::On).await;
+        loop {
+            self.room().await;
+            while self.attempts.try_join_next().is_some() {}
+            match self.claim().await {
+                Ok(claimed) if claimed > 0 => self.backoff.found(),
+                Ok(_) => {
+                    let until = Instant::now() + self.backoff.found_nothing();
+                    self.wait(until).await;
+                }
+                Err(error) => {
+                    self.shared.failed("cannot claim jobs, trying again", &error);
+                    tokio::time::sleep(self.pause).await;
+                    self.pause = (self.pause * 2).min(self.shared.settings.poll.max(FIRST_PAUSE));
+                    // The server that answers next may have lost what was set.
+                    self.notify_mode = NotifyMode::Off;
+                }
+            }
+            if let Some(mode) = self.backoff.notify_mode(self.notify_mode) {
+                self.set_notify_mode(mode).await;
+            }
+        }
+    }
+
+    /// Waits until half of the capacity is free, so that claims come in groups; for less after two milliseconds.
+    async fn room(&self) {
+        let (in_flight, capacity) = (&self.shared.in_flight, self.shared.routes.capacity());
+        in_flight.freed(|in_flight| in_flight.len() < capacity).await;
+        let half = in_flight.freed(|in_flight| in_flight.len() * 2 <= capacity);
+        drop(tokio::time::timeout(Duration::from_millis(2), half).await);
+    }
+
+    /// Waits for a wake-up, or for room where there was none.
+    async fn wait(&mut self, until: Instant) {
+        let in_flight = &self.shared.in_flight;
+        let (before, is_full) = (in_flight.len(), self.shared.routes.is_full_somewhere(&in_flight.counts()));
+        let room = in_flight.freed(|in_flight| is_full && in_flight.len() < before);
+        tokio::select! {
+            () = self.wake.notified() => self.backoff.reset(),
+            () = room => self.backoff.reset(),
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+
+    /// Claims what there is room for, and starts it. Returns how many jobs that were.
+    async fn claim(&mut self) -> Result<usize, JobsError> {
+        let shared = &self.shared;
+        let settings = &shared.settings;
+        let claim = shared.routes.claim(
+            &shared.in_flight.counts(),
+            settings.batch as usize,
+            settings.lease,
+            &shared.worker,
+        );
+        let Some(claim) = claim else { return Ok(0) };
+        let claimed = shared.store.claim(&claim).await?;
+        shared.recovered();
+        self.pause = FIRST_PAUSE;
+        let count = claimed.len();
+        for job in claimed {
+            self.start(job);
+        }
+        Ok(count)
+    }
+
+    fn start(&mut self, claimed: Claimed) {
+        let shared = Arc::clone(&self.shared);
+        let Some(route) = shared.routes.get(&claimed.kind).cloned() else { return };
+        meters::waited(&claimed.queue, claimed.waited);
+        let waited = claimed.waited;
+        let run = shared.runner.attempt(claimed, &route);
+        let interrupts = shared.in_flight.begin(run.clone());
+        let ends = self.ends.clone();
+        self.attempts.spawn(async move {
+            let (_, finished) = shared.runner.run(&run, &route, waited, &interrupts).await;
+            shared.in_flight.finishing(run.id());
+            let ended = finished.map_or(Ended::Lost(run.id()), Ended::Finished);
+            // The completer outlives the attempts.
+            ends.send(ended).ok();
+        });
+    }
+
+    async fn set_notify_mode(&mut self, mode: NotifyMode) {
+        let queues: Vec<String> = self.shared.routes.queues().map(str::to_owned).collect();
+        // Only speed depends on it: whatever the statement does, the dispatcher polls.
+        if self.shared.store.set_notify(&queues, mode == NotifyMode::On).await.is_ok() {
+            self.notify_mode = mode;
+        }
+    }
+}

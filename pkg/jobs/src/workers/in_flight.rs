@@ -1,0 +1,143 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::Heartbeat;
+use crate::{JobRun, Progress, RunId};
+
+/// The attempts of this process, from their claim to the commit of their end.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    attempts: Mutex<BTreeMap<RunId, Attempt>>,
+    /// An attempt has gone.
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    run: JobRun,
+    interrupts: Interrupts,
+    /// Its end waits for the commit.
+    is_finishing: bool,
+}
+
+/// What ends an attempt from outside.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Interrupts {
+    /// Another attempt may have the job.
+    pub(super) lost: CancellationToken,
+    /// The drain is over.
+    pub(super) give_back: CancellationToken,
+}
+
+/// Attempts by queue and by kind.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    queues: HashMap<String, usize>,
+    kinds: HashMap<String, usize>,
+}
+
+impl Counts {
+    pub(super) fn of_queue(&self, queue: &str) -> usize {
+        self.queues.get(queue).copied().unwrap_or(0)
+    }
+
+    pub(super) fn of_kind(&self, kind: &str) -> usize {
+        self.kinds.get(kind).copied().unwrap_or(0)
+    }
+}
+
+impl InFlight {
+    pub(super) fn begin(&self, run: JobRun) -> Interrupts {
+        let interrupts = Interrupts::default();
+        let attempt = Attempt { run: run.clone(), interrupts: interrupts.clone(), is_finishing: false };
+        self.attempts().insert(run.id(), attempt);
+        interrupts
+    }
+
+    /// The end of an attempt is known and not yet committed.
+    pub(super) fn finishing(&self, run: RunId) {
+        if let Some(attempt) = self.attempts().get_mut(&run) {
+            attempt.is_finishing = true;
+        }
+    }
+
+    pub(super) fn end(&self, runs: impl IntoIterator<Item = RunId>) {
+        let mut attempts = self.attempts();
+        for run in runs {
+            attempts.remove(&run);
+        }
+        drop(attempts);
+        self.freed.notify_waiters();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.attempts().len()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for attempt in self.attempts().values() {
+            *counts.queues.entry(attempt.run.queue().to_owned()).or_default() += 1;
+            *counts.kinds.entry(attempt.run.kind().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    pub(super) fn runs(&self) -> Vec<RunId> {
+        self.attempts().keys().copied().collect()
+    }
+
+    /// Compares the answer to a heartbeat with what was asked: returns how many attempts were lost.
+    pub(super) fn heard(&self, asked: &[RunId], answer: &[Heartbeat]) -> usize {
+        let attempts = self.attempts();
+        let mut lost = 0;
+        for run in asked {
+            let Some(attempt) = attempts.get(run) else { continue };
+            match answer.iter().find(|beat| beat.run == *run) {
+                Some(beat) if beat.cancel => attempt.run.cancel(),
+                Some(_) => {}
+                // Its end may have been committed in between.
+                None if attempt.is_finishing => {}
+                None => {
+                    lost += 1;
+                    attempt.run.cancel();
+                    attempt.interrupts.lost.cancel();
+                }
+            }
+        }
+        lost
+    }
+
+    /// The progress that was reported since the last call.
+    pub(super) fn take_progress(&self) -> Vec<(RunId, Progress)> {
+        let attempts = self.attempts();
+        attempts.iter().filter_map(|(run, attempt)| Some((*run, attempt.run.take_progress()?))).collect()
+    }
+
+    /// Ends all attempts that still run; returns how many.
+    pub(super) fn give_back(&self) -> usize {
+        let attempts = self.attempts();
+        let running = attempts.values().filter(|attempt| !attempt.is_finishing);
+        running.map(|attempt| attempt.interrupts.give_back.cancel()).count()
+    }
+
+    /// Waits until an attempt has gone since the check, or there is none. Cancel-safe.
+    pub(super) async fn freed(&self, is_enough: impl Fn(&Self) -> bool) {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if is_enough(self) {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, BTreeMap<RunId, Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
