@@ -16,8 +16,8 @@ pub trait JobHandler: Send + Sync + 'static {
     /// Runs one attempt.
     ///
     /// # Errors
-    /// A client error (4xx) counts as [`JobOutcome::Dead`], any other as [`JobOutcome::Retry`], after its `retry_after` if it
-    /// has one.
+    /// A client error (4xx) that a retry cannot help counts as [`JobOutcome::Dead`], any other error as
+    /// [`JobOutcome::Retry`], after its `retry_after` if it has one.
     ///
     /// # Cancel safety
     /// The future is dropped at the timeout of the kind, after a cancellation, when the lease is lost, and when the workers

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::RunId;
 
-/// How an attempt ended. An `Err` of the handler counts as [`Dead`](Self::Dead) where it is a client error, and as
-/// [`Retry`](Self::Retry) otherwise.
+/// The outcome of an attempt. An `Err` of the handler counts as [`Dead`](Self::Dead) where it is a client error that a retry
+/// cannot help, and as [`Retry`](Self::Retry) otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobOutcome {

@@ -82,6 +82,7 @@ impl Pattern {
         self.is_interval
     }
 
+    #[cfg(test)]
     pub(super) fn matches_time(&self, time: Time) -> bool {
         has(self.hours, time.hour()) && has(self.minutes, time.minute()) && has(self.seconds, time.second())
     }

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,7 +211,7 @@ fn due(schedule: &dyn Schedule, missed: Missed, last: i64, now: i64) -> DueTicks
         _ => 1,
     };
     let (mut due, mut at) = (DueTicks::default(), last);
-    let mut ticks = Vec::new();
+    let mut ticks = VecDeque::new();
     let mut count = 0_u64;
     loop {
         match schedule.next_after(at) {
@@ -223,16 +224,13 @@ fn due(schedule: &dyn Schedule, missed: Missed, last: i64, now: i64) -> DueTicks
             Some(next) => {
                 at = next;
                 count += 1;
-                if ticks.len() == MOST {
-                    ticks.remove(0);
-                }
                 // Only the last ones can fire.
                 if ticks.len() >= most {
-                    ticks.remove(0);
+                    ticks.pop_front();
                 }
-                ticks.push(next);
+                ticks.push_back(next);
                 // Over a long outage of a frequent entry the rest is found from a later moment.
-                if count % MOST as u64 == 0 && now - at > seconds(Duration::from_secs(86_400)) {
+                if count.is_multiple_of(MOST as u64) && now - at > seconds(Duration::from_secs(86_400)) {
                     at = now - seconds(Duration::from_secs(86_400));
                 }
             }
@@ -241,7 +239,7 @@ fn due(schedule: &dyn Schedule, missed: Missed, last: i64, now: i64) -> DueTicks
     due.fire =
         ticks.iter().copied().filter(|tick| within.is_none_or(|within| now - tick <= within)).collect();
     due.missed = count - due.fire.len() as u64;
-    due.skip = ticks.last().copied().filter(|last| due.fire.last() != Some(last));
+    due.skip = ticks.back().copied().filter(|last| due.fire.last() != Some(last));
     due
 }
 

@@ -98,7 +98,8 @@ impl Runner {
 
     fn failed(&self, failed: &Error, route: &JobRoute, context: &Context) -> JobOutcome {
         let reason = failed.report().to_string();
-        if failed.is_client_error() {
+        // A conflict is the client's for HTTP, and passes.
+        if failed.is_client_error() && !failed.is_retryable() {
             return JobOutcome::Dead { reason };
         }
         debug!(self.log, context, failed, "a job failed", kind = route.kind);

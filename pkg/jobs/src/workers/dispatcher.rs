@@ -124,7 +124,7 @@ impl Dispatcher {
         meters::waited(&claimed.queue, claimed.waited);
         let waited = claimed.waited;
         let run = shared.runner.attempt(claimed, &route);
-        let interrupts = shared.in_flight.begin(run.clone());
+        let interrupts = shared.in_flight.begin(&run);
         let ends = self.ends.clone();
         self.attempts.spawn(async move {
             let (_, finished) = shared.runner.run(&run, &route, waited, &interrupts).await;

@@ -50,7 +50,7 @@ impl Counts {
 }
 
 impl InFlight {
-    pub(super) fn begin(&self, run: JobRun) -> Interrupts {
+    pub(super) fn begin(&self, run: &JobRun) -> Interrupts {
         let interrupts = Interrupts::default();
         let attempt = Attempt { run: run.clone(), interrupts: interrupts.clone(), is_finishing: false };
         self.attempts().insert(run.id(), attempt);

@@ -25,12 +25,12 @@ async fn a_job_is_there_if_and_only_if_its_transaction_commits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_of_sea_orm_and_names_that_are_wrong() {
-    use underpin_database::sea_orm::{Database, TransactionTrait as _};
-
     let database = TestDatabase::postgres().await;
     let jobs = database.jobs().await;
-    let other = Database::connect(database.postgres.as_ref().unwrap().url()).await.unwrap();
-    let tx = other.begin().await.unwrap();
+    let other = underpin_database::sea_orm::Database::connect(database.postgres.as_ref().unwrap().url())
+        .await
+        .unwrap();
+    let tx = underpin_database::sea_orm::TransactionTrait::begin(&other).await.unwrap();
     let how =
         Enqueue::default().unique(Unique::until_finished("k")).priority(0).after(Duration::from_secs(60));
     let id = jobs.enqueue_with(&tx, &work(1), how).await.unwrap().id();
@@ -41,10 +41,8 @@ async fn transactions_of_sea_orm_and_names_that_are_wrong() {
     let tx = database.pool.begin(TxOptions::default()).await.unwrap();
     let wrong = Enqueue::default().unique(Unique::until_finished("k\0"));
     assert!(matches!(jobs.enqueue_with(&tx, &work(1), wrong).await, Err(JobsError::Name { .. })));
-    let small = Jobs::new(
-        &database.pool,
-        JobsSettings::default().max_payload(underpin_config::ByteSize::bytes_exact(5)),
-    );
+    let small =
+        Jobs::new(&database.pool, JobsSettings::default().max_payload(underpin_config::ByteSize::new(5)));
     assert!(matches!(small.unwrap().enqueue(&tx, &work(1)).await, Err(JobsError::TooLarge { limit: 5, .. })));
     assert!(matches!(Jobs::in_memory().enqueue(&tx, &work(1)).await, Err(JobsError::OtherDatabase)));
     // None of them harmed the transaction.

@@ -62,7 +62,8 @@ async fn an_attempt_that_has_lost_its_job_is_stopped_and_its_end_refused() {
         Ok(JobOutcome::Done)
     };
     let route = typed_job_with((calls.clone(), Arc::clone(&gate)), handler);
-    let workers = Workers::builder(&jobs).settings(quick()).on(route).start().unwrap();
+    let settings = quick().lease(Duration::from_secs(8));
+    let workers = Workers::builder(&jobs).settings(settings).on(route).start().unwrap();
     let ids = enqueue(&jobs, &database.pool, 0..2).await;
     until("both run", || async { calls.len() == 2 }).await;
     // As a rescue of another process would do it.
@@ -86,11 +87,12 @@ async fn jobs_of_workers_that_were_dropped_are_rescued() {
         std::future::pending::<()>().await;
         Ok(JobOutcome::Done)
     });
-    let lost = Workers::builder(&jobs).settings(quick()).on(hangs).start().unwrap();
+    let short = || quick().lease(Duration::from_secs(2));
+    let lost = Workers::builder(&jobs).settings(short()).on(hangs).start().unwrap();
     enqueue(&jobs, &database.pool, 0..10).await;
     until("all run", || async { calls.len() == 10 }).await;
     drop(lost);
-    let workers = Workers::builder(&jobs).settings(quick()).on(calls.route()).start().unwrap();
+    let workers = Workers::builder(&jobs).settings(short()).on(calls.route()).start().unwrap();
     until("all are done", || async { count(&database.pool, "SELECT count(*) FROM underpin_job").await == 0 })
         .await;
     assert!((0..10).all(|number| calls.of(number) == 2));

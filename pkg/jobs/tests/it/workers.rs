@@ -133,9 +133,9 @@ async fn a_completion_that_did_not_commit_is_retried() {
         let outcome = run.complete_in(&tx).await?;
         // The handler says that it is complete, whatever became of the transaction.
         if calls.add(work.number) == 1 {
-            tx.rollback().await?
+            tx.rollback().await?;
         } else {
-            tx.commit().await?
+            tx.commit().await?;
         }
         Ok(outcome)
     };
@@ -242,7 +242,7 @@ async fn progress_and_cancellation_of_a_running_job() {
         tokio::time::sleep(LIMIT * 10).await;
         Ok(JobOutcome::Done)
     });
-    let settings = quick().cancel_grace(Duration::from_millis(50));
+    let settings = quick().lease(Duration::from_secs(4)).cancel_grace(Duration::from_millis(50));
     let workers = Workers::builder(&jobs).settings(settings).on(handler).on(deaf).start().unwrap();
     let listens = enqueue(&jobs, &database.pool, 0..1).await[0];
     let does_not = jobs.enqueue_committed(&Slow, Enqueue::default()).await.unwrap().id();
