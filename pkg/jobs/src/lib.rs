@@ -72,6 +72,7 @@ mod id;
 mod job;
 mod jobs;
 mod meters;
+mod operate;
 mod outcome;
 mod progress;
 mod run;

@@ -37,6 +37,7 @@
 //! | fixed time: neither seconds, minute nor hour has a `*` | a time in the gap fires at the first instant after it; several times fire once | a time that comes twice fires the first time |
 //! | interval: one of them has a `*` | times in the gap do not exist | times that come twice fire twice: intervals follow elapsed time |
 
+mod due;
 mod entry;
 mod pattern;
 mod schedule;

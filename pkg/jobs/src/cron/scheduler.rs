@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +7,14 @@ use underpin_database::wake::WakeSignal;
 use underpin_errors::Report;
 use underpin_logger::{Context, Logger, debug, error, warn};
 
-use super::entry::{CronEntry, Missed};
+use super::due::{due, jitter};
+use super::entry::CronEntry;
 use super::schedule::Schedule;
 use crate::store::{NewJob, RegisteredEntry, ScheduleStatus, Store, Tick};
 use crate::{JobId, Jobs, JobsError, meters};
 
 /// How often entries are read although no tick is due: a pause that has ended, a clock that was set.
 const LOOK: Duration = Duration::from_secs(30);
-/// A tick that is later was missed.
-const LATE: i64 = 60;
-/// Missed ticks that are looked at in one go.
-const MOST: usize = 10_000;
 
 /// Fires the ticks of the entries of this process.
 pub(crate) struct Scheduler {
@@ -38,18 +34,6 @@ struct Entry {
     /// Its schedule does not move on.
     is_broken: bool,
     was_foreign: bool,
-}
-
-/// The ticks of an entry that have come.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct DueTicks {
-    /// To fire, in order.
-    fire: Vec<i64>,
-    /// The last of those to pass over, if it is later than those to fire.
-    skip: Option<i64>,
-    missed: u64,
-    next: Option<i64>,
-    is_broken: bool,
 }
 
 impl Scheduler {
@@ -196,124 +180,5 @@ impl Scheduler {
             );
         }
         Ok(due.next)
-    }
-}
-
-/// The ticks after the last one up to now, by the policy.
-fn due(schedule: &dyn Schedule, missed: Missed, last: i64, now: i64) -> DueTicks {
-    let within = match missed {
-        Missed::Skip => Some(LATE),
-        Missed::Once { within } => within.map(seconds),
-        Missed::All { within, .. } => Some(seconds(within)),
-    };
-    let most = match missed {
-        Missed::All { most, .. } => most.clamp(1, MOST),
-        _ => 1,
-    };
-    let (mut due, mut at) = (DueTicks::default(), last);
-    let mut ticks = VecDeque::new();
-    let mut count = 0_u64;
-    loop {
-        match schedule.next_after(at) {
-            Some(next) if next <= at => return DueTicks { is_broken: true, ..due },
-            Some(next) if next > now => {
-                due.next = Some(next);
-                break;
-            }
-            None => break,
-            Some(next) => {
-                at = next;
-                count += 1;
-                // Only the last ones can fire.
-                if ticks.len() >= most {
-                    ticks.pop_front();
-                }
-                ticks.push_back(next);
-                // Over a long outage of a frequent entry the rest is found from a later moment.
-                if count.is_multiple_of(MOST as u64) && now - at > seconds(Duration::from_secs(86_400)) {
-                    at = now - seconds(Duration::from_secs(86_400));
-                }
-            }
-        }
-    }
-    due.fire =
-        ticks.iter().copied().filter(|tick| within.is_none_or(|within| now - tick <= within)).collect();
-    due.missed = count - due.fire.len() as u64;
-    due.skip = ticks.back().copied().filter(|last| due.fire.last() != Some(last));
-    due
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// The same in all processes.
-fn jitter(name: &str, tick: i64, longest: Duration) -> Duration {
-    // FNV-1a, because it must not change with the compiler.
-    let bytes = name.bytes().chain(tick.to_le_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(hash.checked_rem(longest).unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cron::CronSchedule;
-
-    fn minutely() -> CronSchedule {
-        CronSchedule::parse("* * * * *", "UTC").unwrap()
-    }
-
-    #[test]
-    fn missed_ticks_follow_the_policy() {
-        // Ten ticks are due, the last 40 seconds ago.
-        let of = |missed| due(&minutely(), missed, 0, 640);
-        let hour = Duration::from_secs(3600);
-        let once = of(Missed::Once { within: None });
-        assert_eq!((once.fire, once.skip, once.missed, once.next), (vec![600], None, 9, Some(660)));
-        let all = of(Missed::All { within: hour, most: 3 });
-        assert_eq!((all.fire, all.missed), (vec![480, 540, 600], 7));
-        let short = of(Missed::All { within: Duration::from_secs(110), most: 5 });
-        assert_eq!((short.fire, short.skip), (vec![540, 600], None));
-        let late = due(&CronSchedule::parse("0 * * * *", "UTC").unwrap(), Missed::Skip, 0, 3700);
-        assert_eq!((late.fire, late.skip, late.missed, late.next), (vec![], Some(3600), 1, Some(7200)));
-        let in_time = due(&CronSchedule::parse("0 * * * *", "UTC").unwrap(), Missed::Skip, 0, 3650);
-        assert_eq!(in_time.fire, [3600]);
-        assert_eq!(
-            due(&minutely(), Missed::Skip, 600, 640),
-            DueTicks { next: Some(660), ..DueTicks::default() }
-        );
-    }
-
-    #[test]
-    fn a_year_of_seconds_ends() {
-        let secondly = CronSchedule::parse("* * * * * *", "UTC").unwrap();
-        let due = due(&secondly, Missed::Once { within: None }, 0, 365 * 86_400);
-        assert_eq!((due.fire, due.next), (vec![365 * 86_400], Some(365 * 86_400 + 1)));
-    }
-
-    #[test]
-    fn a_schedule_that_stands_still_is_broken() {
-        struct Still;
-        impl Schedule for Still {
-            fn next_after(&self, at: i64) -> Option<i64> {
-                Some(at)
-            }
-            fn describe(&self) -> String {
-                "still".to_owned()
-            }
-        }
-        assert!(due(&Still, Missed::Skip, 0, 10).is_broken);
-    }
-
-    #[test]
-    fn jitter_is_the_same_everywhere() {
-        let hour = Duration::from_secs(3600);
-        assert_eq!(jitter("a", 60, hour), jitter("a", 60, hour));
-        assert!(jitter("a", 60, hour) != jitter("b", 60, hour) && jitter("a", 60, hour) < hour);
-        assert_eq!(jitter("a", 60, Duration::ZERO), Duration::ZERO);
     }
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::types::{Claim, Claimed, FinishReport, Finished, Heartbeat, KnownKind, NewJob, Rescue};
+use super::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue};
+use super::verdict::{FinishReport, Finished};
 use crate::{Enqueued, JobsError, Progress, RunId};
 
 /// The state machine of jobs: what workers ask of a store.

@@ -3,7 +3,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::tick_store::ScheduleStatus;
-use super::types::{Claimed, NewJob, Verdict};
+use super::types::{Claimed, NewJob};
+use super::verdict::Verdict;
 use crate::status::{millis_of, time_of};
 use crate::{Enqueued, JobId, JobState, JobStatus, Progress, RunId, UniqueScope};
 

@@ -8,10 +8,12 @@ mod postgres;
 mod rows;
 mod schema;
 mod sqlite;
+mod sqlite_claim;
 mod sqlite_end;
 mod tick_store;
 mod ticks;
 mod types;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -23,10 +25,8 @@ pub use postgres::PostgresJobStore;
 pub(crate) use schema::CHANNEL;
 pub use sqlite::SqliteJobStore;
 pub use tick_store::{RegisteredEntry, ScheduleStatus, Tick, TickStore};
-pub use types::{
-    Claim, ClaimKind, ClaimQueue, Claimed, FinishReport, Finished, Heartbeat, KnownKind, NewJob, Rescue,
-    RescueOutcome, Verdict,
-};
+pub use types::{Claim, ClaimKind, ClaimQueue, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
+pub use verdict::{FinishReport, Finished, Verdict};
 
 use underpin_database::{Backend, Pool};
 

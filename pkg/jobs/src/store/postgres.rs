@@ -8,9 +8,8 @@ use underpin_database::{Connections, DatabaseError, DatabaseExt, TxOptions};
 
 use super::insert::insert_in;
 use super::rows::{Tables, get, id, millis, unsigned};
-use super::types::{
-    Claim, Claimed, FinishReport, Finished, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome,
-};
+use super::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
+use super::verdict::{FinishReport, Finished};
 use super::{JobAdmin, JobStore, RegisteredEntry, ScheduleStatus, Tick, TickStore, schema};
 use crate::{
     CancelOutcome, Enqueued, JobFilter, JobId, JobRecord, JobStatus, JobsError, Progress, QueueStatus, RunId,

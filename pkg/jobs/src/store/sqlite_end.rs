@@ -4,7 +4,7 @@ use underpin_database::sea_orm::Value;
 use underpin_database::{DatabaseError, Executor, Transaction, sql};
 
 use super::rows::get;
-use super::types::Verdict;
+use super::verdict::Verdict;
 use crate::{CancelOutcome, JobId};
 
 /// The clock, in Unix milliseconds.

@@ -4,12 +4,20 @@ use tokio_util::sync::CancellationToken;
 use underpin_logger::{Logger, NoopLogger};
 
 use super::attempt::Runner;
-use super::handle::{Shared, Workers};
+use super::handle::Workers;
 use super::in_flight::InFlight;
 use super::inline::InlineRunner;
 use super::routes::Routes;
+use super::shared::Shared;
 use super::status::WorkersStatus;
 use crate::{JobRoute, Jobs, JobsError, WorkersSettings};
+
+impl Workers {
+    /// Workers for these jobs.
+    pub fn builder(jobs: &Jobs) -> WorkersBuilder {
+        WorkersBuilder::new(jobs)
+    }
+}
 
 /// Puts workers together: handlers, limits, cron entries.
 #[derive(Clone)]

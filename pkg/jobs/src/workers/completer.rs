@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use underpin_logger::{Context, warn};
 
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::store::{Finished, Verdict};
 use crate::{RunId, meters};
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
 
 use super::completer::Ended;
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::JobsError;
 use crate::meters;
 use crate::store::Claimed;

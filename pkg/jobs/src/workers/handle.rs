@@ -7,25 +7,20 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use underpin_database::wake::{WakeSignal, forward};
-use underpin_errors::{Health, HealthCheck, Report};
-use underpin_logger::{Context, Logger, info, warn};
+use underpin_database::wake::forward;
+use underpin_errors::{Health, HealthCheck};
 
-use super::attempt::Runner;
-use super::builder::WorkersBuilder;
 use super::completer::complete;
 use super::dispatcher::Dispatcher;
-use super::in_flight::InFlight;
 use super::maintenance::maintain;
-use super::routes::Routes;
-use super::status::WorkersStatus;
-use crate::store::{CHANNEL, Store};
-use crate::{Jobs, JobsError, WorkersSettings, meters};
+use super::shared::Shared;
+use crate::Jobs;
+use crate::store::CHANNEL;
 
 /// Runs jobs in background tasks, until they are drained.
 ///
 /// Any number of processes work on the same queues. Each claims jobs of the kinds that it knows, with a lease and a fencing
-/// token; jobs of a process that does not renew its leases go to the others after [`WorkersSettings::lease`]. Handlers may run
+/// token; jobs of a process that does not renew its leases go to the others after [`WorkersSettings::lease`](crate::WorkersSettings::lease). Handlers may run
 /// more than once; see [`JobHandler`](crate::JobHandler).
 ///
 /// Workers never give up: while the database does not answer they back off, report it in their health, and recover by
@@ -65,50 +60,7 @@ pub struct Workers {
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the tasks of one process share.
-pub(super) struct Shared {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) routes: Routes,
-    pub(super) runner: Runner,
-    pub(super) in_flight: InFlight,
-    pub(super) status: WorkersStatus,
-    pub(super) settings: WorkersSettings,
-    pub(super) wake: WakeSignal,
-    /// The name of this process, that of one start.
-    pub(super) worker: String,
-    pub(super) log: Arc<dyn Logger>,
-}
-
-impl Shared {
-    /// A call of the store failed. The first failure in a row is logged.
-    pub(super) fn failed(&self, what: &'static str, error: &JobsError) {
-        meters::outage();
-        if self.status.failed() {
-            let error = Report(error).to_string();
-            warn!(
-                self.log,
-                &Context::background(),
-                "the store of the jobs fails",
-                what,
-                error = error.as_str()
-            );
-        }
-    }
-
-    pub(super) fn recovered(&self) {
-        if let Some(outage) = self.status.recovered() {
-            let outage_ms = u64::try_from(outage.as_millis()).unwrap_or(u64::MAX);
-            info!(self.log, &Context::background(), "the store of the jobs answers again", outage_ms);
-        }
-    }
-}
-
 impl Workers {
-    /// Workers for these jobs.
-    pub fn builder(jobs: &Jobs) -> WorkersBuilder {
-        WorkersBuilder::new(jobs)
-    }
-
     pub(super) fn spawn(
         shared: Arc<Shared>,
         jobs: &Jobs,
@@ -148,6 +100,11 @@ impl Workers {
         Self { shared, task: Mutex::new(Some(task)) }
     }
 
+    /// Claims nothing more from now on; the begin of a [`drain`](Self::drain).
+    pub fn quiesce(&self) {
+        self.shared.runner.draining.cancel();
+    }
+
     /// Claims nothing more, waits for the running attempts, and gives the jobs of the others back: they run elsewhere at once,
     /// and the attempt does not count.
     ///
@@ -157,7 +114,7 @@ impl Workers {
     /// The drain continues when the future is dropped; only the waiting ends, and with it the limit.
     pub async fn drain(&self, within: Duration) -> WorkersDrain {
         let end = Instant::now() + within;
-        self.shared.runner.draining.cancel();
+        self.quiesce();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut task) = task else { return WorkersDrain::Drained };
         let reserve = (within / 10).min(Duration::from_secs(2));

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use super::handle::Shared;
 use super::in_flight::Interrupts;
+use super::shared::Shared;
 use crate::store::Claimed;
 use crate::{JobId, JobOutcome, JobsError};
 

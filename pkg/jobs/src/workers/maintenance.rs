@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use underpin_logger::{Context, info, warn};
 
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::store::RescueOutcome;
 use crate::{JobsError, meters};
 

@@ -10,6 +10,7 @@ mod in_flight;
 mod inline;
 mod maintenance;
 mod routes;
+mod shared;
 mod status;
 
 pub use builder::WorkersBuilder;

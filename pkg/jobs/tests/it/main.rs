@@ -5,6 +5,8 @@ mod conformance;
 #[cfg(test)]
 mod cron;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod enqueue;
 #[cfg(test)]
 mod faults;

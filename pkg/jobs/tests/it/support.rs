@@ -127,3 +127,15 @@ impl Calls {
         })
     }
 }
+
+/// A job of another kind, of which two run at once.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Slow;
+
+impl Job for Slow {
+    const KIND: &'static str = "slow";
+
+    fn options() -> JobOptions {
+        JobOptions::default().queue("main").concurrency(2)
+    }
+}

@@ -3,9 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{MemoryJobStore, millis};
-use crate::store::types::{
-    Claim, Claimed, FinishReport, Finished, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome,
-};
+use crate::store::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
+use crate::store::verdict::{FinishReport, Finished};
 use crate::store::{JobStore, RegisteredEntry, ScheduleStatus, Tick, TickStore};
 use crate::{Enqueued, JobState, JobsError, Progress, RunId};
 
