@@ -83,6 +83,8 @@ mod events;
 mod exit_code;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "jobs")]
+mod jobs;
 mod metadata;
 mod meters;
 mod metrics_page;
@@ -119,6 +121,8 @@ pub use deadline::Deadline;
 pub use engine::Ended;
 #[cfg(feature = "events")]
 pub use events::{Bus, Consumer, OpenBus};
+#[cfg(feature = "jobs")]
+pub use jobs::{OpenJobs, WorkersPart, jobs, workers};
 pub use metadata::Metadata;
 pub use opening::Opening;
 #[cfg(feature = "outbox")]

@@ -9,13 +9,15 @@ mod call;
 mod command;
 #[cfg(feature = "events")]
 mod dead_letters;
+#[cfg(feature = "jobs")]
+mod jobs;
 #[cfg(feature = "database")]
 mod migrate;
 mod offer;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
-#[cfg(feature = "events")]
+#[cfg(any(feature = "events", feature = "jobs"))]
 mod printable;
 mod registry;
 #[cfg_attr(not(feature = "commands"), allow(dead_code, reason = "read by the command line"))]
@@ -25,6 +27,8 @@ pub use self::call::CommandCall;
 pub use self::command::{CommandFn, OperatorCommand, command_fn};
 #[cfg(feature = "events")]
 pub use self::dead_letters::DeadLettersCommand;
+#[cfg(feature = "jobs")]
+pub use self::jobs::JobsCommand;
 #[cfg(feature = "database")]
 pub use self::migrate::MigrateCommand;
 pub use self::offer::Offer;
