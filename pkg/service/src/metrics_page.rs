@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 type Render = Box<dyn Fn() -> String + Send + Sync>;
 
-/// The text of `/metrics`, once somebody renders it. Clones share it.
+/// The renderer of `/metrics`, set at most once. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct MetricsPage(Arc<OnceLock<Render>>);
 

@@ -11,7 +11,7 @@ use crate::{ServiceSettings, meters};
 
 type Subscriber<S> = Arc<dyn Fn(&S) + Send + Sync>;
 
-/// Who is told of new settings.
+/// The subscribers of new settings. Clones share them.
 pub(crate) struct Subscribers<S>(Arc<Mutex<Vec<Subscriber<S>>>>);
 
 impl<S> Clone for Subscribers<S> {
@@ -31,7 +31,7 @@ impl<S> Subscribers<S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(subscriber));
     }
 
-    /// Tells all of them, in the order in which they subscribed. One that panics is logged.
+    /// Calls all of them, in the order in which they subscribed. A panic is logged.
     pub(crate) fn tell(&self, settings: &S, log: &Arc<dyn Logger>) {
         // Under no lock: a subscriber may take its time.
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();

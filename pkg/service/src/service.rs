@@ -11,8 +11,8 @@ use crate::{Metadata, ServiceSettings, Start};
 ///
 /// `build` opens the components. It runs on the calling thread, so nothing that it holds needs to be `Send`.
 ///
-/// Call it as the last expression of `main`: it returns the exit code (see the [crate's documentation](crate)). A service with commands of
-/// its own starts from [`Service::new`] instead.
+/// Call it as the last expression of `main`: it returns the exit code (see the [crate's documentation](crate)). A service with further commands
+/// starts from [`Service::new`] instead.
 pub fn run<S, B>(metadata: Metadata, loader: Loader, build: B) -> ExitCode
 where
     S: ServiceSettings,

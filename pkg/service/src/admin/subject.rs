@@ -49,7 +49,7 @@ impl Subject {
         self.born.elapsed().saturating_sub(beat)
     }
 
-    /// Beats on the runtime on which it is spawned, for as long as somebody listens.
+    /// Beats on the runtime on which it is spawned, until the listener is closed.
     pub(super) async fn beat(self: Arc<Self>) {
         let listener = Arc::downgrade(&self);
         drop(self);

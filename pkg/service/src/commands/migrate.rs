@@ -48,7 +48,7 @@ impl MigrateCommand {
         }
     }
 
-    /// `up` and `fresh` also create or complete the tables of outbox and inbox, which have histories of their own.
+    /// `up` and `fresh` also create or complete the tables of outbox and inbox, which are not part of the set.
     #[cfg(feature = "outbox")]
     #[must_use]
     pub fn tables(mut self, outbox: Outbox, inbox: Inbox) -> Self {

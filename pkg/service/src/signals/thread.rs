@@ -92,7 +92,7 @@ impl Receiver {
                             last_resort.end(signal.exit_code());
                         }
                     }
-                    // The service has ended, and what `main` does now is its own affair.
+                    // The service has ended. What `main` does afterwards has no limit.
                     () = forward.closed() => return,
                     () = &mut overrun => last_resort.end(FAILURE),
                     Some(()) = hangup.recv() => {

@@ -125,6 +125,28 @@ impl<S> Running<'_, S> {
     }
 
     /// Gives new settings to the subscribers of [`Start::on_reload`], as SIGHUP does with settings that have changed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use underpin_service::testing::TestService;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let limit = Arc::new(AtomicU32::new(10));
+    /// let follows = Arc::clone(&limit);
+    /// TestService::new(10_u32)
+    ///     .run(
+    ///         async move |start| {
+    ///             start.on_reload(move |new: &u32| follows.store(*new, Ordering::Relaxed));
+    ///             Ok(())
+    ///         },
+    ///         async |service| service.reload(&20),
+    ///     )
+    ///     .await;
+    /// assert_eq!(limit.load(Ordering::Relaxed), 20);
+    /// # }
+    /// ```
     pub fn reload(&self, settings: &S) {
         self.start.subscribers.tell(settings, &self.start.log());
     }
