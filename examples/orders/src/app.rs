@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use underpin_database::{DatabaseError, DatabaseExt, Pool, TxOptions};
-use underpin_errors::{Error, HealthChecks, Kind, ResultExt as _, Violation};
+use underpin_errors::{Error, Kind, ResultExt as _, Violation};
 use underpin_logger::{Context, Logger, info};
 use underpin_outbox::Outbox;
 use uuid::Uuid;
@@ -18,7 +18,6 @@ use crate::store::{self, Cursor};
 pub(crate) struct App {
     pub(crate) database: Pool,
     pub(crate) outbox: Outbox,
-    pub(crate) checks: HealthChecks,
     pub(crate) log: Arc<dyn Logger>,
 }
 
@@ -29,6 +28,10 @@ pub(crate) struct Placed {
 }
 
 impl App {
+    pub(crate) fn new(database: &Pool, outbox: Outbox, log: Arc<dyn Logger>) -> Arc<Self> {
+        Arc::new(Self { database: database.clone(), outbox, log })
+    }
+
     /// Stores an order and its event in one transaction: either both exist or neither does. The relay of the outbox
     /// publishes the event afterwards, however often it takes.
     ///

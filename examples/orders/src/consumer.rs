@@ -21,12 +21,16 @@ const NAME: &str = "order-stats";
 /// The bus may deliver an event again, after a crash or a lost acknowledgement. The inbox writes down in the same
 /// transaction that this event was handled, and skips it the next time.
 pub(crate) struct Consumer {
-    pub(crate) database: Pool,
-    pub(crate) inbox: Inbox,
-    pub(crate) log: Arc<dyn Logger>,
+    database: Pool,
+    inbox: Inbox,
+    log: Arc<dyn Logger>,
 }
 
 impl Consumer {
+    pub(crate) fn new(database: &Pool, log: Arc<dyn Logger>) -> Self {
+        Self { database: database.clone(), inbox: Inbox::default(), log }
+    }
+
     /// The subscription. The projection is one row, so more handlers would only queue at its lock. Attempts are many, because
     /// an outage and not the event is the cause of a failure. After a `kill -9` NATS redelivers what the process held once
     /// `ack_wait` is over; the default is 30 s. Progress of running handlers is reported, so a long handler does not need more.

@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
 /// Prints the address and commands to try, if stdout is a terminal.
-pub(crate) fn greet(address: SocketAddr) -> io::Result<()> {
+pub(crate) fn greet(address: Option<SocketAddr>) {
     let mut out = io::stdout().lock();
-    if out.is_terminal() {
-        out.write_all(text(address).as_bytes())?;
+    if let Some(address) = address.filter(|_| out.is_terminal()) {
+        // A terminal that is gone is no reason to end.
+        drop(out.write_all(text(address).as_bytes()));
     }
-    Ok(())
 }
 
 fn text(address: SocketAddr) -> String {

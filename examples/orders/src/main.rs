@@ -1,5 +1,10 @@
 //! Entry point; everything is in the library, so that tests can start the service as well.
 
-fn main() -> std::process::ExitCode {
-    orders::main()
+use std::process::ExitCode;
+
+use orders::Settings;
+use underpin_service::metadata;
+
+fn main() -> ExitCode {
+    underpin_service::run(metadata!(), Settings::loader(), orders::build)
 }

@@ -1,16 +1,17 @@
 //! The settings and their sources.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use underpin_config::schema::{DurationText, Reference};
-use underpin_config::{ByteSize, Checks, ConfigError, Loader, Validate, duration};
+use underpin_config::{ByteSize, Checks, Loader, Validate, duration};
 use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
 use underpin_logger::LoggerSettings;
+use underpin_service::{LifecycleSettings, ServiceSettings};
 
 /// The range of the time limits: a deadline is computed from each, and a body is kept in memory for as long.
 const LIMITS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
@@ -32,10 +33,8 @@ pub struct Settings {
     pub events: JetStreamSettings,
     /// The log.
     pub log: LoggerSettings,
-    /// How long a shutdown may take, from the signal to the exit.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
-    pub shutdown_within: Duration,
+    /// Start, stop, threads and the admin listener.
+    pub service: LifecycleSettings,
 }
 
 /// The HTTP server.
@@ -56,22 +55,10 @@ pub struct HttpSettings {
 }
 
 impl Settings {
-    /// Reads `orders.toml`, `.env` and the environment, where they are, and `overrides` of the form `key=value`.
+    /// Reads `orders.toml`, `.env` and the environment, where they are.
     ///
     /// `DATABASE_URL`, `NATS_URL` and `LOG_LEVEL` work beside `ORDERS_DATABASE__URL` and so on.
-    ///
-    /// # Errors
-    /// Every problem of every source at once, each with the variable or the line that causes it, none with a value.
-    pub fn load(overrides: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
-        Self::loader().overrides(overrides).load()
-    }
-
-    /// Everything that can be set, with its variables, types, defaults and what it means. Reads no source.
-    pub fn reference() -> Reference {
-        Self::loader().reference::<Self>()
-    }
-
-    fn loader() -> Loader {
+    pub fn loader() -> Loader {
         Loader::new("ORDERS")
             .defaults(&Self::default())
             // A secret is not taken from the defaults above.
@@ -81,6 +68,20 @@ impl Settings {
             .bind("database.url", "DATABASE_URL")
             .bind("events.servers", "NATS_URL")
             .bind("log.level", "LOG_LEVEL")
+    }
+}
+
+impl ServiceSettings for Settings {
+    fn logger(&self) -> LoggerSettings {
+        self.log.clone()
+    }
+
+    fn lifecycle(&self) -> LifecycleSettings {
+        self.service.clone()
+    }
+
+    fn reference(loader: &Loader) -> Option<Reference> {
+        Some(loader.reference::<Self>())
     }
 }
 
@@ -96,14 +97,14 @@ impl Default for Settings {
             database,
             events,
             log: LoggerSettings::default().service("orders"),
-            shutdown_within: Duration::from_secs(10),
+            service: LifecycleSettings::default(),
         }
     }
 }
 
 impl HttpSettings {
-    pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::new(self.host, self.port)
+    pub(crate) fn server(&self) -> underpin_service::HttpSettings {
+        underpin_service::HttpSettings::default().host(self.host).port(self.port)
     }
 }
 
@@ -126,7 +127,7 @@ impl Validate for Settings {
             checks.nested("events", &self.events);
         }
         checks.nested("log", &self.log);
-        checks.ensure(LIMITS.contains(&self.shutdown_within), "shutdown_within", LIMITS_RULE);
+        checks.nested("service", &self.service);
     }
 }
 
@@ -147,6 +148,10 @@ mod tests {
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../.env.example");
+
+    fn reference() -> Reference {
+        Settings::reference(&Settings::loader()).unwrap()
+    }
 
     /// Every variable with the prefix, and its default as text; a secret has none.
     fn variables() -> BTreeMap<String, String> {
@@ -203,6 +208,8 @@ mod tests {
             ("NATS_URL", ""),
             ("LOG_LEVEL", "info"),
             ("ORDERS_PROFILE", ""),
+            // A secret that is never written.
+            ("ORDERS_SERVICE__ADMIN__TOKEN", ""),
             ("NO_COLOR", ""),
         ] {
             settings.insert(name.to_owned(), default.to_owned());
@@ -216,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_reference_names_every_key_its_variable_its_default_and_what_it_is() {
-        let markdown = Settings::reference().markdown();
+        let markdown = reference().markdown();
         for (variable, default) in variables() {
             let row = markdown.lines().find(|row| row.contains(&format!("`{variable}`")));
             let row = row.unwrap_or_else(|| panic!("{variable} is not in the reference"));
@@ -235,7 +242,7 @@ mod tests {
 
     #[test]
     fn no_form_of_the_reference_shows_a_secret_or_its_mask() {
-        let reference = Settings::reference();
+        let reference = reference();
         for text in [reference.markdown(), reference.toml(), reference.dotenv(), reference.json_schema()] {
             assert!(!text.contains(underpin_config::REDACTED) && !text.contains("sqlite:data"), "{text}");
         }
@@ -245,7 +252,7 @@ mod tests {
     fn the_environment_of_the_reference_loads_with_every_default_and_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("env");
-        let template = Settings::reference().dotenv();
+        let template = reference().dotenv();
         // The exporter is off by default, and only there if another member of the workspace asks for it.
         let is_set =
             |line: &&str| !line.starts_with("# ") && !line.ends_with('=') && !line.contains("__OTLP__");
@@ -279,9 +286,8 @@ mod tests {
     #[test]
     fn extremes_are_rejected_with_their_range() {
         for (key, value, rule) in [
-            ("shutdown_within", "0s", LIMITS_RULE),
-            ("shutdown_within", "1ns", LIMITS_RULE),
-            ("shutdown_within", "61m", LIMITS_RULE),
+            ("service.stop_within", "0s", "must be above zero and at most a day"),
+            ("service.stop_within", "213503982334601d", "must be a duration of at most 36500d"),
             ("http.request_timeout", "0s", LIMITS_RULE),
             ("http.request_timeout", "61m", LIMITS_RULE),
             ("http.max_body", "0B", "must be from 1B to 64MiB"),
@@ -290,15 +296,6 @@ mod tests {
             let loader = Settings::loader().environment([("", ""); 0]).overrides([format!("{key}={value}")]);
             let refused = loader.load::<Settings>().unwrap_err().to_string();
             assert!(refused.contains(key) && refused.contains(rule), "{key}={value}: {refused}");
-        }
-    }
-
-    #[test]
-    fn a_duration_beyond_every_use_is_rejected() {
-        for key in ["shutdown_within", "http.request_timeout"] {
-            let value = format!("{key}=213503982334601d");
-            let loader = Settings::loader().environment([("", ""); 0]).overrides([value]);
-            assert!(loader.load::<Settings>().unwrap_err().to_string().contains(key));
         }
     }
 

@@ -1,6 +1,5 @@
 //! The HTTP API: routes, and the layers around them.
 
-mod health;
 mod input;
 mod orders;
 #[cfg(test)]
@@ -17,8 +16,6 @@ use underpin_errors::axum::{method_not_allowed, panicked, route_not_found, stamp
 use underpin_logger::Logger;
 use underpin_logger::tower::RequestLayer;
 
-pub(crate) use health::Named;
-
 use crate::app::App;
 use crate::settings::HttpSettings;
 
@@ -29,8 +26,6 @@ pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
         .route("/orders", get(orders::list).post(orders::place))
         .route("/orders/{id}", get(orders::get))
         .route("/stats", get(orders::stats))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app);
@@ -43,6 +38,6 @@ fn around(routes: Router, settings: &HttpSettings, log: Arc<dyn Logger>) -> Rout
         .layer(DefaultBodyLimit::max(settings.max_body.as_usize()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(settings.request_timeout, time_limit))
-        .layer(RequestLayer::new(log).quiet("/health"))
+        .layer(RequestLayer::new(log))
         .layer(map_response(stamp_request_id))
 }

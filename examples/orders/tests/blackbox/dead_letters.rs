@@ -5,9 +5,11 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Instant;
 
+use underpin_database::{DatabaseExt as _, DatabaseSettings, TxOptions, connect};
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_events::{Event, EventPublisher};
 use underpin_logger::NoopLogger;
+use underpin_outbox::{Outbox, OutboxError};
 use underpin_testkit::NatsServer;
 
 use super::BINARY;
@@ -80,10 +82,66 @@ fn dead_letters_are_listed_inspected_replayed_and_discarded() {
     service.stop();
 }
 
+/// Places an event that the consumer cannot read into the outbox of a stopped service.
+fn enqueue_unreadable(folder: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = folder.join("data/orders.db");
+        let settings = DatabaseSettings::new(format!("sqlite:{}", file.display()));
+        let pool = connect(&settings, Arc::new(NoopLogger)).await.unwrap();
+        let (outbox, event) = (
+            &Outbox::default(),
+            &Event::builder("order.placed", "/elsewhere").id("e-1").json(&"not an order").build().unwrap(),
+        );
+        let write = |tx| async move { outbox.enqueue(&tx, event).await };
+        pool.transaction::<_, OutboxError, _, _>(TxOptions::default(), write).await.unwrap();
+        pool.close(LIMIT).await;
+    });
+}
+
 #[test]
-fn without_nats_it_says_where_the_dead_letters_are() {
+fn without_nats_they_are_in_the_journal_which_a_running_service_reads_for_the_command() {
     let folder = tempfile::tempdir().unwrap();
-    let output = command(BINARY, folder.path(), &[]).args(["dead-letters", "list"]).output().unwrap();
+    Service::start(BINARY, folder.path(), &[]).stop();
+    enqueue_unreadable(folder.path());
+
+    // The service runs: the command asks its admin listener.
+    let service = Service::start(BINARY, folder.path(), &[]);
+    let admin = [("ORDERS_SERVICE__ADMIN__ADDRESS", service.admin.as_str())];
+    let dead_letters = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut process = command(BINARY, folder.path(), variables);
+        let output = process.arg("dead-letters").args(arguments).stdin(Stdio::null()).output().unwrap();
+        let (out, complaint) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {out}{complaint}");
+        out
+    };
+    let start = Instant::now();
+    let listed = loop {
+        let listed = dead_letters(&admin, &["list"]);
+        if listed.lines().count() == 2 {
+            break listed;
+        }
+        assert!(start.elapsed() < LIMIT, "one dead letter, not {listed}");
+        pause();
+    };
+    assert!(listed.contains("\torder-stats\torder.placed\t1\t"), "{listed}");
+    service.stop();
+
+    // It does not: the command opens the journal itself.
+    let without_time =
+        |listed: &str| listed.split('\t').filter(|part| !part.starts_with("20")).collect::<String>();
+    assert_eq!(without_time(&dead_letters(&[], &["list"])), without_time(&listed));
+    assert!(dead_letters(&[], &["inspect", "1"]).contains("not an order"));
+    assert_eq!(dead_letters(&[], &["discard", "1"]), "discarded dead letter 1\n");
+    assert_eq!(dead_letters(&[], &["list"]).lines().count(), 1);
+}
+
+#[test]
+fn those_of_a_bus_without_a_journal_are_in_the_process_of_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = [("DATABASE_URL", "sqlite::memory:")];
+    let output = command(BINARY, folder.path(), &memory).args(["dead-letters", "list"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(

@@ -77,9 +77,9 @@ fn check(folder: &Path, acknowledged: &HashSet<String>) -> Service {
     service.get_until("/stats", |stats| stats.json()["orders_placed"].as_u64() >= Some(stored.len() as u64));
     let ready = |reply: &Reply| {
         let components = &reply.json()["components"];
-        components["outbox"]["details"]["waiting"] == 0 && components["consumer"]["status"] == "up"
+        components["outbox"]["details"]["waiting"] == 0 && components["order-stats"]["status"] == "up"
     };
-    service.get_until("/health/ready", ready);
+    service.ready_until(ready);
     let revenue = 700 * stored.len();
     assert_eq!(
         service.get("/stats").json(),
@@ -88,16 +88,23 @@ fn check(folder: &Path, acknowledged: &HashSet<String>) -> Service {
     service
 }
 
+/// How often the service is killed. `ORDERS_KILLS=20 cargo test -p orders a_kill_under_load` is the long run.
+fn kills() -> usize {
+    std::env::var("ORDERS_KILLS").map_or(3, |kills| kills.parse().expect("ORDERS_KILLS is a number"))
+}
+
 #[test]
 fn a_kill_under_load_loses_no_acknowledged_order_and_counts_none_twice() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = HashSet::new();
     let mut service = Service::start(BINARY, folder.path(), &[]);
-    for _ in 0..2 {
+    for _ in 0..kills() {
         acknowledged.extend(load(&service.address, 150, || service.signal(Signal::KILL)));
         service.wait();
         drop(service);
         service = check(folder.path(), &acknowledged);
+        // Its partitions do not wait for the lease of the relay that was killed.
+        service.log.wait_for("the takeover", |line| line["msg"] == "leases of a killed relay released");
     }
     service.stop();
 }
@@ -107,11 +114,11 @@ fn a_stop_under_load_finishes_every_event_or_reports_what_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = HashSet::new();
     // The second stop has no time to finish, so it must say so.
-    for within in ["60s", "30ms"] {
-        let mut service = Service::start(BINARY, folder.path(), &[("ORDERS_SHUTDOWN_WITHIN", within)]);
+    for within in ["60s", "100ms"] {
+        let mut service = Service::start(BINARY, folder.path(), &[("ORDERS_SERVICE__STOP_WITHIN", within)]);
         acknowledged.extend(load(&service.address, 150, || service.signal(Signal::TERM)));
         assert_eq!(service.wait().code(), Some(0), "{}", service.log);
-        let drained = service.log.wait_for("the drain", |line| line["msg"] == "drained");
+        let drained = service.log.wait_for("the drain", |line| line["msg"] == "events drained");
         let left = [&drained["events_in_outbox"], &drained["events_on_bus"]];
         if within == "60s" {
             assert_eq!((&drained["drained"], left), (&json!(true), [&json!(0), &json!(0)]), "{drained}");

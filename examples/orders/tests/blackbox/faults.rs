@@ -21,7 +21,7 @@ fn a_database_that_comes_up_3_s_late_is_waited_for() {
         let up = Instant::now();
         let service = start.join().unwrap();
         println!("listening {:?} after the database was up", up.elapsed());
-        let ready = service.get_until("/health/ready", |reply| reply.status == 200);
+        let ready = service.ready_until(|reply| reply.status == 200);
         assert_eq!(ready.json()["components"]["database"]["status"], "up");
         assert_eq!(service.post("/orders", &[], &tea("ada")).status, 201);
         service.get_until("/stats", |stats| stats.json()["orders_placed"] == 1);
@@ -40,12 +40,12 @@ fn a_database_that_dies_is_a_503_that_tells_nothing_and_the_service_goes_on_when
     let refused = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
     let problem = refused.problem(503, "UNAVAILABLE");
     assert!(problem["errors"].is_null() && !refused.body.contains("127.0.0.1"), "{problem}");
-    let ready = service.get_until("/health/ready", |reply| reply.status == 503).json();
+    let ready = service.ready_until(|reply| reply.status == 503).json();
     assert_eq!(ready["components"]["database"]["status"], "down", "{ready}");
-    assert_eq!(service.get("/health/live").status, 200);
+    assert_eq!(service.probe("/health/live").status, 200);
 
     scene.wait(scene.database.start());
-    service.get_until("/health/ready", |reply| reply.status == 200);
+    service.ready_until(|reply| reply.status == 200);
     let placed = service.post("/orders", &[("idempotency-key", "k-1")], &tea("ada"));
     assert_eq!(placed.status, 201, "{placed:?}\n{}", service.log);
     service.get_until("/stats", |stats| stats.json() == json!({"orders_placed": 2, "revenue_cents": 1400}));
@@ -81,7 +81,7 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
         for _ in 0..2 {
             more(100);
             scene.wait(scene.nats.kill());
-            let ready = service.get_until("/health/ready", |reply| reply.json()["status"] == "degraded");
+            let ready = service.ready_until(|reply| reply.json()["status"] == "degraded");
             assert_eq!(
                 (ready.status, &ready.json()["components"]["events"]["status"]),
                 (200, &json!("down"))
@@ -101,7 +101,7 @@ fn nats_restarted_under_load_loses_no_accepted_order_and_counts_none_twice() {
     // One order later every event before it has come again that ever will.
     service.post("/orders", &[], &tea("last"));
     service.get_until("/stats", |stats| stats.json()["orders_placed"] == count + 1);
-    service.get_until("/health/ready", |reply| reply.json()["status"] == "up");
+    service.ready_until(|reply| reply.json()["status"] == "up");
     println!("{count} orders accepted over two kills of NATS, each counted once");
     service.stop();
 }

@@ -11,10 +11,10 @@ use super::{BINARY, service};
 #[test]
 fn health_names_each_component() {
     let (_folder, service) = service();
-    assert_eq!(service.get("/health/live").status, 200);
-    let ready = service.get_until("/health/ready", |reply| reply.status == 200).json();
+    assert_eq!(service.probe("/health/live").status, 200);
+    let ready = service.ready_until(|reply| reply.status == 200).json();
     assert_eq!(ready["status"], "up");
-    for component in ["database", "events", "consumer", "outbox"] {
+    for component in ["database", "events", "order-stats", "outbox"] {
         assert_eq!(ready["components"][component]["status"], "up", "{component} in {ready}");
     }
     service.stop();
@@ -35,7 +35,11 @@ fn sigterm_finishes_what_is_in_flight_and_exits_0() {
     assert_eq!(reply.status, 201, "{reply:?}");
     assert_eq!(service.wait().code(), Some(0), "{}", service.log);
     let lines = service.log.lines();
-    assert_eq!(lines.last().map(|line| line["msg"].clone()), Some(json!("stopped")), "the log was flushed");
+    assert_eq!(
+        lines.last().map(|line| line["msg"].clone()),
+        Some(json!("service stopped")),
+        "the log was flushed"
+    );
 
     // The order and the effect of its event outlived the process.
     let service = Service::start(BINARY, folder.path(), &[]);
@@ -47,13 +51,15 @@ fn sigterm_finishes_what_is_in_flight_and_exits_0() {
 #[test]
 fn a_request_that_never_ends_does_not_hold_the_exit_up_beyond_the_limit() {
     let folder = tempfile::tempdir().unwrap();
-    let mut service = Service::start(BINARY, folder.path(), &[("ORDERS_SHUTDOWN_WITHIN", "300ms")]);
+    let mut service = Service::start(BINARY, folder.path(), &[("ORDERS_SERVICE__STOP_WITHIN", "300ms")]);
     let headers = [("content-type", "application/json"), ("expect", "100-continue")];
     let mut stuck = Exchange::begin(&service.address, "POST", "/orders", &headers, 100);
     stuck.wait_for_continue();
     service.signal(Signal::INT);
     assert_eq!(service.wait().code(), Some(0), "{}", service.log);
-    service.log.wait_for("what was left", |line| line["msg"] == "requests were cut off");
+    service.log.wait_for("what was left", |line| {
+        line["msg"] == "component stopped with work left" && line["component"] == "http"
+    });
     drop(stuck);
 }
 
@@ -64,7 +70,7 @@ fn a_second_interrupt_ends_at_once() {
     let mut stuck = Exchange::begin(&service.address, "POST", "/orders", &headers, 100);
     stuck.wait_for_continue();
     service.signal(Signal::INT);
-    service.log.wait_for("the first one", |line| line["msg"] == "stopping");
+    service.log.wait_for("the first one", |line| line["msg"] == "service stopping");
     service.signal(Signal::INT);
     assert_eq!(service.wait().code(), Some(130), "{}", service.log);
     drop(stuck);

@@ -1,6 +1,8 @@
 //! The real binary, driven over HTTP: SQLite file and memory bus in most tests, PostgreSQL and NATS in `dead_letters`,
 //! `faults`, `replicas` and `together`. `in_process` has the service inside the test.
 
+#![allow(clippy::future_not_send, reason = "a test drives its service on its own thread")]
+
 #[cfg(test)]
 mod correlation;
 #[cfg(test)]

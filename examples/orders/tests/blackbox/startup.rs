@@ -1,4 +1,4 @@
-//! A failed start is one message on stderr and an exit code, without a panic or a secret.
+//! A failed start says why and ends with an exit code, without a panic or a secret.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,14 +7,15 @@ use std::process::Stdio;
 use super::BINARY;
 use super::support::{command, wait};
 
-/// The exit code and what was written to stderr.
-fn fails(folder: &Path, variables: &[(&str, &str)]) -> String {
+/// What was written by a start that ends with this exit code.
+fn fails(folder: &Path, variables: &[(&str, &str)], code: i32) -> String {
     let mut command = command(BINARY, folder, variables);
     let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = wait(&mut child);
-    let text = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-    assert_eq!(status.code(), Some(1), "{text}");
+    let text = std::io::read_to_string(child.stdout.take().unwrap()).unwrap()
+        + &std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert_eq!(status.code(), Some(code), "{text}");
     assert!(!text.contains("panicked"), "{text}");
     assert!(!text.contains("hunter2"), "a secret: {text}");
     text
@@ -23,7 +24,7 @@ fn fails(folder: &Path, variables: &[(&str, &str)]) -> String {
 #[test]
 fn a_wrong_setting_names_its_variable() {
     let folder = tempfile::tempdir().unwrap();
-    let text = fails(folder.path(), &[("ORDERS_HTTP__PORT", "eighty"), ("ORDERS_HTTP__PROT", "80")]);
+    let text = fails(folder.path(), &[("ORDERS_HTTP__PORT", "eighty"), ("ORDERS_HTTP__PROT", "80")], 2);
     assert!(text.contains("ORDERS_HTTP__PORT") && text.contains("ORDERS_HTTP__PROT"), "{text}");
 }
 
@@ -32,8 +33,8 @@ fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let text = fails(folder.path(), &[("ORDERS_HTTP__PORT", &port)]);
-    assert!(text.contains(&port) && text.contains("ORDERS_HTTP__PORT"), "{text}");
+    let text = fails(folder.path(), &[("ORDERS_HTTP__PORT", &port)], 1);
+    assert!(text.contains(&port) && text.contains("http.port"), "{text}");
 }
 
 #[test]
@@ -44,10 +45,11 @@ fn a_database_or_a_bus_that_cannot_be_reached_is_named_without_its_password() {
     let text = fails(
         folder.path(),
         &[("DATABASE_URL", &database), ("ORDERS_DATABASE__CONNECT_RETRY__MAX_RETRIES", "1")],
+        1,
     );
     assert!(text.contains("DATABASE_URL"), "{text}");
     let bus = format!("nats://app:hunter2@{closed}");
-    let text = fails(folder.path(), &[("NATS_URL", &bus), ("ORDERS_EVENTS__CONNECT_TIMEOUT", "1s")]);
+    let text = fails(folder.path(), &[("NATS_URL", &bus), ("ORDERS_EVENTS__CONNECT_TIMEOUT", "1s")], 1);
     assert!(text.contains("NATS_URL"), "{text}");
 }
 
@@ -55,6 +57,6 @@ fn a_database_or_a_bus_that_cannot_be_reached_is_named_without_its_password() {
 fn a_database_file_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("data"), "a file where a folder should be").unwrap();
-    let text = fails(folder.path(), &[]);
+    let text = fails(folder.path(), &[], 1);
     assert!(text.contains("data"), "{text}");
 }

@@ -36,7 +36,7 @@ fn on_a_terminal_it_says_where_it_listens_and_what_to_try() {
     log.wait_for("the end of the greeting", says("Ctrl-C"));
     log.wait_for("a line of the log", says("listening"));
 
-    let service = Service { child, address, log: log.clone() };
+    let service = Service { child, address, admin: String::new(), log: log.clone() };
     let curls: Vec<String> = log
         .so_far()
         .iter()

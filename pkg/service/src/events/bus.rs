@@ -5,10 +5,9 @@ use underpin_errors::HealthCheck;
 #[cfg(feature = "jetstream")]
 use underpin_events::jetstream::JetStream;
 use underpin_events::memory::MemoryBus;
-use underpin_events::{DeadLetterQueue, EventHandler, EventPublisher, EventSubscriber, SubscribeOptions};
+use underpin_events::{DeadLetterQueue, EventPublisher, EventSubscriber};
 
 use super::backlog::Backlog;
-use super::consumer::Consumer;
 use crate::{Component, Deadline, Stopped};
 
 /// The event bus of a service: NATS JetStream, or memory with a journal. Clones share it.
@@ -95,11 +94,6 @@ impl Bus {
             #[cfg(feature = "jetstream")]
             Backend::JetStream(bus) => Arc::new(bus.clone()),
         }
-    }
-
-    /// A consumer, for [`Start::traffic`](crate::Start::traffic): it subscribes when traffic starts, and is drained when it stops.
-    pub fn consumer(&self, options: SubscribeOptions, handler: impl EventHandler) -> Consumer {
-        Consumer::new(self.clone(), options, Arc::new(handler))
     }
 
     /// The bus in memory, if it is one.

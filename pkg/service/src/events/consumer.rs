@@ -16,21 +16,24 @@ pub struct Consumer {
     bus: Bus,
     options: SubscribeOptions,
     handler: Arc<dyn EventHandler>,
-    running: Arc<Running>,
+    running: Arc<StartedSubscription>,
 }
 
 /// The subscription, once traffic has started.
-struct Running {
+struct StartedSubscription {
     name: String,
     subscription: OnceLock<Arc<dyn Subscription>>,
 }
 
-impl Consumer {
-    pub(super) fn new(bus: Bus, options: SubscribeOptions, handler: Arc<dyn EventHandler>) -> Self {
-        let running = Running { name: options.name.clone(), subscription: OnceLock::new() };
-        Self { bus, options, handler, running: Arc::new(running) }
+impl Bus {
+    /// A consumer, for [`Start::traffic`](crate::Start::traffic): it subscribes when traffic starts, and is drained when it stops.
+    pub fn consumer(&self, options: SubscribeOptions, handler: impl EventHandler) -> Consumer {
+        let running = StartedSubscription { name: options.name.clone(), subscription: OnceLock::new() };
+        Consumer { bus: self.clone(), options, handler: Arc::new(handler), running: Arc::new(running) }
     }
+}
 
+impl Consumer {
     /// The subscription, once traffic has started: for its lag.
     pub fn subscription(&self) -> Option<Arc<dyn Subscription>> {
         self.running.subscription.get().cloned()
@@ -85,7 +88,7 @@ impl Component for Consumer {
 }
 
 #[async_trait]
-impl HealthCheck for Running {
+impl HealthCheck for StartedSubscription {
     fn name(&self) -> &str {
         &self.name
     }

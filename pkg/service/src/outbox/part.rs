@@ -25,11 +25,11 @@ pub(super) struct OutboxPart {
     bus: Bus,
     settings: RelaySettings,
     log: Arc<dyn Logger>,
-    running: Arc<Running>,
+    running: Arc<OutboxTasks>,
 }
 
 #[derive(Default)]
-struct Running {
+struct OutboxTasks {
     tasks: OnceLock<(Relay, InboxSweeper)>,
 }
 
@@ -127,7 +127,7 @@ impl Component for OutboxPart {
 }
 
 #[async_trait]
-impl HealthCheck for Running {
+impl HealthCheck for OutboxTasks {
     #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
     fn name(&self) -> &str {
         "outbox"

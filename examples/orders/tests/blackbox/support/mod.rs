@@ -22,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) child: Child,
     /// Where it listens, `127.0.0.1:port`.
     pub(crate) address: String,
+    /// Where its admin listener is.
+    pub(crate) admin: String,
     /// Everything it has written to stdout so far.
     pub(crate) log: Log,
 }
@@ -30,10 +32,15 @@ impl Service {
     /// Starts the binary in a folder of its own, with these variables and no others, on a free port.
     pub(crate) fn start(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let (child, log) = Self::spawn(binary, folder, variables);
-        let mut service = Self { child, address: String::new(), log };
-        let line = service.log.wait_for("listening", |line| line["msg"] == "listening");
-        service.address = line["address"].as_str().expect("`listening` names the address").to_owned();
+        let mut service = Self { child, address: String::new(), admin: String::new(), log };
+        service.admin = service.listening("admin listening");
+        service.address = service.listening("listening");
         service
+    }
+
+    fn listening(&self, msg: &str) -> String {
+        let line = self.log.wait_for(msg, |line| line["msg"] == msg);
+        line["address"].as_str().expect("the line names the address").to_owned()
     }
 
     /// Starts the binary without waiting for it to listen.
@@ -62,11 +69,25 @@ impl Service {
         self.send("POST", path, &headers, &body.to_string())
     }
 
+    /// Asks the admin listener.
+    pub(crate) fn probe(&self, path: &str) -> Reply {
+        Exchange::begin(&self.admin, "GET", path, &[], 0).finish("")
+    }
+
     /// Asks until the answer is the wanted one, and returns it; the last answer is printed when it never is.
     pub(crate) fn get_until(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
+        self.until(path, || self.get(path), wanted)
+    }
+
+    /// Asks the admin listener whether the service is ready, until the answer is the wanted one.
+    pub(crate) fn ready_until(&self, wanted: impl Fn(&Reply) -> bool) -> Reply {
+        self.until("/health/ready", || self.probe("/health/ready"), wanted)
+    }
+
+    fn until(&self, path: &str, ask: impl Fn() -> Reply, wanted: impl Fn(&Reply) -> bool) -> Reply {
         let start = Instant::now();
         loop {
-            let reply = self.get(path);
+            let reply = ask();
             if wanted(&reply) {
                 return reply;
             }
@@ -108,10 +129,11 @@ impl Drop for Service {
     }
 }
 
-/// The binary with a clean environment, on a free port of the loopback interface.
+/// The binary with a clean environment, on free ports of the loopback interface.
 pub(crate) fn command(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary);
-    command.current_dir(folder).env_clear().env("ORDERS_HTTP__PORT", "0").envs(variables.iter().copied());
+    let ports = [("ORDERS_HTTP__PORT", "0"), ("ORDERS_SERVICE__ADMIN__ADDRESS", "127.0.0.1:0")];
+    command.current_dir(folder).env_clear().envs(ports).envs(variables.iter().copied());
     command
 }
 
