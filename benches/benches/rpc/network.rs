@@ -63,7 +63,11 @@ pub(crate) fn run(runtime: &Runtime, serial: bool, concurrent: bool) -> Done<()>
     Ok(())
 }
 
-async fn repeat<F: Future<Output = ()>>(times: u64, at_once: usize, call: impl Fn() -> F) -> Duration {
+async fn repeat<F: Future<Output = ()> + Send>(
+    times: u64,
+    at_once: usize,
+    call: impl Fn() -> F + Send + Sync,
+) -> Duration {
     let start = Instant::now();
     if at_once == 1 {
         for _ in 0..times {

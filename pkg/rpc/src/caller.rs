@@ -23,7 +23,8 @@ pub trait Caller: Send + Sync + 'static {
     /// lost, and when the service answered [`Kind::Unavailable`](underpin_errors::Kind::Unavailable); any other is sent once.
     ///
     /// # Errors
-    /// [`RpcError::NoResponders`] at once when no instance listens, [`RpcError::Remote`] for the error of the service,
+    /// [`RpcError::NoResponders`] when no instance listens: at once, for an idempotent request after its retries;
+    /// [`RpcError::Remote`] for the error of the service,
     /// [`RpcError::Timeout`] at the deadline, [`RpcError::Lost`] when the connection ends first; and what [`RpcError`] lists.
     ///
     /// # Cancel safety

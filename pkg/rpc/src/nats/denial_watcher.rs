@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::timeout_at;
+use underpin_nats::async_nats::Subject;
 use underpin_nats::{Connection, Denial, Reply, ReplyInbox};
 
 use super::failure;
@@ -25,13 +26,15 @@ impl DenialWatcher {
         // The server reports a denial before the answer; the second round trip gives the client the time to tell.
         for _ in 0..2 {
             let (number, reply_to) = inbox.number();
-            let nowhere = nats.client().new_inbox().into();
-            nats.publish(nowhere, Some(reply_to), None, "".into()).await.map_err(failure::of_serve)?;
+            let nowhere = Subject::from(nats.client().new_inbox());
+            let published = nats.publish(nowhere.clone(), Some(reply_to), None, "".into()).await;
+            published.map_err(failure::of_serve)?;
             loop {
                 match timeout_at(until, inbox.next()).await {
                     Err(_) | Ok(Reply::Ended) => return Err(RpcError::Disconnected),
                     Ok(Reply::Answer(of, _)) if of == number => break,
-                    Ok(Reply::Denied(Denial::Publish(_))) => break,
+                    // An answer too: the server has read what was sent before.
+                    Ok(Reply::Denied(Denial::Publish(subject))) if subject == nowhere => break,
                     Ok(other) => self.note(other),
                 }
             }

@@ -18,9 +18,12 @@ pub(super) fn to_map(headers: &Headers) -> Option<HeaderMap> {
     Some(headers.iter().filter_map(pair).collect())
 }
 
+/// How many headers of a message are read. A message of 1 MiB can hold 200,000 names, each of which is compared with the others.
+const MAX_HEADERS: usize = 128;
+
 pub(super) fn from_map(map: Option<&HeaderMap>) -> Headers {
     let mut headers = Headers::new();
-    for (name, values) in map.into_iter().flat_map(HeaderMap::iter) {
+    for (name, values) in map.into_iter().flat_map(HeaderMap::iter).take(MAX_HEADERS) {
         if let Some(value) = values.first() {
             headers.push_first(name.as_ref(), value.as_str());
         }
@@ -47,5 +50,8 @@ mod tests {
         let back = from_map(to_map(&headers).as_ref());
         assert_eq!((back.len(), back.get("X-Tenant")), (2, Some("acme")));
         assert!(to_map(&Headers::new()).is_none());
+        let many: HeaderMap =
+            (0..1000).map(|n| (format!("a{n}").parse().unwrap(), "x".parse().unwrap())).collect();
+        assert_eq!(from_map(Some(&many)).len(), MAX_HEADERS);
     }
 }
