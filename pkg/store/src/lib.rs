@@ -1,4 +1,5 @@
-//! State that the instances of a service share: key-value buckets over JetStream, with an in-memory twin.
+//! State that the instances of a service share: key-value buckets over JetStream with an in-memory twin, and on them locks, sessions,
+//! rate limits and a cache.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -20,8 +21,11 @@
 //! * [`KeyValue`], [`KeyValueExt`]: get, put, compare and set, time to live for each key, history, lists, watches.
 //! * [`MemoryKeyValue`], [`JetStreamKeyValue`]: the backends. [`JetStreamStore`] creates and verifies buckets.
 //! * [`Namespace`]: a part of a bucket. [`StoredValue`]: values with a version.
+//! * [`Locks`]: leases with fencing tokens. [`Sessions`]: state behind a secret id. [`RateLimiter`]: a sliding window for each key.
+//! * [`Cache`]: one load at a time for each key, a second level, and a feed of invalidations.
 //! * [`conformance`]: the suite that every backend passes. [`testing`]: mocks.
 
+mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -38,6 +42,10 @@ mod setters;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cache::{
+    Cache, CacheBuilder, CacheSettings, CacheStats, Invalidation, InvalidationFeed, Invalidations,
+    KeyValueFeed,
+};
 pub use error::StoreError;
 #[cfg(feature = "jetstream")]
 pub use jetstream::{
@@ -58,3 +66,7 @@ pub use meters::describe_metrics;
 #[cfg(feature = "tower-sessions")]
 pub use session::TowerSessionStore;
 pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,9 +28,9 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Lease, Locks, Quota, RateDecision,
-    RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions, StoreError, Ttl, Watch,
-    WatchEvent, WatchOptions,
+    BucketStatus, Entry, Expect, InvalidationFeed, Invalidations, Key, KeyList, KeyPattern, KeyValue, Lease,
+    Locks, Quota, RateDecision, RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions,
+    StoreError, Ttl, Watch, WatchEvent, WatchOptions,
 };
 
 mock! {
@@ -110,5 +110,16 @@ mock! {
     #[async_trait]
     impl RateLimiter for RateLimiter {
         async fn take(&self, key: &str, cost: u32, quota: &Quota) -> Result<RateDecision, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub InvalidationFeed {}
+
+    #[async_trait]
+    impl InvalidationFeed for InvalidationFeed {
+        async fn publish(&self, key: &str) -> Result<(), StoreError>;
+        async fn subscribe(&self) -> Result<Box<dyn Invalidations>, StoreError>;
     }
 }

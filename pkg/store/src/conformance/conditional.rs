@@ -57,6 +57,12 @@ pub async fn an_update_of_an_old_revision_is_a_conflict(harness: &impl KeyValueH
     let absent = store.update("b", "1", Revision::new(7)).await;
     assert!(matches!(absent, Err(StoreError::Conflict { current: None })), "{absent:?}");
     assert_eq!(store.read("a").await.expect("read").expect("a value").value, "2");
+    // Zero: never written.
+    let zero = Revision::default();
+    store.update("c", "1", zero).await.expect("written");
+    assert!(store.update("c", "2", zero).await.expect_err("written before").is_conflict());
+    store.remove("c").await.expect("removed");
+    assert!(store.update("c", "2", zero).await.expect_err("a removal is a write").is_conflict());
     match store.create("a", "4", Ttl::Bucket).await {
         Err(StoreError::Exists { revision }) => assert_eq!(revision, Some(second)),
         other => panic!("{other:?}"),

@@ -6,7 +6,7 @@ use underpin_nats::async_nats::StatusCode;
 
 use super::api::{Api, ApiError, unanswered};
 use super::publish::Write;
-use super::stored::{self, Answer};
+use super::stored::{self, MessageAnswer};
 use super::stream::{self, StreamInfo};
 use crate::kv::ttl;
 use crate::{BucketSettings, Entry, Expect, Key, Revision, StoreError, Ttl};
@@ -41,8 +41,8 @@ impl Backend {
     /// The message that a query of `STREAM.MSG.GET` finds, read from the leader, with its sequence.
     pub(super) async fn message(&self, query: &Value) -> Result<Option<(u64, Option<Entry>)>, StoreError> {
         let call = format!("STREAM.MSG.GET.{}", self.stream);
-        match self.api.call::<Answer>("read", &call, query).await? {
-            Ok(Answer { message }) => Ok(Some((message.seq, message.entry(&self.prefix)?))),
+        match self.api.call::<MessageAnswer>("read", &call, query).await? {
+            Ok(MessageAnswer { message }) => Ok(Some((message.seq, message.entry(&self.prefix)?))),
             Err(error) if error.err_code == ApiError::NO_MESSAGE => Ok(None),
             Err(error) => Err(error.into_store("read", &self.bucket.name, 0)),
         }

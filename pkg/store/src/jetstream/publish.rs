@@ -5,7 +5,7 @@ use underpin_nats::NatsError;
 use underpin_nats::async_nats::HeaderMap;
 
 use super::api::{Api, ApiError, parse, unconfirmed};
-use super::stored::Answer;
+use super::stored::MessageAnswer;
 use crate::{Revision, StoreError, random};
 
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
@@ -91,9 +91,9 @@ impl Write {
             return Err(StoreError::Unconfirmed(Box::new(refusal)));
         }
         let call = format!("STREAM.MSG.GET.{}", super::stream::name(bucket));
-        let last = api.call::<Answer>("read", &call, &json!({ "last_by_subj": self.subject })).await;
+        let last = api.call::<MessageAnswer>("read", &call, &json!({ "last_by_subj": self.subject })).await;
         match last {
-            Ok(Ok(Answer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
+            Ok(Ok(MessageAnswer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
                 Ok(Revision::new(message.seq))
             }
             // Somebody else wrote: before us, or over what we wrote.

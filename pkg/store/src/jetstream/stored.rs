@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use underpin_nats::async_nats::HeaderMap;
+use underpin_nats::async_nats::{HeaderMap, HeaderValue};
 
 use crate::{Entry, Key, Operation, Revision, StoreError};
 
@@ -17,7 +17,7 @@ const MARKER: &str = "Nats-Marker-Reason";
 
 /// A message of the API `STREAM.MSG.GET`.
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct MessageAnswer {
     pub(super) message: StoredMessage,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn direct(headers: &HeaderMap, prefix: &str, value: Bytes) -> Option<
 
 /// What a message of a consumer did.
 pub(super) fn operation_in(headers: &HeaderMap) -> Operation {
-    let text = |name: &str| headers.get(name).map(underpin_nats::async_nats::HeaderValue::as_str);
+    let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
     operation(text(OPERATION), text(MARKER))
 }
 

@@ -10,7 +10,7 @@ pub enum Expect {
     Anything,
     /// No value: never written, removed, or expired.
     Absent,
-    /// The last write of the key has this revision.
+    /// The last write of the key has this revision, a removal counts; zero when there is none.
     Revision(Revision),
 }
 

@@ -57,7 +57,7 @@ struct Written<'a, T> {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct Tagged {
     version: u32,
     value: serde_json::Value,
 }
@@ -101,7 +101,7 @@ pub trait StoredValueExt: KeyValue {
 impl<K: KeyValue + ?Sized> StoredValueExt for K {}
 
 fn decode<T: StoredValue>(bytes: &[u8]) -> Result<T, BoxError> {
-    let found: Found = serde_json::from_slice(bytes)?;
+    let found: Tagged = serde_json::from_slice(bytes)?;
     if found.version == T::VERSION {
         return Ok(serde_json::from_value(found.value)?);
     }

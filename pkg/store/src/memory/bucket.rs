@@ -104,7 +104,10 @@ impl Bucket {
             Expect::Absent if last.is_some_and(|stored| stored.operation == Operation::Put) => {
                 Err(StoreError::Exists { revision: current })
             }
-            Expect::Revision(expected) if current != Some(expected) => Err(StoreError::Conflict { current }),
+            // Zero is the revision of a key without a write.
+            Expect::Revision(expected) if current.unwrap_or_default() != expected => {
+                Err(StoreError::Conflict { current })
+            }
             _ => Ok(()),
         }
     }

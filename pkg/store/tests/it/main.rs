@@ -1,6 +1,8 @@
 //! Tests of underpin-store through its public interface.
 
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod jetstream;
 #[cfg(test)]
 mod limits;

@@ -1,6 +1,7 @@
 //! The JetStream backend passes the suite, and survives what servers and networks do.
 
 mod faults;
+mod interop;
 mod topology;
 mod watch;
 
