@@ -30,7 +30,8 @@
 //!
 //! * Code that knows its settings takes the struct. What does not takes an `Arc<dyn` [`Config`]`>`, a lookup by key.
 //! * A [`Snapshot`] is the configuration at one moment; [`Snapshot::explain`] says where each value came from.
-//! * [`Live`] settings are replaced as a whole when the configuration changes (`watch` reloads when a file does).
+//! * [`Live`] settings are replaced as a whole when the configuration changes (`watch` reloads when a file does); [`Changed`] lists
+//!   the keys, and those that need a restart.
 //! * `schema` prints the reference of a settings type, `clap` adds `--set key=value`, `testing` brings a mock.
 //!
 //! With `default-features = false` only the leaf types remain, for crates that define settings and leave the loading to the service:
@@ -69,7 +70,7 @@ pub use self::byte_size::{ByteSize, ParseByteSizeError};
 #[cfg(feature = "clap")]
 pub use self::clap::ConfigArgs;
 #[cfg(feature = "loader")]
-pub use self::live::{Changes, Current, Live, Reader, Reload};
+pub use self::live::{Changed, Changes, Current, Live, Reader, Reload};
 #[cfg(feature = "loader")]
 pub use self::load::{
     Config, ConfigError, ConfigExt, Explanation, Issue, IssueKind, Line, Loader, Origin, Snapshot, Source,

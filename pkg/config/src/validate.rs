@@ -37,6 +37,14 @@ pub trait Validate {
     fn validate(&self, checks: &mut Checks) {
         let _ = checks;
     }
+
+    /// The keys whose changes apply without a restart, such as `"log.level"`; a key covers what lies below it.
+    ///
+    /// A reload of live settings reports other keys that changed as such that need a restart. List a key where every reader asks
+    /// the live settings each time, or subscribes to them.
+    fn live_keys(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 const _: fn(&dyn Validate) = |_| ();

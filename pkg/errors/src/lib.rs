@@ -26,6 +26,7 @@
 //! * [`chain`], [`Report`]: print an error and its causes, each once.
 //! * [`Problem`], [`ErrorResponse`], [`Error::from_remote`]: bodies, there and back.
 //! * `axum`, `tonic` (features of the same name): errors as answers, and back.
+//! * `RetryPolicy` (feature `retry`): a call again where its error allows it, with jitter, `Retry-After` and a deadline.
 //! * `Health`, `HealthCheck`, `HealthChecks`: what components report (feature `health`, on by default).
 
 #[cfg(feature = "axum")]
@@ -45,6 +46,8 @@ mod problem;
 mod remote;
 mod response;
 mod result_ext;
+#[cfg(feature = "retry")]
+mod retry;
 mod retry_after;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -61,6 +64,8 @@ pub use kind::Kind;
 pub use problem::Problem;
 pub use response::ErrorResponse;
 pub use result_ext::ResultExt;
+#[cfg(feature = "retry")]
+pub use retry::RetryPolicy;
 pub use violation::{Location, Violation};
 
 #[cfg(doctest)]

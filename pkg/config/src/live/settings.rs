@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::changed::Changed;
 use super::changes::Changes;
 use super::reader::{Current, Reader};
 use super::shared::{Loaded, Shared};
@@ -15,6 +16,8 @@ use crate::{ConfigError, Loader, Snapshot, Validate};
 ///
 /// A reader sees one complete and valid value, never a mixture of two; reading takes no lock. A reload that finds a problem
 /// leaves the value as it is. Clones share the value.
+///
+/// [`Validate::live_keys`] marks the keys that apply without a restart; [`Changed::needs_restart`] reports the others.
 ///
 /// # Examples
 /// ```
@@ -34,7 +37,7 @@ use crate::{ConfigError, Loader, Snapshot, Validate};
 /// assert_eq!(live.read().limit, 1, "the last good value stays");
 ///
 /// std::fs::write(&file, "limit = 2")?;
-/// assert_eq!(live.reload()?, Reload::Changed);
+/// assert!(matches!(live.reload()?, Reload::Changed(changed) if changed.keys() == ["limit"]));
 /// assert_eq!(live.read().limit, 2);
 /// # std::fs::remove_file(&file)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -50,10 +53,10 @@ enum Staged<T> {
 
 /// What a reload did.
 #[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reload {
-    /// The value was replaced, and subscribers were notified.
-    Changed,
+    /// The value was replaced, and subscribers were notified: these keys differ.
+    Changed(Changed),
     /// The configuration has the same values as before.
     Unchanged,
 }
@@ -137,10 +140,12 @@ impl<T: DeserializeOwned + Validate + Send + Sync + 'static> Live<T> {
                 Ok(Reload::Unchanged)
             }
             Staged::New(value, new) => {
+                let keys = new.snapshot.differences(&loaded.snapshot);
                 *loaded = new;
+                let changed = Changed::new(keys, value.live_keys());
                 self.0.current.store(Arc::clone(&value));
                 self.0.signal.announce(value);
-                Ok(Reload::Changed)
+                Ok(Reload::Changed(changed))
             }
             Staged::Refused(error) => {
                 loaded.error = Some(error.clone());

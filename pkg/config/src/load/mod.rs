@@ -6,6 +6,7 @@
 //! [`issue`]s, [`explain`] the keys with their values.
 
 mod decode;
+mod differences;
 mod error;
 mod explain;
 mod ext;

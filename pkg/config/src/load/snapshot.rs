@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 
 use crate::load::decode::{self, Outcome};
+use crate::load::differences::differences;
 use crate::load::key;
 use crate::load::merge::Merged;
 use crate::load::report::Reporting;
@@ -105,6 +106,11 @@ impl Snapshot {
     /// Whether the values are the same, wherever they come from.
     pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
         self.0.root == other.0.root
+    }
+
+    /// The keys whose values differ from those of `before`.
+    pub(crate) fn differences(&self, before: &Self) -> Vec<String> {
+        differences(&before.0.root, &self.0.root)
     }
 
     fn outcome<T: DeserializeOwned>(&self) -> Outcome<T> {

@@ -58,7 +58,7 @@ fn a_bad_reload_keeps_the_last_good_value() {
     assert!(live.reload().is_err());
     assert!(changes.wait(Duration::ZERO).is_none(), "a rejected value is not announced");
     write(&file(&directory), 2, 2);
-    assert_eq!(live.reload().unwrap(), Reload::Changed);
+    assert!(matches!(live.reload().unwrap(), Reload::Changed(_)));
     assert_eq!((live.current().low, live.last_error()), (2, None));
     assert_eq!(changes.wait(LONG).unwrap().low, 2);
 }
@@ -73,6 +73,40 @@ fn a_reload_that_changes_nothing_tells_nobody() {
     assert_eq!(live.reload().unwrap(), Reload::Unchanged);
     assert!(Arc::ptr_eq(&before, &live.current()));
     assert!(changes.wait(Duration::ZERO).is_none());
+}
+
+#[test]
+fn a_reload_lists_the_changed_keys_and_those_that_need_a_restart() {
+    #[derive(serde::Deserialize)]
+    struct Log {
+        level: String,
+        #[serde(default)]
+        targets: Vec<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Service {
+        log: Log,
+        port: u16,
+        token: Option<Secret<String>>,
+    }
+    impl Validate for Service {
+        fn live_keys(&self) -> &'static [&'static str] {
+            &["log", "token"]
+        }
+    }
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory);
+    std::fs::write(&path, "port = 1\n[log]\nlevel = \"info\"").unwrap();
+    let live: Live<Service> = Live::load(Loader::new("APP").file(&path).environment([("", ""); 0])).unwrap();
+    let text = "port = 2\ntoken = \"hunter2\"\n[log]\nlevel = \"debug\"\ntargets = [\"sqlx\"]";
+    std::fs::write(&path, text).unwrap();
+    let Reload::Changed(changed) = live.reload().unwrap() else { panic!("it changed") };
+    assert_eq!(changed.keys(), ["log.level", "log.targets", "port", "token"]);
+    assert_eq!(changed.needs_restart(), ["port"]);
+    assert!(!format!("{changed:?}").contains("hunter2"));
+    let now = live.current();
+    assert_eq!((now.port, now.log.level.as_str(), now.log.targets.len()), (2, "debug", 1));
+    assert_eq!(now.token.as_ref().map(Secret::expose).map(String::as_str), Some("hunter2"));
 }
 
 #[test]
@@ -210,9 +244,9 @@ async fn a_reload_of_files_takes_the_last_answer_of_a_source() {
         .source(Arc::<Counting>::clone(&source));
     let live: Live<Settings> = Live::load_async(loader).await.unwrap();
     write(&file(&directory), 2, 2);
-    assert_eq!(live.reload().unwrap(), Reload::Changed);
+    assert!(matches!(live.reload().unwrap(), Reload::Changed(_)));
     assert_eq!((live.current().low, live.current().high, source.0.load(Ordering::SeqCst)), (2, 100, 1));
-    assert_eq!(live.reload_async().await.unwrap(), Reload::Changed);
+    assert!(matches!(live.reload_async().await.unwrap(), Reload::Changed(_)));
     assert_eq!(live.current().high, 101);
     live.reload_async().await.unwrap();
     assert!(live.reload_async().await.is_err(), "the fourth answer is an error");

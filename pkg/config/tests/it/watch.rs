@@ -160,7 +160,7 @@ fn a_broken_file_is_told_and_the_next_good_one_counts() {
     );
     assert_eq!(live.current().limit, 1);
     fs::write(&file, "limit = 2\n").unwrap();
-    assert_eq!(heard.recv_timeout(LONG).unwrap().unwrap(), Reload::Changed);
+    assert!(matches!(heard.recv_timeout(LONG).unwrap().unwrap(), Reload::Changed(_)));
     assert_eq!(live.current().limit, 2);
     drop(watch);
 }

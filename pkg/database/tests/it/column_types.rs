@@ -172,12 +172,7 @@ async fn ranges_and_intervals_go_through_sqlx_or_as_text() {
     let insert = "INSERT INTO stay VALUES ($1, $2, '08:00:2b:01:02:03', '1 mon 2 days', '{1,NULL}')";
     let period = PgRange::from(day()..day().next_day().unwrap());
     let beds = PgRange::from(1..4);
-    sqlx::query(insert)
-        .bind(period.clone())
-        .bind(beds.clone())
-        .execute(tx.sqlx::<sqlx::Postgres>())
-        .await
-        .unwrap();
+    sqlx::query(insert).bind(period).bind(beds).execute(tx.sqlx::<sqlx::Postgres>()).await.unwrap();
     let row: (PgRange<TimeDate>, PgRange<i32>, sqlx::postgres::types::PgInterval, Vec<Option<i32>>) =
         sqlx::query_as("SELECT period, beds, notice, nights FROM stay")
             .fetch_one(tx.sqlx::<sqlx::Postgres>())

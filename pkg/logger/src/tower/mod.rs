@@ -1,4 +1,4 @@
-//! For tower and axum: one line a request, and the request id in and out (feature `tower`).
+//! For tower and axum: one line a request, the request id in and out, and errors of peers (feature `tower`).
 //!
 //! # Examples
 //!
@@ -20,12 +20,15 @@
 //!
 //! To have the id in the problem body too, add `underpin_errors::axum::stamp_request_id` as the next outer layer.
 
+mod answer;
+mod client;
 mod config;
 mod headers;
 mod layer;
 mod outcome;
 mod service;
 
+pub use client::{ClientLayer, ClientService};
 pub use headers::{extract, inject};
 pub use layer::RequestLayer;
 pub use service::RequestService;

@@ -8,6 +8,9 @@ mod blocked_outputs;
 #[cfg(unix)]
 mod child;
 #[cfg(test)]
+#[cfg(feature = "tower")]
+mod client;
+#[cfg(test)]
 #[cfg(feature = "testing")]
 mod core;
 #[cfg(test)]
