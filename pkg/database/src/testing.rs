@@ -5,6 +5,7 @@
 //! | what the code does when the database is down, saturated or slow; that it closes the pool at its end | [`MockDatabase`] | no server does this when it is asked to |
 //! | that a query finds and changes the right rows | [`rolled_back`] on a real PostgreSQL | only the database knows what a statement means |
 //! | the same where the SQL means the same on SQLite | `sqlite::memory:` | nothing to install, a database for each test |
+//! | code that opens a transaction, and what it does when that fails first | [`MockDatabase`] whose `begin` hands out a transaction of [`memory`] | a transaction that succeeds needs a database that keeps what is written |
 //! | which SQL an entity makes; code that only needs some rows back | sea-orm's own `MockDatabase` | it keeps the statements and returns the rows it was given |
 //!
 //! The two mocks share the name and nothing else: ours stands for [`Database`](crate::Database), sea-orm's for a connection. A query that was
@@ -191,6 +192,41 @@ where
     let outcome = test(tx.lend()).await;
     tx.rollback().await?;
     Ok(outcome)
+}
+
+/// A pool on a fresh SQLite database in memory: a fake whose transactions commit, roll back and find their rows.
+///
+/// # Errors
+/// As [`connect`](crate::connect).
+///
+/// # Examples
+/// A mock that refuses the first transaction and grants the second:
+/// ```
+/// use underpin_database::testing::{MockDatabase, error, memory};
+/// use underpin_database::{Condition, Connections, DatabaseError, DatabaseExt, Executor, TxOptions, sql};
+///
+/// async fn pay(database: &dyn Connections) -> Result<(), DatabaseError> {
+///     let work = async |tx: underpin_database::Transaction| tx.execute(sql("INSERT INTO payment VALUES (1)", [])).await;
+///     database.transaction(TxOptions::default(), work).await.map(drop)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DatabaseError> {
+/// let pool = memory().await?;
+/// pool.batch("CREATE TABLE payment (id INTEGER)").await?;
+/// let mut mock = MockDatabase::new();
+/// mock.expect_begin().times(1).return_once(|_| Err(error(Condition::Saturated)));
+/// let granted = pool.begin(TxOptions::default()).await?;
+/// mock.expect_begin().times(1).return_once(move |_| Ok(granted));
+///
+/// assert!(pay(&mock).await.unwrap_err().is_retryable());
+/// pay(&mock).await?;
+/// assert!(pool.query_one(sql("SELECT 1 FROM payment", [])).await?.is_some());
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "sqlite")]
+pub async fn memory() -> Result<Pool, DatabaseError> {
+    let settings = crate::DatabaseSettings::new("sqlite::memory:");
+    crate::connect(&settings, std::sync::Arc::new(underpin_logger::NoopLogger)).await
 }
 
 /// An error of this condition, for a mock to return.

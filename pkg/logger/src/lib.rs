@@ -100,6 +100,8 @@ pub use stream::{
     LogOutput, LogSink, LoggerBuilder, LoggerSettings, Redaction, Sampling, SamplingSettings, SlogLogger,
     TerminalDrain, TerminalFormat, init, install_panic_hook, sink,
 };
+#[cfg(feature = "rotation")]
+pub use stream::{RotationEvery, RotationSettings};
 
 #[cfg(all(doctest, feature = "testing", feature = "json"))]
 #[doc = include_str!("../README.md")]

@@ -83,7 +83,7 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
     let output = match &settings.output {
         LogOutput::Stdout => Output::stdout(),
         LogOutput::Stderr => Output::stderr(),
-        LogOutput::File(path) => Output::file(path),
+        LogOutput::File(path) => file(settings, path),
     };
     let output = output.map_err(InitError::Output)?;
     let terminal = output.is_terminal();
@@ -122,6 +122,19 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
         Some(sampling) => builder.sampling(sampling).build(),
         None => builder.build(),
     })
+}
+
+#[cfg(feature = "rotation")]
+fn file(settings: &LoggerSettings, path: &std::path::Path) -> io::Result<Output> {
+    match &settings.rotation {
+        Some(rotation) => rotation.output(path),
+        None => Output::file(path),
+    }
+}
+
+#[cfg(not(feature = "rotation"))]
+fn file(_: &LoggerSettings, path: &std::path::Path) -> io::Result<Output> {
+    Output::file(path)
 }
 
 #[cfg(feature = "otel")]

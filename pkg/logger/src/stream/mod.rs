@@ -10,7 +10,7 @@
 //! 4. [`format`] writes a line: [`json`] for machines, text for a terminal. Both apply [`redaction`] by key.
 //! 5. A [`sink`] writes lines to an output, at once or in batches, and counts what it loses.
 //!
-//! [`slog_logger`] is the public face, [`builder`] and [`init`] put it together from [`settings`], [`panic_hook`] logs panics.
+//! `rotation` (feature of that name) rotates a log file. [`slog_logger`] is the public face, [`builder`] and [`init`] put it together from [`settings`], [`panic_hook`] logs panics.
 
 mod builder;
 mod choices;
@@ -26,6 +26,8 @@ mod panic_hook;
 pub(crate) mod pipeline;
 pub(crate) mod record;
 mod redaction;
+#[cfg(feature = "rotation")]
+mod rotation;
 mod sampling;
 mod sampling_settings;
 mod settings;
@@ -44,6 +46,8 @@ pub use level_handle::LevelHandle;
 pub use level_rules::{LevelRules, LevelRulesError};
 pub use panic_hook::install_panic_hook;
 pub use redaction::Redaction;
+#[cfg(feature = "rotation")]
+pub use rotation::{RotationEvery, RotationSettings};
 pub use sampling::Sampling;
 pub use sampling_settings::SamplingSettings;
 pub use settings::LoggerSettings;

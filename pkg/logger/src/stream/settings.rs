@@ -49,6 +49,9 @@ pub struct LoggerSettings {
     /// How many bytes of what the level rules keep out of the log are held for each request, and written if it fails;
     /// none are where this is not set. No larger than a buffer. `RequestLayer::configured` (feature `tower`) follows it.
     pub flight_recorder: Option<ByteSize>,
+    /// How the file of `output` is rotated; not at all where this is not set.
+    #[cfg(feature = "rotation")]
+    pub rotation: Option<crate::RotationSettings>,
     /// A collector that gets the records too; they are JSON then, also at a terminal.
     #[cfg(feature = "otel")]
     pub otlp: Option<crate::otel::OtlpSettings>,
@@ -147,6 +150,14 @@ impl LoggerSettings {
         self
     }
 
+    /// Sets `rotation`.
+    #[cfg(feature = "rotation")]
+    #[must_use]
+    pub fn rotation(mut self, rotation: impl Into<Option<crate::RotationSettings>>) -> Self {
+        self.rotation = rotation.into();
+        self
+    }
+
     /// Sets `otlp`.
     #[cfg(feature = "otel")]
     #[must_use]
@@ -178,6 +189,8 @@ impl Default for LoggerSettings {
             reveal: Vec::new(),
             sampling: SamplingSettings::default(),
             flight_recorder: None,
+            #[cfg(feature = "rotation")]
+            rotation: None,
             #[cfg(feature = "otel")]
             otlp: None,
         }
@@ -191,6 +204,12 @@ impl Validate for LoggerSettings {
             checks.nested("otlp", &self.otlp);
             let clash = self.otlp.is_some() && self.format == LogFormat::Terminal;
             checks.ensure(!clash, "format", "must not be `terminal` where records are exported");
+        }
+        #[cfg(feature = "rotation")]
+        {
+            checks.nested("rotation", &self.rotation);
+            let has_file = self.rotation.is_none() || matches!(self.output, LogOutput::File(_));
+            checks.ensure(has_file, "rotation", "needs a file as `output`");
         }
         let rules = self.level.parse::<LevelRules>();
         checks.ensure(rules.is_ok(), "level", "must be level rules such as `info,sqlx=warn`");

@@ -78,6 +78,24 @@ impl SlogLogger {
 
     /// Reopens the log file after a log rotation has moved it. Call it on SIGHUP.
     ///
+    /// # Examples
+    /// ```no_run
+    /// # #[cfg(unix)] {
+    /// use tokio::signal::unix::{SignalKind, signal};
+    /// use underpin_logger::{Context, LogGuard, error};
+    ///
+    /// async fn reopen_on_hangup(guard: &LogGuard) -> std::io::Result<()> {
+    ///     let mut hangup = signal(SignalKind::hangup())?;
+    ///     while hangup.recv().await.is_some() {
+    ///         if let Err(failed) = guard.logger().reopen() {
+    ///             error!(guard.logger(), &Context::background(), &failed, "log file not reopened");
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// What opening the file reports; logging goes on into the old file then.

@@ -38,6 +38,9 @@ mod own_subscriber;
 #[cfg(feature = "json")]
 mod reentrancy;
 #[cfg(test)]
+#[cfg(all(feature = "rotation", unix))]
+mod rotation;
+#[cfg(test)]
 #[cfg(feature = "json")]
 mod sinks;
 #[cfg(test)]
