@@ -10,7 +10,8 @@ use std::{
 use serde_json::Value as Json;
 use underpin_config::{ByteSize, Checks};
 use underpin_logger::{
-    Context, JsonFormat, LogOutput, LoggerSettings, RotationEvery, RotationSettings, SlogLogger, info,
+    Context, JsonFormat, LogOutput, Logger as _, LoggerSettings, RotationEvery, RotationSettings, SlogLogger,
+    info,
     sink::{BufferedSink, DirectSink, Output, Sink},
 };
 
@@ -30,7 +31,7 @@ fn log(log: &SlogLogger, numbers: std::ops::Range<u64>) {
     }
 }
 
-fn logger(sink: impl Sink) -> SlogLogger {
+fn logger(sink: impl Sink + 'static) -> SlogLogger {
     SlogLogger::json(JsonFormat::new()).sink(sink).build()
 }
 
