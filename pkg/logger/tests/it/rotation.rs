@@ -78,7 +78,7 @@ fn a_file_is_rotated_by_size_and_old_ones_are_removed() {
         let expected = ["app.log", "app.log.1", "app.log.2", "app.log.3"].map(str::to_owned).into();
         while names() != expected {
             assert!(began.elapsed() < LIMIT, "{:?}", names());
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::park_timeout(Duration::from_millis(5));
         }
         let files = expected.iter().rev().map(|name| folder.path().join(name));
         let kept: Vec<u64> = files.flat_map(|file| numbers(&file)).collect();
