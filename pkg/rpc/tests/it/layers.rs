@@ -20,7 +20,7 @@ async fn error_of(rpc: &MemoryRpc, subject: &'static str) -> Error {
     Error::from(rpc.call(request(subject, "")).await.unwrap_err())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn layers_of_tower_wrap_an_endpoint() {
     let (rpc, gate) = (MemoryRpc::new(), Gate::closed());
     let stack = ServiceBuilder::new().load_shed().concurrency_limit(1).timeout(Duration::from_millis(100));

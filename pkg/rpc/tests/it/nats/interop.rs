@@ -102,11 +102,11 @@ async fn we_call_it(server: &NatsServer, command: Command) {
 
     let pings = rpc.gather(request("$SRV.PING", ""), Gather::until_deadline().count(1)).await.unwrap();
     assert!(pings[0].is_ok());
-    let infos = rpc.services(Some("peer"), Duration::from_secs(1)).await.unwrap();
+    let infos = rpc.services(Some("peer"), Duration::from_secs(3)).await.unwrap();
     assert_eq!((infos.len(), infos[0].version.as_str()), (1, "0.3.0"));
     let subjects: Vec<_> = infos[0].endpoints.iter().map(|endpoint| endpoint.subject.as_str()).collect();
     assert_eq!(subjects, ["peer.echo", "peer.fail"]);
-    let stats = rpc.service_stats(Some("peer"), Duration::from_secs(1)).await.unwrap();
+    let stats = rpc.service_stats(Some("peer"), Duration::from_secs(3)).await.unwrap();
     assert_eq!(stats[0].endpoints[1].num_requests, 3, "{stats:?}");
 
     drop(peer.stdin.take());

@@ -32,7 +32,7 @@ async fn the_printed_permissions_are_enough() {
     let running = login(&server, "svc").await.serve(service()).await.unwrap();
     let caller = login(&server, "app").await;
     assert_eq!(caller.call(request("guarded.echo", "x")).await.unwrap().body, "x");
-    let found = caller.services(Some("guarded"), std::time::Duration::from_millis(500)).await.unwrap();
+    let found = caller.services(Some("guarded"), std::time::Duration::from_secs(3)).await.unwrap();
     assert_eq!(found, [running.info()]);
     running.drain(crate::support::LIMIT).await;
     let gone = caller.call(request("guarded.echo", "x")).await;
