@@ -58,6 +58,32 @@ impl Program {
         Err(TestkitError::NotFound { server, looked })
     }
 
+    /// Looks for a version, such as `2.10`, in [`cache_folder`], which `cargo xtask test` fills.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotFound`].
+    pub fn find_version(server: Server, version: &str) -> Result<Self, TestkitError> {
+        let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
+        let prefix = match server {
+            Server::Postgres => "postgresql-",
+            Server::Nats => "nats-server-",
+            Server::PgBouncer => "pgbouncer-",
+        };
+        let wanted = format!("{prefix}{version}.");
+        let is_wanted = |folder: &PathBuf| {
+            folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&wanted))
+        };
+        let folders = [cache.as_path(), system].into_iter().flat_map(|cache| newest_first(cache, prefix));
+        let mut looked = vec![format!("the cache {}: nothing of version {version}", cache.display())];
+        for folder in folders.filter(is_wanted) {
+            match Self::at(server, folder) {
+                Ok(program) => return Ok(program),
+                Err(reason) => looked.push(reason),
+            }
+        }
+        Err(TestkitError::NotFound { server, looked })
+    }
+
     /// The program `name` in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -33,6 +33,11 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
         // The tests behind a pooler will fail and name the remedies; the others run.
         Err(reason) => println!("{reason}"),
     }
+    // The oldest one that is supported: what it lacks is refused.
+    match fetch::pinned_nats("2.10") {
+        Ok(program) => println!("nats-server 2.10: {}", program.display()),
+        Err(reason) => println!("{reason}"),
+    }
     if fetch_only {
         return Ok(());
     }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Bytes that nobody can guess.
+/// Random bytes from the system.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], crate::StoreError> {
     let mut bytes = [0; N];
     SystemRandom::new()

@@ -7,6 +7,7 @@ use crate::error::{Server, TestkitError, or_fail};
 use crate::nats::{container, given, local};
 use crate::owned::OwnedServer;
 use crate::port::random_text;
+use crate::program::Program;
 use crate::record;
 use crate::source::Source;
 
@@ -65,6 +66,22 @@ impl NatsServer {
     /// When there is no local binary and no container engine; the message names every remedy.
     pub async fn private() -> Self {
         or_fail(Self::try_private("").await)
+    }
+
+    /// Starts one of a pinned version, such as `2.10`, from the cache that `cargo xtask test` fills.
+    ///
+    /// # Panics
+    /// When the cache has no such version.
+    pub async fn private_version(version: &str) -> Self {
+        let version = version.to_owned();
+        let started = blocking(move || {
+            let program = Program::find_version(Server::Nats, &version)?;
+            let server = local::start(&program, "")?;
+            record::used(&format!("{program}, private"));
+            Ok((format!("nats://127.0.0.1:{}", server.port()), OwnedServer::Process(server)))
+        });
+        let (url, server) = or_fail(started.await);
+        or_fail(Self::new(url, Some(Arc::new(Mutex::new(server)))))
     }
 
     /// Starts one with lines of `nats-server.conf`, for example `authorization { token: "t" }`.

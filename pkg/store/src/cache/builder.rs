@@ -137,9 +137,9 @@ where
         cache.drop_all().await;
         drop(cache);
         while let Some(invalidations) = &mut subscribed {
-            let told = invalidations.next().await;
+            let received = invalidations.next().await;
             let Some(cache) = inner.upgrade() else { return };
-            match told {
+            match received {
                 Ok(Invalidation::Key { key, revision }) => match parse(&key) {
                     Some(key) => cache.drop_older(&key, revision).await,
                     None => cache.drop_all().await,

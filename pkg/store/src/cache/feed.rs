@@ -6,7 +6,7 @@ use crate::{Revision, StoreError};
 /// ([`KeyValueFeed`](crate::KeyValueFeed)), or by events.
 #[async_trait]
 pub trait InvalidationFeed: Send + Sync + 'static {
-    /// Tells the other instances that the value of a key is not valid any more.
+    /// Announces to the other instances that the value of a key is no longer valid.
     ///
     /// # Errors
     /// Those of whatever carries it. The others may not have heard.
@@ -42,7 +42,7 @@ pub trait Invalidations: Send {
 
 const _: fn(&dyn Invalidations) = |_| ();
 
-/// What a feed tells.
+/// A message of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Invalidation {
@@ -50,7 +50,7 @@ pub enum Invalidation {
     Key {
         /// The key as text.
         key: String,
-        /// The write in the second level that told it: a value from that write or a later one is valid.
+        /// The write in the second level behind it: a value from that write or a later one is valid.
         revision: Option<Revision>,
     },
     /// Invalidations may have been missed: everything may be invalid.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch::{self, Receiver, Sender};
 use underpin_errors::Error;
 
-/// What a load brought, for everyone who waits for it.
+/// What a load brought, for all callers that wait for it.
 pub(super) type Answer<V> = Result<Option<V>, Arc<Error>>;
 
 /// An answer that is waited for.
@@ -19,7 +19,7 @@ struct State<K, V> {
     loads: HashMap<K, (u64, Pending<V>)>,
 }
 
-/// A load that others may join. Dropped without an answer, whoever waits is told that it failed.
+/// A load that others may join. Dropped without an answer, it fails for all who wait.
 pub(super) struct Flight<V> {
     pub(super) number: u64,
     pub(super) answer: Sender<Option<Answer<V>>>,
@@ -46,7 +46,7 @@ impl<K: Clone + Eq + Hash, V> Flights<K, V> {
         (receiver, Some(Flight { number, answer }))
     }
 
-    /// Forgets a load: nobody joins it any more.
+    /// Forgets a load: later callers start another one.
     pub(super) fn forget(&self, key: &K) {
         drop(self.state().loads.remove(key));
     }

@@ -14,9 +14,9 @@ use crate::StoreError;
 
 /// Values of a slow source in memory, and optionally in a key-value bucket below that the instances of a service share. Clones share it.
 ///
-/// * Of many who ask for an absent key at once, one load runs, in a task of the cache: nobody's cancellation reaches it.
+/// * Concurrent callers of an absent key share one load. It runs in a task of the cache, so that no caller's cancellation reaches it.
 /// * A value that was loaded before an invalidation is never kept after it, here and in the second level.
-/// * Failures are told to everyone who waited and not kept.
+/// * All waiting callers get the error of a failed load. It is not cached.
 ///
 /// Invalidate after the commit of the change, not before.
 ///

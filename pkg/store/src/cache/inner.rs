@@ -123,7 +123,7 @@ where
         }
     }
 
-    /// What the feed told: a value from the write that it tells, or a later one, stays.
+    /// Handles an invalidation of the feed: a value from its revision, or a later one, stays.
     pub(super) async fn drop_older(&self, key: &K, revision: Option<Revision>) {
         let kept = self.memory.get(key).await.and_then(|slot| slot.revision);
         if revision.is_none() || kept < revision {
@@ -146,13 +146,13 @@ fn jittered(ttl: Duration, percent: u32) -> Duration {
     ttl.saturating_sub(Duration::from_micros(random::below(most.max(1))))
 }
 
-/// The error of a load, for one of those who waited for it.
+/// The error of a load, for one of its callers.
 pub(super) fn shared(error: &Arc<Error>) -> Error {
-    let told = Error::new(error.kind(), error.public_message().to_owned());
-    let told = told.code(error.error_code().to_owned()).caused_by(Arc::clone(error));
+    let copy = Error::new(error.kind(), error.public_message().to_owned());
+    let copy = copy.code(error.error_code().to_owned()).caused_by(Arc::clone(error));
     match error.retry_delay() {
-        Some(delay) => told.retry_after(delay),
-        None => told,
+        Some(delay) => copy.retry_after(delay),
+        None => copy,
     }
 }
 

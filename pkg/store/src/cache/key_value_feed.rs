@@ -15,8 +15,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The watch of a key-value bucket as a feed.
 ///
-/// Where the bucket is the second level of the cache, its writes tell themselves: [`of_second_level`](Self::of_second_level). Else each
-/// invalidation is an entry: [`new`](Self::new), in a bucket of its own with a short `ttl`.
+/// Where the bucket is the second level of the cache, its writes are the invalidations: [`of_second_level`](Self::of_second_level). Else each
+/// invalidation is an entry: [`new`](Self::new), in a separate bucket with a short `ttl`.
 #[derive(Clone)]
 pub struct KeyValueFeed {
     store: Arc<dyn KeyValue>,

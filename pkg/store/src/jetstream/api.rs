@@ -36,7 +36,7 @@ impl ApiError {
     const FULL: [u64; 6] = [10002, 10023, 10028, 10047, 10077, 10122];
     const PASSING: [u64; 6] = [10004, 10006, 10007, 10008, 10009, 10118];
 
-    /// What it means for whoever asked.
+    /// The error of the operation that got this answer.
     pub(super) fn into_store(self, operation: &'static str, bucket: &str, size: usize) -> StoreError {
         match self.err_code {
             Self::NO_STREAM | Self::NO_CONSUMER => StoreError::NoBucket { bucket: bucket.to_owned() },

@@ -60,7 +60,7 @@ impl Backend {
         let answer = match self.api.send(subject, None, Bytes::new()).await {
             Ok(answer) => answer,
             // An entry with a malformed header ends the client's task, and with it the request: the JSON API carries it.
-            // It also tells whether there is a bucket.
+            // It also distinguishes a missing bucket.
             Err(NatsError::Lost | NatsError::NoResponders { .. }) => return self.last(key).await,
             Err(error) => return Err(unanswered("read", error)),
         };

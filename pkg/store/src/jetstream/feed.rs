@@ -14,11 +14,11 @@ use super::backend::Backend;
 use super::stored;
 use crate::{Entry, Operation, StoreError, Values, WatchOptions, random};
 
-/// How often the server tells that it is there while nothing changes.
+/// How often the server sends a heartbeat while nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// After which silence the consumer counts as lost.
 const SILENCE: Duration = Duration::from_secs(7);
-/// How long the server keeps a consumer that nobody listens to.
+/// How long the server keeps a consumer without a subscription.
 const INACTIVE: Duration = Duration::from_secs(5);
 
 /// Where a consumer begins.
@@ -94,7 +94,7 @@ impl Feed {
             "flow_control": true,
             "idle_heartbeat": nanos(HEARTBEAT),
             "inactive_threshold": nanos(INACTIVE),
-            "headers_only": options.values == Values::Skip,
+            "headers_only": options.values == Values::Exclude,
             "num_replicas": 1,
             "mem_storage": true,
         });
@@ -161,7 +161,7 @@ impl Feed {
 
     fn message(&mut self, message: Message, prefix: &str) -> Option<Arrival> {
         let Some(position) = message.reply.as_deref().and_then(Position::parse) else {
-            // Not of a consumer: published to the inbox by somebody else.
+            // Not of a consumer: published to the inbox by another client.
             return None;
         };
         if position.delivered != self.delivered + 1 {
@@ -192,7 +192,7 @@ fn flow_control(message: &Message) -> Option<String> {
     message.reply.as_ref().map(ToString::to_string).or_else(stalled)
 }
 
-/// What the reply subject of a consumer's message tells:
+/// The position of a consumer's message, from its reply subject:
 /// `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>[.<token>]`.
 #[derive(Debug, PartialEq, Eq)]
 struct Position {

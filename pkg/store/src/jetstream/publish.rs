@@ -36,7 +36,7 @@ impl Write {
         let mut headers = HeaderMap::new();
         if let Some(expected) = self.expected {
             headers.insert(EXPECTED, expected.to_string().as_str());
-            // So that a repetition of this write is told from a write of somebody else.
+            // Distinguishes a repetition of this write from another writer's.
             headers.insert(MESSAGE_ID, crate::kv::hex(&random::bytes::<16>()?).as_str());
         }
         if let Some(seconds) = self.ttl {
@@ -96,13 +96,13 @@ impl Write {
             Ok(Ok(MessageAnswer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
                 Ok(Revision::new(message.seq))
             }
-            // Somebody else wrote: before us, or over what we wrote.
+            // Another writer was there: before us, or after us.
             _ => Err(StoreError::Unconfirmed(Box::new(refusal))),
         }
     }
 }
 
-/// Nobody listens to the subject: the bucket is missing, or has no leader for the moment.
+/// The subject has no responder: the bucket is missing, or has no leader for the moment.
 async fn no_stream(api: &Api, bucket: &str) -> StoreError {
     let call = format!("STREAM.INFO.{}", super::stream::name(bucket));
     let answer = api.call::<serde_json::Value>("read bucket", &call, &serde_json::Value::Null).await;

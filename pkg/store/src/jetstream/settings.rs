@@ -35,7 +35,7 @@ pub enum StoreTopology {
     /// Create what is missing and change what differs, then read it back and compare.
     #[default]
     Apply,
-    /// Compare only; a difference is an error. For production where somebody else owns the buckets.
+    /// Compare only; a difference is an error. For production where an operator owns the buckets.
     Verify,
 }
 

@@ -157,7 +157,7 @@ impl JetStreamStore {
     /// Compares the buckets with the settings.
     ///
     /// # Errors
-    /// [`StoreError::Drift`] tells each difference, and those of [`plan`](Self::plan).
+    /// [`StoreError::Drift`] lists each difference, and those of [`plan`](Self::plan).
     ///
     /// # Cancel safety
     /// Cancel safe.

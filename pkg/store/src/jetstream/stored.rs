@@ -56,7 +56,7 @@ fn value_of(block: &[u8], name: &str) -> Option<String> {
     lines.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned())
 }
 
-/// A message of the direct API, whose headers tell what it is.
+/// A message of the direct API, whose headers carry its position.
 pub(super) fn direct(headers: &HeaderMap, prefix: &str, value: Bytes) -> Option<Entry> {
     let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
     let key = key_of(prefix, &text("Nats-Subject")?)?;

@@ -24,12 +24,12 @@ pub(super) struct JetStreamWatch {
     feed: Option<Feed>,
     /// Where the next consumer begins.
     from: From,
-    /// The last sequence that was told or passed over.
+    /// The last sequence that was delivered or skipped.
     last: u64,
-    /// When the bucket was made, which tells one from another of the same name.
+    /// When the bucket was made, which distinguishes buckets of one name.
     created: String,
-    /// Whether `Current` was told.
-    told_current: bool,
+    /// Whether `Current` was delivered.
+    sent_current: bool,
     /// The server's clock at some moment.
     clock: (SystemTime, Instant),
     /// When something arrived last.
@@ -59,7 +59,7 @@ impl JetStreamWatch {
             feed: None,
             from,
             last: 0,
-            told_current: false,
+            sent_current: false,
             clock: (info.now(), Instant::now()),
             created: info.created,
             arrived: Instant::now(),
@@ -115,7 +115,7 @@ impl JetStreamWatch {
         };
         if self.created != info.created || first > info.state.last_seq + 1 || self.has_forgotten() {
             self.created = info.created;
-            (self.from, self.last, self.told_current) = (From::State, 0, false);
+            (self.from, self.last, self.sent_current) = (From::State, 0, false);
             (self.interrupted, self.interrupted_at, self.stuck) = (None, None, false);
             return Ok(Some(WatchEvent::Reset));
         }
@@ -131,9 +131,9 @@ impl JetStreamWatch {
         Ok(None)
     }
 
-    /// Whether removals that were not told yet may be forgotten by now.
+    /// Whether the bucket may have forgotten removals that were not delivered yet.
     fn has_forgotten(&self) -> bool {
-        // With nothing told yet, nothing can be stale.
+        // The reader knows nothing yet that could be stale.
         self.last > 0 && self.interrupted.is_some_and(|since| since.elapsed() >= self.remembered())
     }
 
@@ -145,7 +145,7 @@ impl JetStreamWatch {
     /// Whether a message comes so late that removals between it and the one before may be forgotten: the reader is too slow.
     fn is_late(&self, stored: SystemTime) -> bool {
         let now = self.clock.0 + self.clock.1.elapsed();
-        self.told_current && now.duration_since(stored).is_ok_and(|age| age >= self.remembered())
+        self.sent_current && now.duration_since(stored).is_ok_and(|age| age >= self.remembered())
     }
 
     /// Reads one message by the JSON API: one with a malformed header would end the client's task again.
@@ -174,8 +174,8 @@ impl JetStreamWatch {
             return None;
         }
         (self.last, self.from) = (sequence, From::Sequence(sequence + 1));
-        let mut entry = entry.filter(|entry| self.options.removals == Removals::Tell || entry.is_put())?;
-        if self.options.values == Values::Skip {
+        let mut entry = entry.filter(|entry| self.options.removals == Removals::Include || entry.is_put())?;
+        if self.options.values == Values::Exclude {
             entry.value = bytes::Bytes::new();
         }
         Some(WatchEvent::Changed(entry))
@@ -201,8 +201,8 @@ impl Watch for JetStreamWatch {
                 }
                 continue;
             };
-            if feed.caught_up && !self.told_current {
-                self.told_current = true;
+            if feed.caught_up && !self.sent_current {
+                self.sent_current = true;
                 return Ok(WatchEvent::Current);
             }
             match feed.next(&self.backend).await {

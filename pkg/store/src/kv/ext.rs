@@ -156,7 +156,7 @@ pub trait KeyValueExt: KeyValue {
         }
     }
 
-    /// Reads a JSON value, changes it, and writes it if nobody else did; else again with what the other one wrote, up to 20 times
+    /// Reads a JSON value, changes it, and writes it if it has not changed meanwhile; else starts again, up to 20 times
     /// with growing pauses. The closure may run several times.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::{BucketStatus, Entry, Expect, Key, KeyPattern, Read, Revision, StoreE
 /// [`KeyValueExt`](crate::KeyValueExt) has the conveniences: `set`, `create`, `update`, JSON, `modify`.
 ///
 /// **Ordering:** writes of one bucket have one order, that of their revisions. **Retries:** an implementation repeats a read, and a
-/// conditional write whose repetition it can tell from another writer's; else none. **Time:** every call ends by the backend's
+/// conditional write whose repetition it can distinguish from another writer's; else none. **Time:** every call ends by the backend's
 /// request timeout or a small multiple of it.
 #[async_trait]
 pub trait KeyValue: HealthCheck + Send + Sync + 'static {
@@ -144,13 +144,13 @@ pub trait Watch: Send {
 
 const _: fn(&dyn Watch) = |_| ();
 
-/// What a watch tells.
+/// An event of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchEvent {
     /// A write.
     Changed(Entry),
-    /// Everything that was there at the start, or at the last [`Reset`](Self::Reset), has been told; also when it was nothing.
+    /// Everything that was there at the start, or at the last [`Reset`](Self::Reset), has been delivered; also when there was nothing.
     Current,
     /// The watch was interrupted for longer than the bucket remembers removals. Drop what you know: the state follows, then
     /// [`Current`](Self::Current).

@@ -35,7 +35,7 @@ pub enum Read {
     Any,
 }
 
-/// What a watch tells.
+/// What a watch delivers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchOptions {
@@ -43,9 +43,9 @@ pub struct WatchOptions {
     pub patterns: Vec<KeyPattern>,
     /// Where it begins.
     pub start: WatchStart,
-    /// Which writes it tells.
+    /// Whether it delivers removals.
     pub removals: Removals,
-    /// Whether it brings the values.
+    /// Whether it delivers the values.
     pub values: Values,
 }
 
@@ -67,17 +67,17 @@ impl WatchOptions {
         self
     }
 
-    /// Tells values only, no removals.
+    /// Leaves removals out.
     #[must_use]
     pub fn without_removals(mut self) -> Self {
-        self.removals = Removals::Skip;
+        self.removals = Removals::Exclude;
         self
     }
 
-    /// Leaves the values empty: for who wants to know what changed, not to what.
+    /// Leaves the values empty, to learn which keys changed.
     #[must_use]
     pub fn without_values(mut self) -> Self {
-        self.values = Values::Skip;
+        self.values = Values::Exclude;
         self
     }
 }
@@ -94,22 +94,22 @@ pub enum WatchStart {
     After(Revision),
 }
 
-/// Whether a watch tells removals.
+/// Whether a watch delivers removals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Removals {
     /// It does.
     #[default]
-    Tell,
+    Include,
     /// It does not.
-    Skip,
+    Exclude,
 }
 
-/// Whether a watch brings values.
+/// Whether a watch delivers values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Values {
     /// It does.
     #[default]
-    Bring,
+    Include,
     /// It does not.
-    Skip,
+    Exclude,
 }

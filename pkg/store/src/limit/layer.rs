@@ -167,7 +167,7 @@ where
                 return R::refuse(error, Some((&decision, &quota)));
             }
             let mut response = inner.call(request).await?;
-            R::tell(&mut response, &decision, &quota);
+            R::annotate(&mut response, &decision, &quota);
             Ok(response)
         })
     }

@@ -3,16 +3,16 @@ use underpin_errors::Error;
 
 use super::limiter::{Quota, RateDecision};
 
-/// How a kind of service refuses, and tells what is left.
+/// How a kind of service refuses a request, and reports the remaining quota.
 pub trait Refuse<Response, E>: Send + 'static {
     /// The answer to a request that was refused.
     ///
     /// # Errors
     /// Where the service refuses by an error.
-    fn refuse(error: Error, told: Option<(&RateDecision, &Quota)>) -> Result<Response, E>;
+    fn refuse(error: Error, decided: Option<(&RateDecision, &Quota)>) -> Result<Response, E>;
 
     /// Adds what is left to the answer of a request that passed.
-    fn tell(_response: &mut Response, _decision: &RateDecision, _quota: &Quota) {}
+    fn annotate(_response: &mut Response, _decision: &RateDecision, _quota: &Quota) {}
 }
 
 /// By a response: status 429, `application/problem+json`, `Retry-After`, `RateLimit` and `RateLimit-Policy`
@@ -21,7 +21,7 @@ pub trait Refuse<Response, E>: Send + 'static {
 pub struct RefuseHttp;
 
 impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
-    fn refuse(error: Error, told: Option<(&RateDecision, &Quota)>) -> Result<Response<B>, E> {
+    fn refuse(error: Error, decided: Option<(&RateDecision, &Quota)>) -> Result<Response<B>, E> {
         let body = serde_json::to_string(&error.to_problem()).unwrap_or_default();
         let mut response = Response::new(B::from(body));
         *response.status_mut() =
@@ -31,13 +31,13 @@ impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
         if let Some(delay) = error.retry_delay() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(delay)));
         }
-        if let Some((decision, quota)) = told {
-            <Self as Refuse<Response<B>, E>>::tell(&mut response, decision, quota);
+        if let Some((decision, quota)) = decided {
+            <Self as Refuse<Response<B>, E>>::annotate(&mut response, decision, quota);
         }
         Ok(response)
     }
 
-    fn tell(response: &mut Response<B>, decision: &RateDecision, quota: &Quota) {
+    fn annotate(response: &mut Response<B>, decision: &RateDecision, quota: &Quota) {
         let left = format!("\"default\";r={};t={}", decision.remaining, seconds(decision.reset_after));
         let policy = format!("\"default\";q={};w={}", quota.limit, seconds(quota.window));
         for (name, value) in [("ratelimit", left), ("ratelimit-policy", policy)] {
@@ -48,7 +48,7 @@ impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
     }
 }
 
-/// Rounded up: who waits so long is not refused again.
+/// Rounded up, so that a client that waits as long is allowed.
 fn seconds(delay: std::time::Duration) -> u64 {
     delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
 }
@@ -58,7 +58,7 @@ fn seconds(delay: std::time::Duration) -> u64 {
 pub struct RefuseWithError;
 
 impl<Response, E: From<Error>> Refuse<Response, E> for RefuseWithError {
-    fn refuse(error: Error, _told: Option<(&RateDecision, &Quota)>) -> Result<Response, E> {
+    fn refuse(error: Error, _decided: Option<(&RateDecision, &Quota)>) -> Result<Response, E> {
         Err(error.into())
     }
 }

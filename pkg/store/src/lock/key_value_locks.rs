@@ -14,7 +14,7 @@ use crate::{
     WatchOptions, random,
 };
 
-/// How often a waiter looks by itself: an expiry is not told while a bucket has no leader.
+/// How often a waiter polls: without a leader a bucket announces no expiry.
 const LOOK: Duration = Duration::from_secs(1);
 const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::renewal::Released;
 use crate::StoreError;
 
-/// A lock that is held. Dropped, it is released in the background; [`release`](Self::release) tells when it is.
+/// A lock that is held. Dropped, it is released in the background; [`release`](Self::release) waits for it.
 #[derive(Debug)]
 #[must_use = "a lease that is dropped is released"]
 pub struct Lease {
@@ -61,7 +61,7 @@ impl Lease {
                 () = sleep_until(end) => {}
                 changed = until.changed() => {
                     if changed.is_err() {
-                        // Nobody renews any more.
+                        // The renewing task has ended.
                         sleep_until(end).await;
                     }
                 }
@@ -87,7 +87,7 @@ impl Lease {
         }
     }
 
-    /// Releases the lock. One that somebody else holds by now is left alone.
+    /// Releases the lock. A lock that another holder has by now stays.
     ///
     /// # Errors
     /// Those of [`KeyValue::delete`](crate::KeyValue::delete); the lock is free when the lease is over.

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Renewal {
     pub(super) store: Arc<dyn KeyValue>,
     pub(super) key: Key,
-    /// Tells this holder from others.
+    /// Identifies this holder.
     pub(super) owner: Bytes,
     pub(super) revision: Revision,
     pub(super) lease: Duration,
@@ -80,7 +80,7 @@ impl Renewal {
     }
 
     async fn renew(&mut self) -> Outcome {
-        // A process that was frozen for longer than the lease has lost it, even if nobody else took it.
+        // A process that was frozen for longer than the lease has lost it, even if it is free.
         if Instant::now() >= *self.until.borrow() {
             return Outcome::Lost;
         }
@@ -112,7 +112,7 @@ impl Renewal {
     async fn release(&mut self) -> Released {
         self.until.send_replace(Instant::now());
         match self.store.delete(&self.key, Expect::Revision(self.revision)).await {
-            // Somebody else's by now, or a renewal whose answer was lost.
+            // Another holder has it, or the answer of a renewal was lost.
             Err(error) if error.is_conflict() => match self.store.read(&self.key).await? {
                 Some(entry) if entry.value == self.owner => {
                     self.store.delete(&self.key, Expect::Revision(entry.revision)).await

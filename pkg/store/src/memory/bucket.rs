@@ -164,7 +164,7 @@ impl Bucket {
         }
     }
 
-    /// Removes what has expired, and tells of values by a marker where the bucket has them.
+    /// Removes what has expired, and writes a marker for a value where the bucket has markers.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((_, revision)) = self.expiries.first().copied().filter(|(expires, _)| *expires <= now)
         {

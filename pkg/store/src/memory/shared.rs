@@ -4,7 +4,7 @@ use tokio::sync::watch::Sender;
 
 use super::bucket::Bucket;
 
-/// A bucket, and who waits for it to change.
+/// A bucket and its watches.
 pub(super) struct Shared {
     bucket: Mutex<Bucket>,
     /// The last revision, for watches.

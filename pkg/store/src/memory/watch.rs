@@ -14,9 +14,9 @@ pub(super) struct MemoryWatch {
     shared: Arc<Shared>,
     options: WatchOptions,
     changed: Receiver<u64>,
-    /// The last revision that was told or passed over.
+    /// The last revision that was delivered or skipped.
     after: u64,
-    /// The end of the initial state, until it was told.
+    /// The end of the initial state, until it was reached.
     current: Option<u64>,
     /// Whether it was asked to begin after a revision that was never written: the bucket is another one.
     reset: bool,
@@ -48,7 +48,7 @@ impl MemoryWatch {
         let state = self.current.filter(|_| *start == WatchStart::Current).unwrap_or(0);
         let found = bucket.find_after(self.after, |entry, is_last| {
             (is_last || entry.revision.get() > state)
-                && (*removals == Removals::Tell || entry.is_put())
+                && (*removals == Removals::Include || entry.is_put())
                 && (patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&entry.key)))
         });
         let later = |end: u64| found.as_ref().is_none_or(|entry| entry.revision.get() > end);
@@ -59,7 +59,7 @@ impl MemoryWatch {
         match found {
             Some(mut entry) => {
                 self.after = entry.revision.get();
-                if self.options.values == Values::Skip {
+                if self.options.values == Values::Exclude {
                     entry.value = Bytes::new();
                 }
                 Ok(WatchEvent::Changed(entry))

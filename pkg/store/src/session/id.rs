@@ -7,7 +7,7 @@ use crate::{Key, StoreError, random};
 
 /// The secret that a client shows for its session: 256 random bits, 64 hexadecimal digits in a cookie.
 ///
-/// The store only sees its SHA-256, so that who reads the bucket cannot take over a session.
+/// The store only sees its SHA-256, so that a reader of the bucket cannot take over a session.
 ///
 /// # Examples
 /// ```

@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 8;
 /// let id = sessions.rotate(&id).await?.expect("it is there");
 /// let session = sessions.load(&id).await?.expect("it is there");
 /// sessions.save(&id, "ada".into(), session.version).await?;
-/// // Somebody else's request was faster.
+/// // Another request was faster.
 /// assert!(sessions.save(&id, "eve".into(), session.version).await.unwrap_err().is_conflict());
 /// # Ok(()) }
 /// ```
@@ -71,7 +71,7 @@ impl Sessions for KeyValueSessions {
         let session = stored.session();
         if stored.is_stale() {
             match self.write(id, &stored.used(), Expect::Revision(revision)).await {
-                // Whoever was faster has used it too.
+                // A concurrent request recorded its use.
                 Err(error) if !error.is_conflict() => return Err(error),
                 _ => {}
             }
@@ -85,7 +85,7 @@ impl Sessions for KeyValueSessions {
             let found = self.find(id).await?.filter(|(stored, _)| stored.version() == version);
             let (stored, revision) = found.ok_or(StoreError::Conflict { current: None })?;
             match self.write(id, &stored.with_data(data.clone()), Expect::Revision(revision)).await {
-                // A use was written meanwhile, or other data: the version tells.
+                // A use was written meanwhile, or other data: the version decides.
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
                 written => return written.map(|()| version + 1),
             }

@@ -66,7 +66,7 @@ pub trait Sessions: Send + Sync + 'static {
     /// [`StoreError::InvalidOption`] for a life that cannot be kept, and those of [`KeyValue::put`](crate::KeyValue::put).
     ///
     /// # Cancel safety
-    /// A session that nobody knows may stay until it is idle for too long.
+    /// A session without a client may stay until its idle time is over.
     async fn create(&self, data: Bytes, life: SessionLife) -> Result<SessionId, StoreError>;
 
     /// Loads a session, which counts as a use of it; none when it has ended or never was.
@@ -90,7 +90,7 @@ pub trait Sessions: Send + Sync + 'static {
     async fn save(&self, id: &SessionId, data: Bytes, version: u64) -> Result<u64, StoreError>;
 
     /// Moves a session to a new id and ends the old one; none when there is no such session. Call it after a login, before anything of
-    /// the login is saved: whoever planted the old id has nothing then.
+    /// the login is saved: an attacker who planted the old id has nothing then.
     ///
     /// # Errors
     /// Those of [`save`](Self::save).

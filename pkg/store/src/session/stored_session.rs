@@ -11,11 +11,11 @@ use crate::StoreError;
 #[derive(Clone, Serialize, Deserialize)]
 struct Head {
     version: u64,
-    /// Milliseconds since 1970, by the clock of whoever created it.
+    /// Milliseconds since 1970, by the creator's clock.
     ends: u64,
     /// Milliseconds.
     idle: u64,
-    /// Milliseconds since 1970, by the clock of whoever wrote last.
+    /// Milliseconds since 1970, by the last writer's clock.
     used: u64,
 }
 

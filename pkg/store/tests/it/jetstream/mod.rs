@@ -2,6 +2,7 @@
 
 mod faults;
 mod interop;
+mod old_server;
 mod topology;
 mod watch;
 
