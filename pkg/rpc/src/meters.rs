@@ -62,6 +62,7 @@ impl EndpointMeters {
         histogram!(REQUEST_SECONDS, "service" => service, "endpoint" => endpoint).record(took);
     }
 
+    #[cfg(feature = "nats")]
     pub(crate) fn unanswered(&self) {
         let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
         counter!(UNANSWERED, "service" => service, "endpoint" => endpoint).increment(1);

@@ -51,7 +51,7 @@ pub async fn types_are_those_of_the_method(harness: &impl Harness) {
     assert_eq!((error.kind(), error.violations().len()), (Kind::InvalidArgument, 1));
 }
 
-pub async fn no_responders_is_told_at_once_and_is_no_timeout(harness: &impl Harness) {
+pub async fn no_responders_is_reported_at_once_and_is_no_timeout(harness: &impl Harness) {
     let (rpc, began) = (harness.rpc().await, Instant::now());
     let error = rpc.call(request("calls.nowhere", "")).await.unwrap_err();
     assert!(matches!(&error, RpcError::NoResponders { subject } if subject == "calls.nowhere"), "{error:?}");
@@ -87,7 +87,7 @@ pub async fn a_message_without_a_reply_is_handled(harness: &impl Harness) {
     let handler = handler_fn_with(seen, async |seen: mpsc::UnboundedSender<u32>, call: Call| {
         let n: u32 = call.json()?;
         let _ = seen.send(n);
-        if n == 1 { Err(Error::internal("told to nobody")) } else { Ok(Reply::new("ignored")) }
+        if n == 1 { Err(Error::internal("without a caller")) } else { Ok(Reply::new("ignored")) }
     });
     let running = rpc.serve(Service::new("calls", "1.0.0").method(&DOUBLE, handler)).await.unwrap();
     let caller = harness.rpc().await;

@@ -5,7 +5,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! { @each $harness;
             calls::a_question_gets_its_answer,
             calls::types_are_those_of_the_method,
-            calls::no_responders_is_told_at_once_and_is_no_timeout,
+            calls::no_responders_is_reported_at_once_and_is_no_timeout,
             calls::a_call_without_an_answer_ends_at_its_deadline_and_is_ambiguous,
             calls::an_answer_of_another_type_is_an_error_of_the_caller,
             calls::a_message_without_a_reply_is_handled,

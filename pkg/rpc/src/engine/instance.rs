@@ -21,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::headers::Headers;
 use crate::host::DrainOutcome;
+#[cfg(feature = "nats")]
 use crate::meters::EndpointMeters;
 use crate::micro::{EndpointInfo, ServiceInfo, ServicePing, ServiceStats, Verb};
 use crate::request::Reply;
@@ -82,6 +83,7 @@ impl Instance {
         self.endpoints.iter().map(|runner| &runner.spec)
     }
 
+    #[cfg(feature = "nats")]
     pub(crate) fn meters(&self, index: usize) -> Option<EndpointMeters> {
         self.endpoints.get(index).map(|runner| runner.meters.clone())
     }

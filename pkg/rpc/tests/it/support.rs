@@ -23,7 +23,7 @@ pub(crate) fn settings(url: &str) -> NatsSettings {
         .reconnect(ReconnectSettings::new(Duration::from_millis(20), Duration::from_millis(200)))
 }
 
-/// A caller and host with a connection of its own.
+/// A caller and host with a separate connection.
 pub(crate) async fn connect(url: &str) -> NatsRpc {
     connect_with(&settings(url)).await
 }

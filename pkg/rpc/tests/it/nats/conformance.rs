@@ -6,7 +6,7 @@ use underpin_testkit::NatsServer;
 
 use crate::support::connect;
 
-/// A server of its own for each test: discovery counts what is on it.
+/// A private server for each test: discovery counts what is on it.
 struct Nats(NatsServer);
 
 #[async_trait]

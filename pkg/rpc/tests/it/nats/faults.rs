@@ -71,7 +71,7 @@ async fn a_caller_whose_link_is_cut_learns_it_at_once_and_repeats_what_is_idempo
         async move { caller.call(request("faults.slow", "again").idempotent()).await }
     });
     gate.entered(2).await;
-    // The replies are in flight: the calls run, and nobody reads their answers.
+    // The calls run, and their replies cannot arrive once the link is cut.
     let cut = Instant::now();
     proxy.cut();
     let error = within("the call ends", once).await.unwrap().unwrap_err();

@@ -40,7 +40,7 @@ async fn the_printed_permissions_are_enough() {
 }
 
 #[tokio::test]
-async fn a_forbidden_subject_is_told_to_the_service_and_to_the_caller() {
+async fn a_forbidden_subject_is_reported_to_the_service_and_to_the_caller() {
     let denied =
         "permissions: { subscribe: { deny: [\"guarded.echo\"] }, publish: { deny: [\"guarded.echo\"] } }";
     let server = server(&[("svc", denied.to_owned())]).await;

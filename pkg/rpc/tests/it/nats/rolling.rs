@@ -74,7 +74,7 @@ impl Load {
     }
 }
 
-/// An instance with a connection of its own, as a process has one.
+/// An instance with a separate connection, like a process.
 async fn instance(server: &NatsServer, ran: &Arc<AtomicU64>) -> (NatsRpc, Arc<dyn Running>) {
     let rpc = connect(server.url()).await;
     let work = handler_fn_with(Arc::clone(ran), async |ran: Arc<AtomicU64>, call: Call| {
@@ -110,7 +110,7 @@ async fn a_rolling_restart_of_four_instances_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_that_a_dying_instance_or_server_loses_are_told_to_be_ambiguous() {
+async fn calls_that_a_dying_instance_or_server_loses_are_ambiguous() {
     let (server, ran) = (NatsServer::private().await, Arc::new(AtomicU64::new(0)));
     let mut instances = Vec::new();
     for _ in 0..4 {
