@@ -42,3 +42,7 @@ pub use settings::{Http2Settings, HttpSettings};
 pub use standard::{CorsSettings, Standard, standard};
 #[cfg(feature = "tls")]
 pub use tls_settings::TlsSettings;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,7 +16,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("rpc", 3_500),
     ("jobs", 3_500),
     ("telemetry", 3_000),
-    ("http", 2_500),
+    ("http", 2_700),
     ("service", 3_500),
 ];
 

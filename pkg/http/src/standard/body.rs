@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use underpin_logger::error;
 
-use super::limit::InFlight;
+use super::in_flight::InFlight;
 use crate::panics::{self, panicked};
 
 /// The body of a response: it holds the permit of its request, and contains a panic.

@@ -9,13 +9,14 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use pin_project_lite::pin_project;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tower_layer::Layer;
 use tower_service::Service;
 use underpin_errors::Error;
 use underpin_logger::{Context, Logger};
 
 use super::body::HeldBody;
+use super::in_flight::InFlight;
 use super::meters;
 
 /// Refuses requests beyond a number in flight.
@@ -68,26 +69,6 @@ where
             }
             Err(_) => LimitFuture::Shed,
         }
-    }
-}
-
-/// A request in flight, with what its body needs.
-pub(super) struct InFlight {
-    pub(super) ctx: Context,
-    pub(super) log: Arc<dyn Logger>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl InFlight {
-    fn new(permit: OwnedSemaphorePermit, ctx: Context, log: Arc<dyn Logger>) -> Self {
-        meters::active().increment(1.0);
-        Self { ctx, log, _permit: permit }
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        meters::active().decrement(1.0);
     }
 }
 

@@ -7,6 +7,7 @@ mod edge;
 mod guard;
 mod headers;
 mod health;
+mod in_flight;
 mod limit;
 mod meters;
 mod stack;

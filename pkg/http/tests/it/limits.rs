@@ -1,13 +1,16 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use underpin_http::{HttpServer, HttpSettings};
+use underpin_http::{HttpServer, HttpSettings, standard};
+use underpin_logger::NoopLogger;
 
-use super::support::{Client, Served};
+use super::support::{Client, LIMIT, Served};
 
 fn routes() -> Router {
     Router::new()
@@ -132,4 +135,71 @@ async fn a_port_in_use_names_the_setting() {
     let second = HttpServer::new(&HttpSettings::default().port(port), routes()).named("internal");
     let error = second.start().await.unwrap_err();
     assert!(underpin_errors::Report(&error).to_string().contains("internal.port"), "{error}");
+}
+
+/// Streams that are reset before they are served cost the server something and the client nothing.
+#[tokio::test]
+async fn a_flood_of_reset_streams_closes_the_connection() {
+    let server = Served::start(HttpSettings::default(), routes()).await;
+    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    flood.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    for stream in (1_u32..4_000).step_by(2) {
+        // HEADERS that end the stream: GET http://test/. Then RST_STREAM with CANCEL.
+        flood.extend([0, 0, 9, 1, 5]);
+        flood.extend(stream.to_be_bytes());
+        flood.extend(b"\x82\x86\x84\x41\x04test");
+        flood.extend([0, 0, 4, 3, 0]);
+        flood.extend(stream.to_be_bytes());
+        flood.extend([0, 0, 0, 8]);
+    }
+    let mut client = server.connect().await;
+    // The server may close before it has taken everything.
+    let _closed = client.0.write_all(&flood).await;
+    client.closed().await;
+    let mut other = server.connect().await;
+    other.get("/").await;
+    other.read_until("hello").await;
+    assert_eq!(server.stop(30_000).await, 0);
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_with_408_and_the_connection_closed() {
+    let settings = HttpSettings::default().request_timeout(SHORT);
+    let routes = standard(routes(), &settings, Arc::new(NoopLogger));
+    let server = Served::start(settings, routes).await;
+    let mut client = server.connect().await;
+    client.send("POST /body HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nslow").await;
+    let answer = client.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_panic_without_containment_ends_its_connection_only() {
+    let panics = Router::new().route("/panics", get(async || -> &'static str { panic!("on purpose") }));
+    let server = Served::start(HttpSettings::default(), panics.merge(routes())).await;
+    let mut client = server.connect().await;
+    client.get("/panics").await;
+    client.closed().await;
+    let mut other = server.connect().await;
+    other.get("/").await;
+    other.read_until("hello").await;
+    assert_eq!(server.stop(30_000).await, 0, "the request is not counted for ever");
+}
+
+#[tokio::test]
+async fn idle_and_aged_http2_connections_end_with_a_goaway() {
+    let idle = HttpSettings::default().idle_timeout(SHORT);
+    let aged = HttpSettings::default().max_connection_age(SHORT).header_timeout(SHORT);
+    for settings in [idle, aged] {
+        let server = Served::start(settings, routes()).await;
+        let mut client = server.http2().await;
+        let request = || hyper::Request::get("http://test/").body(Full::default()).unwrap();
+        assert_eq!(client.send(request()).await.unwrap().status(), 200);
+        let closed = async {
+            while client.try_send(request()).await.is_some_and(|response| response.unwrap().status() == 200) {
+                tokio::time::sleep(SHORT * 2).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, closed).await.expect("the connection takes no more requests");
+    }
 }

@@ -7,6 +7,8 @@ mod grpc;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod stop;
