@@ -170,8 +170,11 @@ impl Connection {
     pub(super) fn check_limits(&self) -> LimitCheck {
         let (now, settings) = (self.server.now(), &self.server.settings);
         let left = |since: u64, limit: Duration| since.saturating_add(millis(limit)).saturating_sub(now);
-        let blocked = self.blocked.load(Ordering::Relaxed);
-        if blocked > 0 && left(blocked, settings.write_timeout) == 0 {
+        let blocked = match self.blocked.load(Ordering::Relaxed) {
+            0 => millis(settings.write_timeout),
+            since => left(since, settings.write_timeout),
+        };
+        if blocked == 0 {
             return LimitCheck::Abort("write_timeout");
         }
         if self.max_age_at <= now
@@ -185,7 +188,7 @@ impl Connection {
         }
         // As often as the shortest limit asks for, since what comes next is not known.
         let tick = settings.header_timeout.min(settings.idle_timeout).min(settings.write_timeout);
-        let mut wait = millis(tick);
+        let mut wait = millis(tick).min(blocked);
         if !self.has_requests() {
             let (since, phase) = unpacked(self.phase.load(Ordering::Relaxed));
             let left = match phase {

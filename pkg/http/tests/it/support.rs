@@ -13,6 +13,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use underpin_http::{HttpServer, HttpSettings};
 
 /// Far more than anything here takes, also on a busy machine.
@@ -156,5 +157,30 @@ impl HttpBody for Never {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Pending
+    }
+}
+
+/// A body without an end. The receiver learns when it is dropped.
+pub(super) struct Flood {
+    chunk: Bytes,
+    _dropped: oneshot::Sender<()>,
+}
+
+impl Flood {
+    pub(super) fn new() -> (Self, oneshot::Receiver<()>) {
+        let (send, receive) = oneshot::channel();
+        (Self { chunk: vec![b'x'; 65_536].into(), _dropped: send }, receive)
+    }
+}
+
+impl HttpBody for Flood {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(self.chunk.clone()))))
     }
 }
