@@ -36,6 +36,8 @@ pub(super) struct JetStreamWatch {
     arrived: Instant,
     /// Since when nothing arrives.
     interrupted: Option<Instant>,
+    /// Whether the reader was too slow to go on.
+    starts_over: bool,
     /// Where the last interruption was.
     interrupted_at: Option<From>,
     /// Whether two interruptions were at the same place: the next message may have a header that breaks the connection.
@@ -64,6 +66,7 @@ impl JetStreamWatch {
             created: info.created,
             arrived: Instant::now(),
             interrupted: None,
+            starts_over: false,
             interrupted_at: None,
             stuck: false,
             replaced: None,
@@ -116,7 +119,8 @@ impl JetStreamWatch {
         if self.created != info.created || first > info.state.last_seq + 1 || self.has_forgotten() {
             self.created = info.created;
             (self.from, self.last, self.sent_current) = (From::State, 0, false);
-            (self.interrupted, self.interrupted_at, self.stuck) = (None, None, false);
+            (self.interrupted, self.interrupted_at, self.stuck, self.starts_over) =
+                (None, None, false, false);
             return Ok(Some(WatchEvent::Reset));
         }
         if self.stuck
@@ -134,7 +138,8 @@ impl JetStreamWatch {
     /// Whether the bucket may have forgotten removals that were not delivered yet.
     fn has_forgotten(&self) -> bool {
         // The reader knows nothing yet that could be stale.
-        self.last > 0 && self.interrupted.is_some_and(|since| since.elapsed() >= self.remembered())
+        let too_long = self.interrupted.is_some_and(|since| since.elapsed() >= self.remembered());
+        self.last > 0 && (self.starts_over || too_long)
     }
 
     fn remembered(&self) -> Duration {
@@ -209,7 +214,7 @@ impl Watch for JetStreamWatch {
                 Arrival::Message(sequence, entry) => {
                     if entry.as_ref().is_some_and(|entry| self.is_late(entry.written)) {
                         self.interrupt("it was not read for too long");
-                        self.interrupted = Some(Instant::now() - self.remembered());
+                        self.starts_over = true;
                         continue;
                     }
                     self.arrived = Instant::now();

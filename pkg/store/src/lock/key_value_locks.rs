@@ -16,6 +16,8 @@ use crate::{
 
 /// How often a waiter polls: without a leader a bucket announces no expiry.
 const LOOK: Duration = Duration::from_secs(1);
+/// A longer wait for a lock counts as this one.
+const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
 /// Locks in a key-value bucket with [`key_ttl`](crate::BucketSettings::key_ttl): an entry for each lock that is held, named like the
@@ -86,7 +88,7 @@ impl Locks for KeyValueLocks {
     }
 
     async fn acquire(&self, name: &str, lease: Duration, within: Duration) -> Result<Lease, StoreError> {
-        let until = Instant::now() + within;
+        let until = Instant::now() + within.min(LONGEST_WAIT);
         let mut watch: Option<Box<dyn Watch>> = None;
         loop {
             if let Some(lease) = self.try_acquire(name, lease).await? {

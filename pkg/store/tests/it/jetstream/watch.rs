@@ -159,6 +159,26 @@ async fn a_watch_starts_over_when_the_bucket_forgot_or_is_another_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_too_slow_starts_over() {
+    let bucket = BucketSettings::new("carts").key_ttl(true).marker_ttl(Duration::from_secs(1));
+    let (_server, store) = private(bucket).await;
+    let mut watch = store.watch(WatchOptions::all()).await.unwrap();
+    assert_eq!(next(&mut watch).await, WatchEvent::Current);
+    store.set("z", "x").await.unwrap();
+    assert!(matches!(next(&mut watch).await, WatchEvent::Changed(_)));
+    store.set("a", "x").await.unwrap();
+    store.remove("z").await.unwrap();
+    let forgotten = || async { direct_entries(&store).await == 1 };
+    eventually("the removal is forgotten", forgotten).await;
+    assert_eq!(next(&mut watch).await, WatchEvent::Reset);
+    match next(&mut watch).await {
+        WatchEvent::Changed(entry) => assert_eq!(entry.key.as_str(), "a"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(next(&mut watch).await, WatchEvent::Current);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_header_stops_no_read_and_no_watch() {
     let (server, store) = private(BucketSettings::new("carts")).await;
     store.set("a", "1").await.unwrap();
