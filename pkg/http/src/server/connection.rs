@@ -1,9 +1,9 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rand::RngExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -239,5 +239,8 @@ fn millis(span: Duration) -> u64 {
 
 /// A tenth more or less, so that connections that were opened together do not end together.
 fn with_jitter(age: Duration) -> Duration {
-    age.mul_f64(rand::rng().random_range(0.9..1.1))
+    // Each state of the standard library's hasher has other keys.
+    let random = RandomState::new().build_hasher().finish();
+    let thousandths = 900 + u32::try_from(random % 201).unwrap_or(100);
+    age.saturating_mul(thousandths) / 1000
 }
