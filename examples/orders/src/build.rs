@@ -19,8 +19,8 @@ pub async fn build(start: &mut Start<Settings>) -> Result<(), Error> {
     let outbox = start.part(underpin_service::outbox(&database, &bus)).await?;
     start.traffic(bus.consumer(Consumer::options(), Consumer::new(&database, start.log())));
     let app = App::new(&database, outbox, start.log());
-    let routes = http::router(app, &settings.http);
-    let http = start.traffic(Http::new(&settings.http.server(), routes));
+    let routes = http::router(app, &settings.http, start.gate());
+    let http = start.traffic(Http::new(&settings.http, routes));
     start.on_ready(async move || greeting::greet(http.address()));
     Ok(())
 }

@@ -29,4 +29,4 @@ mod settings;
 mod store;
 
 pub use build::build;
-pub use settings::{HttpSettings, Settings};
+pub use settings::Settings;

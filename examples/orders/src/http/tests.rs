@@ -9,17 +9,17 @@ use tower::ServiceExt as _;
 use underpin_logger::Level;
 use underpin_logger::testing::CaptureLogger;
 
-use super::around;
-use crate::settings::HttpSettings;
+use underpin_service::HttpSettings;
+use underpin_service::http::standard;
 
 /// The layers of the service around routes that misbehave.
 fn service(log: &CaptureLogger) -> Router {
-    let settings = HttpSettings { request_timeout: Duration::from_millis(50), ..HttpSettings::default() };
+    let settings = HttpSettings::default().request_timeout(Duration::from_millis(50));
     let routes = Router::new()
         .route("/panic", get(|| async { panic!("secret of the panic") as () }))
         .route("/hang", get(std::future::pending::<()>))
         .route("/read", post(async |_: Bytes| ()));
-    around(routes, &settings, std::sync::Arc::new(log.clone()))
+    standard(routes, &settings, std::sync::Arc::new(log.clone()))
 }
 
 async fn call(service: &Router, path: &str) -> (StatusCode, Value) {

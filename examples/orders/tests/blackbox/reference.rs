@@ -20,7 +20,7 @@ fn the_reference_is_printed_on_stdout_and_nothing_is_started() {
     for (arguments, expected) in [
         (
             &["config", "reference"][..],
-            "| `http.port` | `ORDERS_HTTP__PORT` | integer, 0 to 65535 | `8080` | The port to listen at;",
+            "| `http.port` | `ORDERS_HTTP__PORT` | integer, 0 to 65535 | `8080` | The port to listen on;",
         ),
         (&["config", "reference", "markdown"], "`ORDERS_DATABASE__URL`, `DATABASE_URL` | text, secret | |"),
         (&["config", "reference", "toml"], "\n#port = 8080\n"),
