@@ -4,44 +4,38 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::{Deserialize, Serialize};
 use underpin_database::{DatabaseExt, Pool, TxOptions};
-use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found, stamp_request_id, time_limit};
-use underpin_errors::{Error, HealthChecks, HealthReport, Kind, ResultExt as _};
-use underpin_logger::tower::RequestLayer;
+use underpin_errors::axum::{Json, Path, method_not_allowed, route_not_found};
+use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::{Context, Logger, info};
 use underpin_outbox::Outbox;
+use underpin_service::http::Standard;
+use underpin_service::{Gate, HttpSettings};
 
 use crate::note::{Note, NoteAdded, NoteError};
-use crate::settings::HttpSettings;
 use crate::store;
 
 /// The state that requests share.
 pub(crate) struct App {
     pub(crate) database: Pool,
     pub(crate) outbox: Outbox,
-    pub(crate) checks: HealthChecks,
     pub(crate) log: Arc<dyn Logger>,
 }
 
-/// Every route, inside of the layers that every request passes; the layer added last sees the request first.
-pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
-    let log = Arc::clone(&app.log);
-    Router::new()
+/// Every route, inside of the layers that every request passes.
+pub(crate) fn router(app: App, settings: &HttpSettings, gate: Gate) -> Router {
+    let layers = Standard::new(settings, Arc::clone(&app.log)).health("/health/ready", gate);
+    let routes = Router::new()
         .route("/notes", post(add))
         .route("/notes/count", get(count))
         .route("/notes/{id}", get(read))
-        .route("/health/live", get(async || Json("up")))
-        .route("/health/ready", get(ready))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(app)
-        .layer(from_fn_with_state(settings.request_timeout, time_limit))
-        .layer(RequestLayer::new(log).quiet("/health"))
-        .layer(map_response(stamp_request_id))
+        .with_state(Arc::new(app));
+    layers.apply(routes)
 }
 
 #[derive(Deserialize)]
@@ -90,9 +84,4 @@ async fn count(
     Extension(ctx): Extension<Context>,
 ) -> Result<Json<Count>, Error> {
     Ok(Json(Count { notes: store::count(&app.database.with(&ctx)).await? }))
-}
-
-/// 503 when no note can be taken, else 200; each component is named with its state.
-async fn ready(State(app): State<Arc<App>>) -> HealthReport {
-    app.checks.run().await
 }

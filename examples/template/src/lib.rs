@@ -1,16 +1,15 @@
 //! A service on Underpin: notes come in over HTTP, an event goes out in the same transaction, a consumer counts them.
 //!
-//! Read it in this order: `settings`, `note`, `store`, `counter`, `http`, `bus`, `service`.
+//! Read it in this order: `build`, `settings`, `note`, `store`, `counter`, `http`.
 
-mod bus;
+mod build;
 mod counter;
 mod http;
 mod note;
-mod service;
 mod settings;
 mod store;
 
+pub use build::build;
 pub use counter::Counter;
 pub use note::{Note, NoteAdded, NoteError};
-pub use service::{Service, serve};
-pub use settings::{HttpSettings, Settings};
+pub use settings::Settings;

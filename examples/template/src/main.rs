@@ -2,23 +2,9 @@
 
 use std::process::ExitCode;
 
-use underpin_errors::{BoxError, Report};
+use service::Settings;
+use underpin_service::metadata;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}: {}", env!("CARGO_PKG_NAME"), Report(&*error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), BoxError> {
-    let settings = service::Settings::load(std::env::args().skip(1))?;
-    // Flushes the log when it is dropped, which is after everything that logs.
-    let log = underpin_logger::init(&settings.log)?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(service::serve(&settings, log.shared()))?;
-    Ok(())
+    underpin_service::run(metadata!(), Settings::loader(), service::build)
 }

@@ -1,40 +1,49 @@
 //! The real process under load, on SQLite and the bus in memory: each acknowledged note is kept and counted once, after a
 //! `kill -9` and after a SIGTERM.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+mod client;
+
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-const LIMIT: Duration = Duration::from_secs(90);
+use client::{LIMIT, request};
 
 struct Service {
     process: Child,
     address: String,
+    /// Where its admin listener is.
+    admin: String,
+}
+
+/// An address that is free.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 impl Service {
     /// Starts the program in this folder, and waits until it answers.
     fn start(folder: &Path) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (address, admin) = (free(), free());
+        let (_, port) = address.split_once(':').unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_{{project-name}}"))
-            .arg(format!("http.port={}", address.port()))
+            .args([format!("http.port={port}"), format!("service.admin.address={admin}")])
             .current_dir(folder)
             .env_clear()
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let service = Self { process, address: address.to_string() };
-        service.wait_for("/health/ready", |body| body.contains("status"));
+        let service = Self { process, address, admin };
+        service.wait_for(&service.address, "/health/ready", |body| body.contains("ready"));
         service
     }
 
-    fn wait_for(&self, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+    fn wait_for(&self, address: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
-            let answer = request(&self.address, &format!("GET {path} HTTP/1.1\r\n"), "");
+            let answer = request(address, &format!("GET {path} HTTP/1.1\r\n"), "");
             match answer.filter(|(status, body)| *status == 200 && wanted(body)) {
                 Some((_, body)) => return body,
                 None => assert!(start.elapsed() < LIMIT, "{path} never answers as it should"),
@@ -44,7 +53,7 @@ impl Service {
     }
 
     fn count(&self) -> i64 {
-        let body = self.wait_for("/notes/count", |_| true);
+        let body = self.wait_for(&self.address, "/notes/count", |_| true);
         serde_json::from_str::<serde_json::Value>(&body).unwrap()["notes"].as_i64().unwrap()
     }
 
@@ -61,19 +70,6 @@ impl Drop for Service {
         // Both fail where the process has ended.
         drop((self.process.kill(), self.process.wait()));
     }
-}
-
-/// Status and body; none where the service is gone.
-fn request(address: &str, line: &str, body: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).ok()?;
-    let head = "host: notes\r\nconnection: close\r\ncontent-type: application/json\r\n";
-    let length = body.len();
-    stream.write_all(format!("{line}{head}content-length: {length}\r\n\r\n{body}").as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 fn add(address: &str) -> bool {
@@ -114,7 +110,7 @@ fn each_acknowledged_note_is_counted_once_after_a_kill_and_after_a_stop() {
         while service.count() < kept {
             assert!(wait.elapsed() < LIMIT, "{} of {kept} are counted", service.count());
         }
-        service.wait_for("/health/ready", |body| body.contains("\"waiting\":0"));
+        service.wait_for(&service.admin, "/health/ready", |body| body.contains("\"waiting\":0"));
         assert!(possible.contains(&service.count()), "{} counted, {possible:?} possible", service.count());
     }
     std::fs::remove_dir_all(&folder).unwrap();
