@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use underpin_config::{Checks, Secret, Validate, duration};
+use underpin_config::{Checks, Secret, Validate, duration, setters};
 use underpin_logger::LoggerSettings;
 
 /// The longest span that a setting of this crate may have: a day.
@@ -94,84 +94,43 @@ pub struct AdminSettings {
 }
 
 impl LifecycleSettings {
-    /// See [`start_within`](Self::start_within).
-    #[must_use]
-    pub fn start_within(mut self, limit: Duration) -> Self {
-        self.start_within = limit;
-        self
-    }
-
-    /// See [`stop_within`](Self::stop_within).
-    #[must_use]
-    pub fn stop_within(mut self, limit: Duration) -> Self {
-        self.stop_within = limit;
-        self
-    }
-
-    /// See [`drain_grace`](Self::drain_grace).
-    #[must_use]
-    pub fn drain_grace(mut self, grace: Duration) -> Self {
-        self.drain_grace = grace;
-        self
-    }
-
-    /// See [`runtime`](Self::runtime).
-    #[must_use]
-    pub fn runtime(mut self, runtime: RuntimeSettings) -> Self {
-        self.runtime = runtime;
-        self
-    }
-
-    /// See [`admin`](Self::admin).
-    #[must_use]
-    pub fn admin(mut self, admin: AdminSettings) -> Self {
-        self.admin = admin;
-        self
+    setters! {
+        /// See [`start_within`](Self::start_within).
+        start_within: Duration => start_within;
+        /// See [`stop_within`](Self::stop_within).
+        stop_within: Duration => stop_within;
+        /// See [`drain_grace`](Self::drain_grace).
+        drain_grace: Duration => drain_grace;
+        /// See [`runtime`](Self::runtime).
+        runtime: RuntimeSettings => runtime;
+        /// See [`admin`](Self::admin).
+        admin: AdminSettings => admin;
     }
 }
 
 impl RuntimeSettings {
-    /// See [`workers`](Self::workers).
-    #[must_use]
-    pub fn workers(mut self, threads: usize) -> Self {
-        self.workers = threads;
-        self
-    }
-
-    /// See [`blocking_threads`](Self::blocking_threads).
-    #[must_use]
-    pub fn blocking_threads(mut self, threads: usize) -> Self {
-        self.blocking_threads = threads;
-        self
+    setters! {
+        /// See [`workers`](Self::workers).
+        workers: usize => workers;
+        /// See [`blocking_threads`](Self::blocking_threads).
+        blocking_threads: usize => blocking_threads;
     }
 }
 
 impl AdminSettings {
+    setters! {
+        /// See [`address`](Self::address).
+        address: SocketAddr => address;
+        /// See [`token`](Self::token).
+        token: impl Into<String> => Some(Secret::new(token.into()));
+        /// See [`stall_after`](Self::stall_after).
+        stall_after: Duration => stall_after;
+    }
+
     /// No admin listener.
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
-        self
-    }
-
-    /// See [`address`](Self::address).
-    #[must_use]
-    pub fn address(mut self, address: SocketAddr) -> Self {
-        self.address = address;
-        self
-    }
-
-    /// See [`token`](Self::token).
-    #[must_use]
-    pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(Secret::new(token.into()));
-        self
-    }
-
-    /// See [`stall_after`](Self::stall_after).
-    #[must_use]
-    pub fn stall_after(mut self, span: Duration) -> Self {
-        self.stall_after = span;
         self
     }
 }

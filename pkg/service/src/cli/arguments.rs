@@ -7,7 +7,7 @@ use underpin_config::ConfigArgs;
 use super::console::Console;
 use super::standard;
 use crate::Metadata;
-use crate::commands::{ArgumentSpec, CommandCall, CommandSpec};
+use crate::commands::{CommandCall, CommandSpec, Usage};
 use crate::exit_code::{MISUSE, SUCCESS};
 
 /// What the arguments ask for.
@@ -82,7 +82,7 @@ pub(super) fn parse(
     let settings = ConfigArgs::from_arg_matches(&matches).map_err(told)?;
     let request = match matches.subcommand() {
         Some(("config", config)) => Request::Config(config_action(config)),
-        Some((name, given)) => match specs.iter().find(|spec| spec.name == name) {
+        Some((name, given)) => match specs.iter().find(|spec| spec.name() == name) {
             Some(spec) => Request::Operator(Wanted { command: name.to_owned(), call: call(spec, given) }),
             None => Request::Serve,
         },
@@ -163,27 +163,25 @@ fn config_action(given: &ArgMatches) -> ConfigAction {
 }
 
 fn command_grammar(spec: &CommandSpec) -> Command {
-    let command = Command::new(spec.name).about(spec.about);
-    let command = command.args(spec.arguments.iter().map(argument));
     let required = !spec.actions.is_empty();
-    let actions = spec.actions.iter().map(|action| {
-        Command::new(action.name).about(action.about).args(action.arguments.iter().map(argument))
-    });
-    command.subcommands(actions).subcommand_required(required)
+    usage_grammar(&spec.usage)
+        .subcommands(spec.actions.iter().map(usage_grammar))
+        .subcommand_required(required)
 }
 
-fn argument(spec: &ArgumentSpec) -> Arg {
-    Arg::new(spec.name).help(spec.about).required(spec.required)
+fn usage_grammar(usage: &Usage) -> Command {
+    let arguments = usage.arguments.iter().map(|(name, required)| Arg::new(*name).required(*required));
+    Command::new(usage.name).about(usage.about).args(arguments)
 }
 
 fn call(spec: &CommandSpec, given: &ArgMatches) -> CommandCall {
     let action = given.subcommand();
     let named = action.and_then(|(name, _)| spec.actions.iter().find(|action| action.name == name));
-    let arguments = named.map_or(&spec.arguments, |action| &action.arguments);
     let given = action.map_or(given, |(_, given)| given);
     let call = CommandCall::new(named.map_or("", |action| action.name));
-    arguments.iter().fold(call, |call, argument| match given.get_one::<String>(argument.name) {
-        Some(value) => call.with(argument.name, value),
+    let arguments = &named.unwrap_or(&spec.usage).arguments;
+    arguments.iter().fold(call, |call, (name, _)| match given.get_one::<String>(name) {
+        Some(value) => call.with(*name, value),
         None => call,
     })
 }

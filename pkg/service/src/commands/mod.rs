@@ -36,4 +36,6 @@ pub use self::offer::Offer;
 pub use self::outbox::OutboxCommand;
 pub use self::output::CommandOutput;
 pub use self::registry::Commands;
-pub use self::spec::{ActionSpec, ArgumentSpec, CommandSpec};
+pub use self::spec::CommandSpec;
+#[cfg(feature = "commands")]
+pub(crate) use self::spec::Usage;

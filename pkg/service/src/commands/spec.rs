@@ -3,86 +3,56 @@
 ///
 /// # Examples
 /// ```
-/// use underpin_service::commands::{ActionSpec, CommandSpec};
+/// use underpin_service::commands::CommandSpec;
 ///
-/// let spec = CommandSpec::new("search", "Look after the search index")
-///     .action(ActionSpec::new("rebuild", "Write the whole index again").optional("SINCE", "Only what is newer"));
-/// assert_eq!(spec.name(), "search");
+/// let index = CommandSpec::new("index", "Look after the search index")
+///     .action("rebuild [SINCE]", "Write it again, or only what is newer")
+///     .action("remove ID", "Remove a document");
+/// let recount = CommandSpec::new("recount [SINCE]", "Count everything again");
+/// assert_eq!((index.name(), recount.name()), ("index", "recount"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) actions: Vec<ActionSpec>,
-    pub(crate) arguments: Vec<ArgumentSpec>,
-}
-
-/// One action of a command, such as `replay`.
-#[derive(Clone, Debug)]
-pub struct ActionSpec {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) arguments: Vec<ArgumentSpec>,
-}
-
-/// An argument by its place.
-#[derive(Clone, Debug)]
-pub struct ArgumentSpec {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) required: bool,
+    pub(crate) usage: Usage,
+    pub(crate) actions: Vec<Usage>,
 }
 
 impl CommandSpec {
-    /// A command and one line of help.
-    pub fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, actions: Vec::new(), arguments: Vec::new() }
+    /// A command and one line of help. `usage` is the name and, for a command without actions, its arguments: `ID` must be given, `[ID]` may
+    /// be left out and comes last.
+    pub fn new(usage: &'static str, about: &'static str) -> Self {
+        Self { usage: Usage::new(usage, about), actions: Vec::new() }
     }
 
-    /// Adds an action. A command with actions is never called without one.
+    /// Adds an action and one line of help. `usage` is its name and its arguments. A command with actions is never called without one.
     #[must_use]
-    pub fn action(mut self, action: ActionSpec) -> Self {
-        self.actions.push(action);
-        self
-    }
-
-    /// An argument of a command without actions that must be given.
-    #[must_use]
-    pub fn required(mut self, name: &'static str, about: &'static str) -> Self {
-        self.arguments.push(ArgumentSpec { name, about, required: true });
-        self
-    }
-
-    /// An argument of a command without actions that may be left out; after the required ones.
-    #[must_use]
-    pub fn optional(mut self, name: &'static str, about: &'static str) -> Self {
-        self.arguments.push(ArgumentSpec { name, about, required: false });
+    pub fn action(mut self, usage: &'static str, about: &'static str) -> Self {
+        self.actions.push(Usage::new(usage, about));
         self
     }
 
     /// The name on the command line.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.usage.name
     }
 }
 
-impl ActionSpec {
-    /// An action and one line of help.
-    pub fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, arguments: Vec::new() }
-    }
+/// A name, its arguments and one line of help.
+#[derive(Clone, Debug)]
+pub(crate) struct Usage {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// The names of the arguments, and whether each is required.
+    pub(crate) arguments: Vec<(&'static str, bool)>,
+}
 
-    /// An argument that must be given.
-    #[must_use]
-    pub fn required(mut self, name: &'static str, about: &'static str) -> Self {
-        self.arguments.push(ArgumentSpec { name, about, required: true });
-        self
-    }
-
-    /// An argument that may be left out; after the required ones.
-    #[must_use]
-    pub fn optional(mut self, name: &'static str, about: &'static str) -> Self {
-        self.arguments.push(ArgumentSpec { name, about, required: false });
-        self
+impl Usage {
+    fn new(usage: &'static str, about: &'static str) -> Self {
+        let (name, arguments) = usage.split_once(' ').unwrap_or((usage, ""));
+        let argument = |word: &'static str| {
+            let optional = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+            optional.map_or((word, true), |word| (word, false))
+        };
+        Self { name, about, arguments: arguments.split_whitespace().map(argument).collect() }
     }
 }

@@ -9,7 +9,7 @@ use underpin_config::schema::Reference;
 use underpin_config::{Checks, Loader, Secret, Validate};
 use underpin_errors::{Error, Kind};
 use underpin_logger::LoggerSettings;
-use underpin_service::commands::{ActionSpec, CommandCall, CommandSpec, Offer, command_fn};
+use underpin_service::commands::{CommandCall, CommandSpec, Offer, command_fn};
 use underpin_service::testing::{CommandResult, run_command};
 use underpin_service::{
     LifecycleSettings, Metadata, Opened, Opening, Plugin, Service, ServiceSettings, Start, Stopped, part_fn,
@@ -61,9 +61,9 @@ pub(crate) fn service(arguments: &[&str]) -> Service {
     Service::new(Metadata::new("app", "1.2.3"), loader)
         .command(
             CommandSpec::new("letters", "Look after letters")
-                .action(ActionSpec::new("list", "List them").optional("AFTER", "Only above"))
-                .action(ActionSpec::new("send", "Send one").required("ID", "Which"))
-                .action(ActionSpec::new("burn", "Remove all of them")),
+                .action("list [AFTER]", "List them, or only those above")
+                .action("send ID", "Send one")
+                .action("burn", "Remove all of them"),
         )
         .command(CommandSpec::new("hang", "Never ends"))
         .arguments(arguments.iter().copied())
