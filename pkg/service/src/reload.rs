@@ -85,13 +85,15 @@ impl<S: ServiceSettings> Reloader<S> {
                 meters::reloaded("unchanged");
                 info!(self.log, &ctx, "settings are unchanged");
             }
-            Ok(_) => {
+            Ok(Reload::Changed(changed)) => {
                 let settings = self.live.current();
                 self.set_level(&settings.logger().level);
                 self.subscribers.tell(&settings, &self.log);
                 meters::reloaded("changed");
-                info!(self.log, &ctx, "settings reloaded");
+                let (keys, needs_restart) = (changed.keys().join(" "), changed.needs_restart().join(" "));
+                info!(self.log, &ctx, "settings reloaded", keys, needs_restart);
             }
+            Ok(_) => {}
             Err(problems) => {
                 meters::reloaded("refused");
                 warn!(self.log, &ctx, &problems, "settings not reloaded, the old ones stay");

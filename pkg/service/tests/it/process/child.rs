@@ -27,6 +27,10 @@ impl Default for Settings {
 }
 
 impl Validate for Settings {
+    fn live_keys(&self) -> &'static [&'static str] {
+        &["count"]
+    }
+
     fn validate(&self, checks: &mut Checks) {
         checks.ensure(self.count < 100, "count", "must be below 100");
         checks.nested("service", &self.service);

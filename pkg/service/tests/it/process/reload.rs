@@ -18,7 +18,8 @@ fn a_changed_file_reaches_the_log_level_and_the_subscribers_and_a_bad_one_change
 
     write_settings(&file, "count = 2\nlevel = \"debug\"\n");
     assert_eq!(running.wait_for("counted")["count"], 2);
-    running.wait_for("settings reloaded");
+    let reloaded = running.wait_for("settings reloaded");
+    assert_eq!((&reloaded["keys"], &reloaded["needs_restart"]), (&"count level".into(), &"level".into()));
     eventually_blocking(LIMIT, "the level follows", || get(admin, "/log/level").1 == "debug");
 
     write_settings(&file, "count = 100\nlevel = \"trace\"\n");
