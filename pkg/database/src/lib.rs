@@ -77,6 +77,7 @@ mod pool;
 mod session;
 mod settings;
 mod slow_query;
+mod spans;
 mod sql;
 mod sql_tokens;
 #[cfg(feature = "sqlx-queries")]

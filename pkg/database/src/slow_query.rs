@@ -9,7 +9,7 @@ use crate::{driver::Call, literals::without_literals, pool::PoolState};
 /// Times one statement. Only a slow one costs more than reading the clock.
 pub(crate) struct QueryTimer {
     started_at: Instant,
-    waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 /// A statement that has ended.
@@ -46,19 +46,13 @@ impl QueryTimer {
 }
 
 impl QueryTiming {
-    pub(crate) fn log_statement(
-        &self,
-        pool: &PoolState,
-        ctx: Option<&Context>,
-        call: &Call,
-        rows: Option<u64>,
-    ) {
+    pub(crate) fn log_statement(&self, pool: &PoolState, ctx: &Context, call: &Call, rows: Option<u64>) {
         if let Some(duration) = self.slow(pool) {
             report(pool, ctx, &call.sql, call.binds(), rows, duration, self.waited);
         }
     }
 
-    pub(crate) fn log_batch(&self, pool: &PoolState, ctx: Option<&Context>, sql: &str, rows: Option<u64>) {
+    pub(crate) fn log_batch(&self, pool: &PoolState, ctx: &Context, sql: &str, rows: Option<u64>) {
         if let Some(duration) = self.slow(pool) {
             report(pool, ctx, sql, 0, rows, duration, self.waited);
         }
@@ -74,20 +68,12 @@ impl QueryTiming {
 #[cold]
 fn report(
     pool: &PoolState,
-    ctx: Option<&Context>,
+    ctx: &Context,
     sql: &str,
     binds: usize,
     rows: Option<u64>,
     duration: Duration,
     waited: Duration,
 ) {
-    let current;
-    let ctx = match ctx {
-        Some(ctx) => ctx,
-        None => {
-            current = Context::current();
-            &current
-        }
-    };
     warn!(pool.log, ctx, "slow query", sql = without_literals(sql), duration, waited, binds, rows);
 }

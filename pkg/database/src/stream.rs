@@ -6,6 +6,7 @@ use std::{pin::Pin, time::Instant};
 use futures_core::Stream;
 use futures_util::TryStreamExt as _;
 use sea_orm::{DbBackend, DbErr, QueryResult, Statement, StreamTrait};
+use underpin_logger::Context;
 
 use crate::{
     DatabaseError, Pool, Session, Transaction,
@@ -13,6 +14,7 @@ use crate::{
     pool::{note_session_state, prepare},
     session::{SessionInner, TxId},
     slow_query::QueryTimer,
+    spans,
 };
 
 type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
@@ -27,8 +29,10 @@ impl StreamTrait for Pool {
 
     fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
-            let call = prepare(self.state(), self.context(), statement);
+            let mut span = spans::statement(self.context(), self.backend(), &statement.sql);
+            let call = prepare(self.state(), span.ctx(), statement);
             let (mut lease, timer) = self.acquire().await?;
+            spans::acquired(&mut span, timer.waited);
             note_session_state(self.state(), &mut lease, &call.sql);
             let rows: Rows<'a> = Box::pin(async_stream::try_stream! {
                 lease.begin_stream(&call).await.map_err(statement_failed)?;
@@ -41,7 +45,7 @@ impl StreamTrait for Pool {
                         let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;
                         // What comes after the first row is asked for at the pace of whoever reads.
                         if let Some(timer) = timer.take() {
-                            timer.stop().log_statement(self.state(), self.context(), &call, None);
+                            timer.stop().log_statement(self.state(), span.ctx(), &call, None);
                         }
                         match row {
                             Ok(Some(row)) => yield row,
@@ -54,7 +58,9 @@ impl StreamTrait for Pool {
                     }
                 }
                 lease.complete(broken.as_ref());
-                lease.unwrap_statement(broken.map_or(Ok(()), Err)).await.map_err(statement_failed)?;
+                let result = lease.unwrap_statement(broken.map_or(Ok(()), Err)).await.map_err(statement_failed);
+                spans::ended(&mut span, &result, None);
+                result?;
             });
             Ok(rows)
         })
@@ -72,7 +78,7 @@ macro_rules! on_a_session {
 
             fn stream_raw<'a>(&'a self, statement: Statement) -> Opening<'a> {
                 let owner: fn(&Self) -> Option<TxId> = $owner;
-                Box::pin(async move { Ok(rows(self.inner(), owner(self), statement)) })
+                Box::pin(async move { Ok(rows(self.inner(), owner(self), self.context(), statement)) })
             }
         }
     )+};
@@ -87,9 +93,15 @@ fn statement_failed(error: sqlx::Error) -> DatabaseError {
     DatabaseError::sqlx(error, Stage::Statement)
 }
 
-fn rows(session: &SessionInner, owner: Option<TxId>, statement: Statement) -> Rows<'_> {
+fn rows<'a>(
+    session: &'a SessionInner,
+    owner: Option<TxId>,
+    ctx: Option<&'a Context>,
+    statement: Statement,
+) -> Rows<'a> {
     Box::pin(async_stream::try_stream! {
-        let call = prepare(session.pool(), session.context(), statement);
+        let mut span = spans::statement(ctx, session.backend(), &statement.sql);
+        let call = prepare(session.pool(), span.ctx(), statement);
         let mut state = session.enter(owner).await?;
         note_session_state(session.pool(), &mut state.lease, &call.sql);
         state.lease.begin_stream(&call).await.map_err(statement_failed)?;
@@ -101,7 +113,7 @@ fn rows(session: &SessionInner, owner: Option<TxId>, statement: Statement) -> Ro
             loop {
                 let row = reply_timeout.within(limit, Instant::now(), rows.try_next()).await;
                 if let Some(timer) = timer.take() {
-                    timer.stop().log_statement(session.pool(), session.context(), &call, None);
+                    timer.stop().log_statement(session.pool(), span.ctx(), &call, None);
                 }
                 match row {
                     Ok(Some(row)) => yield row,
@@ -115,6 +127,8 @@ fn rows(session: &SessionInner, owner: Option<TxId>, statement: Statement) -> Ro
         }
         state.lease.complete(failed.as_ref());
         let result = state.lease.unwrap_statement(failed.map_or(Ok(()), Err)).await;
-        state.classify(result)?;
+        let result = state.classify(result);
+        spans::ended(&mut span, &result, None);
+        result?;
     })
 }

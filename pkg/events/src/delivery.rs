@@ -35,6 +35,12 @@ impl Delivery {
         self
     }
 
+    /// Sets the context of the work; otherwise it is the one that the event names.
+    #[must_use]
+    pub fn with_context(self, context: Context) -> Self {
+        Self { context: context.into(), ..self }
+    }
+
     /// The event.
     pub fn event(&self) -> &Event {
         &self.event
@@ -60,7 +66,7 @@ impl Delivery {
         self.sequence
     }
 
-    /// The log context of this work: the producer's request id, organization and trace.
+    /// The log context of this work: the producer's request id, organization and trace, at the span of this attempt if that is recorded.
     pub fn context(&self) -> Context {
         self.context.get_or_init(|| self.event.context()).clone()
     }

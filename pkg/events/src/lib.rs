@@ -60,6 +60,7 @@ mod pattern;
 #[cfg(any(feature = "memory", feature = "jetstream"))]
 mod pipeline;
 mod publish;
+mod spans;
 mod start_position;
 mod subscribe;
 

@@ -45,6 +45,14 @@ impl Context {
     }
 }
 
+/// Makes another context the current one of this thread and returns what was current before.
+///
+/// While the thread ends, in the destructor of a thread-local value, nothing changes.
+#[cfg(feature = "bridges")]
+pub(crate) fn replace_current(ctx: Option<Context>) -> Option<Context> {
+    CURRENT.try_with(|current| current.replace(ctx)).ok().flatten()
+}
+
 /// Makes a context the current one until it is dropped, also by a panic.
 struct Entered {
     /// What was current before. `None` where the thread-local is gone because the thread ends: a panic there would abort the

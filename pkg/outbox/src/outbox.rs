@@ -79,7 +79,8 @@ impl Outbox {
         tx: &dyn InTransaction,
         events: impl IntoIterator<Item = &'a Event>,
     ) -> Result<(), OutboxError> {
-        let rows = events.into_iter().map(|event| self.row(event)).collect::<Result<Vec<_>, _>>()?;
+        let (events, _spans): (Vec<_>, Vec<_>) = events.into_iter().map(Event::create_span).unzip();
+        let rows = events.iter().map(|event| self.row(event)).collect::<Result<Vec<_>, _>>()?;
         for rows in rows.chunks(CHUNK) {
             let binds: Vec<Value> = rows.iter().flat_map(OutboxRow::binds).collect();
             tx.run(sql(OutboxRow::insert_many(tx.backend(), rows.len()), binds))

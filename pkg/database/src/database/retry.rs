@@ -17,9 +17,10 @@ where
         let last = retry >= options.retries().max_retries;
         let (log, reason) = {
             match database.begin(options.clone()).await {
-                Ok(tx) => {
+                Ok(mut tx) => {
+                    tx.is_attempt(retry + 1);
                     let log = std::sync::Arc::clone(&tx.inner().pool().log);
-                    match work(tx.lend()).await {
+                    match in_context(tx.span_context(), work(tx.lend())).await {
                         Ok(value) => match tx.commit().await {
                             Ok(()) => return Ok(value),
                             Err(error) if !last && error.is_retryable() => (Some(log), error.condition()),
@@ -49,6 +50,14 @@ where
             debug!(log, &Context::current(), "transaction runs again", retry, reason = %reason, pause);
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Runs what belongs to a transaction in the context of its span, if that is recorded.
+async fn in_context<F: Future>(ctx: Option<&Context>, work: F) -> F::Output {
+    match ctx {
+        Some(ctx) => ctx.scope(work).await,
+        None => work.await,
     }
 }
 

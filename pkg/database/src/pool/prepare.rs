@@ -12,13 +12,12 @@ use crate::{
 };
 
 /// A statement as the settings want it sent.
-pub(crate) fn prepare(pool: &PoolState, ctx: Option<&Context>, statement: Statement) -> Call {
+pub(crate) fn prepare(pool: &PoolState, ctx: &Context, statement: Statement) -> Call {
     let call = Call::new(statement, pool.settings.pooling_mode == PoolingMode::Direct);
     if pool.settings.trace_comment == TraceComment::Off {
         return call;
     }
-    let current = ctx.cloned().unwrap_or_else(Context::current);
-    match current.traceparent() {
+    match ctx.traceparent() {
         Some(traceparent) => call.with_comment(&format!("traceparent='{traceparent}'")),
         None => call,
     }

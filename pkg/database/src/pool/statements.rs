@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use sea_orm::{ExecResult, Statement};
+use underpin_logger::Span;
 
 use super::{
     handle::Pool,
+    lease::Lease,
     prepare::{note_session_state, prepare},
 };
 use crate::{
@@ -11,6 +13,8 @@ use crate::{
     driver::Query,
     error::{Stage, batch_failed},
     session::SessionInner,
+    slow_query::QueryTimer,
+    spans,
 };
 
 /// Statements and transactions.
@@ -24,14 +28,17 @@ impl Pool {
     /// # Cancel safety
     /// As for [`Executor::execute`](crate::Executor::execute).
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        let (mut lease, timer) = self.acquire().await?;
+        let mut span = spans::statement(self.context(), self.backend(), sql);
+        let (mut lease, timer) = self.acquire_in(&mut span).await?;
         note_session_state(self.state(), &mut lease, sql);
         let result = lease.batch(sql).await;
         let timing = timer.stop();
         lease.end(timing.ended_at);
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        timing.log_batch(self.state(), self.context(), sql, rows);
-        result.map_err(|error| batch_failed(statement_failed(error), self.backend(), sql))
+        timing.log_batch(self.state(), span.ctx(), sql, rows);
+        let result = result.map_err(|error| batch_failed(statement_failed(error), self.backend(), sql));
+        spans::ended(&mut span, &result, rows);
+        result
     }
 
     /// Takes one connection for a unit of work; see [`Connections::session`](crate::Connections::session).
@@ -57,20 +64,35 @@ impl Pool {
     }
 
     async fn begin_once(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        let (lease, _timer) = self.acquire().await?;
+        let mut span = spans::transaction(self.context(), self.backend());
+        let (lease, _timer) = self.acquire_in(&mut span).await?;
         let session = SessionInner::new(Arc::clone(self.state()), lease, self.context().cloned());
-        Transaction::begin(session, None, options).await
+        Transaction::begin(session, span, options).await
     }
 
     pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
-        let call = prepare(self.state(), self.context(), statement);
-        let (mut lease, timer) = self.acquire().await?;
+        let mut span = spans::statement(self.context(), self.backend(), &statement.sql);
+        let call = prepare(self.state(), span.ctx(), statement);
+        let (mut lease, timer) = self.acquire_in(&mut span).await?;
         note_session_state(self.state(), &mut lease, &call.sql);
         let result = lease.run::<Q>(&call, timer.started_at()).await;
         let timing = timer.stop();
         lease.end(timing.ended_at);
-        timing.log_statement(self.state(), self.context(), &call, result.as_ref().ok().map(Q::rows));
-        result.map_err(statement_failed)
+        let rows = result.as_ref().ok().map(Q::rows);
+        timing.log_statement(self.state(), span.ctx(), &call, rows);
+        let result = result.map_err(statement_failed);
+        spans::ended(&mut span, &result, rows);
+        result
+    }
+
+    /// Acquires a connection, and notes in the span how long that took or why it failed.
+    async fn acquire_in(&self, span: &mut Span) -> Result<(Lease, QueryTimer), DatabaseError> {
+        let acquired = self.acquire().await;
+        match &acquired {
+            Ok((_, timer)) => spans::acquired(span, timer.waited),
+            Err(error) => spans::failed(span, error),
+        }
+        acquired
     }
 }
 

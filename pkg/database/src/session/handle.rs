@@ -1,9 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, Statement};
+#[cfg(feature = "stream")]
+use underpin_logger::Context;
 
 use super::inner::SessionInner;
-use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Query, pool::Disposition};
+use crate::{Backend, DatabaseError, Transaction, TxOptions, driver::Query, pool::Disposition, spans};
 
 /// One connection for a unit of work: several statements that belong together, or what only holds within a session.
 ///
@@ -38,7 +40,8 @@ impl Session {
     /// # Cancel safety
     /// Cancel-safe: what was begun is rolled back.
     pub async fn begin_with(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
-        Transaction::begin(Arc::clone(&self.inner), None, options).await
+        let span = spans::transaction(self.inner.context(), self.backend());
+        Transaction::begin(Arc::clone(&self.inner), span, options).await
     }
 
     /// Gives the session up and has its connection closed instead of lent to the next caller.
@@ -71,7 +74,7 @@ impl Session {
     /// # Cancel safety
     /// See the type.
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        self.inner.batch(None, sql).await
+        self.inner.batch(None, self.inner.context(), sql).await
     }
 
     pub(crate) async fn open_transaction(&self, options: TxOptions) -> Result<Transaction, DatabaseError> {
@@ -79,7 +82,7 @@ impl Session {
     }
 
     pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
-        self.inner.run::<Q>(None, statement).await
+        self.inner.run::<Q>(None, self.inner.context(), statement).await
     }
 
     #[cfg(feature = "postgres")]
@@ -90,6 +93,11 @@ impl Session {
     #[cfg(feature = "postgres")]
     pub(crate) async fn reuse_on_release(&self) {
         self.inner.set_disposition(Disposition::Reuse).await;
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.inner.context()
     }
 
     #[cfg(feature = "stream")]

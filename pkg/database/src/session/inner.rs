@@ -17,6 +17,7 @@ use crate::{
     error::{Stage, batch_failed},
     pool::{ConnectionState, Disposition, Lease, PoolState, Scope, note_session_state, prepare},
     slow_query::QueryTimer,
+    spans,
 };
 
 /// The shared half of [`Session`](crate::Session) and [`Transaction`](crate::Transaction).
@@ -56,27 +57,41 @@ impl SessionInner {
     pub(crate) async fn run<Q: Query>(
         &self,
         owner: Option<TxId>,
+        ctx: Option<&Context>,
         statement: Statement,
     ) -> Result<Q::Reply, DatabaseError> {
-        let call = prepare(&self.pool, self.context(), statement);
+        let mut span = spans::statement(ctx, self.backend(), &statement.sql);
+        let call = prepare(&self.pool, span.ctx(), statement);
         let mut state = self.enter(owner).await?;
         let timer = QueryTimer::start();
         note_session_state(&self.pool, &mut state.lease, &call.sql);
         let result = state.lease.run::<Q>(&call, timer.started_at()).await;
-        timer.stop().log_statement(&self.pool, self.context(), &call, result.as_ref().ok().map(Q::rows));
-        state.classify(result)
+        let rows = result.as_ref().ok().map(Q::rows);
+        timer.stop().log_statement(&self.pool, span.ctx(), &call, rows);
+        let result = state.classify(result);
+        spans::ended(&mut span, &result, rows);
+        result
     }
 
-    pub(crate) async fn batch(&self, owner: Option<TxId>, sql: &str) -> Result<ExecResult, DatabaseError> {
+    pub(crate) async fn batch(
+        &self,
+        owner: Option<TxId>,
+        ctx: Option<&Context>,
+        sql: &str,
+    ) -> Result<ExecResult, DatabaseError> {
+        let mut span = spans::statement(ctx, self.backend(), sql);
         let mut state = self.enter(owner).await?;
         let timer = QueryTimer::start();
         note_session_state(&self.pool, &mut state.lease, sql);
         let result = state.lease.batch(sql).await;
         let rows = result.as_ref().ok().map(ExecResult::rows_affected);
-        timer.stop().log_batch(&self.pool, self.context(), sql, rows);
+        timer.stop().log_batch(&self.pool, span.ctx(), sql, rows);
         let is_alone = state.open.is_empty();
         let result = state.classify(result);
-        if is_alone { result.map_err(|error| batch_failed(error, self.backend(), sql)) } else { result }
+        let result =
+            if is_alone { result.map_err(|error| batch_failed(error, self.backend(), sql)) } else { result };
+        spans::ended(&mut span, &result, rows);
+        result
     }
 
     /// Changes the server's limit on a statement, for the rest of the transaction or of the session.
@@ -94,7 +109,7 @@ impl SessionInner {
         let (name, scope) =
             if owner.is_some() { ("LOCAL", Scope::Transaction) } else { ("SESSION", Scope::Session) };
         let millis = if limit.is_zero() { 0 } else { limit.as_millis().max(1) };
-        self.batch(owner, &format!("SET {name} statement_timeout = {millis}")).await?;
+        self.batch(owner, self.context(), &format!("SET {name} statement_timeout = {millis}")).await?;
         self.state.lock().await.lease.set_statement_timeout(limit, scope);
         Ok(())
     }

@@ -2,6 +2,7 @@ use std::{fmt, marker::PhantomData, time::Instant};
 
 use futures_util::{FutureExt as _, TryStreamExt as _, future::BoxFuture, stream::BoxStream};
 use sqlx::{Describe, Execute, SqlStr};
+use underpin_logger::Context;
 
 use super::{
     backend::{SqlxBackend, Step},
@@ -14,18 +15,21 @@ use crate::{
     pool::note_session_state,
     session::{SessionInner, TxId},
     slow_query::QueryTimer,
+    spans,
 };
 
 /// sqlx's `Executor` on a [`Transaction`]; see `Transaction::sqlx`.
 pub struct SqlxExecutor<'t, D> {
     session: &'t SessionInner,
     id: TxId,
+    ctx: Option<&'t Context>,
     database: PhantomData<fn() -> D>,
 }
 
 impl<'t, D: SqlxBackend> SqlxExecutor<'t, D> {
     pub(super) fn new(transaction: &'t Transaction) -> Self {
-        Self { session: transaction.inner(), id: transaction.id(), database: PhantomData }
+        let (session, ctx) = (transaction.inner(), transaction.context());
+        Self { session, id: transaction.id(), ctx, database: PhantomData }
     }
 
     fn take_apart<'q>(&self, query: impl Execute<'q, D>) -> sqlx::Result<Parts<D>> {
@@ -40,6 +44,7 @@ impl<'t, D: SqlxBackend> SqlxExecutor<'t, D> {
     ) -> sqlx::Result<T> {
         check_text(sql.as_str())?;
         let session = self.session;
+        let mut span = spans::statement(self.ctx, session.backend(), sql.as_str());
         let mut state = session.enter(Some(self.id)).await?;
         note_session_state(session.pool(), &mut state.lease, sql.as_str());
         let timer = QueryTimer::start();
@@ -49,14 +54,17 @@ impl<'t, D: SqlxBackend> SqlxExecutor<'t, D> {
             Err(error) => Err(error),
         };
         state.lease.complete(result.as_ref().err());
-        timer.stop().log_batch(session.pool(), session.context(), sql.as_str(), None);
-        Ok(state.classify(result)?)
+        timer.stop().log_batch(session.pool(), span.ctx(), sql.as_str(), None);
+        let result = state.classify(result);
+        spans::ended(&mut span, &result, None);
+        Ok(result?)
     }
 
     /// Sends what the driver says to a query step by step. The connection is lent until the last step.
     async fn send(&self, query: Parts<D>, steps: tokio::sync::mpsc::Sender<Step<D>>) -> sqlx::Result<()> {
         let (session, sql) = (self.session, query.sql.clone());
         check_text(sql.as_str())?;
+        let mut span = spans::statement(self.ctx, session.backend(), sql.as_str());
         let mut state = session.enter(Some(self.id)).await?;
         note_session_state(session.pool(), &mut state.lease, sql.as_str());
         let (mut reply_timeout, limit) = state.lease.take_reply_timeout();
@@ -70,7 +78,7 @@ impl<'t, D: SqlxBackend> SqlxExecutor<'t, D> {
                 let step = reply_timeout.within(limit, Instant::now(), said.try_next()).await;
                 // What comes after the first step is asked for at the pace of whoever reads.
                 if let Some(timer) = timer.take() {
-                    timer.stop().log_batch(session.pool(), session.context(), sql.as_str(), None);
+                    timer.stop().log_batch(session.pool(), span.ctx(), sql.as_str(), None);
                 }
                 match step {
                     Ok(Some(step)) => permit.send(step),
@@ -83,7 +91,9 @@ impl<'t, D: SqlxBackend> SqlxExecutor<'t, D> {
             }
         }
         state.lease.complete(failed.as_ref());
-        Ok(state.classify(failed.map_or(Ok(()), Err))?)
+        let result = state.classify(failed.map_or(Ok(()), Err));
+        spans::ended(&mut span, &result, None);
+        Ok(result?)
     }
 }
 

@@ -5,12 +5,14 @@ mod options;
 use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ExecResult, Statement};
+use underpin_logger::{Context, Span};
 
 use crate::{
     Backend, Condition, DatabaseError,
     driver::Query,
     pool::Disposition,
     session::{SessionInner, TxId},
+    spans,
 };
 
 pub use options::{Isolation, TxOptions};
@@ -50,16 +52,23 @@ pub struct Transaction {
     id: TxId,
     /// Whether dropping this handle ends the transaction.
     owns: bool,
+    /// Where its statements stand: in its span, if that is recorded.
+    ctx: Option<Context>,
+    /// Of the outermost transaction's own handle.
+    span: Option<Span>,
 }
 
 impl Transaction {
     pub(crate) async fn begin(
         session: Arc<SessionInner>,
-        parent: Option<TxId>,
+        mut span: Span,
         options: TxOptions,
     ) -> Result<Self, DatabaseError> {
-        let id = session.begin(parent, options).await?;
-        Ok(Self { session, id, owns: true })
+        let begun = session.begin(None, options).await;
+        let id = begun.inspect_err(|error| spans::failed(&mut span, error))?;
+        // A span that is not recorded has the context that its opener had; statements look for theirs themselves then.
+        let ctx = if span.is_recording() { Some(span.ctx()) } else { session.context() }.cloned();
+        Ok(Self { session, id, owns: true, ctx, span: Some(span) })
     }
 
     /// Which database answers.
@@ -78,6 +87,7 @@ impl Transaction {
     /// Not cancel-safe: dropped half-way, it may be committed or not.
     pub async fn commit(mut self) -> Result<(), DatabaseError> {
         let result = self.session.commit(self.id).await;
+        self.ended("committed", &result);
         // A commit that was refused before it was sent leaves the transaction to be rolled back by the drop.
         self.owns = result.is_err();
         result
@@ -92,6 +102,7 @@ impl Transaction {
     /// Cancel-safe: it is rolled back either way.
     pub async fn rollback(mut self) -> Result<(), DatabaseError> {
         let result = self.session.rollback(self.id).await;
+        self.ended("rolled back", &result);
         self.owns = result.is_err();
         result
     }
@@ -104,7 +115,8 @@ impl Transaction {
     /// # Cancel safety
     /// Dropped half-way, the whole transaction can only be rolled back.
     pub async fn nested(&self) -> Result<Self, DatabaseError> {
-        Self::begin(Arc::clone(&self.session), Some(self.id), TxOptions::default()).await
+        let id = self.session.begin(Some(self.id), TxOptions::default()).await?;
+        Ok(Self { session: Arc::clone(&self.session), id, owns: true, ctx: self.ctx.clone(), span: None })
     }
 
     /// Has the connection closed after the transaction instead of lent to the next caller. For a transaction that calls a
@@ -139,7 +151,7 @@ impl Transaction {
     /// # Cancel safety
     /// See the type.
     pub async fn batch(&self, sql: &str) -> Result<ExecResult, DatabaseError> {
-        self.session.batch(Some(self.id), sql).await
+        self.session.batch(Some(self.id), self.context(), sql).await
     }
 
     pub(crate) async fn open_transaction(&self, _options: TxOptions) -> Result<Self, DatabaseError> {
@@ -147,7 +159,7 @@ impl Transaction {
     }
 
     pub(crate) async fn run<Q: Query>(&self, statement: Statement) -> Result<Q::Reply, DatabaseError> {
-        self.session.run::<Q>(Some(self.id), statement).await
+        self.session.run::<Q>(Some(self.id), self.context(), statement).await
     }
 
     pub(crate) fn inner(&self) -> &Arc<SessionInner> {
@@ -161,7 +173,35 @@ impl Transaction {
 
     /// A second handle for the closure; this one ends the transaction.
     pub(crate) fn lend(&self) -> Self {
-        Self { session: Arc::clone(&self.session), id: self.id, owns: false }
+        let ctx = self.ctx.clone();
+        Self { session: Arc::clone(&self.session), id: self.id, owns: false, ctx, span: None }
+    }
+
+    /// Where its statements stand, if that is known.
+    pub(crate) const fn context(&self) -> Option<&Context> {
+        self.ctx.as_ref()
+    }
+
+    /// The context of its span, if that is recorded.
+    pub(crate) fn span_context(&self) -> Option<&Context> {
+        self.span.as_ref().filter(|span| span.is_recording()).map(Span::ctx)
+    }
+
+    /// Notes in the span how often the transaction ran before.
+    pub(crate) fn is_attempt(&mut self, number: u32) {
+        if let Some(span) = &mut self.span {
+            span.set("db.transaction.attempt", number);
+        }
+    }
+
+    /// Notes in the span how the transaction ended.
+    fn ended(&mut self, outcome: &'static str, result: &Result<(), DatabaseError>) {
+        if let Some(span) = &mut self.span {
+            match result {
+                Ok(()) => span.set("db.transaction.outcome", outcome),
+                Err(error) => spans::failed(span, error),
+            }
+        }
     }
 
     pub(crate) async fn failure(&self) -> Option<Condition> {

@@ -40,6 +40,8 @@ mod silence;
 #[cfg(test)]
 mod slow_log;
 #[cfg(test)]
+mod spans;
+#[cfg(test)]
 mod sqlx_queries;
 #[cfg(test)]
 mod transactions;

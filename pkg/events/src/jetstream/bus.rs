@@ -1,6 +1,4 @@
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_nats::jetstream::Context;
 use async_trait::async_trait;
@@ -15,7 +13,7 @@ use super::stream_settings::TopologyMode;
 use super::subscription::JetStreamSubscription;
 use crate::{
     DeadLetter, DeadLetterQueue, Event, EventHandler, EventPublisher, EventSubscriber, EventsError,
-    PublishReceipt, SubscribeOptions, Subscription,
+    PublishReceipt, SubscribeOptions, Subscription, spans,
 };
 
 /// A connection to NATS with one stream of events and one of dead letters. Clones share it.
@@ -175,12 +173,16 @@ impl fmt::Debug for JetStream {
 #[async_trait]
 impl EventPublisher for JetStream {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
-        let message = self.backend.publisher.outbound(&event)?;
-        self.backend.publisher.send(&message).await
+        let mut span = spans::publish(std::slice::from_ref(&event));
+        let message = span.watch(self.backend.publisher.outbound(&event))?;
+        span.watch(self.backend.publisher.send(&message).await)
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
-        super::publish_batch::publish(&self.backend.publisher, events).await
+        let mut span = spans::publish(&events);
+        let published = super::publish_batch::publish(&self.backend.publisher, events).await;
+        span.watch_all(&published);
+        published
     }
 
     async fn flush(&self, within: Duration) -> Result<(), EventsError> {

@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Message, StatusCode, Subject};
 use serde::Deserialize;

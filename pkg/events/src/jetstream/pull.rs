@@ -1,8 +1,7 @@
 //! The fetch loop of a durable consumer: requests with heartbeats, so that silence is noticed, and never for more messages than
 //! there are in-flight permits.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;

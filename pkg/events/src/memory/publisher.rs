@@ -1,16 +1,12 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 use underpin_errors::Report;
 
-use super::bus::MemoryBus;
-use super::log::Appended;
-use super::shared::BusInner;
-use super::state::BusState;
+use super::{bus::MemoryBus, log::Appended, shared::BusInner, state::BusState};
 use crate::pattern::check_type;
-use crate::{Event, EventPublisher, EventsError, PublishReceipt};
+use crate::{Event, EventPublisher, EventsError, PublishReceipt, spans};
 
 /// How many events of a batch are stored under one lock: subscriptions begin in between.
 const EVENTS_PER_LOCK: usize = 256;
@@ -51,16 +47,19 @@ fn check_size(event: &Event, limit: usize) -> Result<(), EventsError> {
 #[async_trait]
 impl EventPublisher for MemoryBus {
     async fn publish(&self, event: Event) -> Result<PublishReceipt, EventsError> {
+        let mut span = spans::publish(std::slice::from_ref(&event));
         let (appended, woken) = {
             let mut state = self.inner().lock();
-            (self.inner().append(&mut state, Instant::now(), event)?, state.take_woken())
+            let appended = span.watch(self.inner().append(&mut state, Instant::now(), event))?;
+            (appended, state.take_woken())
         };
         woken.iter().for_each(|subscription| subscription.notify_one());
-        self.inner().sync(false).await?;
+        span.watch(self.inner().sync(false).await)?;
         Ok(appended.receipt)
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Vec<Result<PublishReceipt, EventsError>> {
+        let mut span = spans::publish(&events);
         let mut results = Vec::with_capacity(events.len());
         let mut events = events.into_iter();
         while events.len() > 0 {
@@ -79,13 +78,12 @@ impl EventPublisher for MemoryBus {
         }
         if let Err(failure) = self.inner().sync(false).await {
             let reason = Report(&failure).to_string();
-            let unconfirmed =
-                || EventsError::Unconfirmed { within: Duration::ZERO, source: reason.clone().into() };
-            results
-                .iter_mut()
-                .filter(|result| result.is_ok())
-                .for_each(|result| *result = Err(unconfirmed()));
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                let source = reason.clone().into();
+                *result = Err(EventsError::Unconfirmed { within: Duration::ZERO, source });
+            }
         }
+        span.watch_all(&results);
         results
     }
 

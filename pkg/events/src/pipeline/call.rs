@@ -1,8 +1,4 @@
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
+use std::{any::Any, panic::AssertUnwindSafe, pin::pin, sync::Arc, task::Poll};
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
@@ -20,10 +16,13 @@ pub(super) enum HandlerResult {
 impl Processor {
     /// Calls the handler under its time limit. A panic and a timeout count as a retry.
     pub(super) async fn call(&self, event: &Arc<Event>, attempt: u32, sequence: u64) -> HandlerResult {
+        let mut span = event.process_span(attempt);
+        let context = span.ctx().clone();
+        span.set("messaging.consumer.group.name", self.options.name.as_str());
         let delivery = Delivery::new(Arc::clone(event))
             .with_attempt(attempt, self.options.max_attempts)
-            .with_sequence(sequence);
-        let context = delivery.context();
+            .with_sequence(sequence)
+            .with_context(context.clone());
         let started = Instant::now();
         // Inside an async block, so that a panic before the handler returns its future is caught as well.
         let mut work = pin!(
@@ -40,12 +39,12 @@ impl Processor {
             },
         };
         self.metrics.with(|metrics| metrics.seconds.record(started.elapsed().as_secs_f64()));
-        HandlerResult::Answered(match done {
+        let outcome = match done {
             Some(Ok(outcome)) => outcome,
             Some(Err(panic)) => {
                 self.count(|metrics| &metrics.panicked);
                 let reason = format!("handler panicked: {}", panic_text(panic.as_ref()));
-                let failure = HandlerFailure::new(reason.clone());
+                let failure = HandlerFailure(reason.clone());
                 error!(
                     self.log,
                     &context,
@@ -60,20 +59,18 @@ impl Processor {
                 self.count(|metrics| &metrics.timed_out);
                 Outcome::retry(format!("handler exceeded {} ms", self.options.handler_timeout.as_millis()))
             }
-        })
+        };
+        if let Outcome::Retry { reason, .. } | Outcome::DeadLetter { reason } = &outcome {
+            span.fail_with(|| reason.as_str());
+        }
+        HandlerResult::Answered(outcome)
     }
 }
 
 /// Why a handler did not do its work, as an error for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct HandlerFailure(String);
-
-impl HandlerFailure {
-    pub(super) fn new(reason: String) -> Self {
-        Self(reason)
-    }
-}
+pub(super) struct HandlerFailure(pub(super) String);
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic

@@ -1,6 +1,5 @@
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::permits::InFlightPermit;
 use crate::{Event, InvalidEventError};

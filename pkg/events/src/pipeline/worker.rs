@@ -164,7 +164,7 @@ impl Processor {
     ) {
         self.count(|metrics| &metrics.dead_lettered);
         let reason: String = reason.chars().take(MAX_REASON).collect();
-        let failure = HandlerFailure::new(reason.clone());
+        let failure = HandlerFailure(reason.clone());
         warn!(
             self.log,
             context,

@@ -14,7 +14,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 use underpin_errors::Error;
 use underpin_errors::axum::attach_request_id;
-use underpin_logger::Context;
+use underpin_logger::tower::Route;
+use underpin_logger::{Context, TraceParent};
 
 use super::cors::Cors;
 use super::headers::SecurityHeaders;
@@ -120,6 +121,9 @@ where
         this.edge.headers.put(response.headers_mut());
         let error = response.extensions().get::<Arc<Error>>().map(|error| error.error_code());
         this.pending.record(Some(response.status()), error);
+        if let Some(route) = this.pending.traced_route() {
+            response.extensions_mut().insert(route);
+        }
         if response.status().is_client_error() || response.status().is_server_error() {
             response = with_request_id(response);
         }
@@ -145,6 +149,12 @@ struct Pending {
 }
 
 impl Pending {
+    /// What the span of the request is named by, if it may be recorded.
+    fn traced_route(&self) -> Option<Route> {
+        let is_sampled = Context::current().trace().is_some_and(TraceParent::is_sampled);
+        self.route.as_ref().filter(|_| is_sampled).map(|route| Route::new(route.as_str()))
+    }
+
     fn record(&mut self, status: Option<StatusCode>, error: Option<&str>) {
         self.is_recorded = true;
         meters::request(self.method, self.route.as_ref(), status, error, self.started.elapsed());

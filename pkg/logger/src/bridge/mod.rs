@@ -6,6 +6,7 @@ mod event;
 mod install;
 mod log_bridge;
 mod span_fields;
+mod traced_span;
 mod tracing_layer;
 
 pub(crate) use caches::levels_changed;

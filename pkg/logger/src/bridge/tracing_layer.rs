@@ -6,12 +6,19 @@ use tracing_core::{
 };
 use tracing_subscriber::{Layer, layer, registry::LookupSpan};
 
-use super::{event::EventSource, span_fields::SpanFields};
+use super::{
+    event::EventSource,
+    span_fields::SpanFields,
+    traced_span::{self, TracedSpan},
+};
 use crate::{
     Context, Level, LevelHandle, SlogLogger, stream::pipeline::Pipeline, stream::record::RecordMeta,
 };
 
 /// A `tracing_subscriber` layer that writes events, with the fields of the spans around them, into a logger's stream.
+///
+/// Where the process has a span sink, spans that are created in a sampled [`Context`] are recorded below it, and what runs inside of
+/// them has their context as [`Context::current`]. `otel.name` and `otel.kind` are honoured.
 ///
 /// [`SlogLogger::install`](crate::SlogLogger::install) sets one up for the whole process. In a subscriber of your own,
 /// know that the layer's level rules hold for the subscriber as a whole. They may change while it runs: `tracing` asks
@@ -83,7 +90,35 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         if let Some(span) = spans.span(id) {
             let mut fields = SpanFields::default();
             attributes.record(&mut fields);
-            span.extensions_mut().replace(fields);
+            let traced = parent_of(attributes, &spans)
+                .and_then(|parent| TracedSpan::open(&parent, attributes.metadata(), &fields));
+            let mut extensions = span.extensions_mut();
+            extensions.replace(fields);
+            if let Some(traced) = traced {
+                extensions.replace(traced);
+            }
+        }
+    }
+
+    fn on_enter(&self, id: &Id, spans: layer::Context<'_, S>) {
+        if let Some(ctx) = traced_context(id, &spans) {
+            traced_span::enter(id, &ctx);
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: layer::Context<'_, S>) {
+        traced_span::exit(id);
+    }
+
+    fn on_close(&self, id: Id, spans: layer::Context<'_, S>) {
+        let Some(span) = spans.span(&id) else { return };
+        let mut extensions = span.extensions_mut();
+        let (traced, fields) = (extensions.remove::<TracedSpan>(), extensions.remove::<SpanFields>());
+        // The sink of the process is foreign code: it runs under no lock.
+        drop(extensions);
+        if let Some(traced) = traced {
+            let fields = fields.unwrap_or_default();
+            traced.close(span.metadata().target(), &fields, &self.pipeline.redact);
         }
     }
 
@@ -113,6 +148,26 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         };
         self.pipeline.emit(decision, &meta, &EventSource { event, spans, hide_sql: self.hide_sql });
     }
+}
+
+/// The context below which a span is created: that of the span named by the caller, or what is current. `None` for the root of a tree
+/// of its own, which belongs to no trace.
+fn parent_of<S>(attributes: &Attributes<'_>, spans: &layer::Context<'_, S>) -> Option<Context>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    match attributes.parent() {
+        Some(parent) => traced_context(parent, spans),
+        None if attributes.is_contextual() => Context::try_current(),
+        None => None,
+    }
+}
+
+fn traced_context<S>(id: &Id, spans: &layer::Context<'_, S>) -> Option<Context>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    spans.span(id)?.extensions().get::<TracedSpan>().map(|traced| traced.ctx().clone())
 }
 
 /// The level that decides whether a span or an event is of use. Spans down to info are kept wherever their target logs

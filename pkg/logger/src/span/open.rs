@@ -3,11 +3,9 @@
 use super::{
     Span, SpanKind,
     installed::{installed, is_on},
+    recording::MAX_LINKS,
 };
 use crate::{Context, TraceParent};
-
-/// The most links of one span.
-pub(super) const MAX_LINKS: usize = 128;
 
 impl Context {
     /// Opens a span below the one of this context.

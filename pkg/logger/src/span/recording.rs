@@ -9,6 +9,9 @@ use std::{
 use super::{AttributeValue, FinishedSpan, SpanKind, SpanSink};
 use crate::{Context, TraceParent};
 
+/// The most links of one span.
+pub(super) const MAX_LINKS: usize = 128;
+
 /// A unit of work in progress. It ends when it is dropped.
 ///
 /// [`Span::ctx`] is what the work gets: its records, statements and events then belong to this span. The span enters nothing and may
@@ -90,7 +93,7 @@ impl Span {
     /// Links another span, of this trace or another. More than 128 links are dropped.
     pub fn link(&mut self, to: &TraceParent) {
         self.record(|span| {
-            if span.links.len() < super::open::MAX_LINKS {
+            if span.links.len() < MAX_LINKS {
                 span.links.push(*to);
             }
         });

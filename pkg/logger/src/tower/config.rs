@@ -27,16 +27,15 @@ impl RequestConfig {
         }
     }
 
-    pub(super) fn context(&self, headers: &HeaderMap) -> Context {
+    /// The context of the caller, from its headers.
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Context {
         let caller =
             if self.fresh_ids { Context::new(RequestId::generate()) } else { headers::extract(headers) };
-        // The one place where the span of a request begins.
-        let ctx = caller.child_span();
         #[cfg(feature = "json")]
         if let Some(capacity) = self.recorder {
-            return ctx.with_flight_recorder(capacity);
+            return caller.with_flight_recorder(capacity);
         }
-        ctx
+        caller
     }
 
     pub(super) fn is_quiet(&self, path: &str) -> bool {

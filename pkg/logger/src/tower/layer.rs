@@ -11,6 +11,7 @@ use crate::Logger;
 ///   response carries it.
 /// * A single valid `traceparent` is continued with a new span id and with the valid members of `tracestate`; otherwise a
 ///   new trace starts. [`inject`](super::inject) writes both to an outgoing request.
+/// * The request is a span of its trace ([`Context::entry_span`](crate::Context::entry_span)), named by method and [`Route`](super::Route).
 /// * The context is in the request's extensions for handlers, and in scope ([`Context::current`](crate::Context::current)) for what they call.
 ///   The body of a streamed response is produced outside of that scope.
 /// * When the response's head is there: method, path (never the query), status and latency in milliseconds; 5xx at error

@@ -26,9 +26,12 @@ mod config;
 mod headers;
 mod layer;
 mod outcome;
+mod request_span;
+mod route;
 mod service;
 
 pub use client::{ClientLayer, ClientService};
 pub use headers::{extract, inject};
 pub use layer::RequestLayer;
+pub use route::Route;
 pub use service::RequestService;

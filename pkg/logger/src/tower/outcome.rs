@@ -3,9 +3,9 @@ use std::{error::Error as StdError, sync::Arc, thread, time::Instant};
 use http::{Extensions, Method, Request, StatusCode};
 use underpin_errors::Error;
 
-use super::config::RequestConfig;
+use super::{config::RequestConfig, request_span};
 use crate::shorten::shortened;
-use crate::{Callsite, Context, Entry, Level, Logger as _, Tag, Value};
+use crate::{Callsite, Entry, Level, Logger as _, Span, Tag, Value};
 
 /// What a caller chooses is logged up to this many bytes.
 const LONGEST_PATH: usize = 1024;
@@ -17,7 +17,7 @@ const TARGET: &str = "underpin_logger::tower";
 /// A request without an answer yet. Whichever way it ends, it logs one line.
 pub(super) struct Pending {
     config: Arc<RequestConfig>,
-    ctx: Context,
+    span: Span,
     method: Method,
     path: String,
     started: Instant,
@@ -25,12 +25,13 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new<B>(config: Arc<RequestConfig>, ctx: Context, request: &Request<B>) -> Self {
+    pub(super) fn new<B>(config: Arc<RequestConfig>, span: Span, request: &Request<B>) -> Self {
         let path = shortened(request.uri().path(), LONGEST_PATH).into_owned();
-        Self { config, ctx, method: request.method().clone(), path, started: Instant::now(), logged: false }
+        Self { config, span, method: request.method().clone(), path, started: Instant::now(), logged: false }
     }
 
     pub(super) fn answered(mut self, status: StatusCode, extensions: &Extensions) {
+        request_span::answered(&mut self.span, &self.method, status, extensions);
         let level = match () {
             () if status.is_server_error() => Level::Error,
             () if self.config.is_quiet(&self.path) => Level::Debug,
@@ -42,6 +43,7 @@ impl Pending {
 
     /// The service itself failed and has no response to show.
     pub(super) fn failed(mut self) {
+        self.span.fail_with(|| "the service failed without a response");
         self.log(Level::Error, "request failed", None, None);
     }
 
@@ -49,7 +51,7 @@ impl Pending {
         self.logged = true;
         let site = Callsite::new(TARGET, "", 0);
         let log = &self.config.log;
-        if !log.enabled(level, site.target, &self.ctx) {
+        if !log.enabled(level, site.target, self.span.ctx()) {
             return;
         }
         let mut tags = [Tag::of("", Value::Null); 5];
@@ -66,7 +68,8 @@ impl Pending {
         for (slot, tag) in tags.iter_mut().zip(known.into_iter().flatten()) {
             (*slot, count) = (tag, count + 1);
         }
-        let entry = Entry::new(level, &self.ctx, msg, site).with_tags(tags.get(..count).unwrap_or_default());
+        let entry =
+            Entry::new(level, self.span.ctx(), msg, site).with_tags(tags.get(..count).unwrap_or_default());
         match error {
             Some(error) => log.log(&entry.with_error(error as &(dyn StdError + 'static))),
             None => log.log(&entry),
@@ -80,8 +83,10 @@ impl Drop for Pending {
             return;
         }
         if thread::panicking() {
+            self.span.fail_with(|| "panicked");
             self.log(Level::Error, "request panicked", None, None);
         } else {
+            self.span.event("cancelled");
             self.log(Level::Info, "request cancelled", None, None);
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{config::RequestConfig, headers, outcome::Pending};
+use super::{config::RequestConfig, headers, outcome::Pending, request_span};
 
 /// The service that [`RequestLayer`](super::RequestLayer) makes.
 #[derive(Clone)]
@@ -39,9 +39,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<I>) -> Self::Future {
-        let ctx = self.config.context(request.headers());
+        let span = request_span::open(&self.config.caller(request.headers()), &request);
+        let ctx = span.ctx().clone();
         request.extensions_mut().insert(ctx.clone());
-        let pending = Pending::new(Arc::clone(&self.config), ctx.clone(), &request);
+        let pending = Pending::new(Arc::clone(&self.config), span, &request);
         // The inner service may log while it builds its future, and all the more while that runs.
         let answer = ctx.scope_sync(|| self.inner.call(request));
         let scoped = ctx.scope(async move {
