@@ -132,8 +132,6 @@ mod tests {
         }
         let mut found = BTreeMap::new();
         walk("ORDERS", &serde_json::to_value(Settings::default()).unwrap(), &mut found);
-        // Of a feature that the service does not turn on, but that another member of the workspace may.
-        found.retain(|name, _| !name.starts_with("ORDERS_LOG__OTLP"));
         found
     }
 
@@ -207,9 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("env");
         let template = reference().dotenv();
-        // The exporter is off by default, and only there if another member of the workspace asks for it.
-        let is_set =
-            |line: &&str| !line.starts_with("# ") && !line.ends_with('=') && !line.contains("__OTLP__");
+        let is_set = |line: &&str| !line.starts_with("# ") && !line.ends_with('=');
         let set = template.lines().filter(is_set);
         let set: Vec<&str> = set.filter_map(|line| line.strip_prefix('#')).collect();
         assert!(set.len() > 40, "{template}");

@@ -24,7 +24,7 @@
 //! * **The bridges** (feature `bridges`, default): [`SlogLogger::install`] writes the records of dependencies that use
 //!   `tracing` or `log` to the same stream, with the request id of [`Context::scope`].
 //! * **Nested values** (feature `nested-values`): `Nested` is whatever serde can serialize, from the macros and from slog.
-//! * **Export** (feature `otel`): the same lines as OTLP log records to a collector.
+//! * **Export**: [`DeferredSink`](sink::DeferredSink) keeps the lines for an exporter, such as that of `underpin-telemetry`.
 //! * **The request layer** (feature `tower`): one line a request, request id and trace in and out.
 //! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
 //!
@@ -62,8 +62,6 @@ mod value;
 
 #[cfg(feature = "bridges")]
 mod bridge;
-#[cfg(feature = "otel")]
-pub mod otel;
 #[cfg(feature = "json")]
 mod stream;
 #[cfg(feature = "testing")]

@@ -3,8 +3,11 @@ use std::{io, sync::Arc, time::Duration};
 use crate::{
     JsonFormat, LevelRulesError, LogFormat, LogOutput, LogSink, Logger, LoggerSettings, Redaction,
     SlogLogger, TerminalFormat,
-    sink::{BufferedSink, DirectSink, Output, Overflow, Sink},
+    sink::{BufferedSink, DeferredSink, DirectSink, Output, Overflow, Sink, TeeSink},
 };
+
+/// How many bytes of lines wait for an exporter that has not started yet.
+const KEPT_FOR_EXPORT: usize = 1024 * 1024;
 
 /// Sets up logging for a service: builds the logger, installs the bridges for `tracing` and `log` (feature `bridges`) and logs panics.
 ///
@@ -96,13 +99,12 @@ fn build(settings: &LoggerSettings) -> Result<SlogLogger, InitError> {
             Arc::new(sink.map_err(InitError::Output)?)
         }
     };
-    #[cfg(feature = "otel")]
-    let (sink, exported) = match &settings.otlp {
-        Some(otlp) => (tee(sink, otlp)?, true),
-        None => (sink, false),
+    let exported = settings.export;
+    let sink: Arc<dyn Sink> = if exported {
+        Arc::new(TeeSink::new().and_shared(sink).and(DeferredSink::install(KEPT_FOR_EXPORT)))
+    } else {
+        sink
     };
-    #[cfg(not(feature = "otel"))]
-    let exported = false;
     let redact = settings.redact.iter().fold(Redaction::default(), |redact, key| redact.and(key));
     let redact = settings.reveal.iter().fold(redact, |redact, key| redact.allow(key));
     let text = match settings.format {
@@ -135,10 +137,4 @@ fn file(settings: &LoggerSettings, path: &std::path::Path) -> io::Result<Output>
 #[cfg(not(feature = "rotation"))]
 fn file(_: &LoggerSettings, path: &std::path::Path) -> io::Result<Output> {
     Output::file(path)
-}
-
-#[cfg(feature = "otel")]
-fn tee(sink: Arc<dyn Sink>, otlp: &crate::otel::OtlpSettings) -> Result<Arc<dyn Sink>, InitError> {
-    let exporter = otlp.sink().map_err(InitError::Output)?;
-    Ok(Arc::new(crate::sink::TeeSink::new().and_shared(sink).and(exporter)))
 }

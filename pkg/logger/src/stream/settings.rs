@@ -52,9 +52,9 @@ pub struct LoggerSettings {
     /// How the file of `output` is rotated; not at all where this is not set.
     #[cfg(feature = "rotation")]
     pub rotation: Option<crate::RotationSettings>,
-    /// A collector that gets the records too; they are JSON then, also at a terminal.
-    #[cfg(feature = "otel")]
-    pub otlp: Option<crate::otel::OtlpSettings>,
+    /// Keeps the records for an exporter that is attached later ([`DeferredSink`](crate::sink::DeferredSink)); they are JSON then, also at
+    /// a terminal. `underpin-telemetry` exports them to a collector.
+    pub export: bool,
 }
 
 impl LoggerSettings {
@@ -158,11 +158,10 @@ impl LoggerSettings {
         self
     }
 
-    /// Sets `otlp`.
-    #[cfg(feature = "otel")]
+    /// Keeps the records for an exporter: `export`.
     #[must_use]
-    pub fn otlp(mut self, otlp: impl Into<Option<crate::otel::OtlpSettings>>) -> Self {
-        self.otlp = otlp.into();
+    pub const fn exported(mut self) -> Self {
+        self.export = true;
         self
     }
 }
@@ -191,26 +190,21 @@ impl Default for LoggerSettings {
             flight_recorder: None,
             #[cfg(feature = "rotation")]
             rotation: None,
-            #[cfg(feature = "otel")]
-            otlp: None,
+            export: false,
         }
     }
 }
 
 impl Validate for LoggerSettings {
     fn validate(&self, checks: &mut Checks) {
-        #[cfg(feature = "otel")]
-        {
-            checks.nested("otlp", &self.otlp);
-            let clash = self.otlp.is_some() && self.format == LogFormat::Terminal;
-            checks.ensure(!clash, "format", "must not be `terminal` where records are exported");
-        }
         #[cfg(feature = "rotation")]
         {
             checks.nested("rotation", &self.rotation);
             let has_file = self.rotation.is_none() || matches!(self.output, LogOutput::File(_));
             checks.ensure(has_file, "rotation", "needs a file as `output`");
         }
+        let clash = self.export && self.format == LogFormat::Terminal;
+        checks.ensure(!clash, "format", "must not be `terminal` where records are exported");
         let rules = self.level.parse::<LevelRules>();
         checks.ensure(rules.is_ok(), "level", "must be level rules such as `info,sqlx=warn`");
         let named = !matches!(&self.output, LogOutput::File(path) if path.as_os_str().is_empty());
@@ -227,10 +221,6 @@ impl Validate for LoggerSettings {
         checks.nested("sampling", &self.sampling);
         if self.sink != LogSink::Direct {
             self.fits_into(self.buffer, checks, "must not be larger than `buffer`");
-        }
-        #[cfg(feature = "otel")]
-        if let Some(otlp) = &self.otlp {
-            self.fits_into(otlp.buffer, checks, "must not be larger than `otlp.buffer`");
         }
     }
 }

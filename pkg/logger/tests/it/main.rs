@@ -29,14 +29,14 @@ mod limits;
 #[cfg(feature = "nested-values")]
 mod nested;
 #[cfg(test)]
-#[cfg(all(feature = "otel", feature = "bridges", unix))]
-mod otel;
-#[cfg(test)]
 #[cfg(all(feature = "bridges", unix))]
 mod own_subscriber;
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod reentrancy;
+#[cfg(test)]
+#[cfg(all(feature = "tower", feature = "testing"))]
+mod request_spans;
 #[cfg(test)]
 #[cfg(all(feature = "rotation", unix))]
 mod rotation;
@@ -58,3 +58,6 @@ mod tower;
 #[cfg(test)]
 #[cfg(feature = "tower")]
 mod trace_context;
+#[cfg(test)]
+#[cfg(all(feature = "bridges", feature = "testing"))]
+mod traced_spans;

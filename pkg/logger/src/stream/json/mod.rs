@@ -26,5 +26,3 @@ pub(crate) use context_fields::context_fields;
 pub(crate) use guard::guarded;
 pub(crate) use line::LineEncoder;
 pub(crate) use scratch::{Scratch, with_scratch};
-#[cfg(all(test, feature = "otel"))]
-pub(crate) use timestamp::TimestampCache;

@@ -91,17 +91,11 @@ impl BufferWriter {
             let out_of_time =
                 state.closing && closing_since.get_or_insert_with(Instant::now).elapsed() > buffer::CLOSE / 2;
             if !line_writer::is_passing(&error) || out_of_time {
-                let (lost, rest) =
-                    left.split_at(line_writer::refused(&error).unwrap_or(left.len()).min(left.len()));
                 state.failure = Some(error);
                 drop(state);
-                let lost = self.writer.abandon(lost);
+                let lost = self.writer.abandon(left);
                 self.buffer.dropped.fetch_add(lost, Ordering::Relaxed);
-                if rest.is_empty() {
-                    return;
-                }
-                left = rest;
-                continue;
+                return;
             }
             // Full for the moment: lines keep gathering behind this batch while it waits.
             let waited = self.buffer.work.wait_timeout(state, pause);

@@ -77,21 +77,6 @@ pub(super) fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-/// What an output that works will never take, and need not be offered again: the first so many bytes of what it was given,
-/// whole lines. What comes behind them may be taken.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-#[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "files take everything"))]
-pub(crate) struct Refused {
-    pub(crate) bytes: usize,
-    pub(crate) reason: String,
-}
-
-/// How many bytes were refused for good, if that is what the error says.
-pub(super) fn refused(error: &io::Error) -> Option<usize> {
-    error.get_ref()?.downcast_ref::<Refused>().map(|refused| refused.bytes)
-}
-
 /// As many whole lines as `most` bytes hold, but at least one, and the lines behind them.
 pub(crate) fn whole_lines(lines: &[u8], most: usize) -> (&[u8], &[u8]) {
     let newline = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);

@@ -9,6 +9,7 @@ mod buffer;
 mod buffer_writer;
 mod buffered;
 mod cache_padded;
+mod deferred;
 mod direct;
 mod line_writer;
 mod lock;
@@ -19,9 +20,8 @@ mod sink_trait;
 mod tee;
 
 pub use buffered::{BufferedSink, Overflow};
+pub use deferred::DeferredSink;
 pub use direct::DirectSink;
-#[cfg(feature = "otel")]
-pub(crate) use line_writer::{Refused, whole_lines};
 pub use memory::MemorySink;
 pub use output::Output;
 pub(crate) use output::inside_output;
