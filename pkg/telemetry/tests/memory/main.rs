@@ -1,0 +1,4 @@
+//! Counts the memory of metrics over a simulated day, which takes the allocator of the process.
+
+#[cfg(test)]
+mod day;
