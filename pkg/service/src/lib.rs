@@ -110,6 +110,8 @@ mod state;
 mod stop;
 mod stopped;
 mod supervise;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 pub mod testing;
 
 #[cfg(feature = "http")]
@@ -138,6 +140,8 @@ pub use state::{Gate, ServiceState};
 pub use stop::Stop;
 pub use stopped::Stopped;
 pub use supervise::{OnEnd, RestartPolicy};
+#[cfg(feature = "telemetry")]
+pub use telemetry::{TelemetryPlugin, telemetry};
 #[cfg(feature = "grpc")]
 pub use underpin_http::grpc;
 
