@@ -1,7 +1,7 @@
 //! `cargo xtask check`: everything short of the tests, with warnings as errors.
 
 use crate::shell::{Done, cargo, run};
-use crate::{budget, deep, guard, structure};
+use crate::{budget, deep, guard, ops, structure};
 
 /// What `cargo xtask check` takes.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,7 @@ pub(crate) fn check(wanted: &Check) -> Done {
     guard::check()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
     structure::check()?;
+    ops::check()?;
     budget::check()?;
     let all = ["--locked", "--workspace", "--all-features"];
     run(cargo().arg("clippy").args(all).args(["--all-targets", "--", "--deny", "warnings"]))?;

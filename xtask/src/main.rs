@@ -15,6 +15,7 @@ mod fetch;
 mod guard;
 mod local;
 mod nats;
+mod ops;
 mod outside;
 mod shell;
 mod structure;

@@ -90,6 +90,15 @@ pub(crate) fn unpack_pgbouncer() -> Done {
     draft.keep(&format!("pgbouncer-{version}"))
 }
 
+/// Unpacks the checker of rules alone; it needs no library of its package.
+pub(crate) fn unpack_promtool() -> Done {
+    let draft = Draft::new()?;
+    let root = unpack("prometheus", draft.download())?;
+    let cannot = |error: std::io::Error| format!("the package of prometheus is not as expected: {error}");
+    fs::rename(root.join("usr/bin/promtool"), draft.package().join("promtool")).map_err(cannot)?;
+    draft.keep("promtool")
+}
+
 /// The names in the lines `Inst python3-pip (23.0.1 ...)` of a simulation.
 fn to_install(plan: &str) -> Vec<&str> {
     plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next()).collect()

