@@ -3,6 +3,7 @@
 //! The tests are in `tests/it`. The doc tests of this crate are the code in the README of the workspace and in `docs/`.
 
 pub mod chaos;
+pub mod jobs_chaos;
 
 /// The README of the workspace and the guides, as `build.rs` prepares them, so that their code is compiled and run.
 /// `docs/migrate-config.md` is in `underpin-config`, whose tests need no other crate.

@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: the proof of the outbox and the inbox, as long as you like.
+//! `cargo xtask chaos`: the proof of the outbox and the inbox, or of the jobs, as long as you like.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,9 @@ use crate::shell::{Done, cargo, run};
 /// What `cargo xtask chaos` takes; the rest goes to the program as it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Chaos {
+    /// What is to survive
+    #[arg(value_enum, default_value = "outbox")]
+    subject: Subject,
     /// How long faults are done
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
@@ -24,15 +27,27 @@ pub(crate) struct Chaos {
     rest: Vec<String>,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Subject {
+    /// The outbox, the relay and the inbox
+    Outbox,
+    /// Jobs, workers and cron
+    Jobs,
+}
+
 pub(crate) fn chaos(chaos: &Chaos) -> Done {
-    for server in [Server::Postgres, Server::Nats] {
-        println!("{}", fetch::find_or_fetch(server)?);
+    let (program, servers): (&str, &[Server]) = match chaos.subject {
+        Subject::Outbox => ("chaos", &[Server::Postgres, Server::Nats]),
+        Subject::Jobs => ("chaos-jobs", &[Server::Postgres]),
+    };
+    for server in servers {
+        println!("{}", fetch::find_or_fetch(*server)?);
     }
     let mut command = cargo();
     // The root of the workspace is where cargo runs; a file is meant from where we were called.
     let out = chaos.out.as_ref().map(std::path::absolute).transpose();
     let out = out.map_err(|error| format!("cannot tell where --out leads: {error}"))?;
-    command.args(["run", "--locked", "--package", "underpin-tests", "--bin", "chaos", "--", "run"]);
+    command.args(["run", "--locked", "--package", "underpin-tests", "--bin", program, "--", "run"]);
     command.arg("--minutes").arg(chaos.minutes.to_string());
     command.args(chaos.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
     if let Some(out) = &out {

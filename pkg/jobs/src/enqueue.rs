@@ -76,7 +76,7 @@ pub struct Unique {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UniqueScope {
-    /// Until its first attempt begins: a change that comes later gets a job of its own.
+    /// Until its first attempt begins: a change that comes later gets another job.
     UntilStarted,
     /// Until it is done, dead or cancelled.
     UntilFinished,

@@ -25,7 +25,7 @@ pub(crate) fn headers_of(context: &Context) -> String {
 }
 
 /// The context of an attempt. What does not parse is left out: a job is worth more than its trace. Without a request id the
-/// job gets one of its own.
+/// job gets a new one.
 pub(crate) fn context_of(headers: &str) -> Context {
     let headers: BTreeMap<String, String> = serde_json::from_str(headers).unwrap_or_default();
     let value = |name: &str| headers.get(name).map(String::as_str);

@@ -45,7 +45,7 @@ impl Jobs {
         Self::over(Arc::new(MemoryJobStore::default()))
     }
 
-    /// Jobs in a store of your own, or one with a mock around it.
+    /// Jobs in another implementation of [`Store`].
     pub fn over(store: Arc<dyn Store>) -> Self {
         let settings = JobsSettings::default();
         Self { store, pool: None, backend: None, settings, wake: WakeSignal::default() }
@@ -142,7 +142,7 @@ impl Jobs {
         Ok(self.insert(tx, &rows).await?.into_iter().map(Enqueued::id).collect())
     }
 
-    /// Enqueues a job in a transaction of its own, which is committed when this returns: for callers that change nothing else.
+    /// Enqueues a job and commits: for callers without a transaction, that change nothing else.
     ///
     /// # Errors
     /// As for [`enqueue`](Self::enqueue); with [`JobsError::TimedOut`], and after an ambiguous COMMIT, the job may be enqueued.

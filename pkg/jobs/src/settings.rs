@@ -51,7 +51,7 @@ impl Validate for JobsSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WorkersSettings {
-    /// Attempts that the process runs at once in a queue without a limit of its own. From 1 to 10,000.
+    /// Attempts that the process runs at once in a queue without its own limit. From 1 to 10,000.
     pub concurrency: u32,
     /// Jobs that one statement claims, at most. From 1 to 1,000.
     pub batch: u32,
@@ -81,7 +81,7 @@ pub struct WorkersSettings {
 }
 
 impl WorkersSettings {
-    /// Sets how many attempts run at once in a queue without a limit of its own.
+    /// Sets how many attempts run at once in a queue without its own limit.
     #[must_use]
     pub fn concurrency(self, concurrency: u32) -> Self {
         Self { concurrency, ..self }

@@ -19,7 +19,7 @@ mod malformed;
 mod mistake;
 mod observations;
 mod process;
-mod random;
+pub(crate) mod random;
 mod recovery;
 mod report;
 mod run;

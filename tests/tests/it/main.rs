@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod random;

@@ -86,6 +86,7 @@ pub async fn tokens_grow(harness: &impl Harness) {
         last = tokens[1];
         harness.pass(LEASE + Duration::from_secs(1)).await;
         store.rescue(&[crate::store::KnownKind::new("work", 1)], 100).await.unwrap();
+        harness.pass(Duration::from_secs(70)).await;
     }
 }
 

@@ -28,6 +28,8 @@ pub async fn poison_dies(harness: &impl Harness) {
     let store = harness.store();
     store.insert(&[job("poison")]).await.unwrap();
     for round in 0..=2 {
+        // From the second time on it waits for a while.
+        harness.pass(Duration::from_secs(70)).await;
         let run = claim(&*store, 1).await.pop().unwrap().run;
         harness.pass(LEASE + Duration::from_secs(1)).await;
         let outcome = store.rescue(&known(), 2).await.unwrap()[0].outcome;

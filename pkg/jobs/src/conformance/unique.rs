@@ -39,7 +39,7 @@ pub async fn until_finished(harness: &impl Harness) {
     assert!(store.insert(&[key()]).await.unwrap()[0].is_new(), "cancelled while it waited");
 }
 
-/// A change that comes while the job runs gets a job of its own.
+/// A change that comes while the job runs gets another job.
 pub async fn until_started(harness: &impl Harness) {
     let store = harness.store();
     let key = || with(Unique::until_started("k"));

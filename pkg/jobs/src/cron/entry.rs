@@ -55,7 +55,7 @@ impl CronEntry {
         Self::with_ticks(name.into(), ticks, job)
     }
 
-    /// An entry with a schedule of your own.
+    /// An entry with another [`Schedule`].
     pub fn with_schedule<J: Job>(name: impl Into<String>, schedule: Arc<dyn Schedule>, job: &J) -> Self {
         Self::with_ticks(name.into(), Ticks::Schedule(schedule), job)
     }
@@ -71,7 +71,7 @@ impl CronEntry {
         Self { name, ticks, missed: Missed::Once { within: None }, jitter: Duration::ZERO, job }
     }
 
-    /// Sets the time zone of the pattern, by its IANA name. It has no meaning for a schedule of your own.
+    /// Sets the time zone of the pattern, by its IANA name. Only patterns have one.
     pub fn zone(mut self, name: impl Into<String>) -> Self {
         if let Ticks::Pattern { zone, .. } = &mut self.ticks {
             *zone = name.into();

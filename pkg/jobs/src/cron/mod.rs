@@ -18,8 +18,8 @@
 //!
 //! // The last Sunday of March 2030: there is no 02:30.
 //! let schedule = CronSchedule::parse("30 2 * * *", "Europe/Berlin").unwrap();
-//! let midnight = 1_901_055_600; // 2030-03-30T23:00:00Z
-//! assert_eq!(schedule.next_after(midnight), Some(1_901_062_800)); // 2030-03-31T01:00:00Z, 03:00 in Berlin
+//! let midnight = 1_901_142_000; // 2030-03-30T23:00:00Z
+//! assert_eq!(schedule.next_after(midnight), Some(1_901_149_200)); // 2030-03-31T01:00:00Z, 03:00 in Berlin
 //! # drop(entry);
 //! ```
 //!

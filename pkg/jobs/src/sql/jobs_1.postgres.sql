@@ -223,8 +223,10 @@ lost AS MATERIALIZED (
     DELETE FROM underpin_job_unique u USING gone g
     WHERE g.unique_scope IN ('started', 'finished') AND u.kind = g.kind AND u.key = g.unique_key AND u.job = g.id
 ), back AS (
+    -- From the second time on at moments that are far apart: a job that kills its process must not take the same others with it.
     UPDATE underpin_job j SET run = NULL, worker = NULL, lease_until = NULL, rescues = j.rescues + 1, reason = 'lost',
-        done = NULL, total = NULL, note = NULL
+        done = NULL, total = NULL, note = NULL,
+        due = CASE WHEN j.rescues > 0 THEN now() + random() * power(2, least(j.rescues, 6)) * interval '1 second' ELSE j.due END
     FROM lost l WHERE j.id = l.id AND l.becomes = 'requeued'
     RETURNING j.id, j.kind
 )

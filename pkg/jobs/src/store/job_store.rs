@@ -45,7 +45,8 @@ pub trait JobStore: Send + Sync + 'static {
     async fn progress(&self, reports: &[(RunId, Progress)]) -> Result<(), JobsError>;
 
     /// Takes jobs of these kinds from attempts whose leases have expired, at most a hundred. A job that was lost more than
-    /// `most` times is dead.
+    /// `most` times is dead. From the second time on it waits for a random part of 2, 4, .. 64 seconds: a job that kills its
+    /// process must not take the same others with it.
     ///
     /// # Errors
     /// [`JobsError::Database`], [`JobsError::TimedOut`].

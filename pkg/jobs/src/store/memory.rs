@@ -27,10 +27,10 @@ mod jobs;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Default)]
-pub struct MemoryJobStore(Mutex<State>);
+pub struct MemoryJobStore(Mutex<MemoryState>);
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct MemoryState {
     jobs: BTreeMap<JobId, Row>,
     ended: BTreeMap<JobId, JobStatus>,
     dead: BTreeMap<JobId, Row>,
@@ -67,12 +67,12 @@ impl MemoryJobStore {
         self.state().ahead += i64::try_from(by.as_millis()).unwrap_or(0);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl MemoryState {
     fn now(&self) -> i64 {
         millis_of(SystemTime::now()) + self.ahead
     }

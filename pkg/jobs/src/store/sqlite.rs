@@ -75,8 +75,11 @@ async fn rescue_lost(tx: &Transaction, known: &[KnownKind], most: u32) -> Result
             end(tx, job, "dead", Some("lost".to_owned()), true).await?;
             RescueOutcome::Dead
         } else {
-            let text = "UPDATE underpin_job SET run = NULL, worker = NULL, lease_until = NULL, rescues = rescues + 1, \
-                        reason = 'lost', done = NULL, total = NULL, note = NULL WHERE id = $1";
+            let text = format!(
+                "UPDATE underpin_job SET run = NULL, worker = NULL, lease_until = NULL, rescues = rescues + 1, \
+                 reason = 'lost', done = NULL, total = NULL, note = NULL, \
+                 due = CASE WHEN rescues > 0 THEN {NOW} + abs(random() % (1000 << min(rescues, 6))) ELSE due END WHERE id = $1"
+            );
             tx.execute(sql(text, [job.to_string().into()])).await?;
             RescueOutcome::Requeued
         };

@@ -11,7 +11,7 @@ use crate::{RunId, meters};
 /// Ends that one statement commits.
 const GROUP: usize = 256;
 
-/// The end of one attempt on its way to the store.
+/// The end of one attempt, to be written to the store.
 pub(super) enum Ended {
     Finished(Finished),
     /// Nothing is to be written: the job was lost.

@@ -174,6 +174,9 @@ impl Machine {
             };
             assert_eq!(rescue.outcome, expected);
         }
+        // What was lost twice waits for two seconds at most.
+        harness.pass(Duration::from_secs(3)).await;
+        self.now += 3;
     }
 
     fn run(&self, number: usize) -> Option<RunId> {

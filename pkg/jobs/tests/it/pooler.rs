@@ -19,7 +19,7 @@ async fn pool_to(pooler: &Pooler) -> Pool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_poll_and_ticks_fire_once_where_nobody_can_listen() {
+async fn workers_poll_and_ticks_fire_once_without_listen() {
     let pooler = Pooler::start().await;
     let pool = pool_to(&pooler).await;
     let first = jobs(&pool);

@@ -84,7 +84,7 @@ impl JobsCommand {
         let id: JobId = call.required("ID")?;
         match self.jobs.cancel(id).await? {
             CancelOutcome::Removed => out.line(format_args!("cancelled {id}")),
-            CancelOutcome::Asked => out.line(format_args!("{id} is running; its handler will be told")),
+            CancelOutcome::Asked => out.line(format_args!("{id} is running; its handler is asked to stop")),
             CancelOutcome::Ended => return Err(Error::conflict(format!("job {id} has ended"))),
             _ => return Err(Error::not_found(format!("no job {id}"))),
         }

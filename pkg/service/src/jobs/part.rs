@@ -20,11 +20,11 @@ pub fn workers(builder: WorkersBuilder) -> WorkersPart {
 #[must_use = "pass it to Start::traffic"]
 pub struct WorkersPart {
     builder: Mutex<Option<WorkersBuilder>>,
-    running: Arc<Running>,
+    running: Arc<StartedWorkers>,
 }
 
 #[derive(Debug, Default)]
-struct Running {
+struct StartedWorkers {
     workers: OnceLock<Workers>,
 }
 
@@ -84,7 +84,7 @@ impl Component for WorkersPart {
 }
 
 #[async_trait]
-impl HealthCheck for Running {
+impl HealthCheck for StartedWorkers {
     #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
     fn name(&self) -> &str {
         "jobs"

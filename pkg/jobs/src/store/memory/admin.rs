@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{MemoryJobStore, Row, State, millis};
+use super::{MemoryJobStore, MemoryState, Row, millis};
 use crate::status::millis_of;
 use crate::store::JobAdmin;
 use crate::{CancelOutcome, JobFilter, JobId, JobRecord, JobState, JobStatus, JobsError, QueueStatus};
 
-impl State {
+impl MemoryState {
     fn record(&self, id: JobId) -> Option<JobRecord> {
         let record = |row: &Row, status| JobRecord::new(status, row.job.payload.clone());
         let live = self.jobs.get(&id).map(|row| record(row, row.live_status()));

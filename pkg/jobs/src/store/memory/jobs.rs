@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rand::RngExt as _;
 
 use super::{MemoryJobStore, millis};
 use crate::store::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
@@ -101,6 +102,9 @@ impl JobStore for MemoryJobStore {
                 RescueOutcome::Dead
             } else {
                 if let Some(row) = state.jobs.get_mut(&job) {
+                    if row.rescues > 0 {
+                        row.due = now + rand::rng().random_range(0..1000 << row.rescues.min(6));
+                    }
                     row.rescues += 1;
                     row.reason = Some("lost".to_owned());
                     (row.run, row.progress) = (None, None);
