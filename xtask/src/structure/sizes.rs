@@ -6,18 +6,21 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::source::{Crate, Module};
 
-/// Code lines for each crate. The connection was meant to fit into 1,000 lines; failover, rebuilding a client that ended, lame-duck notices,
-/// rotated credentials and the reply inbox took half as much again.
+/// Code lines for each crate. Three exceed what was planned:
+///
+/// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
+/// * service, 3,500: the operator commands and the adapters of five crates are 1,900 lines; each adapter is a feature.
+/// * jobs, 3,500: three stores are 1,800 lines, cron 600.
 const BUDGETS: &[(&str, usize)] = &[
     ("events", 8_000),
     ("outbox", 3_000),
     ("nats", 1_500),
+    ("http", 2_700),
     ("store", 5_500),
     ("rpc", 3_500),
-    ("jobs", 3_500),
+    ("jobs", 4_500),
     ("telemetry", 3_000),
-    ("http", 2_700),
-    ("service", 3_500),
+    ("service", 4_300),
 ];
 
 /// Of crates without a line in [`BUDGETS`].

@@ -40,10 +40,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Lock> {
 }
 
 pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(extension);
-    PathBuf::from(name)
+    path.with_added_extension(extension)
 }
 
 #[cfg(test)]
