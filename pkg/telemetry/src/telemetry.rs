@@ -37,10 +37,7 @@ impl Telemetry {
     /// # Errors
     ///
     /// [`TelemetryError`] when a setting is not valid or the system refuses a thread.
-    #[cfg_attr(
-        not(feature = "otlp"),
-        allow(clippy::needless_pass_by_value, reason = "the exporter keeps it")
-    )]
+    #[allow(clippy::needless_pass_by_value, reason = "shared with the exporter, where there is one")]
     pub fn start(
         settings: &TelemetrySettings,
         identity: &ServiceIdentity,
@@ -53,7 +50,7 @@ impl Telemetry {
         }
         let upkeep = metrics.clone().map(|metrics| Upkeep::start(metrics, settings.metrics.upkeep));
         #[cfg(feature = "otlp")]
-        let exporter = Exporter::start(&settings.otlp, identity, log)?;
+        let exporter = Exporter::start(&settings.otlp, identity, &log)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 metrics,

@@ -52,7 +52,7 @@ impl Exporter {
     pub(crate) fn start(
         settings: &OtlpSettings,
         identity: &ServiceIdentity,
-        log: Arc<dyn Logger>,
+        log: &Arc<dyn Logger>,
     ) -> Result<Option<Self>, TelemetryError> {
         let plan = Plan::of_process(settings)?;
         if plan.traces.is_none() && plan.logs.is_none() {
@@ -68,7 +68,7 @@ impl Exporter {
             spans: spans.clone(),
             lines: lines.clone(),
             cut: Arc::clone(&cut),
-            log: Arc::clone(&log),
+            log: Arc::clone(log),
         };
         let (built, is_built) = mpsc::channel();
         let (alive, ended) = mpsc::channel::<()>();
