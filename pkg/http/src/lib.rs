@@ -1,4 +1,4 @@
-//! An HTTP server for [axum](::axum) routes that can stand in front of strangers and be stopped without losing a request.
+//! An HTTP server for axum routes: limits on every connection, and a stop that loses no request.
 //!
 //! * [`HttpServer`]: HTTP/1 and HTTP/2 on one port, limits on every connection, TLS (feature `tls`), a stop with a deadline.
 //! * [`standard`] and [`Standard`]: the layers of a service in one order: request id and log, metrics, security headers, CORS, requests in
