@@ -1,5 +1,6 @@
 //! What workers and schedulers report through the `metrics` facade.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -74,12 +75,23 @@ pub(crate) fn running(queue: &str, attempts: usize) {
     gauge!(RUNNING, "queue" => queue.to_owned()).set(number(attempts as u64));
 }
 
-pub(crate) fn queues(queues: &[QueueStatus]) {
-    for status in queues {
-        let labels = [("queue", status.queue.clone()), ("kind", status.kind.clone())];
-        gauge!(READY, &labels).set(number(status.ready));
-        gauge!(OLDEST, &labels).set(status.oldest.as_secs_f64());
-        gauge!(DEAD, &labels).set(number(status.dead));
+/// Sets the gauges of all queues. A queue that is empty now has no status any more and is set to zero; versions of a kind are summed up.
+pub(crate) fn queues(before: &[QueueStatus], now: &[QueueStatus]) {
+    let mut sums = BTreeMap::new();
+    for status in before {
+        sums.insert((&status.queue, &status.kind), (0, Duration::ZERO, 0));
+    }
+    for status in now {
+        let (ready, oldest, dead) = sums.entry((&status.queue, &status.kind)).or_default();
+        *ready += status.ready;
+        *oldest = status.oldest.max(*oldest);
+        *dead += status.dead;
+    }
+    for ((queue, kind), (ready, oldest, dead)) in sums {
+        let labels = [("queue", queue.clone()), ("kind", kind.clone())];
+        gauge!(READY, &labels).set(number(ready));
+        gauge!(OLDEST, &labels).set(oldest.as_secs_f64());
+        gauge!(DEAD, &labels).set(number(dead));
     }
 }
 

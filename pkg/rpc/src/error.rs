@@ -103,7 +103,12 @@ impl RpcError {
     pub fn is_ambiguous(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Lost => true,
-            Self::Remote(remote) => remote.error().kind() == Kind::DeadlineExceeded,
+            Self::Remote(remote) => {
+                let error = remote.error();
+                // A drain that ran out of time ended the handler; the service itself lost a call that it made.
+                error.kind() == Kind::DeadlineExceeded
+                    || matches!(error.error_code(), "SHUT_DOWN" | "CONNECTION_LOST")
+            }
             _ => false,
         }
     }

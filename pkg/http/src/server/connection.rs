@@ -162,8 +162,9 @@ impl Connection {
         self.server.is_draining() || self.close_after_response.load(Ordering::Relaxed)
     }
 
+    /// Whether a request is handled or its response is still sent: hyper drops the body once it has buffered the last chunk.
     pub(super) fn has_requests(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) > 0
+        self.requests.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed) > 0
     }
 
     /// Looks at every limit.

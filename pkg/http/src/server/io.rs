@@ -44,6 +44,11 @@ impl<S> Socket<S> {
         let cut = self.cut.get_or_insert_with(|| Box::pin(end.clone().cancelled_owned()));
         cut.as_mut().poll(cx).is_ready()
     }
+
+    /// An upgraded connection that only sends learns here that the server stops. It is no waker that is asked: that is the reader's.
+    fn writes_no_more(&self) -> bool {
+        self.connection.is_upgraded() && self.connection.server.end_calls.is_cancelled()
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
@@ -66,6 +71,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.writes_no_more() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.connection.set_write_blocked(written.is_pending());
         written
@@ -77,6 +85,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.writes_no_more() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         this.connection.set_write_blocked(written.is_pending());
         written

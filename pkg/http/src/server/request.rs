@@ -9,7 +9,7 @@ use axum::extract::connect_info::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -75,6 +75,8 @@ impl Future for ResponseFuture {
         if let Some(guard) = &guard
             && *this.is_http1
             && guard.0.closes_after_response()
+            // `Connection: upgrade` is part of the handshake.
+            && answer.status() != StatusCode::SWITCHING_PROTOCOLS
         {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -153,6 +153,7 @@ impl Scheduler {
             );
             return Ok(None);
         }
+        let mut fired = false;
         for tick in due.fire {
             let job = NewJob {
                 id: JobId::generate(),
@@ -160,11 +161,16 @@ impl Scheduler {
                 ..entry.job.clone()
             };
             if self.store.fire(&Tick::new(name, &*entry.hash, tick), &job).await? {
+                fired = true;
                 let late = now_ms.saturating_sub(tick.saturating_mul(1000));
                 meters::fired(name, tick, Duration::from_millis(u64::try_from(late).unwrap_or(0)));
                 debug!(self.log, &Context::background(), "a cron entry fired", name, tick);
                 self.wake.notify();
             }
+        }
+        // Those before the ticks that fired. The process that fired counts them.
+        if fired && due.skip.is_none() && due.missed > 0 {
+            meters::missed(name, due.missed);
         }
         if let Some(tick) = due.skip
             && self.store.skip(&Tick::new(name, &*entry.hash, tick)).await?

@@ -169,13 +169,22 @@ AS $$
 BEGIN
 RETURN QUERY
 WITH beat AS MATERIALIZED (SELECT r.* FROM jsonb_to_recordset(runs) AS r(id uuid, run bigint) ORDER BY r.id),
-held AS MATERIALIZED (
-    SELECT b.id FROM beat b CROSS JOIN LATERAL (
-        SELECT FROM underpin_job h WHERE h.id = b.id AND h.run = b.run FOR UPDATE
+seen AS MATERIALIZED (
+    SELECT b.id, b.run, j.cancel_asked FROM beat b CROSS JOIN LATERAL (
+        SELECT h.cancel_asked FROM underpin_job h WHERE h.id = b.id AND h.run = b.run
     ) j
+),
+-- A row that a transaction holds, such as that of a completion, must not delay the leases of the others.
+held AS MATERIALIZED (
+    SELECT s.id FROM seen s CROSS JOIN LATERAL (
+        SELECT FROM underpin_job h WHERE h.id = s.id AND h.run = s.run FOR UPDATE SKIP LOCKED
+    ) j
+),
+renewed AS (
+    UPDATE underpin_job j SET lease_until = clock_timestamp() + lease_ms * interval '1 millisecond'
+    FROM held h WHERE j.id = h.id
 )
-UPDATE underpin_job j SET lease_until = clock_timestamp() + lease_ms * interval '1 millisecond'
-FROM held h WHERE j.id = h.id RETURNING j.id::text, j.run, j.cancel_asked;
+SELECT s.id::text, s.run, s.cancel_asked FROM seen s;
 END $$;
 
 CREATE FUNCTION underpin_job_progress(reports jsonb) RETURNS void

@@ -70,7 +70,7 @@ impl Tables {
         ] {
             let columns = key.trim_matches(['(', ')']);
             let text = format!(
-                "DELETE FROM {table} WHERE {key} IN \
+                "DELETE FROM {table} WHERE {column} < {ago} AND {key} IN \
                  (SELECT {columns} FROM {table} WHERE {column} < {ago} ORDER BY {column} LIMIT $2)"
             );
             swept += self.execute("delete old rows", text, [age.into(), i64::from(most).into()]).await?;

@@ -4,13 +4,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
 
 use super::completer::Ended;
 use super::shared::Shared;
 use crate::JobsError;
 use crate::meters;
-use crate::store::Claimed;
+use crate::store::{Claimed, Finished, Verdict};
 
 /// Claims jobs for all queues of the process and starts their attempts, until the drain. Returns when they have all ended.
 pub(super) struct Dispatcher {
@@ -43,29 +44,25 @@ impl Dispatcher {
 
     pub(super) async fn run(mut self) {
         let stop = self.shared.runner.draining.clone();
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = self.dispatch() => {}
-        }
+        self.dispatch(&stop).await;
         while self.attempts.join_next().await.is_some() {}
     }
 
-    async fn dispatch(&mut self) {
+    /// A claim is not interrupted: the jobs of one that was abandoned would wait for their leases to expire.
+    async fn dispatch(&mut self, stop: &CancellationToken) {
         // Producers must know of the queues before anything is asked of NOTIFY.
         self.set_notify_mode(NotifyMode::On).await;
-        loop {
-            self.room().await;
+        while stop.run_until_cancelled(self.room()).await.is_some() && !stop.is_cancelled() {
             while self.attempts.try_join_next().is_some() {}
             match self.claim().await {
                 Ok(claimed) if claimed > 0 => self.backoff.found(),
                 Ok(_) => {
                     let until = Instant::now() + self.backoff.found_nothing();
-                    self.wait(until).await;
+                    stop.run_until_cancelled(self.wait(until)).await;
                 }
                 Err(error) => {
                     self.shared.failed("cannot claim jobs, trying again", &error);
-                    tokio::time::sleep(self.pause).await;
+                    stop.run_until_cancelled(tokio::time::sleep(self.pause)).await;
                     self.pause = (self.pause * 2).min(self.shared.settings.poll.max(FIRST_PAUSE));
                     // The server that answers next may have lost what was set.
                     self.notify_mode = NotifyMode::Off;
@@ -120,6 +117,12 @@ impl Dispatcher {
 
     fn start(&mut self, claimed: Claimed) {
         let shared = Arc::clone(&self.shared);
+        if shared.runner.draining.is_cancelled() {
+            let given_back = Finished::new(claimed.run, Verdict::GiveBack);
+            // The completer outlives the dispatcher.
+            self.ends.send(Ended::Finished(given_back)).ok();
+            return;
+        }
         let Some(route) = shared.routes.get(&claimed.kind).cloned() else { return };
         meters::waited(&claimed.queue, claimed.waited);
         let waited = claimed.waited;

@@ -12,7 +12,7 @@ use underpin_errors::{Health, HealthCheck};
 
 use super::completer::complete;
 use super::dispatcher::Dispatcher;
-use super::maintenance::maintain;
+use super::maintenance::{keep, maintain};
 use super::shared::Shared;
 use crate::Jobs;
 use crate::store::CHANNEL;
@@ -92,6 +92,7 @@ impl Workers {
             };
             tokio::select! {
                 () = work => {}
+                never = keep(Arc::clone(&working)) => match never {},
                 never = maintain(Arc::clone(&working)) => match never {},
                 never = listen => match never {},
                 never = cron => match never {},

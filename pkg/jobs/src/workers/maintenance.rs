@@ -12,10 +12,21 @@ use crate::{JobsError, meters};
 /// Rows that one statement sweeps.
 const SWEEP: u32 = 1000;
 
-/// Keeps the leases, writes progress, rescues lost jobs, counts and sweeps. Without attempts it asks the store every 15 seconds.
+/// Keeps the leases of the running attempts. Separate from [`maintain`], whose statements may take longer than a lease.
+pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
+    let mut ticks = interval(shared.settings.lease / 4);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = keep_leases(&shared).await {
+            shared.failed("cannot extend the leases, trying again", &error);
+        }
+    }
+}
+
+/// Writes progress, rescues lost jobs, counts and sweeps. Without attempts it asks the store every 15 seconds.
 pub(super) async fn maintain(shared: Arc<Shared>) -> Infallible {
     let lease = shared.settings.lease;
-    let mut heartbeat = Every::new(lease / 4);
     let mut rescue = Every::new(lease / 2);
     let mut count = Every::new(Duration::from_secs(15));
     let mut sweep = Every::new(Duration::from_secs(60));
@@ -26,9 +37,6 @@ pub(super) async fn maintain(shared: Arc<Shared>) -> Infallible {
     loop {
         ticks.tick().await;
         let mut result = Ok(());
-        if heartbeat.is_due() {
-            result = result.and(keep_leases(&shared).await);
-        }
         if progress.is_due() {
             result = result.and(write_progress(&shared).await);
         }
@@ -113,12 +121,16 @@ async fn rescue_lost(shared: &Shared) -> Result<(), JobsError> {
 
 async fn read_queues(shared: &Shared) -> Result<(), JobsError> {
     let queues = shared.store.queues().await?;
-    meters::queues(&queues);
-    shared.status.set_queues(queues);
+    let before = shared.status.set_queues(queues.clone());
+    meters::queues(&before, &queues);
     Ok(())
 }
 
 async fn delete_old(shared: &Shared) -> Result<(), JobsError> {
-    while shared.store.sweep(shared.settings.keep_history, SWEEP).await? >= u64::from(SWEEP) {}
+    // Rescue and progress take turns with a long backlog of history.
+    let end = Instant::now() + shared.settings.lease / 8;
+    while shared.store.sweep(shared.settings.keep_history, SWEEP).await? >= u64::from(SWEEP)
+        && Instant::now() < end
+    {}
     Ok(())
 }

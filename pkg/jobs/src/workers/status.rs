@@ -39,9 +39,11 @@ impl WorkersStatus {
         self.state().failing_since.take().map(|since| since.elapsed())
     }
 
-    pub(super) fn set_queues(&self, queues: Vec<QueueStatus>) {
+    /// Returns the queues as they were read before.
+    pub(super) fn set_queues(&self, queues: Vec<QueueStatus>) -> Vec<QueueStatus> {
         let mut state = self.state();
-        (state.queues, state.read_at) = (queues, Some(Instant::now()));
+        state.read_at = Some(Instant::now());
+        std::mem::replace(&mut state.queues, queues)
     }
 
     pub(super) fn ended(&self) {

@@ -26,6 +26,9 @@ use crate::{Component, Deadline, LifecycleSettings, ServiceState, Start, Stopped
 /// What is kept at least for parts, plugins and hooks, as far as there is that much.
 const RESERVE: Duration = Duration::from_millis(500);
 
+/// How long one component may take to quiesce.
+const QUIESCE: Duration = Duration::from_millis(250);
+
 /// How long a component may overrun its deadline: it needs a moment to report what was left.
 const MERCY: Duration = Duration::from_millis(50);
 
@@ -43,7 +46,9 @@ pub(super) async fn run<S>(
     let reserve = (deadline.left() / 5).max(RESERVE).min(deadline.left() / 2);
     let was_serving = start.gate.state() == ServiceState::Ready;
     start.gate.advance(ServiceState::Draining);
-    run_hooks(std::mem::take(&mut start.hooks.drain), deadline.before(reserve), &log).await;
+    // Requests and the grace keep the rest, whatever a hook does.
+    let hooks = deadline.before(reserve).at_most(deadline.left() / 8);
+    run_hooks(std::mem::take(&mut start.hooks.drain), hooks, &log).await;
     if was_serving && !skips_grace {
         deadline.before(reserve).run(tokio::time::sleep(settings.drain_grace)).await;
     }
@@ -51,7 +56,7 @@ pub(super) async fn run<S>(
     start.gate.advance(ServiceState::Stopping);
     let mut cut = Vec::new();
     for component in start.traffic.iter().rev() {
-        deadline.before(reserve).run(contained(component.quiesce())).await;
+        quiesce(&**component, deadline.before(reserve).at_most(QUIESCE), &log).await;
     }
     let (followers, leaders): (Vec<_>, Vec<_>) =
         start.traffic.iter().cloned().partition(Component::follows_traffic);
@@ -60,6 +65,7 @@ pub(super) async fn run<S>(
     let share = if followers.is_empty() { end } else { end.at_most(half) };
     let stops = stop_all(&leaders, share, &log);
     if let Stopped::Cut { left } = start.spawner.finish(share).await {
+        report_cut("spawner", &left, &log);
         cut.push(left);
     }
     cut.extend(stops.await);
@@ -67,7 +73,7 @@ pub(super) async fn run<S>(
 
     stop.send();
     let background: Vec<_> = start.parts.iter().rev().chain(start.plugins.iter().rev()).cloned().collect();
-    let mut waiting = background.len() + 1;
+    let mut waiting = background.len() + 1 + usize::from(!start.hooks.stopped.is_empty());
     let mut share = || {
         let share = deadline.at_most(deadline.left() / u32::try_from(waiting).unwrap_or(u32::MAX).max(1));
         waiting -= 1;
@@ -149,7 +155,31 @@ async fn end_tasks(mut tasks: Tasks, deadline: Deadline, log: &Arc<dyn Logger>) 
     }
     let left = tasks.len();
     tasks.abort_all();
-    Some(format!("{left} supervised tasks"))
+    let left = format!("{left} supervised tasks");
+    report_cut("tasks", &left, log);
+    Some(left)
+}
+
+async fn quiesce(component: &dyn Component, deadline: Deadline, log: &Arc<dyn Logger>) {
+    let name = component.name();
+    match deadline.run(contained(component.quiesce())).await {
+        Some(Ok(())) => {}
+        Some(Err(panic)) => {
+            meters::panicked(name);
+            error!(log, &Context::background(), &panic, "quiesce panicked", component = name);
+        }
+        None => {
+            let late = Error::timeout("quiesce overran its deadline");
+            warn!(log, &Context::background(), &late, "quiesce was cut off", component = name);
+        }
+    }
+}
+
+/// Counts and logs work that was cut off and belongs to no component.
+fn report_cut(name: &str, left: &str, log: &Arc<dyn Logger>) {
+    meters::cut(name);
+    let cut = Error::timeout(left.to_owned());
+    warn!(log, &Context::background(), &cut, "work was cut off", component = name);
 }
 
 async fn run_hooks(hooks: Vec<Hook>, deadline: Deadline, log: &Arc<dyn Logger>) {

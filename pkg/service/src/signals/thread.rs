@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::{Context, Logger as _, SlogLogger, error, warn};
 
@@ -78,7 +78,8 @@ impl Receiver {
     fn run(self, runtime: &Runtime) {
         let Self { mut stops, mut hangup, forward, on_hangup, last_resort } = self;
         runtime.block_on(async {
-            let mut overrun = std::pin::pin!(last_resort.overrun());
+            let asked = Notify::new();
+            let mut overrun = std::pin::pin!(last_resort.overrun(&asked));
             let mut received = 0_u32;
             loop {
                 tokio::select! {
@@ -86,6 +87,7 @@ impl Receiver {
                     signal = stops.next() => {
                         // It may have ended just now.
                         let _ended = forward.send(signal);
+                        asked.notify_one();
                         received += 1;
                         if received > 1 {
                             tokio::time::sleep(AT_ONCE).await;
@@ -108,8 +110,12 @@ impl Receiver {
 
 impl LastResort {
     /// Returns when the stop has overrun its limit.
-    async fn overrun(&self) {
-        self.gate.reached(ServiceState::Draining).await;
+    async fn overrun(&self, asked: &Notify) {
+        tokio::select! {
+            () = self.gate.reached(ServiceState::Draining) => {}
+            // A main thread that is blocked does not begin the stop.
+            () = asked.notified() => {}
+        }
         tokio::time::sleep(self.stop_within.saturating_add(OVERRUN)).await;
         let limit = Error::timeout("a thread of the service is blocked");
         error!(self.log, &Context::background(), &limit, "service did not stop within stop_within");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
 
 use super::api::{ApiError, unanswered};
@@ -36,6 +36,8 @@ pub(super) struct Feed {
     epoch: u64,
     /// The number of the last message of this consumer.
     delivered: u64,
+    /// When something arrived last. The silence is measured from here: a reader may cancel `next` as often as it likes.
+    heard: Instant,
     /// Whether everything that was there when it began has been delivered.
     pub(super) caught_up: bool,
 }
@@ -118,7 +120,7 @@ impl Feed {
         let created = created.map_err(|error| error.into_store("watch", &backend.bucket.name, 0))?;
         // What was pushed before the answer was made does not count as pending any more.
         let caught_up = created.num_pending == 0 && created.delivered.consumer_seq == 0;
-        Ok(Self { subscriber, name, epoch, delivered: 0, caught_up })
+        Ok(Self { subscriber, name, epoch, delivered: 0, heard: Instant::now(), caught_up })
     }
 
     /// The name of the consumer on the server.
@@ -132,15 +134,17 @@ impl Feed {
     pub(super) async fn next(&mut self, backend: &Backend) -> Arrival {
         loop {
             let connection = &backend.api.connection;
+            let silent = self.heard + SILENCE;
             let message = tokio::select! {
                 biased;
-                message = timeout(SILENCE, self.subscriber.next()) => match message {
+                message = timeout_at(silent, self.subscriber.next()) => match message {
                     Ok(Some(message)) => message,
                     Ok(None) => return Arrival::Lost("the client was rebuilt"),
                     Err(_) => return Arrival::Lost("the server is silent"),
                 },
                 () = connection.lost(self.epoch) => return Arrival::Lost("the connection was lost"),
             };
+            self.heard = Instant::now();
             let arrival = match message.status {
                 None => self.message(message, &backend.prefix),
                 Some(StatusCode::IDLE_HEARTBEAT) => {

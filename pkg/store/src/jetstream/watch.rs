@@ -139,7 +139,7 @@ impl JetStreamWatch {
     fn has_forgotten(&self) -> bool {
         // The reader knows nothing yet that could be stale.
         let too_long = self.interrupted.is_some_and(|since| since.elapsed() >= self.remembered());
-        self.last > 0 && (self.starts_over || too_long)
+        matches!(self.from, From::Sequence(_)) && (self.starts_over || too_long)
     }
 
     fn remembered(&self) -> Duration {

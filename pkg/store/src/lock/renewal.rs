@@ -42,6 +42,8 @@ impl Renewal {
     /// Renews until the lock is to be released or is lost.
     pub(super) async fn run(mut self, mut release: oneshot::Receiver<oneshot::Sender<Released>>) {
         let mut next = Instant::now() + self.lease / 3;
+        // Of attempts without an answer the first may be the one that was written.
+        let mut first = None;
         loop {
             tokio::select! {
                 biased;
@@ -55,9 +57,10 @@ impl Renewal {
                 }
                 () = sleep_until(next) => {}
             }
-            let asked = Instant::now();
+            let asked = *first.get_or_insert_with(Instant::now);
             match self.renew().await {
                 Outcome::Renewed => {
+                    first = None;
                     self.until.send_replace(end(asked, self.lease));
                     next = asked + self.lease / 3;
                 }

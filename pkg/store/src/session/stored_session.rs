@@ -28,7 +28,10 @@ pub(super) struct StoredSession {
 impl StoredSession {
     pub(super) fn new(data: Bytes, idle: Duration, absolute: Duration) -> Self {
         let used = now();
-        Self { head: Head { version: 1, ends: used + millis(absolute), idle: millis(idle), used }, data }
+        Self {
+            head: Head { version: 1, ends: used.saturating_add(millis(absolute)), idle: millis(idle), used },
+            data,
+        }
     }
 
     pub(super) fn decode(value: &Bytes) -> Result<Self, StoreError> {

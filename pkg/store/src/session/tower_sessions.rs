@@ -71,7 +71,15 @@ impl SessionStore for TowerSessionStore {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        self.write(record, Expect::Anything).await.map_err(|error| failed(&error))
+        loop {
+            // A session that another request has ended stays ended.
+            let found = self.0.get(&key(&record.id), Read::Latest).await.map_err(|error| failed(&error))?;
+            let Some(entry) = found else { return Ok(()) };
+            match self.write(record, Expect::Revision(entry.revision)).await {
+                Err(error) if error.is_conflict() => {}
+                written => return written.map_err(|error| failed(&error)),
+            }
+        }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
