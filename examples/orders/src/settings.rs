@@ -205,7 +205,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("env");
         let template = reference().dotenv();
-        let is_set = |line: &&str| !line.starts_with("# ") && !line.ends_with('=');
+        // TLS, which another crate of the workspace may have compiled in, is off by default: its keys are set together.
+        let is_set =
+            |line: &&str| !line.starts_with("# ") && !line.ends_with('=') && !line.contains("_HTTP__TLS__");
         let set = template.lines().filter(is_set);
         let set: Vec<&str> = set.filter_map(|line| line.strip_prefix('#')).collect();
         assert!(set.len() > 40, "{template}");

@@ -70,6 +70,7 @@ pub struct HttpSettings {
     pub cors: CorsSettings,
     /// TLS, with the feature `tls`. Default: none, for a service behind a proxy that ends it.
     #[cfg(feature = "tls")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSettings>,
 }
 

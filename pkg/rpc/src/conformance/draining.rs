@@ -73,7 +73,9 @@ pub async fn a_drain_cuts_what_exceeds_its_limit_and_answers_for_it(harness: &im
     let outcome = running.drain(Duration::from_millis(100)).await;
     assert_eq!((outcome.answered, outcome.cancelled), (0, 2));
     while let Some(done) = within(harness.patience(), "the calls end", pending.join_next()).await {
-        let error = Error::from(done.unwrap().unwrap_err());
+        let error = done.unwrap().unwrap_err();
+        assert!(error.is_ambiguous(), "the handler had begun");
+        let error = Error::from(error);
         assert_eq!((error.kind(), error.error_code()), (Kind::Unavailable, "SHUT_DOWN"));
     }
 }

@@ -34,7 +34,10 @@ async fn records_are_kept_under_a_hash_until_they_expire() {
     assert_eq!(store.load(&record.id).await.unwrap().unwrap().data, record.data);
     store.delete(&record.id).await.unwrap();
     assert!(store.load(&record.id).await.unwrap().is_none());
-    record.expiry_date = (SystemTime::now() - Duration::from_secs(1)).into();
+    // A request that is still running does not undo the logout.
     store.save(&record).await.unwrap();
     assert!(store.load(&record.id).await.unwrap().is_none());
+    record.expiry_date = (SystemTime::now() - Duration::from_secs(1)).into();
+    store.create(&mut record).await.unwrap();
+    assert!(store.load(&record.id).await.unwrap().is_none(), "it is over");
 }
