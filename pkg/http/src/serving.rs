@@ -3,7 +3,7 @@ use std::pin::Pin;
 
 use tokio_util::sync::CancellationToken;
 
-/// Whether the service behind a server is ready, and whether it drains: what load balancers are told.
+/// Whether the service behind a server is ready, and whether it drains: the answer to load balancers.
 ///
 /// `underpin-service` implements it for its gate; [`Drain`] is for a server without that crate.
 pub trait ServingStatus: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! A request on its way out, checked and with its headers, the same for every transport.
+//! An outgoing request, validated and with its headers, for every transport.
 
 use std::borrow::Cow;
 use std::time::Duration;

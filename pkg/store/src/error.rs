@@ -91,7 +91,7 @@ pub enum StoreError {
         /// The version that has it.
         required: &'static str,
     },
-    /// This backend cannot do what was asked.
+    /// This backend does not support the operation.
     #[error("this backend does not support {feature}")]
     Unsupported {
         /// What it cannot do.

@@ -22,7 +22,7 @@
 //! * **Metrics**: [`Metrics`] renders what the `metrics` facade records, in the text format of Prometheus, with fixed buckets, a cap on series,
 //!   and gauges of the process and of tokio.
 //! * **Export** (feature `otlp`): spans of [`Context::span`](underpin_logger::Context::span) and lines of the log go to a collector, over gRPC or
-//!   HTTP/protobuf, from a thread with a runtime of its own.
+//!   HTTP/protobuf, from a thread with a separate runtime.
 //! * **Tests** (feature `testing`): [`testing`] has both in memory.
 //!
 //! # Guarantees

@@ -144,7 +144,7 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-/// A thread that keeps the metrics small while nobody scrapes.
+/// A thread that keeps the metrics small without scrapes.
 struct Upkeep {
     stopped: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,

@@ -22,7 +22,7 @@ enum Phase {
     Idle = 1,
 }
 
-/// What becomes of a connection when its limits are checked.
+/// The result of checking the limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitCheck {
     /// Nothing is due for so long.
@@ -121,7 +121,7 @@ impl Connection {
         };
         self.preface.store(seen, Ordering::Relaxed);
         if self.is_http2() {
-            // It has no head of its own to wait for.
+            // It has no separate head to wait for.
             self.enter(Phase::Idle);
         }
     }

@@ -85,7 +85,7 @@ impl Future for ResponseFuture {
     }
 }
 
-/// How a stream without an end of its own is ended at the stop.
+/// Ends an endless stream at the stop.
 struct StreamShutdown {
     asked: Pin<Box<WaitForCancellationFutureOwned>>,
     is_grpc: bool,

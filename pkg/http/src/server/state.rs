@@ -13,7 +13,7 @@ use underpin_logger::{Logger, NoopLogger};
 
 use crate::{HttpSettings, ServingStatus};
 
-/// What every connection is told.
+/// The command that every connection follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Serve,

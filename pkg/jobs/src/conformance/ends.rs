@@ -1,4 +1,4 @@
-//! What becomes of a job at the end of an attempt.
+//! The outcomes of an attempt.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ enum Ticks {
     Schedule(Arc<dyn Schedule>),
 }
 
-/// What becomes of ticks at which no process was there to fire them.
+/// The policy for ticks that passed while no process ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missed {

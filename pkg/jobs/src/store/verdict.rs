@@ -8,7 +8,7 @@ use crate::RunId;
 pub struct Finished {
     /// The attempt.
     pub run: RunId,
-    /// What becomes of the job.
+    /// The outcome of the attempt.
     pub verdict: Verdict,
     /// Whether the job, if it ends, goes into the history.
     pub keep: bool,
@@ -21,7 +21,7 @@ impl Finished {
     }
 }
 
-/// What becomes of a job at the end of an attempt.
+/// The outcome of an attempt, as the store records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {

@@ -10,9 +10,9 @@ use crate::TraceParent;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FinishedSpan {
-    /// What was done, of few different values: `GET /orders/{id}`.
+    /// The name, of low cardinality: `GET /orders/{id}`.
     pub name: Cow<'static, str>,
-    /// On which side of a call it stands.
+    /// The kind: server, client, producer, consumer or internal.
     pub kind: SpanKind,
     /// The trace and the span itself.
     pub here: TraceParent,
@@ -24,13 +24,13 @@ pub struct FinishedSpan {
     pub began: SystemTime,
     /// How long it took.
     pub took: Duration,
-    /// What is known of it, in the order in which it was set.
+    /// The attributes, in the order in which they were set.
     pub attributes: Vec<(&'static str, AttributeValue)>,
-    /// What happened on the way, and how long after the beginning.
+    /// Events, with the time since the start of the span.
     pub events: Vec<(&'static str, Duration)>,
-    /// Spans of this or another trace that it belongs with.
+    /// Links to spans of this or another trace.
     pub links: Vec<TraceParent>,
-    /// Why it failed; `None` when it did not.
+    /// The message of the error; `None` after a success.
     pub error: Option<String>,
 }
 

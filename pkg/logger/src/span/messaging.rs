@@ -24,7 +24,7 @@ impl Context {
     /// Opens the span of working on a message, `process order.placed` or `run send_invoice`. This context stands at the span that sent it.
     ///
     /// * The first attempt within five minutes is a child of that span.
-    /// * A later or repeated one starts a trace of its own with a link: it would stretch the sender's trace over hours. It is recorded if
+    /// * A later or repeated one starts a new trace with a link: it would stretch the sender's trace over hours. It is recorded if
     ///   the sender's trace was.
     ///
     /// `operation` is a verb, `kind` the type of the message. `attempt` counts from 1. The age of a message without a time counts as

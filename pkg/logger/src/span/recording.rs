@@ -15,7 +15,7 @@ pub(super) const MAX_LINKS: usize = 128;
 /// A unit of work in progress. It ends when it is dropped.
 ///
 /// [`Span::ctx`] is what the work gets: its records, statements and events then belong to this span. The span enters nothing and may
-/// be held over awaits; [`Context::scope`] makes its context the current one. A span that is not recorded ignores what it is told.
+/// be held over awaits; [`Context::scope`] makes its context the current one. A span that is not recorded ignores attributes, events and links.
 #[must_use = "a span that is dropped at once measures nothing"]
 pub struct Span {
     ctx: Context,
@@ -29,7 +29,7 @@ struct Recording {
 }
 
 impl Span {
-    /// A span that nobody records.
+    /// A span that is not recorded.
     #[inline]
     pub(super) const fn silent(ctx: Context) -> Self {
         Self { ctx, recording: None }

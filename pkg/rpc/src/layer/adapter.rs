@@ -51,7 +51,7 @@ impl fmt::Debug for HandlerService {
 /// A tower service as a handler. Each call gets a clone, since `call` takes `&mut self`.
 ///
 /// An [`Error`] that passed through layers as a `BoxError` comes out as it went in. The errors of tower's own load-shed and timeout
-/// layers are told by their names; any other error is internal.
+/// layers are recognised by their names; any other error is internal.
 pub fn handler_of<S>(service: S) -> Arc<dyn Handler>
 where
     S: TowerService<Call, Response = Reply> + Clone + Send + Sync + 'static,

@@ -13,7 +13,7 @@ impl<'a> Console<'a> {
         Self { out, err }
     }
 
-    /// Prints what was asked for. Returns the exit code: `code`, and a failure if the text was cut off by a closed pipe or a full disk, since an
+    /// Prints the result of a command. Returns the exit code: `code`, and a failure if the text was cut off by a closed pipe or a full disk, since an
     /// operator must not take a part of a list for the whole.
     pub(super) fn print(&mut self, text: &str, code: u8) -> u8 {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {

@@ -53,7 +53,7 @@ pub async fn a_lease_is_renewed_until_released(harness: &impl KeyValueHarness) {
     gone(&store, "lock", patience).await;
 }
 
-/// A holder whose entry somebody else took is told, its work is dropped, and its release leaves the other one alone.
+/// A holder whose entry another one took learns of it, its work is dropped, and its release leaves the new entry alone.
 pub async fn a_lost_lease_is_told(harness: &impl KeyValueHarness) {
     let store = with_key_ttl(harness).await;
     let (locks, patience) = (KeyValueLocks::new(Arc::clone(&store)), harness.capabilities().patience);
@@ -61,7 +61,7 @@ pub async fn a_lost_lease_is_told(harness: &impl KeyValueHarness) {
     store.remove("lock").await.expect("an operator's removal");
     let other = locks.try_acquire("lock", patience).await.expect("asked").expect("free");
     let endless = std::future::pending::<Result<(), StoreError>>();
-    let ended = timeout(patience, lease.run(endless)).await.expect("it is told");
+    let ended = timeout(patience, lease.run(endless)).await.expect("the loss is reported");
     assert!(matches!(ended, Err(StoreError::LeaseLost)), "{ended:?}");
     assert!(!lease.is_held());
     lease.release().await.expect("nothing to release");

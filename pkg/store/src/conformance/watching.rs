@@ -132,7 +132,7 @@ pub async fn a_watch_begins_where_asked(harness: &impl KeyValueHarness) {
     assert_eq!(change(&mut reset, patience).await.key, key("a"));
 }
 
-/// Only keys of the patterns are told.
+/// Only keys that match a pattern are delivered.
 pub async fn only_the_wanted_keys_are_told(harness: &impl KeyValueHarness) {
     let Some((store, patience)) = watchable(harness).await else { return };
     let pattern = |text| KeyPattern::new(text).expect("a pattern");

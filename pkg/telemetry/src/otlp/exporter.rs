@@ -172,7 +172,7 @@ impl Work {
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
-                // Nobody listens if the start was given up.
+                // The receiver is gone if the start was cancelled.
                 let _given_up = built.send(Err(TelemetryError::Thread(error)));
                 return;
             }

@@ -1,4 +1,4 @@
-//! The export over OTLP: from bounded queues, on one thread with a runtime of its own.
+//! The export over OTLP: from bounded queues, on one thread with a separate runtime.
 
 mod build;
 mod client;

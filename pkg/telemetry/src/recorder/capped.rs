@@ -25,7 +25,7 @@ impl<R: Recorder> CappedRecorder<R> {
         Self { inner, most, hasher: RandomState::new(), known: RwLock::default() }
     }
 
-    /// `None` if the key may have a series of its own, otherwise the key to record under.
+    /// `None` if the key may have a new series, otherwise the key to record under.
     fn fold(&self, key: &Key, metadata: &Metadata<'_>) -> Option<Key> {
         if key.labels().len() == 0 {
             return None;

@@ -68,7 +68,7 @@ impl Metrics {
         self.prometheus.render()
     }
 
-    /// Folds histograms into their buckets, so that they do not grow while nobody scrapes, and reads the gauges of the process.
+    /// Folds histograms into their buckets, so that they do not grow without scrapes, and reads the gauges of the process.
     /// [`Telemetry`](crate::Telemetry) does so by itself.
     pub fn upkeep(&self) {
         self.prometheus.run_upkeep();
