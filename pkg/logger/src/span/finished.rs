@@ -15,15 +15,15 @@ pub struct FinishedSpan {
     /// The kind: server, client, producer, consumer or internal.
     pub kind: SpanKind,
     /// The trace and the span itself.
-    pub here: TraceParent,
+    pub context: TraceParent,
     /// The span around it; `None` for the root of a trace.
     pub parent: Option<TraceParent>,
     /// The value of `tracestate`, empty without one.
     pub trace_state: String,
     /// When it began.
-    pub began: SystemTime,
+    pub start_time: SystemTime,
     /// How long it took.
-    pub took: Duration,
+    pub duration: Duration,
     /// The attributes, in the order in which they were set.
     pub attributes: Vec<(&'static str, AttributeValue)>,
     /// Events, with the time since the start of the span.

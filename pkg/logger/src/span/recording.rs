@@ -47,11 +47,11 @@ impl Span {
         let span = FinishedSpan {
             name: Cow::Borrowed(name),
             kind,
-            here,
+            context: here,
             parent,
             trace_state: ctx.tracestate().unwrap_or_default().to_owned(),
-            began: SystemTime::now(),
-            took: Duration::ZERO,
+            start_time: SystemTime::now(),
+            duration: Duration::ZERO,
             attributes: Vec::new(),
             events: Vec::new(),
             links: Vec::new(),
@@ -151,7 +151,7 @@ impl Drop for Span {
 #[cold]
 fn end(recording: Box<Recording>) {
     let Recording { began, sink, mut span } = *recording;
-    span.took = began.elapsed();
+    span.duration = began.elapsed();
     // A sink that panics must not abort a thread that unwinds.
     let _panicked = catch_unwind(AssertUnwindSafe(|| sink.end(span)));
 }

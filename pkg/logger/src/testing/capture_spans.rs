@@ -54,8 +54,8 @@ impl CaptureSpans {
     /// The finished spans of a trace, by the time at which they began.
     pub fn of_trace(&self, trace_id: &str) -> Vec<FinishedSpan> {
         let mut spans: Vec<_> =
-            self.lock().iter().filter(|span| span.here.trace_id() == trace_id).cloned().collect();
-        spans.sort_by_key(|span| span.began);
+            self.lock().iter().filter(|span| span.context.trace_id() == trace_id).cloned().collect();
+        spans.sort_by_key(|span| span.start_time);
         spans
     }
 
@@ -70,7 +70,7 @@ impl CaptureSpans {
     pub fn tree(&self, trace_id: &str) -> String {
         let spans = self.of_trace(trace_id);
         let mut tree = String::new();
-        let known = |id: &str| spans.iter().any(|span| span.here.span_id() == id);
+        let known = |id: &str| spans.iter().any(|span| span.context.span_id() == id);
         for root in &spans {
             if !root.parent.is_some_and(|parent| known(parent.span_id())) {
                 write_below(&mut tree, &spans, root, 0);
@@ -88,7 +88,7 @@ fn write_below(tree: &mut String, spans: &[FinishedSpan], span: &FinishedSpan, d
     // A `String` takes whatever is written to it.
     let _never = writeln!(tree, "{:depth$}{}", "", span.name, depth = 2 * depth);
     let is_child =
-        |other: &&FinishedSpan| other.parent.is_some_and(|parent| parent.span_id() == span.here.span_id());
+        |other: &&FinishedSpan| other.parent.is_some_and(|parent| parent.span_id() == span.context.span_id());
     for child in spans.iter().filter(is_child) {
         write_below(tree, spans, child, depth + 1);
     }

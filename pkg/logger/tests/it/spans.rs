@@ -67,9 +67,9 @@ fn a_span_carries_what_it_was_told() {
         (span.links.as_slice(), span.error),
         ([other].as_slice(), Some(failed.unwrap_err().to_string()))
     );
-    assert!(span.began >= before && span.began <= SystemTime::now());
+    assert!(span.start_time >= before && span.start_time <= SystemTime::now());
     let [(event, after)] = span.events[..] else { panic!("{:?}", span.events) };
-    assert!(event == "connection acquired" && after <= span.took);
+    assert!(event == "connection acquired" && after <= span.duration);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn spans_of_both_kinds_nest_in_each_other() {
             (SpanKind::Client, Some(&AttributeValue::Int(3)))
         );
         let line = sink.lines().concat();
-        assert!(line.contains(checkout.here.span_id()), "{line}");
+        assert!(line.contains(checkout.context.span_id()), "{line}");
     });
 }
 

@@ -35,21 +35,21 @@ impl SpanBatches {
 
     fn data(&self, span: &FinishedSpan) -> SpanData {
         let state = span.trace_state.parse::<TraceState>().unwrap_or_default();
-        let at = |after| span.began.checked_add(after).unwrap_or(span.began);
+        let at = |after| span.start_time.checked_add(after).unwrap_or(span.start_time);
         let events = span.events.iter().map(|(name, after)| Event::new(*name, at(*after), Vec::new(), 0));
         let mut kept_events = SpanEvents::default();
         kept_events.events = events.collect();
         let mut links = SpanLinks::default();
         links.links =
             span.links.iter().map(|link| Link::with_context(context(link, TraceState::NONE))).collect();
-        let end_time: SystemTime = at(span.took);
+        let end_time: SystemTime = at(span.duration);
         SpanData {
-            span_context: context(&span.here, state),
+            span_context: context(&span.context, state),
             parent_span_id: span.parent.map_or(SpanId::INVALID, |parent| span_id(&parent)),
             parent_span_is_remote: matches!(span.kind, SpanKind::Server | SpanKind::Consumer),
             span_kind: kind(span.kind),
             name: span.name.clone(),
-            start_time: span.began,
+            start_time: span.start_time,
             end_time,
             attributes: span
                 .attributes
