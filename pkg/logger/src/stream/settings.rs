@@ -51,6 +51,7 @@ pub struct LoggerSettings {
     pub flight_recorder: Option<ByteSize>,
     /// How the file of `output` is rotated; not at all where this is not set.
     #[cfg(feature = "rotation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<crate::RotationSettings>,
     /// Keeps the records for an exporter that is attached later ([`DeferredSink`](crate::sink::DeferredSink)); they are JSON then, also at
     /// a terminal. `underpin-telemetry` exports them to a collector.

@@ -24,7 +24,7 @@ pub(crate) async fn drive<S>(
     let began = Instant::now();
     let (log, ctx) = (start.log(), Context::background());
     let metadata = start.metadata();
-    info!(log, &ctx, "service starting", service = &*metadata.name, version = &*metadata.version, instance = %metadata.instance);
+    info!(log, &ctx, "service starting", name = &*metadata.name, version = &*metadata.version, instance = %metadata.instance);
 
     let stop = StopRequest::new();
     let mut tasks = JoinSet::new();
