@@ -3,7 +3,6 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::shell::{Done, cargo, root, run};
 
@@ -23,8 +22,11 @@ fn generate_as_documented(service: &Path) -> Done {
     let name = service.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = service.with_file_name("beside");
     fs::create_dir_all(&beside).map_err(|error| format!("cannot create {}: {error}", beside.display()))?;
-    let program = env::current_exe().map_err(|error| format!("cannot find xtask: {error}"))?;
-    run(Command::new(program).args(["new", &name, &format!("../{name}")]).current_dir(beside))
+    // Through cargo, as the alias does: the tests of the workspace may have replaced the binary that runs here.
+    let xtask = ["run", "--quiet", "--locked", "--package", "xtask", "--manifest-path"];
+    let mut command = cargo();
+    command.args(xtask).arg(root().join("Cargo.toml"));
+    run(command.args(["--", "new", &name, &format!("../{name}")]).current_dir(beside))
 }
 
 /// With our lock file and our target folder: the versions that are tested, and nothing built twice that need not be.
