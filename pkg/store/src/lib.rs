@@ -38,7 +38,6 @@ mod memory;
 mod meters;
 mod random;
 mod session;
-mod setters;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -186,9 +186,7 @@ impl JobAdmin for PostgresJobStore {
     }
 
     async fn set_paused(&self, queue: &str, paused: bool) -> Result<(), JobsError> {
-        let text = "INSERT INTO underpin_job_queue (queue, paused) VALUES ($1, $2) \
-                    ON CONFLICT (queue) DO UPDATE SET paused = excluded.paused";
-        self.tables.execute("pause a queue", text, [queue.into(), paused.into()]).await.map(|_| ())
+        self.tables.set_paused(queue, paused).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueStatus>, JobsError> {

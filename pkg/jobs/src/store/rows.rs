@@ -155,6 +155,12 @@ impl Tables {
         (bind, arms)
     }
 
+    pub(super) async fn set_paused(&self, queue: &str, paused: bool) -> Result<(), JobsError> {
+        let text = "INSERT INTO underpin_job_queue (queue, paused) VALUES ($1, $2) \
+                    ON CONFLICT (queue) DO UPDATE SET paused = excluded.paused";
+        self.execute("pause a queue", text, [queue.into(), paused.into()]).await.map(|_| ())
+    }
+
     pub(super) async fn queues(&self) -> Result<Vec<QueueStatus>, JobsError> {
         let text = match self.database.backend() {
             Backend::Postgres => include_str!("../sql/queues.postgres.sql"),

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration};
 
 use crate::StoreError;
-use crate::setters::setters;
 
 /// How much a cache keeps, and for how long.
 ///
@@ -47,7 +46,7 @@ pub struct CacheSettings {
 }
 
 impl CacheSettings {
-    setters! {
+    underpin_config::setters! {
         /// Sets how many keys are kept in memory.
         capacity: u64 => capacity;
         /// Sets how long a value is fresh.

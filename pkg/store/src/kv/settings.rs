@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate, duration};
 
 use crate::StoreError;
-use crate::setters::setters;
 
 /// 10 years. The server counts ages in nanoseconds with a sign.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -70,7 +69,7 @@ impl BucketSettings {
         Self { name: name.into(), ..Self::default() }
     }
 
-    setters! {
+    underpin_config::setters! {
         /// Sets how many writes of a key are kept.
         history: u64 => history;
         /// Sets how long an entry is kept.
