@@ -29,6 +29,21 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The text cannot be the name of an object.
+    #[error("not a valid object name: {problem}")]
+    InvalidName {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The data of an upload ended with an error, or has another size than announced. Nothing is visible of it.
+    #[error("the data could not be read")]
+    Data(#[source] BoxError),
+    /// The data of an upload has another digest than given. Nothing is visible of it.
+    #[error("the data has another digest than was given")]
+    DigestMismatch,
+    /// The object was replaced, was deleted or has expired while it was read. Begin again.
+    #[error("the object was replaced or deleted while it was read")]
+    Replaced,
     /// A setting or an argument is out of range, or does not fit the bucket.
     #[error("`{option}` {problem}")]
     InvalidOption {
@@ -127,6 +142,7 @@ impl StoreError {
                 | Self::Timeout { .. }
                 | Self::Disconnected
                 | Self::Unavailable(_)
+                | Self::Replaced
         )
     }
 
@@ -149,8 +165,12 @@ impl Classify for StoreError {
     fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } => Kind::AlreadyExists,
-            Self::Conflict { .. } | Self::LeaseLost => Kind::Aborted,
-            Self::InvalidKey { .. } | Self::TooLarge { .. } => Kind::InvalidArgument,
+            Self::Conflict { .. } | Self::LeaseLost | Self::Replaced => Kind::Aborted,
+            Self::InvalidKey { .. }
+            | Self::InvalidName { .. }
+            | Self::TooLarge { .. }
+            | Self::Data(_)
+            | Self::DigestMismatch => Kind::InvalidArgument,
             Self::Full => Kind::ResourceExhausted,
             Self::Timeout { .. } | Self::Unconfirmed(_) => Kind::DeadlineExceeded,
             Self::Disconnected | Self::Closed | Self::Unavailable(_) => Kind::Unavailable,

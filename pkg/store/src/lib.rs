@@ -23,6 +23,7 @@
 //! * [`Namespace`]: a part of a bucket. [`StoredValue`]: values with a version.
 //! * [`Locks`]: leases with fencing tokens. [`Sessions`]: state behind a secret id. [`RateLimiter`]: a sliding window for each key.
 //! * [`Cache`]: one load at a time for each key, a second level, and a feed of invalidations.
+//! * [`Objects`], [`ObjectsExt`]: objects of any size as streams, in a bucket ([`BucketObjects`]).
 //! * [`conformance`]: the suite that every backend passes. [`testing`]: mocks.
 
 mod cache;
@@ -36,6 +37,7 @@ mod limit;
 mod lock;
 mod memory;
 mod meters;
+mod objects;
 mod random;
 mod session;
 #[cfg(feature = "testing")]
@@ -62,6 +64,11 @@ pub use limit::{RateLimit, RateLimitLayer, Refuse, RefuseHttp, RefuseWithError, 
 pub use lock::{KeyValueLocks, Lease, Locks};
 pub use memory::MemoryKeyValue;
 pub use meters::describe_metrics;
+pub use objects::{
+    BucketObjects, GetObject, ListObjects, ObjectBucketSettings, ObjectData, ObjectDigest, ObjectEvent,
+    ObjectExpect, ObjectInfo, ObjectName, ObjectPage, ObjectReader, ObjectVersion, ObjectWatch, ObjectWriter,
+    Objects, ObjectsExt, Presign, PresignUpload, PresignedRequest, PutObject, Swept, WatchObjects,
+};
 #[cfg(feature = "tower-sessions")]
 pub use session::TowerSessionStore;
 pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};

@@ -5,6 +5,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram};
 const OPERATIONS: &str = "underpin_store_operations_total";
 const SECONDS: &str = "underpin_store_operation_duration_seconds";
 const LEASES_LOST: &str = "underpin_store_leases_lost_total";
+const OBJECT_BYTES: &str = "underpin_store_object_bytes_total";
 const WATCH_RESTARTS: &str = "underpin_store_watch_restarts_total";
 
 /// Describes the metrics of this crate to the installed exporter. Call it after the exporter is installed.
@@ -18,11 +19,11 @@ pub fn describe_metrics() {
     describe_counter!(OPERATIONS, "Operations on a bucket, by operation and outcome");
     describe_histogram!(SECONDS, Unit::Seconds, "Duration of operations on a bucket");
     describe_counter!(LEASES_LOST, "Leases that their holder lost before it released them");
+    describe_counter!(OBJECT_BYTES, Unit::Bytes, "Data of objects that was stored and read");
     describe_counter!(WATCH_RESTARTS, "Times that a watch was interrupted and started again");
 }
 
 /// Notes one operation.
-#[cfg(feature = "jetstream")]
 pub(crate) fn operation<T>(
     bucket: &str,
     operation: &'static str,
@@ -40,6 +41,11 @@ pub(crate) fn operation<T>(
     let [bucket, operation] = labels;
     let labels = [bucket, operation, ("outcome", outcome.to_owned())];
     counter!(OPERATIONS, &labels).increment(1);
+}
+
+/// Notes data of objects that was stored (`put`) or read (`get`).
+pub(crate) fn object_bytes(bucket: &str, operation: &'static str, bytes: u64) {
+    counter!(OBJECT_BYTES, "bucket" => bucket.to_owned(), "operation" => operation).increment(bytes);
 }
 
 pub(crate) fn lease_lost() {

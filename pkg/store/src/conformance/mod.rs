@@ -38,6 +38,7 @@ mod fixtures;
 mod harness;
 pub mod leases;
 pub mod limits;
+pub mod objects;
 pub mod sessions;
 mod suite;
 pub mod watching;

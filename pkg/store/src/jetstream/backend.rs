@@ -5,6 +5,7 @@ use underpin_nats::NatsError;
 use underpin_nats::async_nats::StatusCode;
 
 use super::api::{Api, ApiError, unanswered};
+use super::objects::stream as objects_stream;
 use super::publish::Write;
 use super::stored::{self, MessageAnswer};
 use super::stream::{self, StreamInfo};
@@ -20,12 +21,20 @@ pub(super) struct Backend {
     pub(super) bucket: BucketSettings,
     pub(super) stream: String,
     pub(super) prefix: String,
+    /// Whether a write removes the earlier ones of its key by itself: the stream keeps more than one message of a subject.
+    rollup: bool,
 }
 
 impl Backend {
     pub(super) fn new(api: Api, bucket: BucketSettings) -> Self {
         let (stream, prefix) = (stream::name(&bucket.name), stream::prefix(&bucket.name));
-        Self { api, bucket, stream, prefix }
+        Self { api, bucket, stream, prefix, rollup: false }
+    }
+
+    /// Of the metadata of objects.
+    pub(super) fn of_objects(api: Api, bucket: BucketSettings) -> Self {
+        let (stream, prefix) = (objects_stream::name(&bucket.name), objects_stream::metadata(&bucket.name));
+        Self { api, bucket, stream, prefix, rollup: true }
     }
 
     fn subject(&self, key: &Key) -> String {
@@ -84,6 +93,9 @@ impl Backend {
             return Err(StoreError::TooLarge { size: value.len(), limit });
         }
         let write = |expected| Write {
+            stream: &self.stream,
+            bucket: &self.bucket.name,
+            rollup: self.rollup,
             subject: self.subject(key),
             value: value.clone(),
             expected,
@@ -97,7 +109,7 @@ impl Backend {
         };
         let mut attempt = 1;
         loop {
-            match write(expected).send(&self.api, &self.bucket.name).await {
+            match write(expected).send(&self.api).await {
                 // Where a removal is the last write, its sequence is the one to expect.
                 Err(StoreError::Conflict { current }) if expect == Expect::Absent => {
                     match self.last(key).await? {
@@ -126,9 +138,17 @@ impl Backend {
             Expect::Revision(revision) => Some(revision.get()),
         };
         let ttl = self.bucket.key_ttl.then(|| self.bucket.marker_ttl.as_secs().max(1));
-        let subject = self.subject(key);
-        let write = Write { subject, value: Bytes::new(), expected, ttl, operation: Some(operation) };
-        write.send(&self.api, &self.bucket.name).await.map(drop)
+        let write = Write {
+            stream: &self.stream,
+            bucket: &self.bucket.name,
+            subject: self.subject(key),
+            value: Bytes::new(),
+            expected,
+            ttl,
+            operation: Some(operation),
+            rollup: self.rollup,
+        };
+        write.send(&self.api).await.map(drop)
     }
 
     pub(super) async fn history(&self, key: &Key) -> Result<Vec<Entry>, StoreError> {
@@ -142,11 +162,15 @@ impl Backend {
         Ok(entries)
     }
 
-    pub(super) async fn forget(&self, entry: &Entry) -> Result<(), StoreError> {
-        let call = format!("STREAM.PURGE.{}", self.stream);
+    pub(super) async fn forget(&self, key: &Key, revision: Revision) -> Result<(), StoreError> {
         // Up to, and without, the sequence: what was written since stays.
-        let body = json!({ "filter": self.subject(&entry.key), "seq": entry.revision.get() + 1 });
-        let answer: Result<Value, ApiError> = self.api.call("forget removals", &call, &body).await?;
-        answer.map(drop).map_err(|error| error.into_store("forget removals", &self.bucket.name, 0))
+        self.purge(&json!({ "filter": self.subject(key), "seq": revision.get() + 1 })).await
+    }
+
+    /// Removes messages from the stream.
+    pub(super) async fn purge(&self, body: &Value) -> Result<(), StoreError> {
+        let call = format!("STREAM.PURGE.{}", self.stream);
+        let answer: Result<Value, ApiError> = self.api.call("purge", &call, body).await?;
+        answer.map(drop).map_err(|error| error.into_store("purge", &self.bucket.name, 0))
     }
 }

@@ -12,6 +12,7 @@ use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
 use super::api::{ApiError, unanswered};
 use super::backend::Backend;
 use super::stored;
+use super::stream::nanos;
 use crate::{Entry, Operation, StoreError, Values, WatchOptions, random};
 
 /// How often the server sends a heartbeat while nothing changes.
@@ -53,9 +54,9 @@ pub(super) enum Arrival {
 }
 
 #[derive(Deserialize)]
-struct Created {
+pub(super) struct Created {
     #[serde(default)]
-    num_pending: u64,
+    pub(super) num_pending: u64,
     #[serde(default)]
     delivered: Delivered,
 }
@@ -199,15 +200,15 @@ fn flow_control(message: &Message) -> Option<String> {
 /// The position of a consumer's message, from its reply subject:
 /// `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>[.<token>]`.
 #[derive(Debug, PartialEq, Eq)]
-struct Position {
-    sequence: u64,
+pub(super) struct Position {
+    pub(super) sequence: u64,
     delivered: u64,
     stored: SystemTime,
-    pending: u64,
+    pub(super) pending: u64,
 }
 
 impl Position {
-    fn parse(reply: &str) -> Option<Self> {
+    pub(super) fn parse(reply: &str) -> Option<Self> {
         let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
         // Without a domain there are 7 parts.
         let start = if parts.len() == 7 { 2 } else { 4 };
@@ -219,10 +220,6 @@ impl Position {
             pending: number(4)?,
         })
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

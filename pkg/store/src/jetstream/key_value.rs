@@ -26,6 +26,10 @@ impl JetStreamKeyValue {
         Self(Arc::new(Backend::new(api, bucket)))
     }
 
+    pub(super) fn over(backend: Arc<Backend>) -> Self {
+        Self(backend)
+    }
+
     /// The settings that the bucket was opened with.
     pub fn settings(&self) -> &BucketSettings {
         &self.0.bucket
@@ -106,7 +110,7 @@ impl KeyValue for JetStreamKeyValue {
                     if !entry.is_put()
                         && now.duration_since(entry.written).is_ok_and(|age| age >= older_than) =>
                 {
-                    self.measured("forget", self.0.forget(&entry)).await?;
+                    self.measured("forget", self.0.forget(&entry.key, entry.revision)).await?;
                     forgotten += 1;
                 }
                 _ => {}

@@ -1,9 +1,10 @@
-//! Key-value in JetStream, in the wire format of the NATS specifications, so that other clients read and write the same buckets.
+//! Key-value and objects in JetStream, in the wire format of the NATS specifications, so that other clients read and write the same buckets.
 
 mod api;
 mod backend;
 mod feed;
 mod key_value;
+mod objects;
 mod plan;
 mod publish;
 mod settings;

@@ -10,28 +10,32 @@ use crate::{Revision, StoreError, random};
 
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 const MESSAGE_ID: &str = "Nats-Msg-Id";
-const TTL: &str = "Nats-TTL";
+pub(super) const TTL: &str = "Nats-TTL";
 const ROLLUP: &str = "Nats-Rollup";
 /// Another sequence than expected; the second while a write to the same key is under way in a cluster.
 const WRONG_SEQUENCE: u64 = 10071;
 const WRONG_SEQUENCE_IN_FLIGHT: u64 = 10164;
 
 /// A write of one subject.
-pub(super) struct Write {
+pub(super) struct Write<'a> {
+    pub(super) stream: &'a str,
+    pub(super) bucket: &'a str,
     pub(super) subject: String,
     pub(super) value: Bytes,
     /// The sequence of the last message of the subject; 0 for none.
     pub(super) expected: Option<u64>,
     pub(super) ttl: Option<u64>,
     pub(super) operation: Option<&'static str>,
+    /// Whether it removes the earlier messages of the subject.
+    pub(super) rollup: bool,
 }
 
 #[derive(Deserialize)]
-struct Ack {
-    seq: u64,
+pub(super) struct Ack {
+    pub(super) seq: u64,
 }
 
-impl Write {
+impl Write<'_> {
     fn headers(&self) -> Result<Option<HeaderMap>, StoreError> {
         let mut headers = HeaderMap::new();
         if let Some(expected) = self.expected {
@@ -44,40 +48,33 @@ impl Write {
         }
         if let Some(operation) = self.operation {
             headers.insert(super::stored::OPERATION, operation);
-            if operation == "PURGE" {
-                headers.insert(ROLLUP, "sub");
-            }
+        }
+        if self.rollup || self.operation == Some("PURGE") {
+            headers.insert(ROLLUP, "sub");
         }
         Ok((!headers.is_empty()).then_some(headers))
     }
 
     /// Writes, and returns the new revision. A conditional write that was lost with the connection is sent once more.
-    pub(super) async fn send(self, api: &Api, bucket: &str) -> Result<Revision, StoreError> {
+    pub(super) async fn send(self, api: &Api) -> Result<Revision, StoreError> {
         let (headers, size) = (self.headers()?, self.value.len());
         let sent = api.send(self.subject.clone(), headers.clone(), self.value.clone()).await;
         if self.expected.is_some() && matches!(sent, Err(NatsError::Lost)) {
-            return self.send_again(api, bucket, headers).await;
+            return self.send_again(api, headers).await;
         }
         let answer = match sent {
             Ok(answer) => answer,
-            Err(NatsError::NoResponders { .. }) => return Err(no_stream(api, bucket).await),
+            Err(NatsError::NoResponders { .. }) => return Err(no_stream(api, self.stream, self.bucket).await),
             Err(error) => return Err(unconfirmed(error)),
         };
         match parse::<Ack>("write", &answer.payload)? {
             Ok(ack) => Ok(Revision::new(ack.seq)),
-            Err(error) => Err(refused(error, bucket, size)),
+            Err(error) => Err(refused(error, self.bucket, size)),
         }
     }
-}
 
-impl Write {
     /// Sends a conditional write again whose first answer was lost. Where that is a conflict, the first one may have made it.
-    async fn send_again(
-        self,
-        api: &Api,
-        bucket: &str,
-        headers: Option<HeaderMap>,
-    ) -> Result<Revision, StoreError> {
+    async fn send_again(self, api: &Api, headers: Option<HeaderMap>) -> Result<Revision, StoreError> {
         let id = headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID)).map(ToString::to_string);
         let answer = match api.send(self.subject.clone(), headers, self.value.clone()).await {
             Ok(answer) => answer,
@@ -85,12 +82,12 @@ impl Write {
         };
         let refusal = match parse::<Ack>("write", &answer.payload)? {
             Ok(ack) => return Ok(Revision::new(ack.seq)),
-            Err(refusal) => refused(refusal, bucket, self.value.len()),
+            Err(refusal) => refused(refusal, self.bucket, self.value.len()),
         };
         if !refusal.is_conflict() {
             return Err(StoreError::Unconfirmed(Box::new(refusal)));
         }
-        let call = format!("STREAM.MSG.GET.{}", super::stream::name(bucket));
+        let call = format!("STREAM.MSG.GET.{}", self.stream);
         let last = api.call::<MessageAnswer>("read", &call, &json!({ "last_by_subj": self.subject })).await;
         match last {
             Ok(Ok(MessageAnswer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
@@ -103,8 +100,8 @@ impl Write {
 }
 
 /// The subject has no responder: the bucket is missing, or has no leader for the moment.
-async fn no_stream(api: &Api, bucket: &str) -> StoreError {
-    let call = format!("STREAM.INFO.{}", super::stream::name(bucket));
+pub(super) async fn no_stream(api: &Api, stream: &str, bucket: &str) -> StoreError {
+    let call = format!("STREAM.INFO.{stream}");
     let answer = api.call::<serde_json::Value>("read bucket", &call, &serde_json::Value::Null).await;
     match answer {
         Ok(Err(error)) => error.into_store("write", bucket, 0),

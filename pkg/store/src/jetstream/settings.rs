@@ -1,7 +1,9 @@
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate};
 
-use crate::{BucketSettings, StoreError};
+use crate::{BucketSettings, ObjectBucketSettings, StoreError};
 
 /// The buckets of a service, and what may be done to them.
 ///
@@ -22,8 +24,10 @@ use crate::{BucketSettings, StoreError};
 pub struct StoreSettings {
     /// What may be done to the buckets on the server.
     pub topology: StoreTopology,
-    /// The buckets.
+    /// The key-value buckets.
     pub buckets: Vec<BucketSettings>,
+    /// The object buckets. No bucket has the name of another one.
+    pub objects: Vec<ObjectBucketSettings>,
 }
 
 /// What may be done to the buckets on the server.
@@ -40,7 +44,14 @@ pub enum StoreTopology {
 }
 
 impl StoreSettings {
-    /// Adds a bucket.
+    /// Adds an object bucket.
+    #[must_use]
+    pub fn objects(mut self, bucket: ObjectBucketSettings) -> Self {
+        self.objects.push(bucket);
+        self
+    }
+
+    /// Adds a key-value bucket.
     #[must_use]
     pub fn bucket(mut self, bucket: BucketSettings) -> Self {
         self.buckets.push(bucket);
@@ -69,8 +80,10 @@ impl StoreSettings {
 impl Validate for StoreSettings {
     fn validate(&self, checks: &mut Checks) {
         checks.each("buckets", &self.buckets);
-        let names: std::collections::HashSet<&str> =
-            self.buckets.iter().map(|bucket| bucket.name.as_str()).collect();
-        checks.ensure(names.len() == self.buckets.len(), "buckets", "must have different names");
+        checks.each("objects", &self.objects);
+        let objects = self.objects.iter().map(|bucket| &bucket.name);
+        let names: HashSet<&String> = self.buckets.iter().map(|bucket| &bucket.name).chain(objects).collect();
+        let count = self.buckets.len() + self.objects.len();
+        checks.ensure(names.len() == count, "buckets", "must have different names, `objects` included");
     }
 }

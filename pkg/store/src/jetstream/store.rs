@@ -6,10 +6,11 @@ use underpin_nats::Connection;
 
 use super::api::{Api, ApiError, unanswered};
 use super::key_value::JetStreamKeyValue;
+use super::objects;
 use super::plan::{BucketChange, StorePlan};
 use super::settings::{StoreSettings, StoreTopology};
 use super::stream::{self, StreamInfo};
-use crate::{BucketSettings, StoreError};
+use crate::{BucketObjects, ObjectBucketSettings, StoreError};
 
 /// The buckets of a service in JetStream.
 ///
@@ -83,6 +84,18 @@ impl JetStreamStore {
         Ok(JetStreamKeyValue::new(self.api.clone(), bucket.clone()))
     }
 
+    /// An object bucket of the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] when the settings do not name it.
+    pub fn objects(&self, name: &str) -> Result<BucketObjects, StoreError> {
+        let declared = self.settings.objects.iter().find(|bucket| bucket.name == name);
+        let bucket = declared.ok_or_else(|| {
+            StoreError::option(format!("objects.{name}"), "is missing: add the bucket to the settings")
+        })?;
+        Ok(objects::open(self.api.clone(), bucket.clone()))
+    }
+
     /// The connection below.
     pub fn connection(&self) -> &Connection {
         &self.api.connection
@@ -91,21 +104,20 @@ impl JetStreamStore {
     /// Compares the buckets with the settings. It changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::ServerTooOld`] when a bucket has `key_ttl` and the server is older than 2.11, and those of the connection.
+    /// [`StoreError::ServerTooOld`] when objects or entries may have a time to live and the server is older than 2.11, and those of the connection.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn plan(&self) -> Result<StorePlan, StoreError> {
         self.require_key_ttl().await?;
         let mut plan = StorePlan::default();
-        for bucket in &self.settings.buckets {
-            let name = bucket.name.clone();
-            match self.info(bucket).await? {
-                None => plan.changes.push(BucketChange::Create { bucket: name }),
+        for Declared { bucket, stream, config } in self.declared() {
+            match self.info(&bucket, &stream).await? {
+                None => plan.changes.push(BucketChange::Create { bucket }),
                 Some(info) => {
-                    let differences = stream::differences(&stream::declared(bucket), &info.config);
+                    let differences = stream::differences(&config, &info.config);
                     if !differences.is_empty() {
-                        plan.changes.push(BucketChange::Update { bucket: name, differences });
+                        plan.changes.push(BucketChange::Update { bucket, differences });
                     }
                 }
             }
@@ -126,12 +138,12 @@ impl JetStreamStore {
         let ctx = Context::background();
         for change in &plan.changes {
             let (BucketChange::Create { bucket: name } | BucketChange::Update { bucket: name, .. }) = change;
-            let Some(bucket) = self.settings.buckets.iter().find(|bucket| bucket.name == *name) else {
+            let Some(declared) = self.declared().into_iter().find(|declared| declared.bucket == *name) else {
                 continue;
             };
             match change {
                 BucketChange::Create { .. } => {
-                    self.write("CREATE", bucket, stream::declared(bucket)).await?;
+                    self.write("CREATE", declared).await?;
                     info!(self.log, &ctx, "created a bucket", bucket = name);
                 }
                 BucketChange::Update { .. } => {
@@ -142,9 +154,10 @@ impl JetStreamStore {
                         bucket = name,
                         drift = plan.to_string()
                     );
-                    let mut config = self.info(bucket).await?.map(|info| info.config).unwrap_or_default();
-                    config.extend(stream::declared(bucket));
-                    self.write("UPDATE", bucket, config).await?;
+                    let found = self.info(name, &declared.stream).await?;
+                    let mut config = found.map(|info| info.config).unwrap_or_default();
+                    config.extend(declared.config);
+                    self.write("UPDATE", Declared { config, ..declared }).await?;
                 }
             }
         }
@@ -167,7 +180,8 @@ impl JetStreamStore {
     }
 
     async fn require_key_ttl(&self) -> Result<(), StoreError> {
-        if !self.settings.buckets.iter().any(|bucket| bucket.key_ttl) {
+        let key_ttl = self.settings.buckets.iter().any(|bucket| bucket.key_ttl);
+        if !key_ttl && !self.settings.objects.iter().any(ObjectBucketSettings::expires) {
             return Ok(());
         }
         let level = self.api.connection.api_level(None).await;
@@ -177,26 +191,45 @@ impl JetStreamStore {
         }
     }
 
-    async fn info(&self, bucket: &BucketSettings) -> Result<Option<StreamInfo>, StoreError> {
-        let call = format!("STREAM.INFO.{}", stream::name(&bucket.name));
+    /// The buckets of the settings, as streams.
+    fn declared(&self) -> Vec<Declared> {
+        let StoreSettings { buckets, objects, .. } = &*self.settings;
+        let key_value = buckets.iter().map(|bucket| Declared {
+            bucket: bucket.name.clone(),
+            stream: stream::name(&bucket.name),
+            config: stream::declared(bucket),
+        });
+        let objects = objects.iter().map(|bucket| Declared {
+            bucket: bucket.name.clone(),
+            stream: objects::stream::name(&bucket.name),
+            config: objects::stream::declared(bucket),
+        });
+        key_value.chain(objects).collect()
+    }
+
+    async fn info(&self, bucket: &str, stream: &str) -> Result<Option<StreamInfo>, StoreError> {
+        let call = format!("STREAM.INFO.{stream}");
         match self.api.call("read bucket", &call, &Value::Null).await? {
             Ok(info) => Ok(Some(info)),
             Err(error) if error.err_code == ApiError::NO_STREAM => Ok(None),
-            Err(error) => Err(error.into_store("read bucket", &bucket.name, 0)),
+            Err(error) => Err(error.into_store("read bucket", bucket, 0)),
         }
     }
 
-    async fn write(
-        &self,
-        action: &str,
-        bucket: &BucketSettings,
-        config: Map<String, Value>,
-    ) -> Result<(), StoreError> {
-        let call = format!("STREAM.{action}.{}", stream::name(&bucket.name));
+    async fn write(&self, action: &str, declared: Declared) -> Result<(), StoreError> {
+        let Declared { bucket, stream, config } = declared;
+        let call = format!("STREAM.{action}.{stream}");
         let written: Result<Value, ApiError> =
             self.api.call("write bucket", &call, &Value::Object(config)).await?;
-        written.map(drop).map_err(|error| error.into_store("write bucket", &bucket.name, 0))
+        written.map(drop).map_err(|error| error.into_store("write bucket", &bucket, 0))
     }
+}
+
+/// A bucket of the settings.
+struct Declared {
+    bucket: String,
+    stream: String,
+    config: Map<String, Value>,
 }
 
 impl std::fmt::Debug for JetStreamStore {

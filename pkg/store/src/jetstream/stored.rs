@@ -33,6 +33,11 @@ pub(super) struct StoredMessage {
 }
 
 impl StoredMessage {
+    /// When it was stored.
+    pub(super) fn written(&self) -> SystemTime {
+        time_of(&self.time)
+    }
+
     /// The value of a header.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         value_of(&STANDARD.decode(&self.hdrs).ok()?, name)

@@ -1,6 +1,7 @@
-//! Key-value in memory: the twin of the server backends, for tests and for services of one process.
+//! Key-value and objects in memory: the twin of the server backends, for tests and for services of one process.
 
 mod bucket;
+mod chunks;
 mod key_value;
 mod shared;
 mod watch;

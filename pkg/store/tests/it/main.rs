@@ -11,6 +11,8 @@ mod lock_chaos;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod objects;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tower_sessions;

@@ -1,0 +1,4 @@
+//! Each backend of objects passes the suite.
+
+mod jetstream;
+mod memory;
