@@ -6,8 +6,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::source::{Crate, Module};
 
-/// Code lines for each crate. Three exceed what was planned:
+/// Code lines for each crate. Four exceed what was planned:
 ///
+/// * store, 5,500: objects are 2,600 lines in memory, JetStream, S3 and folders, each backend of the last two a feature.
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
 /// * service, 3,500: the operator commands and the adapters of five crates are 1,900 lines; each adapter is a feature.
 /// * jobs, 3,500: three stores are 1,800 lines, cron 600.
@@ -16,7 +17,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("outbox", 3_000),
     ("nats", 1_500),
     ("http", 2_700),
-    ("store", 5_500),
+    ("store", 7_800),
     ("rpc", 3_500),
     ("jobs", 4_500),
     ("telemetry", 3_000),

@@ -19,7 +19,7 @@ pub struct ObjectInfo {
     pub digest: Option<ObjectDigest>,
     /// When it was stored, by the clock of the server.
     pub modified: SystemTime,
-    /// When it expires; never when absent, or with the bucket's own time to live.
+    /// When it expires; unknown or never when absent.
     pub expires: Option<SystemTime>,
     /// Its media type.
     pub content_type: Option<String>,

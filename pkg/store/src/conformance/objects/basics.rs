@@ -27,8 +27,9 @@ pub async fn objects_of_every_size_come_back(harness: &impl ObjectsHarness) {
         let stored = objects.put_bytes("a", data.clone()).await.expect("stored");
         let found = objects.head(&name("a")).await.expect("asked").expect("an object");
         assert_eq!((stored.size, found.size, &found.version), (size as u64, size as u64, &stored.version));
-        if harness.capabilities().digest {
-            assert_eq!((stored.digest, found.digest), (Some(ObjectDigest::of(&data)), stored.digest));
+        assert_eq!(stored.digest, found.digest);
+        if harness.capabilities().digest && size < 1024 * 1024 {
+            assert_eq!(stored.digest, Some(ObjectDigest::of(&data)));
         }
         assert!(read(&objects, "a").await.expect("an object") == data, "{size} bytes");
         let mut reader = objects.get(&name("a"), GetObject::default()).await.expect("opened").expect("there");

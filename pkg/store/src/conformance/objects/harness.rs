@@ -32,7 +32,7 @@ pub struct ObjectCapabilities {
     pub delete_version: bool,
     /// Whether it keeps media type, description and metadata.
     pub attributes: bool,
-    /// Whether it keeps a digest, and checks it when it reads.
+    /// Whether it keeps a digest of objects below 1 MiB, and checks it when it reads.
     pub digest: bool,
     /// Whether it finds data without an object.
     pub sweep: bool,
@@ -44,6 +44,25 @@ pub struct ObjectCapabilities {
     pub presign: bool,
     /// How long it may need for something that should happen at once.
     pub patience: Duration,
+}
+
+impl ObjectCapabilities {
+    /// Storing, reading, listing and deleting, and nothing else.
+    pub fn none() -> Self {
+        Self {
+            ttl: false,
+            watch: false,
+            replace_version: false,
+            delete_version: false,
+            attributes: false,
+            digest: false,
+            sweep: false,
+            max_bytes: false,
+            replacement_ends_reads: false,
+            presign: false,
+            patience: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for ObjectCapabilities {

@@ -8,7 +8,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::download::Download;
+use super::download::ChunkDownload;
 use super::stream as layout;
 use super::upload::JetStreamUpload;
 use crate::jetstream::api::{Api, ApiError};
@@ -80,7 +80,7 @@ impl Chunks for JetStreamChunks {
     fn download(&self, source: ChunkSource) -> BoxStream<'static, Result<Bytes, StoreError>> {
         let subject = self.subject(&source.id);
         let window = self.settings.window as u64;
-        let download = Download::new(Arc::clone(&self.backend), subject, source, window);
+        let download = ChunkDownload::new(Arc::clone(&self.backend), subject, source, window);
         stream::try_unfold(download, |mut download| async move {
             Ok(download.next().await?.map(|chunk| (chunk, download)))
         })

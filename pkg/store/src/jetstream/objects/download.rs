@@ -22,7 +22,7 @@ const INACTIVE: Duration = Duration::from_secs(60);
 const OPERATION: &str = "read a chunk";
 
 /// Chunks from a consumer that is pulled: at most a window of them is on its way, however slow the reader is.
-pub(super) struct Download {
+pub(super) struct ChunkDownload {
     backend: Arc<Backend>,
     subject: String,
     source: ChunkSource,
@@ -45,13 +45,13 @@ struct Consumer {
     asked: u64,
 }
 
-enum Arrival {
+enum Pulled {
     Chunk(Position, Bytes),
     /// The server has no more.
     End,
 }
 
-impl Download {
+impl ChunkDownload {
     pub(super) fn new(backend: Arc<Backend>, subject: String, source: ChunkSource, window: u64) -> Self {
         let next = source.first;
         Self { backend, subject, source, window, consumer: None, next, last: None, failures: 0 }
@@ -112,13 +112,13 @@ impl Download {
             },
         };
         match consumer.next(connection, &self.backend.stream, self.window).await? {
-            Arrival::Chunk(position, chunk) => {
+            Pulled::Chunk(position, chunk) => {
                 self.last = Some(position.sequence);
                 // Counted from the end: what is removed from a stream is removed from its beginning.
                 let index = self.source.count.checked_sub(position.pending + 1);
                 Ok(index.map(|index| (index, chunk)))
             }
-            Arrival::End => Ok(None),
+            Pulled::End => Ok(None),
         }
     }
 
@@ -174,7 +174,7 @@ impl Consumer {
         connection: &Connection,
         stream: &str,
         window: u64,
-    ) -> Result<Arrival, StoreError> {
+    ) -> Result<Pulled, StoreError> {
         // Half a window at a time, so that the server is never idle.
         if self.asked <= window / 2 && self.left > 0 {
             let batch = (window - self.asked).min(self.left);
@@ -198,9 +198,9 @@ impl Consumer {
             None => {
                 let position = message.reply.as_deref().and_then(Position::parse).ok_or_else(lost)?;
                 self.asked = self.asked.saturating_sub(1);
-                Ok(Arrival::Chunk(position, message.payload))
+                Ok(Pulled::Chunk(position, message.payload))
             }
-            Some(StatusCode::NOT_FOUND) => Ok(Arrival::End),
+            Some(StatusCode::NOT_FOUND) => Ok(Pulled::End),
             Some(status) => {
                 let problem = format!("the consumer ended with {status}");
                 Err(StoreError::Unavailable(problem.into()))

@@ -8,13 +8,13 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::chunks::ChunkSource;
-use super::inner::Inner;
+use super::inner::ObjectBucket;
 use super::metadata::Current;
 use crate::objects::Verify;
 use crate::{ObjectInfo, ObjectName, StoreError, meters};
 
 pub(super) struct Download {
-    inner: Arc<Inner>,
+    inner: Arc<ObjectBucket>,
     name: ObjectName,
     current: Current,
     chunks: BoxStream<'static, Result<Bytes, StoreError>>,
@@ -26,7 +26,7 @@ pub(super) struct Download {
 
 /// The bytes of a range.
 pub(super) fn chunks(
-    inner: Arc<Inner>,
+    inner: Arc<ObjectBucket>,
     name: ObjectName,
     current: Current,
     info: &ObjectInfo,

@@ -7,7 +7,7 @@ use super::metadata::{self, Current};
 use crate::{KeyValue, ObjectBucketSettings, ObjectName, Read, StoreError};
 
 /// What the parts of a bucket share.
-pub(super) struct Inner {
+pub(super) struct ObjectBucket {
     /// The metadata, by encoded names.
     pub(super) metadata: Arc<dyn KeyValue>,
     pub(super) chunks: Arc<dyn Chunks>,
@@ -16,7 +16,7 @@ pub(super) struct Inner {
     pub(super) tasks: TaskTracker,
 }
 
-impl Inner {
+impl ObjectBucket {
     /// The metadata of a name, of a deleted object too.
     pub(super) async fn current(&self, name: &ObjectName) -> Result<Option<Current>, StoreError> {
         match self.metadata.get(&metadata::key(name)?, Read::Latest).await? {

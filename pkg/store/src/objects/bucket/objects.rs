@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck};
 
 use super::chunks::Chunks;
-use super::inner::Inner;
+use super::inner::ObjectBucket;
 use super::metadata;
 use super::watch::BucketWatch;
 use crate::{
@@ -37,7 +37,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct BucketObjects(Arc<Inner>);
+pub struct BucketObjects(Arc<ObjectBucket>);
 
 impl BucketObjects {
     pub(crate) fn new(
@@ -45,7 +45,7 @@ impl BucketObjects {
         chunks: Arc<dyn Chunks>,
         settings: ObjectBucketSettings,
     ) -> Self {
-        Self(Arc::new(Inner { metadata, chunks, settings, tasks: TaskTracker::new() }))
+        Self(Arc::new(ObjectBucket { metadata, chunks, settings, tasks: TaskTracker::new() }))
     }
 
     /// The settings that the bucket was opened with.

@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 
-use super::inner::Inner;
+use super::inner::ObjectBucket;
 use super::metadata::Current;
 use crate::{ListObjects, ObjectPage, StoreError, Swept, WatchEvent, WatchOptions};
 
 /// After which silence a scan ends: above that of a watch which goes on.
 const SILENCE: Duration = Duration::from_secs(20);
 
-impl Inner {
+impl ObjectBucket {
     /// Visits the metadata of every object, deleted ones too.
     async fn scan(&self, mut visit: impl FnMut(Current) + Send) -> Result<(), StoreError> {
         let mut watch = self.metadata.watch(WatchOptions::all().without_removals()).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::download;
-use super::inner::Inner;
+use super::inner::ObjectBucket;
 use super::metadata::{self, Current, Metadata, Placement, StoredOptions};
 use super::upload::{self, Upload};
 use crate::kv::ttl;
@@ -14,7 +14,7 @@ use crate::{
     StoreError, Ttl, meters, random,
 };
 
-impl Inner {
+impl ObjectBucket {
     pub(super) async fn put(
         self: &Arc<Self>,
         name: &ObjectName,

@@ -1,3 +1,7 @@
+mod faults;
+mod interop;
+mod topology;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
