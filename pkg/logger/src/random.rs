@@ -28,3 +28,31 @@ pub(crate) fn next_nonzero_u64() -> u64 {
 pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
+
+/// Writes the low digits of a number, as many as there is room for, in lower-case hex.
+pub(crate) fn write_hex(mut number: u64, room: &mut [u8]) {
+    for digit in room.iter_mut().rev() {
+        let [low, ..] = number.to_le_bytes();
+        *digit = match low & 0xf {
+            low @ 0..=9 => b'0' + low,
+            low => b'a' + low - 10,
+        };
+        number >>= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_digits_are_those_of_the_standard_library() {
+        for number in [0, 9, 0xa, 0xdead_beef, u64::MAX, next_u64()] {
+            let mut room = [b'-'; 16];
+            write_hex(number, &mut room);
+            assert_eq!(std::str::from_utf8(&room).unwrap(), format!("{number:016x}"));
+            write_hex(number, &mut room[..4]);
+            assert_eq!(std::str::from_utf8(&room[..4]).unwrap(), format!("{:04x}", number & 0xffff));
+        }
+    }
+}

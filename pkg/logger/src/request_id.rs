@@ -48,15 +48,19 @@ impl RequestId {
     pub fn generate() -> Self {
         let millis = u64::try_from(random::since_epoch().as_millis()).unwrap_or(u64::MAX);
         let (high, low) = (random::next_u64(), random::next_u64());
-        let text = format!(
-            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-            (millis >> 16) & 0xffff_ffff,
-            millis & 0xffff,
-            high & 0xfff,
-            0x8000 | (high >> 16) & 0x3fff,
-            low & 0xffff_ffff_ffff,
-        );
-        Self(text.into())
+        let mut text = *b"00000000-0000-7000-0000-000000000000";
+        for (range, number) in [
+            (0..8, millis >> 16),
+            (9..13, millis),
+            (15..18, high),
+            (19..23, 0x8000 | (high >> 16) & 0x3fff),
+            (24..36, low),
+        ] {
+            if let Some(room) = text.get_mut(range) {
+                random::write_hex(number, room);
+            }
+        }
+        Self(std::str::from_utf8(&text).unwrap_or_default().into())
     }
 
     /// The id as text.

@@ -78,7 +78,7 @@ impl TraceParent {
     /// The same trace, with a new span id.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self::render(format_args!("{}", self.trace_id()), self.flags())
+        self.with_new_span()
     }
 
     /// The same trace and span with another sampled flag.
@@ -117,18 +117,22 @@ impl TraceParent {
     }
 
     fn root(flags: u8) -> Self {
-        let trace = u128::from(random::next_nonzero_u64()) << 64 | u128::from(random::next_u64());
-        Self::render(format_args!("{trace:032x}"), flags)
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        for (range, half) in [(3..19, random::next_nonzero_u64()), (19..35, random::next_u64())] {
+            if let Some(room) = text.get_mut(range) {
+                random::write_hex(half, room);
+            }
+        }
+        let [.., last] = &mut text;
+        *last = b'0' + flags;
+        Self { text }.with_new_span()
     }
 
-    fn render(trace_id: fmt::Arguments<'_>, flags: u8) -> Self {
-        use std::io::Write as _;
-
-        let mut text = [b'0'; 55];
-        // 55 bytes by construction: the write can neither fail nor leave a rest.
-        let written = write!(&mut text[..], "00-{trace_id}-{:016x}-0{flags}", random::next_nonzero_u64());
-        debug_assert!(written.is_ok());
-        Self { text }
+    fn with_new_span(mut self) -> Self {
+        if let Some(room) = self.text.get_mut(36..52) {
+            random::write_hex(random::next_nonzero_u64(), room);
+        }
+        self
     }
 }
 
