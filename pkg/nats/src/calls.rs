@@ -90,26 +90,22 @@ impl Connection {
         let began = Instant::now();
         let epoch = self.connected(until).await?;
         let session = self.current.load_full();
-        let answer = async {
-            let mut request = session.requests.add(subject.clone()).ok_or(NatsError::Disconnected)?;
-            let reply = session.requests.reply_to(&request);
-            self.send(&session, subject.clone(), Some(reply), headers, payload, until).await?;
-            let message = match request.answer().await {
-                Some(Ok(message)) => message,
-                Some(Err(denial)) => return Err(NatsError::Unauthorized(denial.into())),
-                None => return Err(NatsError::Lost),
-            };
-            if message.status == Some(StatusCode::NO_RESPONDERS) {
-                return Err(NatsError::NoResponders { subject: subject.to_string() });
+        let mut request = session.requests.add(subject.clone(), epoch).ok_or(NatsError::Disconnected)?;
+        // The loss of a link ends the requests that were noted before.
+        let link = self.link();
+        if link.epoch != epoch || link.closed {
+            return Err(NatsError::Lost);
+        }
+        let reply = session.requests.reply_to(&request);
+        self.send(&session, subject.clone(), Some(reply), headers, payload, until).await?;
+        match timeout_at(until, request.answer()).await {
+            Ok(Some(Ok(message))) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                Err(NatsError::NoResponders { subject: subject.to_string() })
             }
-            Ok(message)
-        };
-        tokio::select! {
-            biased;
-            answered = timeout_at(until, answer) => answered.unwrap_or_else(|_| {
-                Err(NatsError::Timeout { operation: "request", within: until.duration_since(began) })
-            }),
-            () = self.lost(epoch) => Err(NatsError::Lost),
+            Ok(Some(Ok(message))) => Ok(message),
+            Ok(Some(Err(denial))) => Err(NatsError::Unauthorized(denial.into())),
+            Ok(None) => Err(NatsError::Lost),
+            Err(_) => Err(NatsError::Timeout { operation: "request", within: until.duration_since(began) }),
         }
     }
 
@@ -124,23 +120,25 @@ impl Connection {
     ) -> Result<(), NatsError> {
         let (client, size) = (&session.client, payload.len());
         let mut sent = pin!(async {
-            match (reply, headers) {
-                (Some(reply), Some(headers)) => {
-                    client.publish_with_reply_and_headers(subject, reply, headers, payload).await
-                }
-                (Some(reply), None) => client.publish_with_reply(subject, reply, payload).await,
-                (None, Some(headers)) => client.publish_with_headers(subject, headers, payload).await,
-                (None, None) => client.publish(subject, payload).await,
+            // Without headers this is a message without a header block.
+            let headers = headers.unwrap_or_default();
+            match reply {
+                Some(reply) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
+                None => client.publish_with_headers(subject, headers, payload).await,
             }
         });
         // No timer for what the client takes at once.
         let sent = match sent.as_mut().now_or_never() {
             Some(sent) => sent,
             None => {
-                let within = self.request_timeout();
-                timeout_at(until, sent)
-                    .await
-                    .map_err(|_| NatsError::Timeout { operation: "publish", within })?
+                let (within, epoch) = (self.request_timeout(), self.link().epoch);
+                tokio::select! {
+                    biased;
+                    sent = timeout_at(until, sent) => {
+                        sent.map_err(|_| NatsError::Timeout { operation: "publish", within })?
+                    }
+                    () = self.lost(epoch) => return Err(NatsError::Lost),
+                }
             }
         };
         sent.map_err(|error| NatsError::unsent(error, size, client.max_payload()))

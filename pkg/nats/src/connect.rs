@@ -40,7 +40,7 @@ pub(crate) async fn attempt(env: &Arc<Environment>, number: u64) -> Result<(Sess
     let (options, ended, established) = options(env);
     let client = options.connect(env.servers.clone()).await?;
     established.store(true, Ordering::Relaxed);
-    let session = Session::new(number, client, env.denials.subscribe()).await?;
+    let session = Session::new(number, client, env).await?;
     Ok((session, ended))
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn watch(env: &Environment, session: &Session) {
         if env.link.state().lame_duck && has_others(env, session).await {
             info!(env.log, &Context::background(), "moving to another NATS server");
             // New messages wait from here on; those that were sent get their answers.
-            env.link.set_moving();
+            env.link.set_moving(true);
             let quiet = async {
                 while session.requests.len() > 0 {
                     sleep(LOOK_EVERY).await;
@@ -34,7 +34,7 @@ pub(crate) async fn watch(env: &Environment, session: &Session) {
             drop(timeout(QUIET_WITHIN, quiet).await);
             let asked = timeout(env.settings.request_timeout, session.client.force_reconnect()).await;
             if !matches!(asked, Ok(Ok(()))) {
-                env.link.set_staying();
+                env.link.set_moving(false);
             }
         }
         env.link.lame_duck(false).await;

@@ -32,6 +32,10 @@ impl Link {
         *self.0.borrow()
     }
 
+    pub(crate) fn subscribe(&self) -> watch::Receiver<LinkState> {
+        self.0.subscribe()
+    }
+
     pub(crate) fn set_up(&self) {
         self.0.send_modify(|link| (link.up, link.lame_duck) = (true, false));
     }
@@ -47,14 +51,9 @@ impl Link {
         self.0.send_modify(|link| link.lame_duck = true);
     }
 
-    /// Nothing new is sent over this connection, which is about to be replaced.
-    pub(crate) fn set_moving(&self) {
-        self.0.send_modify(|link| link.up = false);
-    }
-
-    /// The connection is used after all.
-    pub(crate) fn set_staying(&self) {
-        self.0.send_modify(|link| link.up = true);
+    /// Nothing new is sent over a connection that is about to be replaced; `false` takes that back.
+    pub(crate) fn set_moving(&self, moving: bool) {
+        self.0.send_modify(|link| link.up = !moving);
     }
 
     pub(crate) fn set_rebuilt(&self) {
@@ -85,18 +84,19 @@ impl Link {
 
     /// Waits until the link of this epoch is lost.
     pub(crate) async fn lost(&self, epoch: u64) {
-        let mut receiver = self.0.subscribe();
-        drop(receiver.wait_for(|link| link.epoch != epoch || link.closed).await);
+        self.until(|link| link.epoch != epoch || link.closed).await;
     }
 
     /// Waits until the server is in lame duck mode, or is not any more.
     pub(crate) async fn lame_duck(&self, lame_duck: bool) {
-        let mut receiver = self.0.subscribe();
-        drop(receiver.wait_for(|link| link.lame_duck == lame_duck).await);
+        self.until(|link| link.lame_duck == lame_duck).await;
     }
 
     pub(crate) async fn closed(&self) {
-        let mut receiver = self.0.subscribe();
-        drop(receiver.wait_for(|link| link.closed).await);
+        self.until(|link| link.closed).await;
+    }
+
+    async fn until(&self, reached: impl FnMut(&LinkState) -> bool) {
+        drop(self.subscribe().wait_for(reached).await);
     }
 }

@@ -4,13 +4,15 @@
 //! given up, or whose answer was lost with a connection, stays for as long as the client lives.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{Client, Message, Subject, SubscribeError, Subscriber};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::denial::Denial;
+use crate::link::LinkState;
 use crate::numbered;
 
 /// The answer to a request, or why there will be none.
@@ -23,16 +25,22 @@ pub(crate) struct PendingRequests {
     _dispatch: AbortOnDropHandle<()>,
 }
 
-struct Table(Mutex<State>);
-
-struct State {
-    next: u64,
-    /// None once the subscription has ended.
-    waiting: Option<HashMap<u64, Waiting>>,
+/// The requests by number. Threads that send at the same time use different shards.
+struct Table {
+    next: AtomicU64,
+    closed: AtomicBool,
+    shards: [Mutex<Shard>; SHARDS],
 }
+
+const SHARDS: usize = 8;
+/// The room that a shard keeps when few requests wait.
+const KEPT: usize = 1024;
+
+type Shard = HashMap<u64, Waiting>;
 
 struct Waiting {
     subject: Subject,
+    epoch: u64,
     sender: oneshot::Sender<Answer>,
 }
 
@@ -48,22 +56,24 @@ impl PendingRequests {
     pub(crate) async fn open(
         client: &Client,
         denials: broadcast::Receiver<Denial>,
+        link: watch::Receiver<LinkState>,
     ) -> Result<Self, SubscribeError> {
         let inbox = client.new_inbox();
         let subscriber = client.subscribe(format!("{inbox}.*")).await?;
         let table = Arc::new(Table::new());
-        let dispatch = dispatch(subscriber, denials, inbox.clone(), CloseOnDrop(Arc::clone(&table)));
+        let (guard, prefix) = (CloseOnDrop(Arc::clone(&table)), inbox.clone());
+        let dispatch = async move { dispatch(&guard, &prefix, subscriber, denials, link).await };
         Ok(Self { inbox, table, _dispatch: AbortOnDropHandle::new(tokio::spawn(dispatch)) })
     }
 
-    /// Notes a request to this subject; none when no answer can come any more.
-    pub(crate) fn add(&self, subject: Subject) -> Option<PendingRequest<'_>> {
-        self.table.add(subject)
+    /// Notes a request to this subject over the link of this epoch; none when no answer can come any more.
+    pub(crate) fn add(&self, subject: Subject, epoch: u64) -> Option<PendingRequest<'_>> {
+        self.table.add(subject, epoch)
     }
 
     /// Where the answer to a request goes.
     pub(crate) fn reply_to(&self, request: &PendingRequest<'_>) -> Subject {
-        format!("{}.{}", self.inbox, request.number).into()
+        numbered::subject(&self.inbox, request.number)
     }
 
     /// How many requests wait for an answer.
@@ -73,7 +83,7 @@ impl PendingRequests {
 }
 
 impl PendingRequest<'_> {
-    /// The answer; none when the subscription ended before it came.
+    /// The answer; none when the link was lost or the subscription ended before it came.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         (&mut self.answer).await.ok()
     }
@@ -81,26 +91,39 @@ impl PendingRequest<'_> {
 
 impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        drop(self.table.take(self.number));
+        // An answered request is not in the table any more.
+        if !self.answer.is_terminated() {
+            drop(self.table.take(self.number));
+        }
     }
 }
 
 impl Table {
     fn new() -> Self {
-        Self(Mutex::new(State { next: 0, waiting: Some(HashMap::new()) }))
+        Self { next: AtomicU64::new(0), closed: AtomicBool::new(false), shards: Default::default() }
     }
 
-    fn add(&self, subject: Subject) -> Option<PendingRequest<'_>> {
+    fn add(&self, subject: Subject, epoch: u64) -> Option<PendingRequest<'_>> {
         let (sender, answer) = oneshot::channel();
-        let mut state = self.state();
-        let number = state.next;
-        state.next = number.wrapping_add(1);
-        state.waiting.as_mut()?.insert(number, Waiting { subject, sender });
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut shard = self.shard(number);
+        // Under the lock of the shard, which `close` takes after it has set the flag.
+        if self.closed.load(Ordering::SeqCst) {
+            return None;
+        }
+        shard.insert(number, Waiting { subject, epoch, sender });
         Some(PendingRequest { table: self, number, answer })
     }
 
     fn take(&self, number: u64) -> Option<Waiting> {
-        self.state().waiting.as_mut().and_then(|waiting| waiting.remove(&number))
+        let mut shard = self.shard(number);
+        let taken = shard.remove(&number);
+        // The room for a burst is given back, in steps that are rare.
+        let (used, room) = (shard.len(), shard.capacity());
+        if room > KEPT && used < room / 8 {
+            shard.shrink_to(KEPT.max(used * 2));
+        }
+        taken
     }
 
     fn answered(&self, number: u64, message: Message) {
@@ -111,30 +134,47 @@ impl Table {
 
     /// Ends the requests to which a denial applies: those to its subject, or all when the answers cannot arrive.
     fn denied(&self, denial: &Denial, inbox: &str) {
-        let concerned = |subject: &Subject| match denial {
-            Denial::Publish(denied) => subject == denied,
+        let concerned = |waiting: &Waiting| match denial {
+            Denial::Publish(denied) => waiting.subject == *denied,
             Denial::Subscribe(denied) => denied.strip_prefix(inbox).is_some_and(|rest| rest == ".*"),
         };
-        let mut state = self.state();
-        let Some(waiting) = state.waiting.as_mut() else { return };
-        let ended: Vec<_> = waiting.extract_if(|_, waiting| concerned(&waiting.subject)).collect();
-        drop(state);
-        for (_, waiting) in ended {
+        for waiting in self.extract(concerned) {
             drop(waiting.sender.send(Err(denial.clone())));
         }
     }
 
-    fn len(&self) -> usize {
-        self.state().waiting.as_ref().map_or(0, HashMap::len)
+    /// Ends the requests of earlier epochs, and all of a closed link.
+    fn lost(&self, link: LinkState) {
+        drop(self.extract(|waiting| waiting.epoch != link.epoch || link.closed));
     }
 
     fn close(&self) {
-        self.state().waiting = None;
+        self.closed.store(true, Ordering::SeqCst);
+        drop(self.extract(|_| true));
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes out what fulfils the condition, whose waits end when it is dropped.
+    fn extract(&self, condition: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for shard in &self.shards {
+            taken.extend(lock(shard).extract_if(|_, waiting| condition(waiting)).map(|(_, waiting)| waiting));
+        }
+        taken
     }
+
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    fn shard(&self, number: u64) -> MutexGuard<'_, Shard> {
+        let [first, ..] = &self.shards;
+        let index = usize::try_from(number % SHARDS as u64).unwrap_or(0);
+        lock(self.shards.get(index).unwrap_or(first))
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends every wait when the dispatching task ends, also when its runtime does.
@@ -146,24 +186,30 @@ impl Drop for CloseOnDrop {
     }
 }
 
+/// Gives each request its answer, or ends its wait.
 async fn dispatch(
+    CloseOnDrop(table): &CloseOnDrop,
+    inbox: &str,
     mut subscriber: Subscriber,
     mut denials: broadcast::Receiver<Denial>,
-    inbox: String,
-    table: CloseOnDrop,
+    mut link: watch::Receiver<LinkState>,
 ) {
     loop {
         tokio::select! {
             biased;
             answer = numbered::next(&mut subscriber) => match answer {
-                Some((number, message)) => table.0.answered(number, message),
+                Some((number, message)) => table.answered(number, message),
                 None => return,
             },
             denial = denials.recv() => match denial {
-                Ok(denial) => table.0.denied(&denial, &inbox),
+                Ok(denial) => table.denied(&denial, inbox),
                 // Those requests end at their timeouts.
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
+            },
+            changed = link.changed() => match changed {
+                Ok(()) => table.lost(*link.borrow_and_update()),
+                Err(_) => return,
             },
         }
     }
@@ -187,10 +233,36 @@ mod tests {
         }
     }
 
+    fn add<'a>(table: &'a Table, subject: &'static str) -> PendingRequest<'a> {
+        table.add(subject.into(), 0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_lost_link_ends_the_requests_of_its_epoch() {
+        let table = Table::new();
+        let (mut old, _new) = (add(&table, "a"), table.add("a".into(), 1).unwrap());
+        table.lost(LinkState { epoch: 1, up: true, ..LinkState::default() });
+        assert!(old.answer().await.is_none());
+        assert_eq!(table.len(), 1, "the request of the new link waits on");
+        table.lost(LinkState { epoch: 1, closed: true, ..LinkState::default() });
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn a_hundred_thousand_requests_without_an_answer_leave_nothing() {
+        let table = Table::new();
+        let waiting: Vec<_> = (0..100_000).map(|_| add(&table, "a")).collect();
+        assert_eq!(table.len(), 100_000);
+        drop(waiting);
+        assert_eq!(table.len(), 0);
+        let kept: usize = table.shards.iter().map(|shard| lock(shard).capacity()).sum();
+        assert!(kept <= 8 * 2 * KEPT, "room for {kept} is kept");
+    }
+
     #[tokio::test]
     async fn a_request_that_is_given_up_is_forgotten() {
         let table = Table::new();
-        let (first, mut second) = (table.add("a".into()).unwrap(), table.add("a".into()).unwrap());
+        let (first, mut second) = (add(&table, "a"), add(&table, "a"));
         assert_eq!((first.number, second.number, table.len()), (0, 1, 2));
         drop(first);
         assert_eq!(table.len(), 1);
@@ -203,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn a_denial_ends_the_requests_to_its_subject() {
         let table = Table::new();
-        let (mut denied, other) = (table.add("a".into()).unwrap(), table.add("b".into()).unwrap());
+        let (mut denied, other) = (add(&table, "a"), add(&table, "b"));
         table.denied(&Denial::Publish("a".into()), "_INBOX.x");
         table.denied(&Denial::Subscribe("_INBOX.y.*".into()), "_INBOX.x");
         assert_eq!(denied.answer().await.unwrap().unwrap_err(), Denial::Publish("a".into()));
@@ -216,9 +288,9 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_subscription_ends_every_wait() {
         let table = Arc::new(Table::new());
-        let mut request = table.add("a".into()).unwrap();
+        let mut request = add(&table, "a");
         drop(CloseOnDrop(Arc::clone(&table)));
         assert!(request.answer().await.is_none());
-        assert!(table.add("a".into()).is_none());
+        assert!(table.add("a".into(), 0).is_none());
     }
 }

@@ -47,7 +47,7 @@ impl ReplyInbox {
     pub fn number(&mut self) -> (u64, Subject) {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        (number, format!("{}.{number}", self.inbox).into())
+        (number, numbered::subject(&self.inbox, number))
     }
 
     /// The number that [`number`](Self::number) gives next.

@@ -1,10 +1,9 @@
 use async_nats::{Client, Subscriber};
+use underpin_errors::BoxError;
 
-use crate::denial::Denial;
+use crate::environment::Environment;
 use crate::pending::PendingRequests;
 use crate::reply_inbox::IdleInboxes;
-use tokio::sync::broadcast;
-use underpin_errors::BoxError;
 
 /// One client, from its connect to the end of its task, and what is bound to it.
 pub(crate) struct Session {
@@ -16,12 +15,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn new(
-        number: u64,
-        client: Client,
-        denials: broadcast::Receiver<Denial>,
-    ) -> Result<Self, BoxError> {
-        let requests = PendingRequests::open(&client, denials).await?;
+    pub(crate) async fn new(number: u64, client: Client, env: &Environment) -> Result<Self, BoxError> {
+        let requests = PendingRequests::open(&client, env.denials.subscribe(), env.link.subscribe()).await?;
         Ok(Self { number, client, requests, idle_inboxes: IdleInboxes::default() })
     }
 
