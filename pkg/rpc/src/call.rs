@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use underpin_errors::{Error, Kind};
 use underpin_logger::Context;
 
@@ -32,13 +33,30 @@ use crate::propagate;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Call {
-    endpoint: Endpoint,
-    body: Bytes,
-    headers: Arc<Headers>,
+    received: Arc<Received>,
     context: Context,
     deadline: Instant,
-    cancelled: CancellationToken,
     identity: Option<Identity>,
+}
+
+/// What no layer changes.
+#[derive(Debug)]
+struct Received {
+    endpoint: Endpoint,
+    body: Bytes,
+    headers: Headers,
+    given_up: AtomicBool,
+    waiting: Notify,
+}
+
+/// Tells the clones of a call that it is given up, when dropped.
+pub(crate) struct GiveUpOnDrop(Arc<Received>);
+
+impl Drop for GiveUpOnDrop {
+    fn drop(&mut self) {
+        self.0.given_up.store(true, Ordering::SeqCst);
+        self.0.waiting.notify_waiters();
+    }
 }
 
 impl Call {
@@ -47,7 +65,7 @@ impl Call {
 
     /// A call, for tests of handlers.
     pub fn new(endpoint: impl Into<Endpoint>, body: impl Into<Bytes>) -> Self {
-        Self::received(endpoint.into(), body.into(), Headers::new(), Self::DEFAULT_WITHIN)
+        Self::of_test(endpoint.into(), body.into())
     }
 
     /// A typed call, for tests of handlers.
@@ -56,31 +74,38 @@ impl Call {
     /// [`RpcError::Encode`] when the question does not encode.
     pub fn typed<Q: Serialize, A>(method: &Method<Q, A>, question: &Q) -> Result<Self, RpcError> {
         let request = method.request(&Context::background(), question)?;
-        Ok(Self::new(request.endpoint, request.body))
+        Ok(Self::of_test(request.endpoint, request.body))
+    }
+
+    fn of_test(endpoint: Endpoint, body: Bytes) -> Self {
+        let (headers, now) = (Headers::new(), Instant::now());
+        let context = propagate::context(&headers);
+        Self::received(endpoint, body, headers, context, now, Self::DEFAULT_WITHIN)
     }
 
     /// A call that has just arrived. A caller that does not tell how long it waits gets at most `limit`.
-    pub(crate) fn received(endpoint: Endpoint, body: Bytes, headers: Headers, limit: Duration) -> Self {
+    pub(crate) fn received(
+        endpoint: Endpoint,
+        body: Bytes,
+        headers: Headers,
+        context: Context,
+        now: Instant,
+        limit: Duration,
+    ) -> Self {
         let within = propagate::remaining(&headers).map_or(limit, |left| left.min(limit));
-        Self {
-            endpoint,
-            body,
-            context: propagate::context(&headers),
-            headers: Arc::new(headers),
-            deadline: deadline::after(within),
-            cancelled: CancellationToken::new(),
-            identity: None,
-        }
+        let (given_up, waiting) = (AtomicBool::new(false), Notify::new());
+        let received = Arc::new(Received { endpoint, body, headers, given_up, waiting });
+        Self { received, context, deadline: deadline::from(now, within), identity: None }
     }
 
     /// The endpoint that was called.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.received.endpoint
     }
 
     /// The question.
     pub fn body(&self) -> &Bytes {
-        &self.body
+        &self.received.body
     }
 
     /// The question out of JSON.
@@ -88,7 +113,7 @@ impl Call {
     /// # Errors
     /// An error of kind [`Kind::InvalidArgument`], with the position.
     pub fn json<Q: DeserializeOwned>(&self) -> Result<Q, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        serde_json::from_slice(self.body()).map_err(|error| {
             let text = format!("the body is not what this endpoint takes: {error}");
             Error::new(Kind::InvalidArgument, text).code("INVALID_BODY")
         })
@@ -96,7 +121,7 @@ impl Call {
 
     /// The headers.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        &self.received.headers
     }
 
     /// Request id and trace of the caller, in a span of this call.
@@ -125,12 +150,16 @@ impl Call {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn cancelled(&self) {
-        self.cancelled.cancelled().await;
+        let waiting = self.received.waiting.notified();
+        // Who comes later than the notification sees the flag.
+        if !self.is_cancelled() {
+            waiting.await;
+        }
     }
 
     /// Whether the call is given up.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.is_cancelled()
+        self.received.given_up.load(Ordering::SeqCst)
     }
 
     /// The call with another context: for layers.
@@ -157,7 +186,25 @@ impl Call {
         self
     }
 
-    pub(crate) fn token(&self) -> CancellationToken {
-        self.cancelled.clone()
+    pub(crate) fn give_up_on_drop(&self) -> GiveUpOnDrop {
+        GiveUpOnDrop(Arc::clone(&self.received))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_clone_learns_that_a_call_is_given_up() {
+        let call = Call::new("a.b", "");
+        let (guard, clone) = (call.give_up_on_drop(), call.clone());
+        let waiting = tokio::spawn(async move { clone.cancelled().await });
+        tokio::task::yield_now().await;
+        assert!(!call.is_cancelled() && !waiting.is_finished());
+        drop(guard);
+        waiting.await.unwrap();
+        call.cancelled().await;
+        assert!(call.is_cancelled());
     }
 }

@@ -14,12 +14,17 @@ const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Now plus a duration, however long.
 pub(crate) fn after(within: Duration) -> Instant {
-    Instant::now() + within.min(FAR)
+    from(Instant::now(), within)
 }
 
-/// When a call that is made here ends at the latest: after `within`, and not after the call that is being handled.
-pub(crate) fn of_call(within: Duration) -> Instant {
-    let own = after(within);
+/// A point in time plus a duration, however long.
+pub(crate) fn from(now: Instant, within: Duration) -> Instant {
+    now + within.min(FAR)
+}
+
+/// When a call that is made now ends at the latest: after `within`, and not after the call that is being handled.
+pub(crate) fn of_call(now: Instant, within: Duration) -> Instant {
+    let own = from(now, within);
     CURRENT.try_with(|outer| own.min(*outer)).unwrap_or(own)
 }
 
@@ -41,10 +46,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_ends_no_later_than_the_one_that_makes_it() {
         let outer = after(Duration::from_secs(1));
-        assert_eq!(scope(outer, async { of_call(Duration::from_secs(5)) }).await, outer);
-        let short = scope(outer, async { of_call(Duration::from_millis(10)) }).await;
+        assert_eq!(scope(outer, async { of_call(Instant::now(), Duration::from_secs(5)) }).await, outer);
+        let short = scope(outer, async { of_call(Instant::now(), Duration::from_millis(10)) }).await;
         assert_eq!(remaining_ms(short), 10);
-        assert_eq!(remaining_ms(of_call(Duration::from_secs(5))), 5_000);
+        assert_eq!(remaining_ms(of_call(Instant::now(), Duration::from_secs(5))), 5_000);
         assert!(after(Duration::MAX) > outer);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(remaining_ms(outer), 0);

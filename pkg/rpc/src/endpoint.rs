@@ -1,5 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+
+use metrics::SharedString;
 
 /// Where a request goes: a NATS subject.
 ///
@@ -13,17 +16,23 @@ use std::fmt;
 /// assert_eq!(Endpoint::at("legacy.calc.add"), "legacy.calc.add".into());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint(Cow<'static, str>);
+pub struct Endpoint(
+    /// Static or counted: a clone allocates nothing.
+    SharedString,
+);
 
 impl Endpoint {
     /// The endpoint of a service.
     pub fn new(service: &str, name: &str) -> Self {
-        Self(format!("{service}.{name}").into())
+        Self::at(format!("{service}.{name}"))
     }
 
     /// The endpoint that listens on this subject.
     pub fn at(subject: impl Into<Cow<'static, str>>) -> Self {
-        Self(subject.into())
+        Self(match subject.into() {
+            Cow::Borrowed(subject) => subject.into(),
+            Cow::Owned(subject) => Arc::<str>::from(subject).into(),
+        })
     }
 
     /// The subject.
@@ -31,7 +40,8 @@ impl Endpoint {
         &self.0
     }
 
-    pub(crate) fn text(&self) -> Cow<'static, str> {
+    /// The subject as the value of a label.
+    pub(crate) fn label(&self) -> SharedString {
         self.0.clone()
     }
 }
@@ -45,6 +55,6 @@ impl<T: Into<Cow<'static, str>>> From<T> for Endpoint {
 /// The subject.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.subject())
     }
 }

@@ -1,4 +1,7 @@
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::header_names;
 
 /// Headers of a request or a reply: names compared without case, one value for each name, in the order of insertion.
 ///
@@ -14,7 +17,7 @@ use std::fmt;
 /// assert_eq!(headers.len(), 1);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
     /// No headers.
@@ -31,9 +34,17 @@ impl Headers {
 
     /// Adds a header, or replaces the one of this name.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        let (name, value) = (name.into(), value.into());
+        self.set(name.into().into(), value.into());
+    }
+
+    /// [`insert`](Self::insert) with a name that may be a constant.
+    pub(crate) fn set(&mut self, name: Cow<'static, str>, value: String) {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
         self.0.push((name, value));
+    }
+
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.0.reserve_exact(more);
     }
 
     /// The value of a header.
@@ -43,7 +54,7 @@ impl Headers {
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
     }
 
     /// How many there are.
@@ -59,8 +70,16 @@ impl Headers {
     /// Keeps a header of a peer under its first value, whatever its name.
     pub(crate) fn push_first(&mut self, name: &str, value: &str) {
         if self.get(name).is_none() {
-            self.0.push((name.to_owned(), value.to_owned()));
+            let known = header_names::ALL.into_iter().find(|known| *known == name);
+            let name = known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
+            self.0.push((name, value.to_owned()));
         }
+    }
+
+    /// Names with their values, as they are kept.
+    #[cfg(feature = "nats")]
+    pub(crate) fn pairs(&self) -> &[(Cow<'static, str>, String)] {
+        &self.0
     }
 
     /// The size on the wire in bytes, status line included; zero without headers.

@@ -49,6 +49,7 @@
 //! * [`RpcError::is_ambiguous`] tells whether a failed call may have been handled. Only idempotent calls are retried.
 
 mod call;
+mod call_meters;
 mod caller;
 mod deadline;
 mod endpoint;
@@ -57,6 +58,7 @@ mod error;
 mod gather;
 mod group;
 mod handler;
+mod header_names;
 mod headers;
 mod host;
 mod identity;

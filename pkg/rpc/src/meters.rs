@@ -1,20 +1,18 @@
 //! The metrics of this crate.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use underpin_errors::Classify;
-
-use crate::error::RpcError;
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 
 const REQUESTS: &str = "underpin_rpc_requests_total";
 const REQUEST_SECONDS: &str = "underpin_rpc_request_seconds";
 const IN_FLIGHT: &str = "underpin_rpc_requests_in_flight";
 const UNANSWERED: &str = "underpin_rpc_unanswered_total";
-const CALLS: &str = "underpin_rpc_calls_total";
-const CALL_SECONDS: &str = "underpin_rpc_call_seconds";
+pub(crate) const CALLS: &str = "underpin_rpc_calls_total";
+pub(crate) const CALL_SECONDS: &str = "underpin_rpc_call_seconds";
 const RETRIES: &str = "underpin_rpc_retries_total";
 
 /// Describes the metrics of this crate to the installed exporter. Call it after the exporter is installed.
@@ -40,26 +38,65 @@ pub fn describe_metrics() {
     describe_counter!(RETRIES, "Attempts after the first of idempotent calls.");
 }
 
-/// The labels of one endpoint.
-#[derive(Clone, Debug)]
+/// Handles that are resolved once for each recorder, so that an exporter may be installed later. Recorders are distinguished by address.
+#[derive(Debug)]
+pub(crate) struct PerRecorder<T>([OnceLock<(usize, Arc<T>)>; MAX_RECORDERS]);
+
+/// How many recorders handles are kept for; one process has one exporter.
+const MAX_RECORDERS: usize = 4;
+
+impl<T> PerRecorder<T> {
+    pub(crate) const fn new() -> Self {
+        Self([const { OnceLock::new() }; MAX_RECORDERS])
+    }
+
+    /// The handles of the recorder that is installed now.
+    pub(crate) fn get(&self, register: impl Fn() -> T) -> Arc<T> {
+        let recorder = metrics::with_recorder(|recorder| std::ptr::from_ref(recorder).cast::<()>().addr());
+        for known in &self.0 {
+            let (address, handles) = known.get_or_init(|| (recorder, Arc::new(register())));
+            if *address == recorder {
+                return Arc::clone(handles);
+            }
+        }
+        Arc::new(register())
+    }
+}
+
+/// The metrics of one endpoint.
+#[derive(Debug)]
 pub(crate) struct EndpointMeters {
     service: Arc<str>,
     endpoint: Arc<str>,
+    handles: PerRecorder<EndpointHandles>,
+}
+
+/// What every request touches.
+pub(crate) struct EndpointHandles {
+    pub(crate) ok: Counter,
+    pub(crate) seconds: Histogram,
+    pub(crate) in_flight: Gauge,
 }
 
 impl EndpointMeters {
     pub(crate) fn new(service: &str, endpoint: &str) -> Self {
-        Self { service: service.into(), endpoint: endpoint.into() }
+        Self { service: service.into(), endpoint: endpoint.into(), handles: PerRecorder::new() }
     }
 
-    pub(crate) fn answered(&self, outcome: &'static str) {
-        let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
-        counter!(REQUESTS, "service" => service, "endpoint" => endpoint, "outcome" => outcome).increment(1);
+    pub(crate) fn handles(&self) -> Arc<EndpointHandles> {
+        self.handles.get(|| {
+            let labels = [("service", Arc::clone(&self.service)), ("endpoint", Arc::clone(&self.endpoint))];
+            EndpointHandles {
+                ok: self.answered("OK"),
+                seconds: histogram!(REQUEST_SECONDS, &labels),
+                in_flight: gauge!(IN_FLIGHT, &labels),
+            }
+        })
     }
 
-    pub(crate) fn handled(&self, took: Duration) {
+    pub(crate) fn answered(&self, outcome: &'static str) -> Counter {
         let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
-        histogram!(REQUEST_SECONDS, "service" => service, "endpoint" => endpoint).record(took);
+        counter!(REQUESTS, "service" => service, "endpoint" => endpoint, "outcome" => outcome)
     }
 
     #[cfg(feature = "nats")]
@@ -67,28 +104,12 @@ impl EndpointMeters {
         let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
         counter!(UNANSWERED, "service" => service, "endpoint" => endpoint).increment(1);
     }
-
-    /// Counts a request as in flight until the guard is dropped.
-    pub(crate) fn in_flight(&self) -> InFlight {
-        let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
-        let gauge = gauge!(IN_FLIGHT, "service" => service, "endpoint" => endpoint);
-        gauge.increment(1.0);
-        InFlight(gauge)
-    }
 }
 
-pub(crate) struct InFlight(metrics::Gauge);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
+impl std::fmt::Debug for EndpointHandles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EndpointHandles").finish_non_exhaustive()
     }
-}
-
-pub(crate) fn called<T>(subject: Cow<'static, str>, result: &Result<T, RpcError>, took: Duration) {
-    let outcome = result.as_ref().map_or_else(|error| error.kind().code(), |_| "OK");
-    counter!(CALLS, "subject" => subject.clone(), "outcome" => outcome).increment(1);
-    histogram!(CALL_SECONDS, "subject" => subject).record(took);
 }
 
 pub(crate) fn retried() {

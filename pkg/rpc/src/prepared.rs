@@ -1,23 +1,23 @@
 //! An outgoing request, validated and with its headers, for every transport.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 use underpin_logger::Span;
 
+use crate::call_meters::CallMeters;
 use crate::deadline;
+use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::headers::Headers;
-use crate::meters;
 use crate::names;
 use crate::propagate;
 use crate::request::Request;
 use crate::spans;
 
 pub(crate) struct PreparedRequest {
-    pub(crate) subject: Cow<'static, str>,
+    pub(crate) endpoint: Endpoint,
     pub(crate) body: Bytes,
     pub(crate) until: Instant,
     pub(crate) idempotent: bool,
@@ -34,9 +34,13 @@ impl PreparedRequest {
         headers.check().map_err(RpcError::invalid)?;
         let span = spans::client(&context, endpoint.subject());
         let headers = propagate::outgoing(headers, span.ctx(), identity.as_ref());
-        headers.check().map_err(RpcError::invalid)?;
-        let (began, until) = (Instant::now(), deadline::of_call(within));
-        Ok(Self { subject: endpoint.text(), body, until, idempotent, began, headers, span })
+        if identity.is_some() {
+            // Request id and trace are checked by their types, an identity is any text.
+            headers.check().map_err(RpcError::invalid)?;
+        }
+        let began = Instant::now();
+        let until = deadline::of_call(began, within);
+        Ok(Self { endpoint, body, until, idempotent, began, headers, span })
     }
 
     /// The headers for an attempt that is made now.
@@ -64,9 +68,14 @@ impl PreparedRequest {
         RpcError::Timeout { within: self.within() }
     }
 
+    /// Where it goes.
+    pub(crate) fn subject(&self) -> &str {
+        self.endpoint.subject()
+    }
+
     /// Counts a call that ended, and ends its span.
-    pub(crate) fn ended<T>(mut self, result: &Result<T, RpcError>) {
-        meters::called(self.subject, result, self.began.elapsed());
+    pub(crate) fn ended<T>(mut self, meters: &CallMeters, result: &Result<T, RpcError>) {
+        meters.called(&self.endpoint, result, self.began.elapsed());
         spans::end_client(&mut self.span, result.as_ref().err());
     }
 }

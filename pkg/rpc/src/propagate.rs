@@ -6,16 +6,9 @@ use tokio::time::Instant;
 use underpin_logger::{Context, RequestId, TraceParent, TraceState};
 
 use crate::deadline;
+use crate::header_names::{CALLER, ORGANIZATION, REQUEST_ID, TIMEOUT_MS, TRACE_PARENT, TRACE_STATE};
 use crate::headers::Headers;
 use crate::identity::Identity;
-
-const REQUEST_ID: &str = "x-request-id";
-const TRACE_PARENT: &str = "traceparent";
-const TRACE_STATE: &str = "tracestate";
-/// The milliseconds that are left until the caller gives up. No clocks are compared: the service counts from receipt.
-const TIMEOUT_MS: &str = "x-timeout-ms";
-const CALLER: &str = "x-caller";
-const ORGANIZATION: &str = "x-organization-id";
 
 /// The headers of a request: its own, and those of its context and identity, which replace others of their names.
 pub(crate) fn outgoing(mut headers: Headers, ctx: &Context, identity: Option<&Identity>) -> Headers {
@@ -26,17 +19,20 @@ pub(crate) fn outgoing(mut headers: Headers, ctx: &Context, identity: Option<&Id
         (CALLER, identity.map(Identity::subject)),
         (ORGANIZATION, identity.and_then(Identity::organization_id)),
     ];
+    // One more for the deadline.
+    headers.reserve(1 + own.iter().filter(|(_, value)| value.is_some()).count());
     for (name, value) in own {
         if let Some(value) = value {
-            headers.insert(name, value);
+            headers.set(name.into(), value.to_owned());
         }
     }
     headers
 }
 
 /// The headers of an attempt that is made now.
-pub(crate) fn with_remaining(headers: Headers, until: Instant) -> Headers {
-    headers.with(TIMEOUT_MS, deadline::remaining_ms(until).to_string())
+pub(crate) fn with_remaining(mut headers: Headers, until: Instant) -> Headers {
+    headers.set(TIMEOUT_MS.into(), deadline::remaining_ms(until).to_string());
+    headers
 }
 
 /// The context of a request that arrives, at the span of its caller: a valid request id is taken over, and a valid trace continued.

@@ -11,6 +11,7 @@ use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error};
 
 use crate::call::Call;
+use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::group::Group;
 use crate::handler::Handler;
@@ -56,7 +57,7 @@ pub struct Service {
 #[derive(Clone)]
 pub(crate) struct EndpointSpec {
     pub(crate) name: String,
-    pub(crate) subject: String,
+    pub(crate) endpoint: Endpoint,
     pub(crate) group: Group,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) limit: usize,
@@ -97,7 +98,7 @@ impl Service {
     pub fn endpoint(mut self, name: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
         let name = name.into();
         self.endpoints.push(EndpointSpec {
-            subject: format!("{}.{name}", self.name),
+            endpoint: Endpoint::new(&self.name, &name),
             name,
             group: Group::default(),
             handler,
@@ -146,7 +147,7 @@ impl Service {
     /// Sets the subject of the endpoint added last. Without wildcards.
     #[must_use]
     pub fn subject(self, subject: impl Into<String>) -> Self {
-        self.last("subject", |endpoint| endpoint.subject = subject.into())
+        self.last("subject", |spec| spec.endpoint = Endpoint::at(subject.into()))
     }
 
     /// Sets the queue group of the endpoint added last.
@@ -217,7 +218,7 @@ impl Service {
 
     /// The subjects of its endpoints.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
-        self.endpoints.iter().map(|endpoint| endpoint.subject.as_str())
+        self.endpoints.iter().map(EndpointSpec::subject)
     }
 
     /// Checks names, version, subjects and limits, as [`Host::serve`](crate::Host::serve) does.
@@ -236,7 +237,7 @@ impl Service {
         let mut known = HashSet::new();
         for endpoint in &self.endpoints {
             names::check_name("endpoint name", &endpoint.name)?;
-            names::check_subject(&endpoint.subject)?;
+            names::check_subject(endpoint.subject())?;
             if let Some(group) = endpoint.group.name() {
                 names::check_name("queue group", group)?;
             }
@@ -267,6 +268,10 @@ impl Service {
 }
 
 impl EndpointSpec {
+    pub(crate) fn subject(&self) -> &str {
+        self.endpoint.subject()
+    }
+
     fn wrap<L>(&mut self, layer: &L)
     where
         L: Layer<HandlerService>,

@@ -59,7 +59,7 @@ impl EndpointCounters {
         let (requests, nanoseconds) = (read(&self.requests), read(&self.nanoseconds));
         EndpointStats {
             name: spec.name.clone(),
-            subject: spec.subject.clone(),
+            subject: spec.subject().to_owned(),
             queue_group: spec.group.name().unwrap_or_default().to_owned(),
             num_requests: requests,
             num_errors: read(&self.errors),

@@ -8,22 +8,21 @@ use bytes::Bytes;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use underpin_errors::{Error, Health};
 use underpin_logger::Logger;
 
+use super::inline;
 use super::runner::EndpointRunner;
 use super::stop::StopSignal;
 use crate::call::Call;
 use crate::deadline;
-use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::headers::Headers;
 use crate::host::DrainOutcome;
-#[cfg(feature = "nats")]
-use crate::meters::EndpointMeters;
 use crate::micro::{EndpointInfo, ServiceInfo, ServicePing, ServiceStats, Verb};
+use crate::propagate;
 use crate::request::Reply;
 use crate::service::{EndpointSpec, Service};
 use crate::spans;
@@ -40,6 +39,15 @@ pub(crate) trait Responder: Send + 'static {
     fn respond(self, call: Call, result: Result<Reply, Error>) -> impl Future<Output = ()> + Send;
 }
 
+/// Where a call may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// In the task that received it, if its endpoint has earned that.
+    Inline,
+    /// In a task for it.
+    Spawned,
+}
+
 /// An instance of a service, without its transport.
 pub(crate) struct Instance {
     pub(crate) id: String,
@@ -51,9 +59,15 @@ pub(crate) struct Instance {
     endpoints: Vec<Arc<EndpointRunner>>,
     tasks: TaskTracker,
     pub(crate) signal: StopSignal,
-    ended: Arc<AtomicU64>,
-    cut: Arc<AtomicU64>,
+    ends: Arc<EndCounters>,
     refusals_seen: AtomicU64,
+}
+
+/// How the calls ended that a handler took.
+#[derive(Debug, Default)]
+struct EndCounters {
+    ended: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl Instance {
@@ -73,8 +87,7 @@ impl Instance {
             started: started(OffsetDateTime::now_utc()),
             tasks: TaskTracker::new(),
             signal: StopSignal::default(),
-            ended: Arc::default(),
-            cut: Arc::default(),
+            ends: Arc::default(),
             refusals_seen: AtomicU64::new(0),
         })
     }
@@ -84,24 +97,36 @@ impl Instance {
     }
 
     #[cfg(feature = "nats")]
-    pub(crate) fn meters(&self, index: usize) -> Option<EndpointMeters> {
-        self.endpoints.get(index).map(|runner| runner.meters.clone())
+    pub(crate) fn unanswered(&self, index: usize) {
+        if let Some(runner) = self.endpoints.get(index) {
+            runner.meters.unanswered();
+        }
     }
 
-    /// Takes a request for the endpoint of this index, and answers it in a task. Never waits.
-    pub(crate) fn accept(&self, index: usize, headers: Headers, body: Bytes, responder: impl Responder) {
+    /// Takes a request for the endpoint of this index, and answers it. Never waits.
+    pub(crate) fn accept(
+        &self,
+        index: usize,
+        headers: Headers,
+        body: Bytes,
+        responder: impl Responder,
+        start: Start,
+    ) {
         let Some(runner) = self.endpoints.get(index).map(Arc::clone) else { return };
-        let endpoint = Endpoint::at(runner.spec.subject.clone());
-        let call = Call::received(endpoint, body, headers, runner.spec.timeout);
-        let mut span = runner.span(&self.name, call.context());
-        let call = call.with_context(span.ctx().clone());
-        let (stop, ended, cut) = (self.signal.clone(), Arc::clone(&self.ended), Arc::clone(&self.cut));
-        self.tasks.spawn(async move {
+        let spec = &runner.spec;
+        let mut span = runner.span(&self.name, &propagate::context(&headers));
+        let (endpoint, ctx, now) = (spec.endpoint.clone(), span.ctx().clone(), Instant::now());
+        let call = Call::received(endpoint, body, headers, ctx, now, spec.timeout);
+        let (stop, ends, token) = (self.signal.clone(), Arc::clone(&self.ends), self.tasks.token());
+        let inline = start == Start::Inline && runner.inline.is_earned();
+        let work = async move {
+            // Until the reply is sent.
+            let _token = token;
             let result = match runner.admit() {
                 Some(admission) => {
                     let limit = responder.limit();
                     let handled = runner.run(call.clone(), admission, &stop, limit).await;
-                    let counter = if handled.cut { cut } else { ended };
+                    let counter = if handled.cut { &ends.cut } else { &ends.ended };
                     counter.fetch_add(1, Ordering::Relaxed);
                     handled.result
                 }
@@ -110,7 +135,12 @@ impl Instance {
             spans::end(&mut span, result.as_ref().err());
             drop(span);
             responder.respond(call, result).await;
-        });
+        };
+        if inline {
+            inline::run(work);
+        } else {
+            tokio::spawn(work);
+        }
     }
 
     /// Waits until every call that was accepted is answered. No more are accepted.
@@ -134,7 +164,7 @@ impl Instance {
 
     /// How many calls have ended, and how many were cut.
     fn counts(&self) -> DrainOutcome {
-        DrainOutcome::new(self.ended.load(Ordering::Relaxed), self.cut.load(Ordering::Relaxed))
+        DrainOutcome::new(self.ends.ended.load(Ordering::Relaxed), self.ends.cut.load(Ordering::Relaxed))
     }
 
     /// The answer to a request of discovery.
@@ -159,7 +189,7 @@ impl Instance {
     pub(crate) fn info(&self) -> ServiceInfo {
         let endpoint = |spec: &EndpointSpec| EndpointInfo {
             name: spec.name.clone(),
-            subject: spec.subject.clone(),
+            subject: spec.subject().to_owned(),
             queue_group: spec.group.name().unwrap_or_default().to_owned(),
             metadata: spec.metadata.clone(),
         };

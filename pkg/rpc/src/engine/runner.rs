@@ -1,5 +1,8 @@
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
@@ -7,12 +10,13 @@ use underpin_errors::{Error, Kind};
 use underpin_logger::{Context, Logger, Span, error, warn};
 
 use super::counters::EndpointCounters;
+use super::inline::InlinePolicy;
 use super::limiter::{Admission, ConcurrencyLimiter};
 use super::stop::StopSignal;
 use super::wire_reply::checked;
 use crate::call::Call;
 use crate::deadline;
-use crate::meters::EndpointMeters;
+use crate::meters::{EndpointHandles, EndpointMeters};
 use crate::micro::EndpointStats;
 use crate::panic::text_of;
 use crate::request::Reply;
@@ -24,6 +28,7 @@ pub(super) struct EndpointRunner {
     pub(super) spec: EndpointSpec,
     pub(super) meters: EndpointMeters,
     pub(super) counters: EndpointCounters,
+    pub(super) inline: InlinePolicy,
     limiter: ConcurrencyLimiter,
     log: Arc<dyn Logger>,
 }
@@ -38,7 +43,8 @@ impl EndpointRunner {
     pub(super) fn new(service: &str, spec: EndpointSpec, log: Arc<dyn Logger>) -> Self {
         let limiter = ConcurrencyLimiter::new(spec.limit, spec.queue);
         let meters = EndpointMeters::new(service, &spec.name);
-        Self { spec, meters, counters: EndpointCounters::default(), limiter, log }
+        let (counters, inline) = (EndpointCounters::default(), InlinePolicy::default());
+        Self { spec, meters, counters, inline, limiter, log }
     }
 
     /// The span of a call, below that of its caller.
@@ -69,50 +75,75 @@ impl EndpointRunner {
         limit: usize,
     ) -> CallOutcome {
         // Whatever ends this future, work that outlives it learns of it.
-        let _given_up = call.token().drop_guard();
-        let (result, cut) = tokio::select! {
-            biased;
-            result = self.handle(&call, admission) => (result, false),
-            () = stop.cutting() => (Err(shut_down()), true),
-        };
+        let _given_up = call.give_up_on_drop();
+        let handles = self.meters.handles();
+        let handled = self.handle(&call, admission, stop, &handles).await;
+        let (result, cut) = handled.map_or_else(|| (Err(shut_down()), true), |result| (result, false));
         let result = result.and_then(|reply| checked(reply, limit));
         match &result {
-            Ok(_) => self.meters.answered("OK"),
+            Ok(_) => handles.ok.increment(1),
             Err(error) => self.failed(&call, error),
         }
         CallOutcome { result, cut }
     }
 
-    async fn handle(&self, call: &Call, admission: Admission) -> Result<Reply, Error> {
-        let until = call.deadline();
+    /// The result of the handler; none when the instance was cut.
+    async fn handle(
+        &self,
+        call: &Call,
+        admission: Admission,
+        stop: &StopSignal,
+        handles: &EndpointHandles,
+    ) -> Option<Result<Reply, Error>> {
+        let (until, mut now) = (call.deadline(), Instant::now());
         // The deadline is checked before the permit: a call that came too late is not run.
-        let permit = match until <= Instant::now() {
-            true => None,
-            false => timeout_at(until, admission.permit()).await.ok().flatten(),
+        let permit = match admission {
+            _ if until <= now => None,
+            Admission::Permitted(permit) => Some(permit),
+            queued @ Admission::Queued(..) => {
+                let permit = tokio::select! {
+                    biased;
+                    permit = timeout_at(until, queued.permit()) => permit.ok().flatten(),
+                    () = stop.cutting() => return None,
+                };
+                now = Instant::now();
+                permit
+            }
         };
         let Some(_permit) = permit else {
             self.counters.expired();
             let text = "the deadline passed before the call could run";
-            return Err(Error::timeout(text).code("EXPIRED"));
+            return Some(Err(Error::timeout(text).code("EXPIRED")));
         };
-        let _in_flight = self.meters.in_flight();
-        let _timer = ProcessingTimer::start(self);
+        let _timer = ProcessingTimer::start(self, handles, now);
         let work = deadline::scope(until, call.context().scope(self.spec.handler.handle(call.clone())));
-        match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+        let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+        // A handler that waits for nothing needs neither timer nor stop signal.
+        let first = poll_fn(|task| Poll::Ready(work.as_mut().poll(task))).await;
+        self.inline.note(now.elapsed());
+        let done = match first {
+            Poll::Ready(done) => Ok(done),
+            Poll::Pending => tokio::select! {
+                biased;
+                done = timeout_at(until, work) => done,
+                () = stop.cutting() => return None,
+            },
+        };
+        Some(match done {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => Err(Error::internal(text_of(&*panic)).context("the handler panicked")),
             Err(_) => Err(Error::timeout("the handler did not finish by the deadline of the call")),
-        }
+        })
     }
 
     /// Counts an error and logs it where only this process knows its text.
     fn failed(&self, call: &Call, failure: &Error) {
         self.counters.failed(failure);
-        self.meters.answered(failure.kind().code());
+        self.meters.answered(failure.kind().code()).increment(1);
         if failure.is_client_error() {
             return;
         }
-        let (log, ctx, endpoint) = (&self.log, call.context(), self.spec.subject.as_str());
+        let (log, ctx, endpoint) = (&self.log, call.context(), self.spec.subject());
         let code = failure.error_code();
         match failure.kind() {
             Kind::Internal | Kind::Unknown | Kind::DataLoss => {
@@ -128,20 +159,26 @@ impl EndpointRunner {
 }
 
 /// The time of a handler, also of one that is dropped.
-struct ProcessingTimer<'a>(&'a EndpointRunner, Instant);
+struct ProcessingTimer<'a> {
+    counters: &'a EndpointCounters,
+    handles: &'a EndpointHandles,
+    began: Instant,
+}
 
 impl<'a> ProcessingTimer<'a> {
-    fn start(runner: &'a EndpointRunner) -> Self {
+    fn start(runner: &'a EndpointRunner, handles: &'a EndpointHandles, began: Instant) -> Self {
         runner.counters.began();
-        Self(runner, Instant::now())
+        handles.in_flight.increment(1.0);
+        Self { counters: &runner.counters, handles, began }
     }
 }
 
 impl Drop for ProcessingTimer<'_> {
     fn drop(&mut self) {
-        let took = self.1.elapsed();
-        self.0.counters.ended(took);
-        self.0.meters.handled(took);
+        let took = self.began.elapsed();
+        self.counters.ended(took);
+        self.handles.seconds.record(took);
+        self.handles.in_flight.decrement(1.0);
     }
 }
 

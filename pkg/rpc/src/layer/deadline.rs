@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 use underpin_errors::{BoxError, Error};
@@ -53,7 +53,7 @@ where
     }
 
     fn call(&mut self, call: Call) -> ReplyFuture {
-        let until = deadline::of_call(self.within).min(call.deadline());
+        let until = deadline::of_call(Instant::now(), self.within).min(call.deadline());
         let work = deadline::scope(until, self.inner.call(call.with_deadline(until)));
         Box::pin(async move {
             match timeout_at(until, work).await {

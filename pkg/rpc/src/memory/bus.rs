@@ -11,8 +11,9 @@ use underpin_logger::{Logger, NoopLogger, RequestId};
 use super::registry::{Registry, Target};
 use super::running::MemoryRunning;
 use crate::call::Call;
+use crate::call_meters::CallMeters;
 use crate::caller::Caller;
-use crate::engine::{Instance, Responder, WireReply};
+use crate::engine::{Instance, Responder, Start, WireReply};
 use crate::error::RpcError;
 use crate::gather::Gather;
 use crate::headers::Headers;
@@ -58,6 +59,7 @@ pub struct MemoryRpc {
     settings: RpcSettings,
     max_payload: usize,
     log: Arc<dyn Logger>,
+    meters: Arc<CallMeters>,
 }
 
 impl MemoryRpc {
@@ -68,6 +70,7 @@ impl MemoryRpc {
             settings: RpcSettings::default(),
             max_payload: 1024 * 1024,
             log: Arc::new(NoopLogger),
+            meters: Arc::default(),
         }
     }
 
@@ -95,7 +98,7 @@ impl MemoryRpc {
     async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
         let headers = request.headers();
         request.check_size(&headers, self.max_payload)?;
-        let mut targets = self.targets(&request.subject)?;
+        let mut targets = self.targets(request.subject())?;
         let answer = match (targets.pop(), targets.is_empty()) {
             (Some(only), true) => {
                 let (sender, answer) = oneshot::channel();
@@ -130,8 +133,13 @@ impl MemoryRpc {
     fn deliver(&self, target: Target, headers: Headers, request: &PreparedRequest, reply_to: ReplyTo) {
         match target {
             Target::Endpoint(instance, index) => {
+                // Who asks several, or waits for no reply, does not run their handlers.
+                let start = match reply_to {
+                    ReplyTo::One(_) => Start::Inline,
+                    ReplyTo::Many(_) | ReplyTo::Nowhere => Start::Spawned,
+                };
                 let responder = MemoryResponder { reply_to, limit: self.max_payload };
-                instance.accept(index, headers, request.body.clone(), responder);
+                instance.accept(index, headers, request.body.clone(), responder, start);
             }
             Target::Discovery(instance, verb) => {
                 let body = instance.document(verb);
@@ -147,7 +155,7 @@ impl Caller for MemoryRpc {
         let request = PreparedRequest::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
-        request.ended(&result);
+        request.ended(&self.meters, &result);
         result
     }
 
@@ -160,7 +168,7 @@ impl Caller for MemoryRpc {
         let headers = request.headers();
         request.check_size(&headers, self.max_payload)?;
         let (sender, mut answers) = mpsc::unbounded_channel();
-        for target in self.targets(&request.subject)? {
+        for target in self.targets(request.subject())? {
             self.deliver(target, headers.clone(), &request, ReplyTo::Many(sender.clone()));
         }
         let mut replies = Vec::new();
@@ -181,7 +189,7 @@ impl Caller for MemoryRpc {
     async fn send(&self, request: Request) -> Result<(), RpcError> {
         let request = PreparedRequest::new(request)?;
         request.check_size(request.fixed_headers(), self.max_payload)?;
-        for target in self.registry.targets(&request.subject) {
+        for target in self.registry.targets(request.subject()) {
             self.deliver(target, request.fixed_headers().clone(), &request, ReplyTo::Nowhere);
         }
         Ok(())

@@ -36,7 +36,7 @@ impl Registry {
         let mut routes = self.routes();
         for (index, spec) in instance.specs().enumerate() {
             let target = Target::Endpoint(Arc::clone(instance), index);
-            listen(&mut routes, spec.subject.clone(), spec.group.name(), target);
+            listen(&mut routes, spec.subject().to_owned(), spec.group.name(), target);
         }
         for verb in Verb::ALL {
             for subject in verb.subjects(&instance.name, &instance.id) {

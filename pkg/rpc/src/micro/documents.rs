@@ -106,7 +106,7 @@ pub struct EndpointStats {
     /// The time that a request took on average, in nanoseconds.
     pub average_processing_time: u64,
     /// What a service adds. Ours: `in_flight`, `waiting`, `refused` (overload) and `expired` (not executed, too late).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<serde_json::Value>,
 }
 

@@ -18,7 +18,7 @@ use crate::retry;
 impl NatsRpc {
     async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
         let headers = self.headers(request).await?;
-        let (subject, body) = (Subject::from(&*request.subject), request.body.clone());
+        let (subject, body) = (Subject::from(request.subject()), request.body.clone());
         let answer = self.nats.request(subject, wire::to_map(&headers), body, request.until).await;
         wire::read(answer.map_err(|error| failure::of_call(error, request.within()))?)
     }
@@ -41,7 +41,7 @@ impl NatsRpc {
     ) -> Result<Vec<Result<Reply, RpcError>>, RpcError> {
         let headers = self.headers(request).await?;
         let (number, reply_to) = inbox.number();
-        let subject = Subject::from(&*request.subject);
+        let subject = Subject::from(request.subject());
         let published =
             self.nats.publish(subject, Some(reply_to), wire::to_map(&headers), request.body.clone()).await;
         published.map_err(|error| failure::of_call(error, request.within()))?;
@@ -52,7 +52,7 @@ impl NatsRpc {
                 Err(_) => break,
                 Ok(InboxReply::Answer(of, message)) if of == number => {
                     if message.status == Some(StatusCode::NO_RESPONDERS) {
-                        return Err(RpcError::NoResponders { subject: request.subject.to_string() });
+                        return Err(RpcError::NoResponders { subject: request.subject().to_owned() });
                     }
                     replies.push(wire::read(message));
                     if let Some(pause) = until.longest_pause() {
@@ -60,7 +60,7 @@ impl NatsRpc {
                             request.until.min(Instant::now() + pause.min(Duration::from_secs(86_400)));
                     }
                 }
-                Ok(InboxReply::Denied(denial)) if concerns(&denial, &request.subject) => {
+                Ok(InboxReply::Denied(denial)) if concerns(&denial, request.subject()) => {
                     return Err(RpcError::Unauthorized(denial.into()));
                 }
                 Ok(InboxReply::Ended) => return Err(RpcError::Lost),
@@ -81,7 +81,7 @@ impl Caller for NatsRpc {
         let request = PreparedRequest::new(request)?;
         let (until, idempotent) = (request.until, request.idempotent);
         let result = retry::run(&self.settings, idempotent, until, || self.attempt(&request)).await;
-        request.ended(&result);
+        request.ended(&self.meters, &result);
         result
     }
 
@@ -108,7 +108,7 @@ impl Caller for NatsRpc {
         let request = PreparedRequest::new(request)?;
         let failed = |error| failure::of_call(error, request.within());
         self.nats.connected(request.until).await.map_err(failed)?;
-        let (subject, headers) = (Subject::from(&*request.subject), wire::to_map(request.fixed_headers()));
+        let (subject, headers) = (Subject::from(request.subject()), wire::to_map(request.fixed_headers()));
         self.nats.publish(subject, None, headers, request.body.clone()).await.map_err(failed)
     }
 }

@@ -29,7 +29,7 @@ impl Host for NatsRpc {
                 nats: self.nats.clone(),
                 instance: Arc::clone(&instance),
                 index,
-                subject: spec.subject.clone(),
+                subject: spec.subject().to_owned(),
                 group: spec.group.name().map(str::to_owned),
                 log: Arc::clone(&self.log),
             };
@@ -40,7 +40,7 @@ impl Host for NatsRpc {
         let discovery = Discovery { nats, instance: Arc::clone(&instance), log };
         let questions = discovery.subscribe().await.map_err(unsubscribed)?;
         let discovered = Verb::ALL.into_iter().flat_map(|verb| verb.subjects(&instance.name, &instance.id));
-        let endpoints = instance.specs().map(|spec| spec.subject.clone());
+        let endpoints = instance.specs().map(|spec| spec.subject().to_owned());
         let watch = Arc::new(DenialWatcher::new(endpoints.chain(discovered)));
         // Dropping what was subscribed unsubscribes it.
         watch.confirm(&self.nats, &mut inbox).await?;

@@ -8,7 +8,6 @@ use underpin_nats::{Connection, NatsError};
 use super::wire;
 use crate::call::Call;
 use crate::engine::{Instance, Responder, WireReply};
-use crate::meters::EndpointMeters;
 use crate::request::Reply;
 
 /// What the replies of one subscription share.
@@ -17,7 +16,7 @@ pub(super) struct ReplySender {
     /// The client of the subscription: its limits.
     pub(super) client: Client,
     pub(super) instance: Arc<Instance>,
-    pub(super) meters: EndpointMeters,
+    pub(super) index: usize,
     pub(super) log: Arc<dyn Logger>,
 }
 
@@ -57,7 +56,7 @@ impl ReplySender {
     }
 
     fn unanswered(&self, ctx: &Context, failure: &NatsError) {
-        self.meters.unanswered();
+        self.instance.unanswered(self.index);
         warn!(self.log, ctx, failure, "rpc reply could not be sent");
     }
 }

@@ -5,6 +5,7 @@ use underpin_config::Checks;
 use underpin_logger::Logger;
 use underpin_nats::Connection;
 
+use crate::call_meters::CallMeters;
 use crate::error::RpcError;
 use crate::settings::RpcSettings;
 
@@ -37,6 +38,7 @@ pub struct NatsRpc {
     pub(super) nats: Connection,
     pub(super) settings: RpcSettings,
     pub(super) log: Arc<dyn Logger>,
+    pub(super) meters: Arc<CallMeters>,
 }
 
 impl NatsRpc {
@@ -48,7 +50,7 @@ impl NatsRpc {
         if let Some(failure) = Checks::of(&settings).failures().first() {
             return Err(RpcError::invalid(format!("setting `{}` {}", failure.key(), failure.message())));
         }
-        Ok(Self { nats, settings, log })
+        Ok(Self { nats, settings, log, meters: Arc::default() })
     }
 
     /// The connection.

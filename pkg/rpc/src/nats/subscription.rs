@@ -14,7 +14,7 @@ use underpin_nats::async_nats::{Message, Subscriber};
 use super::responder::{NatsResponder, ReplySender};
 use super::wire;
 use crate::deadline;
-use crate::engine::Instance;
+use crate::engine::{Instance, Start};
 
 /// A limit of an UNSUB that no server reads as one: it has more than nine digits, so the server ends the subscription at once, while the
 /// client keeps it and delivers what is under way. Measured with nats-server 2.10 and 2.15; see ADR 0028.
@@ -50,20 +50,18 @@ impl EndpointSubscription {
             }
             None => timeout(self.nats.request_timeout(), client.subscribe(subject)).await??,
         };
-        let meters = self.instance.meters(self.index).ok_or("no such endpoint")?;
         let (nats, instance, log) = (self.nats.clone(), Arc::clone(&self.instance), Arc::clone(&self.log));
-        Ok(ActiveSubscription {
-            subscriber,
-            sender: Arc::new(ReplySender { nats, client, instance, meters, log }),
-        })
+        let sender = Arc::new(ReplySender { nats, client, instance, index: self.index, log });
+        Ok(ActiveSubscription { subscriber, sender })
     }
 
     /// Takes requests until the instance stops, and then those that were routed before.
     pub(super) async fn run(self, mut reading: ActiveSubscription) {
-        loop {
+        let signal = self.instance.signal.clone();
+        let mut stopping = pin!(signal.stopping());
+        while !signal.is_stopping() {
             tokio::select! {
                 biased;
-                () = self.instance.signal.stopping() => break,
                 message = reading.subscriber.next() => match message {
                     Some(message) => self.accept(&reading, message),
                     None => match self.subscribe_again().await {
@@ -71,6 +69,7 @@ impl EndpointSubscription {
                         None => return,
                     },
                 },
+                () = &mut stopping => {}
             }
         }
         self.take_rest(reading).await;
@@ -79,7 +78,7 @@ impl EndpointSubscription {
     fn accept(&self, reading: &ActiveSubscription, message: Message) {
         let headers = wire::from_map(message.headers.as_ref());
         let responder = NatsResponder { sender: Arc::clone(&reading.sender), reply_to: message.reply };
-        self.instance.accept(self.index, headers, message.payload, responder);
+        self.instance.accept(self.index, headers, message.payload, responder, Start::Inline);
     }
 
     /// The client was rebuilt, and its subscriptions ended; none once the instance stops or the connection is closed.

@@ -1,5 +1,7 @@
 //! Headers between this crate and the client library.
 
+use std::borrow::Cow;
+
 use underpin_nats::async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
 
 use crate::error::RpcError;
@@ -12,10 +14,18 @@ pub(super) fn to_map(headers: &Headers) -> Option<HeaderMap> {
     if headers.is_empty() {
         return None;
     }
-    let pair = |(name, value): (&str, &str)| {
-        Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
-    };
-    Some(headers.iter().filter_map(pair).collect())
+    let mut map = HeaderMap::new();
+    for (name, value) in headers.pairs() {
+        let name = match name {
+            Cow::Borrowed(name) => Ok(HeaderName::from_static(name)),
+            Cow::Owned(name) => name.parse(),
+        };
+        // They were checked: neither fails.
+        if let (Ok(name), Ok(value)) = (name, value.parse::<HeaderValue>()) {
+            map.insert(name, value);
+        }
+    }
+    Some(map)
 }
 
 /// How many headers of a message are read. A message of 1 MiB can hold 200,000 names, each of which is compared with the others.
@@ -23,7 +33,9 @@ const MAX_HEADERS: usize = 128;
 
 pub(super) fn from_map(map: Option<&HeaderMap>) -> Headers {
     let mut headers = Headers::new();
-    for (name, values) in map.into_iter().flat_map(HeaderMap::iter).take(MAX_HEADERS) {
+    let Some(map) = map else { return headers };
+    headers.reserve(map.len().min(MAX_HEADERS));
+    for (name, values) in map.iter().take(MAX_HEADERS) {
         if let Some(value) = values.first() {
             headers.push_first(name.as_ref(), value.as_str());
         }
