@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Decides whether the next call of an endpoint begins in the task that received it.
@@ -44,12 +45,14 @@ thread_local! {
 /// Runs a call until it first waits; the rest in a task.
 pub(super) fn run<F: Future<Output = ()> + Send + 'static>(call: F) {
     let mut call: Pin<Box<F>> = Box::pin(call);
-    let done = {
+    let polled = {
         let _deeper = Deeper::enter();
         // The task polls again at once, so that nothing that this poll would wake is missed.
-        call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        let mut task = Context::from_waker(Waker::noop());
+        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut task)))
     };
-    if !done {
+    // A panic outside of the handler, such as that of a logger, ends this call alone, as it would end its task.
+    if matches!(polled, Ok(Poll::Pending)) {
         tokio::spawn(call);
     }
 }
@@ -101,6 +104,7 @@ mod tests {
         assert!(done.try_recv().is_err());
         release.send(()).unwrap();
         assert_eq!(done.await.unwrap(), "done");
+        run(async { panic!("of a logger") });
         assert_eq!(DEPTH.get(), 0);
     }
 }
