@@ -70,6 +70,8 @@ pub enum Server {
     Nats,
     /// pgbouncer, a connection pooler in front of PostgreSQL.
     PgBouncer,
+    /// Valkey, or Redis, whose protocol and commands are the same.
+    Valkey,
 }
 
 impl Server {
@@ -85,6 +87,7 @@ impl Server {
                  without a word",
             ),
             Self::PgBouncer => (Version::new(1, 15, 0), "no older one was tried"),
+            Self::Valkey => (Version::new(7, 0, 0), "no older one was tried"),
         }
     }
 
@@ -112,6 +115,12 @@ impl Server {
                 "UNDERPIN_PGBOUNCER=...       the path of a pgbouncer binary",
                 "a container engine           such as Docker, with its client docker: the test kit starts a container",
             ],
+            Self::Valkey => &[
+                "cargo xtask test             fetches it and runs the tests (cargo xtask doctor tells what is missing)",
+                "apt-get install redis-server or valkey-server: the test kit finds it in /usr/bin",
+                "UNDERPIN_VALKEY_SERVER=...   the path of a valkey-server or redis-server binary",
+                "a container engine           such as Docker, with its client docker: the test kit starts a container",
+            ],
         }
     }
 }
@@ -122,6 +131,7 @@ impl fmt::Display for Server {
             Self::Postgres => "PostgreSQL",
             Self::Nats => "nats-server",
             Self::PgBouncer => "pgbouncer",
+            Self::Valkey => "Valkey",
         })
     }
 }
@@ -208,6 +218,17 @@ pub(crate) fn or_fail<T>(result: Result<T, TestkitError>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_valkey_names_the_remedies() {
+        let error = TestkitError::NotFound { server: Server::Valkey, looked: Vec::new() };
+        let text = format!("{error:?}");
+        for wanted in
+            ["Valkey", "cargo xtask test", "UNDERPIN_VALKEY_SERVER", "redis-server", "container engine"]
+        {
+            assert!(text.contains(wanted), "{wanted} is missing in {text}");
+        }
+    }
 
     #[test]
     fn a_missing_server_names_every_place_and_every_remedy() {

@@ -14,6 +14,8 @@ mod container;
 mod data_dir;
 mod error;
 mod eventually;
+#[cfg(feature = "fixtures")]
+mod interop;
 mod nats;
 mod owned;
 mod persistent;
@@ -21,6 +23,8 @@ mod persistent;
 mod pooler;
 mod port;
 mod postgres;
+#[cfg(feature = "fixtures")]
+mod private;
 mod process;
 mod program;
 #[cfg(feature = "fixtures")]
@@ -33,6 +37,8 @@ mod source;
 mod supervisor;
 mod url;
 mod user;
+#[cfg(feature = "fixtures")]
+mod valkey;
 mod version;
 mod wait;
 
@@ -42,7 +48,9 @@ pub use eventually::eventually_blocking;
 #[cfg(feature = "fixtures")]
 pub use eventually::{eventually, poll};
 #[cfg(feature = "fixtures")]
-pub use nats::NatsServer;
+pub use interop::Interop;
+#[cfg(feature = "fixtures")]
+pub use nats::{NatsCluster, NatsServer};
 pub use persistent::PersistentServer;
 #[cfg(feature = "fixtures")]
 pub use pooler::Pooler;
@@ -52,4 +60,6 @@ pub use process::{ParseProcessIdError, ProcessId};
 pub use program::Program;
 #[cfg(feature = "fixtures")]
 pub use proxy::{Direction, Fault, Proxy};
+#[cfg(feature = "fixtures")]
+pub use valkey::ValkeyServer;
 pub use version::Version;

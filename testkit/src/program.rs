@@ -15,22 +15,23 @@ pub struct Program {
     pub server: Server,
     /// What it says about itself.
     pub version: Version,
-    /// The folder with `postgres` and `initdb`, with `nats-server`, or with `pgbouncer`.
+    /// The folder with `postgres` and `initdb`, with `nats-server`, with `pgbouncer`, or with `valkey-server` or `redis-server`.
     pub folder: PathBuf,
 }
 
 impl Program {
-    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN`, `UNDERPIN_NATS_SERVER` or `UNDERPIN_PGBOUNCER`, the
-    /// PATH, the usual places of the distributions (newest version first), and [`cache_folder`].
+    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN`, `UNDERPIN_NATS_SERVER`, `UNDERPIN_PGBOUNCER` or
+    /// `UNDERPIN_VALKEY_SERVER`, the PATH, the usual places of the distributions (newest version first), and [`cache_folder`].
     ///
     /// # Errors
     /// [`TestkitError::NotFound`] with each place that was looked at; [`TestkitError::Given`] when the variable is set
     /// and what it names cannot be used.
     pub fn find(server: Server) -> Result<Self, TestkitError> {
-        let (variable, file) = match server {
-            Server::Postgres => ("UNDERPIN_POSTGRES_BIN", "postgres"),
-            Server::Nats => ("UNDERPIN_NATS_SERVER", "nats-server"),
-            Server::PgBouncer => ("UNDERPIN_PGBOUNCER", "pgbouncer"),
+        let variable = match server {
+            Server::Postgres => "UNDERPIN_POSTGRES_BIN",
+            Server::Nats => "UNDERPIN_NATS_SERVER",
+            Server::PgBouncer => "UNDERPIN_PGBOUNCER",
+            Server::Valkey => "UNDERPIN_VALKEY_SERVER",
         };
         if let Some(given) = env::var_os(variable).filter(|value| !value.is_empty()) {
             let given = PathBuf::from(given);
@@ -41,7 +42,7 @@ impl Program {
         let (mut looked, mut seen) = (Vec::new(), Vec::new());
         for (place, folders) in places(server) {
             let before = looked.len();
-            for folder in folders.into_iter().filter(|folder| folder.join(file).is_file()) {
+            for folder in folders.into_iter().filter(|folder| binary_in(server, folder).is_some()) {
                 if seen.contains(&folder) {
                     continue;
                 }
@@ -64,11 +65,7 @@ impl Program {
     /// [`TestkitError::NotFound`].
     pub fn find_version(server: Server, version: &str) -> Result<Self, TestkitError> {
         let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
-        let prefix = match server {
-            Server::Postgres => "postgresql-",
-            Server::Nats => "nats-server-",
-            Server::PgBouncer => "pgbouncer-",
-        };
+        let prefix = prefix(server);
         let wanted = format!("{prefix}{version}.");
         let is_wanted = |folder: &PathBuf| {
             folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&wanted))
@@ -89,16 +86,19 @@ impl Program {
         self.folder.join(name)
     }
 
+    /// The server itself: `postgres`, `nats-server`, `pgbouncer`, `valkey-server` or `redis-server`.
+    pub fn binary(&self) -> PathBuf {
+        binary_in(self.server, &self.folder).unwrap_or_default()
+    }
+
     fn at(server: Server, folder: PathBuf) -> Result<Self, String> {
-        let files: &[&str] = match server {
-            Server::Postgres => &["postgres", "initdb"],
-            Server::Nats => &["nats-server"],
-            Server::PgBouncer => &["pgbouncer"],
+        let Some(file) = binary_in(server, &folder) else {
+            let names = binaries(server).join(" or ");
+            return Err(format!("{}: there is no {names}", folder.display()));
         };
-        if let Some(missing) = files.iter().find(|file| !folder.join(file).is_file()) {
-            return Err(format!("{}: there is no {missing}", folder.display()));
+        if server == Server::Postgres && !folder.join("initdb").is_file() {
+            return Err(format!("{}: there is no initdb", folder.display()));
         }
-        let file = folder.join(files.first().copied().unwrap_or_default());
         let version = version_of(server, &file).map_err(|reason| format!("{}: {reason}", file.display()))?;
         let (oldest, why) = server.oldest();
         if version < oldest {
@@ -109,7 +109,7 @@ impl Program {
         }
         // Where it really lies: distributions link /usr/bin to it.
         let real = file.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned));
-        let real = real.filter(|real| files.iter().all(|file| real.join(file).is_file()));
+        let real = real.filter(|real| binary_in(server, real).is_some());
         Ok(Self { server, version, folder: real.unwrap_or(folder) })
     }
 }
@@ -120,11 +120,35 @@ impl std::fmt::Display for Program {
     }
 }
 
+/// The names of a server's program; the first that is there counts.
+fn binaries(server: Server) -> &'static [&'static str] {
+    match server {
+        Server::Postgres => &["postgres"],
+        Server::Nats => &["nats-server"],
+        Server::PgBouncer => &["pgbouncer"],
+        Server::Valkey => &["valkey-server", "redis-server"],
+    }
+}
+
+fn binary_in(server: Server, folder: &Path) -> Option<PathBuf> {
+    binaries(server).iter().map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
+/// How the folders of a server begin in the cache.
+fn prefix(server: Server) -> &'static str {
+    match server {
+        Server::Postgres => "postgresql-",
+        Server::Nats => "nats-server-",
+        Server::PgBouncer => "pgbouncer-",
+        Server::Valkey => "valkey-",
+    }
+}
+
 /// Asks the program itself, as the user who will run it: that also shows whether that user can reach it.
 fn version_of(server: Server, file: &Path) -> Result<Version, String> {
     let mut command = Command::new(file);
     command.arg("--version").current_dir("/").stdin(Stdio::null()).stderr(Stdio::piped());
-    let user = ServerUser::for_root().filter(|_| server != Server::Nats);
+    let user = ServerUser::for_root().filter(|_| matches!(server, Server::Postgres | Server::PgBouncer));
     if let Some(user) = &user {
         user.run(&mut command);
     }
@@ -150,19 +174,20 @@ fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
     let bin = |folder: PathBuf| folder.join("bin");
     let usual = match server {
         Server::Postgres => newest_first(Path::new("/usr/lib/postgresql"), "").into_iter().map(bin).collect(),
-        Server::Nats | Server::PgBouncer => {
+        Server::Nats | Server::PgBouncer | Server::Valkey => {
             ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"].map(PathBuf::from).to_vec()
         }
     };
-    let cached = |cache: &Path| match server {
-        Server::Postgres => newest_first(cache, "postgresql-").into_iter().map(bin).collect(),
-        Server::Nats => newest_first(cache, "nats-server-"),
-        Server::PgBouncer => newest_first(cache, "pgbouncer-"),
+    let cached = |cache: &Path| {
+        let folders = newest_first(cache, prefix(server));
+        if server == Server::Postgres { folders.into_iter().map(bin).collect() } else { folders }
     };
     let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
     let usual_name = match server {
         Server::Postgres => "/usr/lib/postgresql/*/bin",
-        Server::Nats | Server::PgBouncer => "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin",
+        Server::Nats | Server::PgBouncer | Server::Valkey => {
+            "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin"
+        }
     };
     let mut places = vec![
         ("PATH".to_owned(), on_path),

@@ -18,13 +18,13 @@ impl Version {
     }
 
     /// Finds the first word of `text` that looks like a version: `postgres (PostgreSQL) 15.18 (Debian ...)`,
-    /// `nats-server: v2.15.1`. A suffix (`-RC.1`, `beta2`, `devel`) is ignored.
+    /// `nats-server: v2.15.1`, `Valkey server v=9.1.2 sha=...`. A suffix (`-RC.1`, `beta2`, `devel`) is ignored.
     pub fn find_in(text: &str) -> Option<Self> {
         text.split_whitespace().find_map(Self::from_word)
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        let word = word.strip_prefix('v').unwrap_or(word);
+        let word = word.strip_prefix("v=").or_else(|| word.strip_prefix('v')).unwrap_or(word);
         let mut numbers = word.split('.').map(|part| {
             let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
             part.get(..digits).and_then(|text| text.parse::<u32>().ok())
@@ -57,6 +57,7 @@ mod tests {
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Version::new(15, 18, 0), "15.18"),
             ("postgres (PostgreSQL) 18beta2", Version::new(18, 0, 0), "18.0"),
             ("nats-server: v2.15.1", Version::new(2, 15, 1), "2.15.1"),
+            ("Redis server v=7.0.15 sha=00000000:0 bits=64", Version::new(7, 0, 15), "7.0.15"),
             ("nats-server: v2.12.0-RC.3", Version::new(2, 12, 0), "2.12.0"),
         ] {
             let version = Version::find_in(text).unwrap();

@@ -26,11 +26,13 @@ pub(crate) fn doctor() -> Done {
             None => say("not set", &format!("{variable} (not needed where {server} is found)")),
         }
     }
-    match Program::find(Server::PgBouncer) {
-        Ok(program) => say("found", &program.to_string()),
-        Err(error) => {
-            say("missing", &error.explain().to_string().replace('\n', "\n         "));
-            missing.push(Server::PgBouncer.to_string());
+    for server in [Server::PgBouncer, Server::Valkey] {
+        match Program::find(server) {
+            Ok(program) => say("found", &program.to_string()),
+            Err(error) => {
+                say("missing", &error.explain().to_string().replace('\n', "\n         "));
+                missing.push(server.to_string());
+            }
         }
     }
     say("cache", &cache_folder().display().to_string());

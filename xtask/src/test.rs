@@ -28,10 +28,12 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
             println!("{server}: tests that do not kill it use the one of {variable}");
         }
     }
-    match fetch::find_or_fetch(Server::PgBouncer) {
-        Ok(program) => println!("{program}"),
-        // The tests behind a pooler will fail and name the remedies; the others run.
-        Err(reason) => println!("{reason}"),
+    for server in [Server::PgBouncer, Server::Valkey] {
+        match fetch::find_or_fetch(server) {
+            Ok(program) => println!("{program}"),
+            // The tests that need it will fail and name the remedies; the others run.
+            Err(reason) => println!("{reason}"),
+        }
     }
     // The oldest one that is supported: what it lacks is refused.
     match fetch::pinned_nats("2.10") {

@@ -1,5 +1,3 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use rustix::process::Signal;
 
 use crate::blocking::blocking;
@@ -7,6 +5,7 @@ use crate::error::{Server, TestkitError, or_fail};
 use crate::nats::{container, given, local};
 use crate::owned::OwnedServer;
 use crate::port::random_text;
+use crate::private::PrivateServer;
 use crate::program::Program;
 use crate::record;
 use crate::source::Source;
@@ -36,7 +35,7 @@ pub struct NatsServer {
     url: String,
     mark: String,
     /// `None` for the server of `NATS_URL`.
-    own: Option<Arc<Mutex<OwnedServer>>>,
+    own: Option<PrivateServer>,
 }
 
 impl NatsServer {
@@ -81,7 +80,7 @@ impl NatsServer {
             Ok((format!("nats://127.0.0.1:{}", server.port()), OwnedServer::Process(server)))
         });
         let (url, server) = or_fail(started.await);
-        or_fail(Self::new(url, Some(Arc::new(Mutex::new(server)))))
+        or_fail(Self::new(url, Some(PrivateServer::new(server))))
     }
 
     /// Starts one with lines of `nats-server.conf`, for example `authorization { token: "t" }`.
@@ -111,10 +110,10 @@ impl NatsServer {
             }
         })
         .await?;
-        Self::new(url, Some(Arc::new(Mutex::new(server))))
+        Self::new(url, Some(PrivateServer::new(server)))
     }
 
-    fn new(url: String, own: Option<Arc<Mutex<OwnedServer>>>) -> Result<Self, TestkitError> {
+    pub(super) fn new(url: String, own: Option<PrivateServer>) -> Result<Self, TestkitError> {
         Ok(Self { url, mark: random_text::<4>()?, own })
     }
 
@@ -139,7 +138,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub fn is_running(&self) -> bool {
-        self.lock("watch").is_running()
+        self.own("watch").is_running()
     }
 
     /// What the server has written to its log so far.
@@ -147,7 +146,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub fn log(&self) -> String {
-        self.lock("read the log of").log()
+        self.own("read the log of").log()
     }
 
     /// SIGKILL; returns when it is gone. What was acknowledged survives.
@@ -155,7 +154,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn kill(&self) {
-        self.with("kill", OwnedServer::kill).await;
+        self.own("kill").kill().await;
     }
 
     /// An orderly shutdown (SIGTERM); returns when it is gone.
@@ -163,7 +162,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn stop(&self) {
-        self.with("stop", |server| server.stop(Signal::TERM)).await;
+        self.own("stop").stop(Signal::TERM).await;
     }
 
     /// Starts it when it does not run ([`kill`](Self::kill), [`stop`](Self::stop)), and stops it before when it does;
@@ -172,11 +171,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private), and when it does not come up; the message shows its log.
     pub async fn restart(&self) {
-        let restarted = self.with("restart", |server| {
-            server.stop(Signal::TERM);
-            server.start()
-        });
-        or_fail(restarted.await);
+        or_fail(self.own("restart").restart(Signal::TERM).await);
     }
 
     /// SIGSTOP: connections stay open and get no answer.
@@ -184,7 +179,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn pause(&self) {
-        self.with("pause", |server| server.pause()).await;
+        self.own("pause").pause().await;
     }
 
     /// Lame duck mode (SIGUSR2): the server announces its shutdown, takes no new connections, and closes those it has one by one.
@@ -192,7 +187,7 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn lame_duck(&self) {
-        self.with("stop", |server| server.signal_usr2()).await;
+        self.own("stop").signal_usr2().await;
     }
 
     /// Goes on after [`pause`](Self::pause).
@@ -200,24 +195,11 @@ impl NatsServer {
     /// # Panics
     /// When the server is not [private](Self::is_private).
     pub async fn resume(&self) {
-        self.with("resume", |server| server.resume()).await;
+        self.own("resume").resume().await;
     }
 
-    fn own(&self, operation: &'static str) -> &Arc<Mutex<OwnedServer>> {
+    fn own(&self, operation: &'static str) -> &PrivateServer {
         or_fail(self.own.as_ref().ok_or(TestkitError::NotOurs { operation }))
-    }
-
-    fn lock(&self, operation: &'static str) -> MutexGuard<'_, OwnedServer> {
-        self.own(operation).lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn with<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        work: impl FnOnce(&mut OwnedServer) -> T + Send + 'static,
-    ) -> T {
-        let server = Arc::clone(self.own(operation));
-        blocking(move || work(&mut server.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }
 
@@ -225,7 +207,7 @@ impl Drop for NatsServer {
     /// Stops the server and removes its folder; some 20 ms.
     fn drop(&mut self) {
         if let Some(server) = &self.own {
-            server.lock().unwrap_or_else(PoisonError::into_inner).close();
+            server.close();
         }
     }
 }
@@ -237,7 +219,7 @@ mod tests {
     #[test]
     fn a_server_that_the_test_kit_did_not_start_cannot_be_killed() {
         let given = NatsServer::new("nats://h".to_owned(), None).unwrap();
-        let kill = std::panic::AssertUnwindSafe(|| drop(given.lock("kill")));
+        let kill = std::panic::AssertUnwindSafe(|| drop(given.own("kill").log()));
         let panic = std::panic::catch_unwind(kill).unwrap_err();
         let text = panic.downcast_ref::<String>().unwrap();
         assert!(text.contains("cannot kill this server"), "{text}");

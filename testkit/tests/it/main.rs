@@ -13,8 +13,12 @@ mod isolation;
 #[cfg(test)]
 mod nats;
 #[cfg(test)]
+mod nats_cluster;
+#[cfg(test)]
 mod pooler;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod valkey;

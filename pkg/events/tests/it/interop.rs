@@ -3,9 +3,8 @@
 //! The SDKs are installed once into the cache of the test kit. Without them, and without a way to get them, the tests fail and
 //! say what is missing; `UNDERPIN_INTEROP=off` leaves them out, and says so.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use underpin_events::{
     Event, EventPublisher, EventSubscriber, InvalidEventError, Outcome, SubscribeOptions, handler_fn,
 };
 use underpin_logger::NoopLogger;
-use underpin_testkit::{NatsServer, cache_folder};
+use underpin_testkit::{Interop, NatsServer};
 
 /// The packages, by name and version, and what a folder with others must not be taken for.
 const PYTHON: [&str; 2] = ["cloudevents==2.2.0", "nats-py==2.16.0"];
@@ -22,73 +21,18 @@ const NODE: [&str; 2] = ["cloudevents@10.0.0", "nats@2.29.3"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_reads_what_we_write_and_we_read_what_it_writes() {
-    let Some(folder) = installed("python", &PYTHON, |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder), "python3 with venv");
-        let pip = folder.join("bin/pip");
-        run(
-            Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]).args(PYTHON),
-            "pip",
-        );
-    }) else {
-        return;
-    };
-    let python = folder.join("bin/python");
-    Box::pin(echo("python", Command::new(python).arg(script("echo.py")).current_dir(&folder))).await;
+    let Some(python) = Interop::python(&PYTHON) else { return };
+    Box::pin(echo("python", &mut python.script(script("echo.py")))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_javascript_sdk_reads_what_we_write_and_we_read_what_it_writes() {
-    let Some(folder) = installed("node", &NODE, |folder| {
-        std::fs::create_dir_all(folder).unwrap();
-        run(
-            Command::new("npm")
-                .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
-                .arg(folder)
-                .args(NODE),
-            "npm",
-        );
-    }) else {
-        return;
-    };
-    Box::pin(echo("node", Command::new("node").arg(script("echo.mjs")).current_dir(&folder))).await;
+    let Some(node) = Interop::node(&NODE) else { return };
+    Box::pin(echo("node", &mut node.script(script("echo.mjs")))).await;
 }
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name)
-}
-
-/// The folder with the packages of an SDK, installed if need be; none where that was asked for.
-fn installed(name: &str, packages: &[&str], install: impl FnOnce(&Path)) -> Option<PathBuf> {
-    if std::env::var("UNDERPIN_INTEROP").is_ok_and(|value| value == "off") {
-        println!("interop with {name} left out: UNDERPIN_INTEROP=off");
-        return None;
-    }
-    let folder =
-        cache_folder().join(format!("interop-{name}-{}", packages.join("-").replace(['=', '@'], "")));
-    let parent = folder.parent().unwrap();
-    std::fs::create_dir_all(parent).unwrap();
-    // Several test runs may want it at the same time.
-    let lock = File::create(parent.join(format!("interop-{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    let complete = folder.join("complete");
-    if !complete.exists() {
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).unwrap();
-        }
-        install(&folder);
-        File::create(complete).unwrap();
-    }
-    Some(folder)
-}
-
-fn run(command: &mut Command, what: &str) {
-    let remedy = "these tests need python3 (3.10 or newer, with venv and pip), node (18 or newer) and npm, and their package \
-                  registries once; UNDERPIN_INTEROP=off leaves them out";
-    match command.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("{what} failed: {}\n{remedy}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("{what}: {error}\n{remedy}"),
-    }
 }
 
 /// Publishes events in both modes, lets the SDK read each and write it back, and compares.
@@ -117,7 +61,7 @@ async fn echo(peer: &str, program: &mut Command) {
         }
         bus.close(Duration::from_secs(5)).await.unwrap();
     }
-    run(program.arg(server.url()).arg(expected.len().to_string()), peer);
+    Interop::run(program.arg(server.url()).arg(expected.len().to_string()), peer);
     for (mode, event) in expected {
         let echoed = tokio::time::timeout(Duration::from_secs(20), echoes.recv()).await.unwrap().unwrap();
         let found = compare(&event, &echoed);

@@ -3,15 +3,14 @@
 //! The packages are installed once into the cache of the test kit. Without them, and without a way to get them, the tests fail and say
 //! what is missing; `UNDERPIN_INTEROP=off` leaves them out, and says so.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use underpin_errors::{Error, Kind};
 use underpin_rpc::{Call, Caller, CallerExt, Gather, Host, RemoteError, Service, handler_fn, typed};
-use underpin_testkit::{NatsServer, cache_folder};
+use underpin_testkit::{Interop, NatsServer};
 
 use crate::support::{LIMIT, connect, request, within};
 
@@ -21,38 +20,22 @@ const NODE: [&str; 2] = ["@nats-io/services@3.0.0-25", "@nats-io/transport-node@
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nats_py_calls_us_and_we_call_it() {
-    let Some(folder) = installed("python", &PYTHON, |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder), "python3 with venv");
-        let pip = folder.join("bin/pip");
-        run(
-            Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]).args(PYTHON),
-            "pip",
-        );
-    }) else {
-        return;
-    };
-    peer(&folder, &folder.join("bin/python"), "peer.py").await;
+    let Some(python) = Interop::python(&PYTHON) else { return };
+    peer(&python, "peer.py").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nats_js_calls_us_and_we_call_it() {
-    let Some(folder) = installed("node", &NODE, |folder| {
-        std::fs::create_dir_all(folder).unwrap();
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(folder).args(NODE);
-        run(&mut npm, "npm");
-    }) else {
-        return;
-    };
-    peer(&folder, Path::new("node"), "peer.mjs").await;
+    let Some(node) = Interop::node(&NODE) else { return };
+    peer(&node, "peer.mjs").await;
 }
 
-async fn peer(folder: &Path, program: &Path, script: &str) {
+async fn peer(language: &Interop, script: &str) {
     let server = NatsServer::private().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(script);
     let command = |role: &str| {
-        let mut command = Command::new(program);
-        command.arg(&script).arg(role).arg(server.url()).current_dir(folder);
+        let mut command = language.script(&script);
+        command.arg(role).arg(server.url());
         command
     };
     it_calls_us(&server, command("call")).await;
@@ -69,7 +52,7 @@ async fn it_calls_us(server: &NatsServer, mut command: Command) {
         .endpoint("find", find)
         .endpoint("break", broken);
     let _running = connect(server.url()).await.serve(service).await.unwrap();
-    tokio::task::spawn_blocking(move || run(&mut command, "the peer")).await.unwrap();
+    tokio::task::spawn_blocking(move || Interop::run(&mut command, "the peer")).await.unwrap();
 }
 
 async fn we_call_it(server: &NatsServer, command: Command) {
@@ -111,38 +94,4 @@ async fn we_call_it(server: &NatsServer, command: Command) {
 
     drop(peer.stdin.take());
     assert!(tokio::time::timeout(LIMIT, peer.wait()).await.unwrap().unwrap().success());
-}
-
-/// The folder with the packages of a language, installed if need be; none where that was asked for.
-fn installed(name: &str, packages: &[&str], install: impl FnOnce(&Path)) -> Option<PathBuf> {
-    if std::env::var("UNDERPIN_INTEROP").is_ok_and(|value| value == "off") {
-        println!("interop with {name} left out: UNDERPIN_INTEROP=off");
-        return None;
-    }
-    let folder = cache_folder()
-        .join(format!("interop-rpc-{name}-{}", packages.join("-").replace(['=', '@', '/'], "")));
-    let parent = folder.parent().unwrap();
-    std::fs::create_dir_all(parent).unwrap();
-    // Several test runs may want it at the same time.
-    let lock = File::create(parent.join(format!("interop-rpc-{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    let complete = folder.join("complete");
-    if !complete.exists() {
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).unwrap();
-        }
-        install(&folder);
-        File::create(complete).unwrap();
-    }
-    Some(folder)
-}
-
-fn run(command: &mut Command, what: &str) {
-    let remedy = "these tests need python3 (3.10 or newer, with venv and pip), node (18 or newer) and npm, and their package \
-                  registries once; UNDERPIN_INTEROP=off leaves them out";
-    match command.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("{what} failed: {}\n{remedy}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("{what}: {error}\n{remedy}"),
-    }
 }
