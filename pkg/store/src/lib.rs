@@ -19,7 +19,7 @@
 //! ```
 //!
 //! * [`KeyValue`], [`KeyValueExt`]: get, put, compare and set, time to live for each key, history, lists, watches.
-//! * [`MemoryKeyValue`], [`JetStreamKeyValue`]: the backends. [`JetStreamStore`] creates and verifies buckets.
+//! * [`MemoryKeyValue`], [`JetStreamKeyValue`], `RedisKeyValue`: the backends. [`JetStreamStore`] creates and verifies buckets.
 //! * [`Namespace`]: a part of a bucket. [`StoredValue`]: values with a version.
 //! * [`Locks`]: leases with fencing tokens. [`Sessions`]: state behind a secret id. [`RateLimiter`]: a sliding window for each key.
 //! * [`Cache`]: one load at a time for each key, a second level, and a feed of invalidations.
@@ -39,24 +39,25 @@ mod memory;
 mod meters;
 mod objects;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisConnection, RedisKeyValue, RedisRateLimiter, RedisSettings, RedisStore};
 pub use cache::{
     Cache, CacheBuilder, CacheSettings, CacheStats, Invalidation, InvalidationFeed, Invalidations,
     KeyValueFeed,
 };
 pub use error::StoreError;
 #[cfg(feature = "jetstream")]
-pub use jetstream::{
-    BucketChange, BucketDifference, JetStreamKeyValue, JetStreamStore, StorePlan, StoreSettings,
-    StoreTopology,
-};
+pub use jetstream::{BucketChange, BucketDifference, JetStreamKeyValue, JetStreamStore, StorePlan};
 pub use kv::{
     AsKey, BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, KeyValueExt,
-    Namespace, Operation, Read, Removals, Revision, Storage, StoredValue, StoredValueExt, Ttl, Values, Watch,
-    WatchEvent, WatchOptions, WatchStart,
+    Namespace, Operation, Read, Removals, Revision, Storage, StoreSettings, StoreTopology, StoredValue,
+    StoredValueExt, Ttl, Values, Watch, WatchEvent, WatchOptions, WatchStart,
 };
 pub use limit::{KeyValueRateLimiter, MemoryRateLimiter, OnLimiterFailure, Quota, RateDecision, RateLimiter};
 #[cfg(feature = "tower")]

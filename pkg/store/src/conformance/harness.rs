@@ -24,10 +24,24 @@ pub trait KeyValueHarness: Send + Sync + Sized {
 pub struct StoreCapabilities {
     /// Whether it keeps more than the last write of a key.
     pub history: bool,
-    /// Whether it tells changes.
+    /// Whether it tells changes; a backend that does not refuses a watch.
     pub watch: bool,
     /// How long it may need for something that should happen at once.
     pub patience: Duration,
+}
+
+impl StoreCapabilities {
+    /// It keeps the last write of a key alone, a removal too.
+    #[must_use]
+    pub fn without_history(self) -> Self {
+        Self { history: false, ..self }
+    }
+
+    /// It refuses watches.
+    #[must_use]
+    pub fn without_watch(self) -> Self {
+        Self { watch: false, ..self }
+    }
 }
 
 impl Default for StoreCapabilities {

@@ -1,4 +1,4 @@
-//! One behaviour suite for every key-value backend: what the traits promise, as tests.
+//! One behaviour suite for every key-value backend, and one for every rate limiter: what the traits promise, as tests.
 //!
 //! A backend implements [`KeyValueHarness`] and calls [`key_value_tests!`](crate::key_value_tests) in an integration test. Each
 //! behaviour becomes a test. What a backend cannot do it declares in [`StoreCapabilities`]; the suite then checks the
@@ -39,8 +39,10 @@ mod harness;
 pub mod leases;
 pub mod limits;
 pub mod objects;
+pub mod rate_limits;
 pub mod sessions;
 mod suite;
 pub mod watching;
 
 pub use harness::{KeyValueHarness, StoreCapabilities};
+pub use rate_limits::RateLimiterHarness;

@@ -7,7 +7,6 @@ mod key_value;
 mod objects;
 mod plan;
 mod publish;
-mod settings;
 mod store;
 mod stored;
 mod stream;
@@ -16,5 +15,4 @@ mod watch_health;
 
 pub use key_value::JetStreamKeyValue;
 pub use plan::{BucketChange, BucketDifference, StorePlan};
-pub use settings::{StoreSettings, StoreTopology};
 pub use store::JetStreamStore;

@@ -8,9 +8,8 @@ use super::api::{Api, ApiError, unanswered};
 use super::key_value::JetStreamKeyValue;
 use super::objects;
 use super::plan::{BucketChange, StorePlan};
-use super::settings::{StoreSettings, StoreTopology};
 use super::stream::{self, StreamInfo};
-use crate::{BucketObjects, ObjectBucketSettings, StoreError};
+use crate::{BucketObjects, ObjectBucketSettings, StoreError, StoreSettings, StoreTopology};
 
 /// The buckets of a service in JetStream.
 ///
@@ -77,11 +76,7 @@ impl JetStreamStore {
     /// # Errors
     /// [`StoreError::InvalidOption`] when the settings do not name it.
     pub fn key_value(&self, name: &str) -> Result<JetStreamKeyValue, StoreError> {
-        let declared = self.settings.buckets.iter().find(|bucket| bucket.name == name);
-        let bucket = declared.ok_or_else(|| {
-            StoreError::option(format!("buckets.{name}"), "is missing: add the bucket to the settings")
-        })?;
-        Ok(JetStreamKeyValue::new(self.api.clone(), bucket.clone()))
+        Ok(JetStreamKeyValue::new(self.api.clone(), self.settings.declared(name)?.clone()))
     }
 
     /// An object bucket of the settings.

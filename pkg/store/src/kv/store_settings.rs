@@ -65,6 +65,13 @@ impl StoreSettings {
         self
     }
 
+    /// The settings of a bucket.
+    pub(crate) fn declared(&self, name: &str) -> Result<&BucketSettings, StoreError> {
+        self.buckets.iter().find(|bucket| bucket.name == name).ok_or_else(|| {
+            StoreError::option(format!("buckets.{name}"), "is missing: add the bucket to the settings")
+        })
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

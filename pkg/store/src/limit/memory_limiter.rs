@@ -86,7 +86,7 @@ fn make_room(counted: &mut HashMap<String, Counted>, elapsed: Duration) {
     }
 }
 
-pub(super) fn check(quota: &Quota) -> Result<(), StoreError> {
+pub(crate) fn check(quota: &Quota) -> Result<(), StoreError> {
     match Checks::of(quota).failures().first() {
         Some(failure) => Err(StoreError::option(failure.key(), failure.message())),
         None => Ok(()),

@@ -16,7 +16,11 @@ pub use key_value_limiter::KeyValueRateLimiter;
 pub use layer::{RateLimit, RateLimitLayer};
 pub use limiter::{OnLimiterFailure, Quota, RateDecision, RateLimiter};
 pub use memory_limiter::MemoryRateLimiter;
+#[cfg(feature = "redis")]
+pub(crate) use memory_limiter::check;
 #[cfg(feature = "tower")]
 pub use network::client_network;
 #[cfg(feature = "tower")]
 pub use refuse::{Refuse, RefuseHttp, RefuseWithError};
+#[cfg(feature = "redis")]
+pub(crate) use window::Window;

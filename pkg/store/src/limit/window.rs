@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::limiter::{Quota, RateDecision};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The number of the window since the beginning of time.
-    pub(super) index: u64,
-    pub(super) previous: u32,
-    pub(super) current: u32,
+    pub(crate) index: u64,
+    pub(crate) previous: u32,
+    pub(crate) current: u32,
 }
 
 impl Window {
     /// Takes at this time, counted from the same beginning each time.
-    pub(super) fn take(&mut self, now: Duration, cost: u32, quota: &Quota) -> RateDecision {
+    pub(crate) fn take(&mut self, now: Duration, cost: u32, quota: &Quota) -> RateDecision {
         let window = u64::try_from(quota.window.as_nanos()).unwrap_or(u64::MAX).max(1);
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.advance(now / window);

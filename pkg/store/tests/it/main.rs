@@ -13,6 +13,10 @@ mod memory;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod rate_limits;
+#[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tower_sessions;

@@ -1,5 +1,7 @@
 //! The JetStream backend passes the suite, and survives what servers and networks do.
 
+mod clients;
+mod cluster;
 mod faults;
 mod interop;
 mod old_server;
