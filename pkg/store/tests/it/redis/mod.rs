@@ -5,6 +5,7 @@ mod faults;
 mod limits;
 mod refusals;
 mod settings;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
