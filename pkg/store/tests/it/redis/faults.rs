@@ -73,6 +73,7 @@ async fn a_read_survives_the_loss_of_a_connection() {
     store.set("a", "x").await.unwrap();
     for _ in 0..5 {
         proxy.set(Fault::Cut);
+        eventually(LIMIT, "the connection is cut", async || proxy.open() == 0).await;
         proxy.set(Fault::None);
         assert_eq!(store.read("a").await.unwrap().unwrap().value, "x");
     }
@@ -98,8 +99,8 @@ async fn a_lost_answer_is_unconfirmed_and_written_once() {
         })
         .await;
         proxy.set(Fault::Cut);
-        proxy.set(Fault::None);
         let written = timeout(LIMIT, writer).await.expect("it ends").expect("no panic");
+        proxy.set(Fault::None);
         assert!(written.as_ref().is_err_and(StoreError::is_ambiguous), "{written:?}");
         let stored = other.read("count").await.unwrap().unwrap();
         assert!(stored.value == value && stored.revision > revision);
