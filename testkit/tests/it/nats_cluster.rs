@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use async_nats::ServerAddr;
 use async_nats::jetstream::{self, stream};
 use underpin_testkit::{NatsCluster, eventually};
 
 #[tokio::test]
 async fn a_stream_with_three_replicas_survives_a_node() {
     let cluster = NatsCluster::start().await;
-    let client = async_nats::connect(cluster.urls().join(",")).await.unwrap();
+    let addresses: Vec<ServerAddr> = cluster.urls().iter().map(|url| url.parse().unwrap()).collect();
+    let client = async_nats::connect(addresses).await.unwrap();
     let jetstream = jetstream::new(client);
     let settings = stream::Config {
         name: "ORDERS".into(),

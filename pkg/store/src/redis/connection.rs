@@ -25,9 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// It is one connection on which calls overlap. A call that finds it lost connects again, once for all that wait, and fails when that
 /// fails: nothing is queued for later. Each call ends within `connect_timeout` and `request_timeout`, a read within twice that.
 #[derive(Clone)]
-pub struct RedisConnection(Arc<Inner>);
+pub struct RedisConnection(Arc<RedisLink>);
 
-struct Inner {
+struct RedisLink {
     client: Client,
     settings: RedisSettings,
     log: Arc<dyn Logger>,
@@ -67,7 +67,7 @@ impl RedisConnection {
     /// Cancel safe.
     pub async fn connect(settings: &RedisSettings, log: Arc<dyn Logger>) -> Result<Self, StoreError> {
         settings.check()?;
-        let inner = Inner {
+        let inner = RedisLink {
             client: settings.client()?,
             settings: settings.clone(),
             log,
@@ -135,7 +135,7 @@ impl RedisConnection {
     }
 }
 
-impl Inner {
+impl RedisLink {
     async fn send(&self, request: &Request<'_>) -> Result<Value, Failure> {
         let mut live = self.live().await.map_err(Failure::NotSent)?;
         let answer = timeout(self.settings.request_timeout, request.send(&mut live.connection)).await;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use redis::Pipeline;
+use underpin_config::ByteSize;
 use underpin_errors::{Health, HealthCheck};
 
 use super::connection::{RedisConnection, Request};
@@ -23,9 +24,9 @@ const LARGEST: u64 = 512 << 20;
 ///
 /// [`RedisStore::key_value`](crate::RedisStore::key_value) opens it; there it says what differs from other backends.
 #[derive(Clone)]
-pub struct RedisKeyValue(Arc<Bucket>);
+pub struct RedisKeyValue(Arc<RedisBucket>);
 
-struct Bucket {
+struct RedisBucket {
     connection: RedisConnection,
     settings: BucketSettings,
     /// `<prefix>:{<bucket>}`: the hash tag keeps a bucket on one node of a cluster behind a proxy.
@@ -38,7 +39,7 @@ type Fields = (Option<Bytes>, Option<u64>, Option<u64>);
 impl RedisKeyValue {
     pub(super) fn new(connection: RedisConnection, settings: BucketSettings) -> Self {
         let prefix = format!("{}:{{{}}}", connection.prefix(), settings.name);
-        Self(Arc::new(Bucket { connection, settings, prefix }))
+        Self(Arc::new(RedisBucket { connection, settings, prefix }))
     }
 
     /// The settings that the bucket was opened with.
@@ -58,7 +59,7 @@ impl RedisKeyValue {
     }
 }
 
-impl Bucket {
+impl RedisBucket {
     /// The key of a value.
     fn value(&self, key: &Key) -> String {
         format!("{}:k:{key}", self.prefix)
@@ -99,7 +100,7 @@ impl Bucket {
     }
 
     async fn put(&self, key: &Key, value: Bytes, expect: Expect, ttl: Ttl) -> Result<Revision, StoreError> {
-        let limit = self.settings.max_value_size.map_or(LARGEST, |limit| limit.bytes());
+        let limit = self.settings.max_value_size.map_or(LARGEST, ByteSize::bytes);
         if value.len() as u64 > limit {
             let limit = usize::try_from(limit).ok();
             return Err(StoreError::TooLarge { size: value.len(), limit });
