@@ -42,6 +42,7 @@ mod random;
 #[cfg(feature = "redis")]
 mod redis;
 mod session;
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -56,8 +57,8 @@ pub use error::StoreError;
 pub use jetstream::{BucketChange, BucketDifference, JetStreamKeyValue, JetStreamStore, StorePlan};
 pub use kv::{
     AsKey, BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, KeyValueExt,
-    Namespace, Operation, Read, Removals, Revision, Storage, StoreSettings, StoreTopology, StoredValue,
-    StoredValueExt, Ttl, Values, Watch, WatchEvent, WatchOptions, WatchStart,
+    Namespace, Operation, Read, Removals, Revision, Storage, StoredValue, StoredValueExt, Ttl, Values, Watch,
+    WatchEvent, WatchOptions, WatchStart,
 };
 pub use limit::{KeyValueRateLimiter, MemoryRateLimiter, OnLimiterFailure, Quota, RateDecision, RateLimiter};
 #[cfg(feature = "tower")]
@@ -73,6 +74,7 @@ pub use objects::{
 #[cfg(feature = "tower-sessions")]
 pub use session::TowerSessionStore;
 pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};
+pub use settings::{StoreSettings, StoreTopology};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,7 +9,6 @@ mod options;
 mod revision;
 mod settings;
 mod status;
-mod store_settings;
 mod stored_value;
 pub(crate) mod ttl;
 
@@ -23,5 +22,4 @@ pub use options::{Expect, Read, Removals, Ttl, Values, WatchOptions, WatchStart}
 pub use revision::Revision;
 pub use settings::{BucketSettings, Storage};
 pub use status::BucketStatus;
-pub use store_settings::{StoreSettings, StoreTopology};
 pub use stored_value::{StoredValue, StoredValueExt};
