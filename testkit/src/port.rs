@@ -22,7 +22,10 @@ pub(crate) fn with_free_port<T>(
 ///
 /// It lies below the range from which the kernel picks ports for outgoing connections (32768 and up, ip(7)), so that it
 /// stays free while a test has its server down.
-pub(crate) fn free_port() -> Result<u16, TestkitError> {
+///
+/// # Errors
+/// When none is found, or without `/dev/urandom`.
+pub fn free_port() -> Result<u16, TestkitError> {
     let lowest = 15_000;
     let count = ephemeral_start().saturating_sub(lowest).max(1_000);
     for _ in 0..1_000 {

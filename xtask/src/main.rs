@@ -1,4 +1,4 @@
-//! The tasks of the project: `cargo xtask test | check | bench | build-times | chaos | new | up | down | nats | doctor`.
+//! The tasks of the project: `cargo xtask test | check | demo | bench | build-times | chaos | new | up | down | nats | doctor`.
 //!
 //! `cargo xtask test` is the one command that passes the tests on a fresh machine: it finds or fetches PostgreSQL and
 //! nats-server ([`fetch`]) and runs `cargo test --workspace --locked`.
@@ -11,6 +11,7 @@ mod chaos;
 mod check;
 mod deep;
 mod doctor;
+mod examples;
 mod fetch;
 mod guard;
 mod local;
@@ -44,12 +45,20 @@ enum Task {
         /// Run against a pinned nats-server: 2.10, 2.12 or 2.15
         #[arg(long, value_name = "VERSION")]
         nats: Option<String>,
+        /// Also the tests of the examples with foreign clients, or with a browser; what they need is installed
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+        with: Vec<examples::With>,
         /// Handed to `cargo test` instead of --workspace, for example: -p underpin-events -- outbox
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
     /// Formatting, lints, docs and crate budgets, with warnings as errors
     Check(check::Check),
+    /// Start the servers of an example, the example itself, and run its tour
+    Demo {
+        /// The folder in examples/
+        name: String,
+    },
     /// Measure side by side with peers, and write docs/benchmarks.md
     Bench(bench::Bench),
     /// Measure cold and warm builds of each crate, and write docs/build-times.md
@@ -75,7 +84,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Test { fetch_only, nats, arguments } => test::test(fetch_only, nats.as_deref(), &arguments),
+        Task::Test { fetch_only, nats, with, arguments } => {
+            test::test(fetch_only, nats.as_deref(), &with, &arguments)
+        }
+        Task::Demo { name } => examples::demo(&name),
         Task::Check(wanted) => check::check(&wanted),
         Task::Bench(wanted) => bench::bench(&wanted),
         Task::BuildTimes(wanted) => build_times::build_times(&wanted),

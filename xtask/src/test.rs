@@ -7,10 +7,11 @@ use std::path::Path;
 
 use underpin_testkit::Server;
 
+use crate::examples::{With, test_with};
 use crate::shell::{Done, cargo, run};
 use crate::{fetch, local, outside};
 
-pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -> Done {
+pub(crate) fn test(fetch_only: bool, nats: Option<&str>, with: &[With], arguments: &[String]) -> Done {
     let pinned = nats.map(fetch::pinned_nats).transpose()?;
     for (server, variable) in [(Server::Postgres, "DATABASE_URL"), (Server::Nats, "NATS_URL")] {
         if let (Server::Nats, Some(program)) = (server, &pinned) {
@@ -60,7 +61,7 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, arguments: &[String]) -
         containers()?;
         outside::test()?;
     }
-    Ok(())
+    test_with(with, arguments)
 }
 
 /// The fixtures once more, from containers, where an engine answers. The images are those of `docker-compose.yml`.

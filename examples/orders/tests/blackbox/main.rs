@@ -20,6 +20,8 @@ mod migrate;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod refusals;

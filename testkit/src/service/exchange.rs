@@ -9,31 +9,30 @@ use super::LIMIT;
 
 /// A request whose head is sent and whose body is not.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub struct HttpExchange {
     stream: BufReader<TcpStream>,
 }
 
 /// A whole reply.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
+pub struct HttpReply {
+    /// The status code.
+    pub status: u16,
     /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub headers: Vec<(String, String)>,
+    /// The body as text.
+    pub body: String,
 }
 
-impl Exchange {
+impl HttpExchange {
     /// Sends the head of a request.
-    pub(crate) fn begin(
-        address: &str,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        length: usize,
-    ) -> Self {
+    ///
+    /// # Panics
+    /// When the server does not accept a connection.
+    pub fn begin(address: &str, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> Self {
         let stream =
             TcpStream::connect(address).unwrap_or_else(|error| panic!("connect to {address}: {error}"));
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        drop(stream.set_read_timeout(Some(LIMIT)));
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
@@ -45,13 +44,19 @@ impl Exchange {
     }
 
     /// Waits for `100 Continue`: the handler runs and asks for the body.
-    pub(crate) fn wait_for_continue(&mut self) {
+    ///
+    /// # Panics
+    /// When anything else comes.
+    pub fn wait_for_continue(&mut self) {
         assert_eq!(self.line(), "HTTP/1.1 100 Continue");
         assert_eq!(self.line(), "");
     }
 
-    /// Sends the body and reads the reply.
-    pub(crate) fn finish(mut self, body: &str) -> Reply {
+    /// Sends the body and reads the whole reply.
+    ///
+    /// # Panics
+    /// When the reply is not HTTP, or does not end in time.
+    pub fn finish(mut self, body: &str) -> HttpReply {
         self.write(body);
         let status = self.line();
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -64,7 +69,7 @@ impl Exchange {
         }
         let mut body = String::new();
         self.stream.read_to_string(&mut body).expect("read the body");
-        Reply { status, headers, body }
+        HttpReply { status, headers, body }
     }
 
     fn write(&mut self, text: &str) {
@@ -72,25 +77,37 @@ impl Exchange {
         drop(self.stream.get_mut().write_all(text.as_bytes()));
     }
 
-    fn line(&mut self) -> String {
+    /// The next line of the reply, headers included, for one that does not end, such as events.
+    ///
+    /// # Panics
+    /// When none comes in time.
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("read a line of the reply");
         line.trim_end().to_owned()
     }
 }
 
-impl Reply {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+impl HttpReply {
+    /// The value of a header; its name is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn json(&self) -> Value {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
     /// Checks that this is a problem of RFC 9457 with this status and code, and returns it.
+    ///
+    /// # Panics
+    /// When it is not.
     #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+    pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -103,7 +120,10 @@ impl Reply {
     }
 
     /// The places that a problem names, in the order in which it names them.
-    pub(crate) fn places(&self) -> Vec<String> {
+    ///
+    /// # Panics
+    /// When the body is no problem.
+    pub fn places(&self) -> Vec<String> {
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         let place = |error: &Value| {
             ["pointer", "parameter", "header"]
