@@ -12,6 +12,7 @@
 #[cfg(feature = "fixtures")]
 mod blocking;
 mod cache;
+#[cfg(feature = "service")]
 mod console;
 mod container;
 mod data_dir;
@@ -49,6 +50,7 @@ mod version;
 mod wait;
 
 pub use cache::cache_folder;
+#[cfg(feature = "service")]
 pub use console::Console;
 pub use error::{Server, TestkitError};
 pub use eventually::eventually_blocking;

@@ -9,7 +9,7 @@ use crate::shell::Done;
 /// The lines of one file, tests included.
 const FILE: usize = 150;
 
-/// The lines of all files in `src`.
+/// The lines of all files in `src`, without tests, comments and blank lines.
 const EXAMPLE: std::ops::RangeInclusive<usize> = 700..=1_300;
 
 /// The sections of a README, by the beginning of their headings.
@@ -49,20 +49,27 @@ pub(super) fn check(example: &Example) -> Done<Vec<String>> {
     let sources = files(&example.folder.join("src"))?;
     let mut all = 0;
     for path in sources.iter().chain(&tests) {
-        let lines = fs::read_to_string(path).map_or(0, |text| text.lines().count());
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let lines = text.lines().count();
         if sources.contains(path) {
-            all += lines;
+            all += code_lines(&text);
         }
         if lines > FILE {
             let path = path.strip_prefix(&example.folder).unwrap_or(path).display();
             wrong.push(format!("{name}: {path} has {lines} lines, at most {FILE} fit"));
         }
     }
-    println!("{name}: {all} lines of {} to {}", EXAMPLE.start(), EXAMPLE.end());
+    println!("{name}: {all} code lines of {} to {}", EXAMPLE.start(), EXAMPLE.end());
     if !EXAMPLE.contains(&all) {
-        wrong.push(format!("{name}: {all} lines in src, not {} to {}", EXAMPLE.start(), EXAMPLE.end()));
+        wrong.push(format!("{name}: {all} code lines in src, not {} to {}", EXAMPLE.start(), EXAMPLE.end()));
     }
     Ok(wrong)
+}
+
+/// Unit tests stand at the end of a file.
+fn code_lines(text: &str) -> usize {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 
 /// The files with Rust below a folder.
@@ -82,4 +89,13 @@ fn files(folder: &Path) -> Done<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn comments_and_tests_are_no_code() {
+        let text = "//! Story.\n\nuse a::B;\n\n/// Docs.\nfn f() {}\n\n#[cfg(test)]\nmod tests {}\n";
+        assert_eq!(super::code_lines(text), 2);
+    }
 }
