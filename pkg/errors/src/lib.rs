@@ -42,6 +42,7 @@ mod health;
 pub mod input;
 mod kind;
 mod limits;
+mod panic;
 mod problem;
 mod remote;
 mod response;

@@ -2,6 +2,7 @@ use std::any::Any;
 
 use ::axum::response::{IntoResponse as _, Response};
 
+use crate::panic::panic_text;
 use crate::{Error, code};
 
 /// 404 with the code `ROUTE_NOT_FOUND`; for `Router::fallback`.
@@ -17,13 +18,7 @@ pub async fn method_not_allowed() -> Error {
 }
 
 /// 500 for a handler that panicked; for `CatchPanicLayer::custom` of tower-http. The panic's text is for the log.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer takes")]
 pub fn panicked(payload: Box<dyn Any + Send>) -> Response {
-    let text = match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => match payload.downcast::<&'static str>() {
-            Ok(text) => (*text).to_owned(),
-            Err(_) => "the payload is no text".to_owned(),
-        },
-    };
-    Error::internal(text).context("handler panicked").into_response()
+    Error::internal(panic_text(&*payload).to_owned()).context("handler panicked").into_response()
 }

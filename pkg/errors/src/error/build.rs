@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{BoxError, Cause, Error, Inner};
 use crate::limits::{self, is_code};
+use crate::panic::panic_text;
 use crate::{Kind, Violation};
 
 type Text = Cow<'static, str>;
@@ -49,6 +51,20 @@ impl Error {
     /// 500: a bug or a broken invariant. The text is for the log.
     pub fn internal(message: impl Into<Text>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    /// 500: code panicked; the payload is that of `catch_unwind` or of a `JoinError`. The panic's text is for the log.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_errors::{Error, Kind};
+    ///
+    /// let payload = std::panic::catch_unwind(|| panic!("no luck")).unwrap_err();
+    /// let error = Error::panicked(&*payload);
+    /// assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Internal, "panicked: no luck"));
+    /// ```
+    pub fn panicked(payload: &(dyn Any + Send)) -> Self {
+        Self::internal(format!("panicked: {}", panic_text(payload)))
     }
 
     /// 501: not supported here. The text is for the log.
