@@ -10,11 +10,16 @@ impl Context {
     /// log records and calls carry them. The sampling decision is made here; without a sink it is the caller's, and a new trace
     /// counts as sampled.
     pub fn entry_span(&self, name: &'static str, kind: SpanKind) -> Span {
+        self.clone().into_entry_span(name, kind)
+    }
+
+    /// As [`entry_span`](Self::entry_span), for a context that no one else has: its fields are not copied.
+    pub(crate) fn into_entry_span(self, name: &'static str, kind: SpanKind) -> Span {
         let parent = self.trace().copied();
         let here = parent.as_ref().map_or_else(TraceParent::generate, TraceParent::child);
-        let Some(installed) = installed() else { return Span::silent(self.clone().with_trace(here)) };
+        let Some(installed) = installed() else { return Span::silent(self.with_trace(here)) };
         let here = here.with_sampled(installed.sampler.samples(parent.as_ref(), &here));
-        let ctx = self.clone().with_trace(here);
+        let ctx = self.with_trace(here);
         if here.is_sampled() {
             Span::recording(ctx, here, parent, installed.sink, name, kind)
         } else {

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, sync::Arc, thread, time::Instant};
 
-use http::{Extensions, Method, Request, StatusCode};
+use http::{Extensions, Method, Request, StatusCode, uri::PathAndQuery};
 use underpin_errors::Error;
 
 use super::{config::RequestConfig, request_span};
@@ -19,22 +19,27 @@ pub(super) struct Pending {
     config: Arc<RequestConfig>,
     span: Span,
     method: Method,
-    path: String,
+    /// Shares its bytes with the request.
+    uri: Option<PathAndQuery>,
     started: Instant,
     logged: bool,
 }
 
 impl Pending {
     pub(super) fn new<B>(config: Arc<RequestConfig>, span: Span, request: &Request<B>) -> Self {
-        let path = shortened(request.uri().path(), LONGEST_PATH).into_owned();
-        Self { config, span, method: request.method().clone(), path, started: Instant::now(), logged: false }
+        let (method, uri) = (request.method().clone(), request.uri().path_and_query().cloned());
+        Self { config, span, method, uri, started: Instant::now(), logged: false }
+    }
+
+    fn path(&self) -> &str {
+        self.uri.as_ref().map_or("", PathAndQuery::path)
     }
 
     pub(super) fn answered(mut self, status: StatusCode, extensions: &Extensions) {
         request_span::answered(&mut self.span, &self.method, status, extensions);
         let level = match () {
             () if status.is_server_error() => Level::Error,
-            () if self.config.is_quiet(&self.path) => Level::Debug,
+            () if self.config.is_quiet(self.path()) => Level::Debug,
             () => Level::Info,
         };
         let error = extensions.get::<Arc<Error>>().map(|error| &**error);
@@ -57,9 +62,10 @@ impl Pending {
         let mut tags = [Tag::of("", Value::Null); 5];
         let latency = self.started.elapsed();
         let method = shortened(self.method.as_str(), LONGEST_METHOD);
+        let path = shortened(self.path(), LONGEST_PATH);
         let known = [
             Some(Tag::of("method", Value::Str(&method))),
-            Some(Tag::of("path", Value::Str(&self.path))),
+            Some(Tag::of("path", Value::Str(&path))),
             status.map(|status| Tag::of("status", Value::U64(status.as_u16().into()))),
             Some(Tag::of("latency_ms", Value::Duration(latency))),
             error.map(|error| Tag::of("error_code", Value::Str(error.error_code()))),

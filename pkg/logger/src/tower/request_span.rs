@@ -10,9 +10,9 @@ use crate::{Context, Span, SpanKind};
 const LONGEST_VALUE: usize = 256;
 
 /// Opens the span with which the request enters the process.
-pub(super) fn open<B>(caller: &Context, request: &Request<B>) -> Span {
+pub(super) fn open<B>(caller: Context, request: &Request<B>) -> Span {
     let method = known(request.method());
-    let mut span = caller.entry_span(method, SpanKind::Server);
+    let mut span = caller.into_entry_span(method, SpanKind::Server);
     if span.is_recording() {
         let path = shortened(request.uri().path(), LONGEST_VALUE).into_owned();
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());

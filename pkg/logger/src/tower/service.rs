@@ -39,7 +39,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<I>) -> Self::Future {
-        let span = request_span::open(&self.config.caller(request.headers()), &request);
+        let span = request_span::open(self.config.caller(request.headers()), &request);
         let ctx = span.ctx().clone();
         request.extensions_mut().insert(ctx.clone());
         let pending = Pending::new(Arc::clone(&self.config), span, &request);
