@@ -1,0 +1,6 @@
+//! The public API of the crate.
+
+#[cfg(test)]
+mod arguments;
+#[cfg(test)]
+mod remote;
