@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+use underpin_errors::Error;
 
 use super::call::Call;
 use super::status::StatusCode;
-use crate::panics::panicked;
 
 /// The messages of a response. It reads the status in the trailers, and writes one if a panic or the deadline ends the stream.
 pub(super) struct CallBody {
@@ -59,7 +59,7 @@ impl HttpBody for CallBody {
                 polled
             }
             Err(panic) => {
-                this.call.panicked(&panicked(&*panic));
+                this.call.panicked(&Error::panicked(&*panic));
                 Poll::Ready(Some(Ok(this.end(StatusCode::INTERNAL, "internal error"))))
             }
         }

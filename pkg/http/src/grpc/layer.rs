@@ -14,13 +14,13 @@ use pin_project_lite::pin_project;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
+use underpin_errors::Error;
 use underpin_logger::tower::extract;
 use underpin_logger::{Logger, SpanKind};
 
 use super::body::CallBody;
 use super::call::Call;
 use super::status::{StatusCode, timeout};
-use crate::panics::panicked;
 
 /// What the calls of all services share.
 pub(super) struct CallConfig {
@@ -78,7 +78,7 @@ where
             match called {
                 Ok(Ok(Ok(response))) => respond(response.into_response(), call, deadline),
                 Ok(Err(panic)) => {
-                    call.panicked(&panicked(&*panic));
+                    call.panicked(&Error::panicked(&*panic));
                     StatusCode::INTERNAL.response("internal error")
                 }
                 Err(_) => {

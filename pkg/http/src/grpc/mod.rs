@@ -11,6 +11,7 @@
 //! | deadline | `grpc-timeout` for the whole call, the request timeout of the settings until the response begins: `DEADLINE_EXCEEDED` |
 //! | calls at a time | `max_in_flight` of the settings, otherwise `UNAVAILABLE` |
 //! | health | `grpc.health.v1`, from the checks and the state: `NOT_SERVING` as soon as the service drains, and watches end then |
+//! | reflection | [`reflection`], as routes for another listener |
 //! | stop | streams get half of the time, then end with `UNAVAILABLE` |
 
 mod body;
@@ -18,7 +19,9 @@ mod call;
 mod health;
 mod layer;
 mod meters;
+mod reflection;
 mod routes;
 mod status;
 
+pub use reflection::reflection;
 pub use routes::Grpc;

@@ -4,10 +4,11 @@ use std::task::{Context as TaskContext, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use underpin_errors::Error;
 use underpin_logger::error;
 
 use super::in_flight::InFlight;
-use crate::panics::{self, panicked};
+use crate::panics;
 
 /// The body of a response: it holds the permit of its request, and contains a panic.
 ///
@@ -37,7 +38,7 @@ impl HttpBody for HeldBody {
             Ok(polled) => polled,
             Err(panic) => {
                 panics::count("http");
-                let panic = panicked(&*panic);
+                let panic = Error::panicked(&*panic);
                 if let Some(held) = &this.held {
                     error!(held.log, &held.ctx, &panic, "response body panicked");
                 }

@@ -18,6 +18,7 @@ use underpin_logger::tower::Route;
 use underpin_logger::{Context, TraceParent};
 
 use super::cors::Cors;
+use super::handles::{self, Labels};
 use super::headers::SecurityHeaders;
 use super::meters;
 use crate::HttpSettings;
@@ -157,7 +158,10 @@ impl Pending {
 
     fn record(&mut self, status: Option<StatusCode>, error: Option<&str>) {
         self.is_recorded = true;
-        meters::request(self.method, self.route.as_ref(), status, error, self.started.elapsed());
+        let now = Instant::now();
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let labels = Labels { method: self.method, status, error: error.unwrap_or_default() };
+        handles::record(route, labels, now, now.duration_since(self.started));
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use underpin_logger::{Context, Logger};
 
-use super::meters;
+use super::handles::add_active;
 
 /// A request in flight, with what its body needs.
 pub(super) struct InFlight {
@@ -14,13 +14,13 @@ pub(super) struct InFlight {
 
 impl InFlight {
     pub(super) fn new(permit: OwnedSemaphorePermit, ctx: Context, log: Arc<dyn Logger>) -> Self {
-        meters::active().increment(1.0);
+        add_active(1.0);
         Self { ctx, log, _permit: permit }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        meters::active().decrement(1.0);
+        add_active(-1.0);
     }
 }

@@ -1,9 +1,7 @@
-use std::time::Duration;
+use axum::http::Method;
+use metrics::{Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
-use axum::extract::MatchedPath;
-use axum::http::{Method, StatusCode};
-use metrics::{Gauge, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram};
-
+use super::handles::Labels;
 use crate::panics;
 
 const DURATION: &str = "http_server_request_duration_seconds";
@@ -21,27 +19,16 @@ pub(super) fn describe() {
     describe_counter!(SHED, "Requests that were refused because too many were in flight");
 }
 
-/// One request that was answered, or, without a status, whose client went away.
-pub(super) fn request(
-    method: &'static str,
-    route: Option<&MatchedPath>,
-    status: Option<StatusCode>,
-    error: Option<&str>,
-    took: Duration,
-) {
-    let route = route.map_or(SharedString::const_str("unmatched"), |route| {
-        SharedString::from_owned(route.as_str().to_owned())
-    });
-    let status = status.map_or(SharedString::const_str("499"), status_label);
-    let error = error.map_or(SharedString::const_str(""), |code| SharedString::from_owned(code.to_owned()));
+/// The series of a route.
+pub(super) fn duration(route: &str, labels: Labels<'_>) -> Histogram {
+    let Labels { method, status, error } = labels;
     metrics::histogram!(
         DURATION,
         "http_request_method" => method,
-        "http_route" => route,
-        "http_response_status_code" => status,
-        "error_type" => error
+        "http_route" => route.to_owned(),
+        "http_response_status_code" => status.map_or("499".to_owned(), |status| status.as_str().to_owned()),
+        "error_type" => error.to_owned()
     )
-    .record(took.as_secs_f64());
 }
 
 pub(super) fn active() -> Gauge {
@@ -64,19 +51,4 @@ pub(super) fn method_label(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         _ => "_OTHER",
     }
-}
-
-fn status_label(status: StatusCode) -> SharedString {
-    SharedString::const_str(match status.as_u16() {
-        200 => "200",
-        201 => "201",
-        202 => "202",
-        204 => "204",
-        400 => "400",
-        401 => "401",
-        404 => "404",
-        500 => "500",
-        503 => "503",
-        _ => return SharedString::from_owned(status.as_str().to_owned()),
-    })
 }

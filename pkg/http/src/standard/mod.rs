@@ -5,6 +5,7 @@ mod cors;
 mod cors_settings;
 mod edge;
 mod guard;
+mod handles;
 mod headers;
 mod health;
 mod in_flight;

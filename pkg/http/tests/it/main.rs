@@ -16,3 +16,5 @@ mod stop;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod upgrade;

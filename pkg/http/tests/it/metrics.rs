@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -8,7 +9,7 @@ use axum::routing::get;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tower_service::Service as _;
 use underpin_errors::Error;
-use underpin_http::{HttpSettings, standard};
+use underpin_http::{Drain, HttpSettings, Standard, standard};
 use underpin_logger::NoopLogger;
 
 /// Keeps the series, not their values.
@@ -43,6 +44,54 @@ impl Recorder for Series {
     }
 }
 
+fn line(method: &str, route: &str, status: u16, error: &str) -> String {
+    format!(
+        "http_server_request_duration_seconds http_request_method={method} http_route={route} \
+         http_response_status_code={status} error_type={error}"
+    )
+}
+
+/// The series of the duration of requests.
+fn durations(series: &Series) -> Vec<String> {
+    let seen = series.0.lock().unwrap();
+    seen.iter().filter(|line| line.contains("duration")).cloned().collect()
+}
+
+/// However routes are put together, the label is the whole template of the one that matched.
+#[tokio::test(flavor = "current_thread")]
+async fn the_route_label_is_the_whole_template_of_nested_merged_and_wildcard_routes() {
+    let series = Series::default();
+    let _installed = metrics::set_default_local_recorder(&series);
+    let items = Router::new().route("/{item}", get(async || "item"));
+    let orders = Router::new().route("/", get(async || "all")).nest("/{id}/items", items);
+    let files = Router::new().route("/files/{*path}", get(async || "file"));
+    let files = files.route("/hangs/{id}", get(std::future::pending::<()>));
+    let inner = Router::new().nest("/v1/orders", orders).merge(files).fallback(async || "nothing");
+    let settings = HttpSettings::default();
+    let log = Arc::new(NoopLogger);
+    let mut routes = Standard::new(&settings, log).health("/health", Drain::default()).apply(inner);
+    for (path, _) in WHOLE {
+        let request: Request = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(routes.call(request).await.unwrap().status(), 200, "{path}");
+    }
+    // A client that goes away.
+    let gone = routes.call(Request::get("/hangs/7").body(Body::empty()).unwrap());
+    assert!(tokio::time::timeout(Duration::ZERO, gone).await.is_err());
+    let mut expected: Vec<_> = WHOLE.iter().map(|(_, route)| line("GET", route, 200, "")).collect();
+    expected.push(line("GET", "/hangs/{id}", 499, "cancelled"));
+    expected.sort();
+    assert_eq!(durations(&series), expected);
+}
+
+/// Paths and the templates of their routes.
+const WHOLE: [(&str, &str); 5] = [
+    ("/v1/orders", "/v1/orders"),
+    ("/v1/orders/7/items/tea", "/v1/orders/{id}/items/{item}"),
+    ("/files/a/b/c.txt", "/files/{*path}"),
+    ("/health", "/health"),
+    ("/made/up", "unmatched"),
+];
+
 /// What a client makes up, a path or a method, makes no series.
 #[tokio::test(flavor = "current_thread")]
 async fn series_have_the_template_of_the_route_and_a_closed_set_of_methods() {
@@ -61,19 +110,11 @@ async fn series_have_the_template_of_the_route_and_a_closed_set_of_methods() {
         call(&format!("M{number}"), "/orders/1".to_owned()).await;
     }
     call("POST", "/orders/1".to_owned()).await;
-    let seen = series.0.lock().unwrap();
-    let seen: Vec<&str> = seen.iter().map(String::as_str).filter(|line| line.contains("duration")).collect();
-    let line = |method: &str, route: &str, status: u16, error: &str| {
-        format!(
-            "http_server_request_duration_seconds http_request_method={method} http_route={route} \
-             http_response_status_code={status} error_type={error}"
-        )
-    };
     let expected = [
         line("GET", "/orders/{id}", 200, ""),
         line("GET", "unmatched", 404, ""),
         line("POST", "/orders/{id}", 404, "NOT_FOUND"),
         line("_OTHER", "/orders/{id}", 405, ""),
     ];
-    assert_eq!(seen, expected);
+    assert_eq!(durations(&series), expected);
 }

@@ -28,6 +28,9 @@ impl axum::body::HttpBody for Endless {
     }
 }
 
+/// More than the socket buffers of both sides hold.
+const LARGE: usize = 64 << 20;
+
 fn routes() -> Router {
     let quiet =
         async || ([(CONTENT_TYPE, "text/event-stream")], Body::new(Endless("data: 1\n\n".into(), false)));
@@ -39,6 +42,7 @@ fn routes() -> Router {
             "/flood",
             get(async || Body::new(Endless(Bytes::from(vec![b'x'; 65_536]), true)).into_response()),
         )
+        .route("/large", get(async || vec![b'x'; LARGE]))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_millis(300)).await))
         .route("/hangs", get(std::future::pending::<()>))
 }
@@ -100,6 +104,27 @@ async fn what_does_not_end_is_cut_at_the_deadline_and_counted() {
     for client in &mut clients {
         client.closed().await;
     }
+}
+
+/// hyper drops the body once it has buffered the last chunk, long before the client has read it.
+#[tokio::test]
+async fn a_response_that_is_buffered_and_not_sent_yet_is_finished() {
+    let server = served().await;
+    let mut client = server.connect().await;
+    client.get("/large").await;
+    let mut read = client.read_until("xxx").await.len();
+    let stopping = async { (server.stop(60_000).await, Instant::now()) };
+    let reading = async {
+        // Longer than a connection without a request is waited for.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let began = Instant::now();
+        read += client.read_to_end().await.len();
+        began
+    };
+    let ((cut, stopped), began) = tokio::join!(stopping, reading);
+    assert_eq!(cut, 0);
+    assert!(stopped > began, "the stop waits for the response");
+    assert!(read > LARGE, "{read} of {LARGE} bytes");
 }
 
 #[tokio::test]
