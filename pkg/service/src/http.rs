@@ -22,11 +22,11 @@ use crate::{Component, Deadline, Gate, Opening, ServiceState, Stopped};
 /// ```
 /// use axum::{Router, routing::get};
 /// use underpin_service::testing::TestService;
-/// use underpin_service::{Http, HttpSettings, http::standard};
+/// use underpin_service::{Ended, Http, HttpSettings, http::standard};
 ///
 /// # #[tokio::main] async fn main() {
 /// let settings = HttpSettings::default().port(0);
-/// TestService::new(())
+/// let ended = TestService::new(())
 ///     .run(
 ///         async |start| {
 ///             let routes = Router::new().route("/", get(async || "hello"));
@@ -36,6 +36,7 @@ use crate::{Component, Deadline, Gate, Opening, ServiceState, Stopped};
 ///         async |service| assert!(service.address("http").is_some()),
 ///     )
 ///     .await;
+/// assert!(matches!(ended, Ended::Clean { .. }));
 /// # }
 /// ```
 #[derive(Debug)]

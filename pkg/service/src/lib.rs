@@ -74,6 +74,7 @@ mod admin;
 mod cli;
 pub mod commands;
 mod component;
+mod counted;
 #[cfg(feature = "database")]
 mod database;
 mod deadline;
@@ -81,6 +82,8 @@ mod engine;
 #[cfg(feature = "events")]
 mod events;
 mod exit_code;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "jobs")]
@@ -99,6 +102,7 @@ mod part_fn;
 )]
 mod place;
 mod plugin;
+mod readiness;
 mod reload;
 mod serve;
 mod service;
@@ -142,8 +146,6 @@ pub use stopped::Stopped;
 pub use supervise::{OnEnd, RestartPolicy};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{TelemetryPlugin, telemetry};
-#[cfg(feature = "grpc")]
-pub use underpin_http::grpc;
 
 #[cfg(all(doctest, feature = "commands"))]
 #[doc = include_str!("../README.md")]

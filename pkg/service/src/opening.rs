@@ -5,6 +5,7 @@ use underpin_logger::Logger;
 use crate::commands::Commands;
 use crate::metrics_page::MetricsPage;
 use crate::place::DataPlace;
+use crate::readiness::Readiness;
 use crate::{Gate, Metadata};
 
 /// What a component may use while it is opened or started.
@@ -25,6 +26,9 @@ pub struct Opening {
     #[cfg_attr(not(feature = "database"), allow(dead_code, reason = "set by a database"))]
     pub(crate) data: DataPlace,
     pub(crate) metrics: MetricsPage,
+    pub(crate) readiness: Readiness,
+    #[cfg(feature = "grpc")]
+    pub(crate) reflected: crate::grpc::Reflected,
 }
 
 impl Opening {
@@ -38,6 +42,9 @@ impl Opening {
             data: DataPlace::default(),
             command: None,
             metrics: MetricsPage::default(),
+            readiness: Readiness::default(),
+            #[cfg(feature = "grpc")]
+            reflected: crate::grpc::Reflected::default(),
         }
     }
 

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use underpin_config::{ConfigError, Live, Reload};
+use underpin_errors::Error;
 use underpin_logger::{Context, LevelHandle, Logger, error, info, warn};
 
-use crate::panics::panicked;
 use crate::{ServiceSettings, meters};
 
 type Subscriber<S> = Arc<dyn Fn(&S) + Send + Sync>;
@@ -38,7 +38,12 @@ impl<S> Subscribers<S> {
         for subscriber in all {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| subscriber(settings))) {
                 meters::panicked("reload");
-                error!(log, &Context::background(), &panicked(&panic), "subscriber of the settings panicked");
+                error!(
+                    log,
+                    &Context::background(),
+                    &Error::panicked(&*panic),
+                    "subscriber of the settings panicked"
+                );
             }
         }
     }

@@ -110,11 +110,7 @@ where
 {
     let ended = runtime.block_on(async {
         admin.watch_runtime();
-        let serving = async |start: &Start<S>| {
-            admin.serve_checks(start.checks.clone());
-            true
-        };
-        drive(&mut start, lifecycle, build, &mut signals, serving).await
+        drive(&mut start, lifecycle, build, &mut signals, async |_: &Start<S>| true).await
     });
     let code = match ended {
         Ended::Clean { .. } => SUCCESS,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use underpin_logger::{Context, Logger, error};
 
+use crate::counted::Counted;
 use crate::panics::contained;
 use crate::{Deadline, Stopped, meters};
 
@@ -38,6 +39,7 @@ impl Spawner {
     /// Outside of a tokio runtime.
     pub fn spawn(&self, ctx: &Context, work: impl Future<Output = ()> + Send + 'static) {
         let (log, ctx) = (Arc::clone(&self.log), ctx.clone());
+        // Until the task is done, panics or is dropped.
         let counted = Counted::new(&self.running);
         tokio::spawn(async move {
             let _counted = counted;
@@ -55,21 +57,5 @@ impl Spawner {
             Some(_) => Stopped::Clean,
             None => Stopped::cut(format!("{} tasks after requests", *self.running.borrow())),
         }
-    }
-}
-
-/// One running task, also while it panics or is dropped.
-struct Counted(watch::Sender<usize>);
-
-impl Counted {
-    fn new(running: &watch::Sender<usize>) -> Self {
-        running.send_modify(|count| *count += 1);
-        Self(running.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
     }
 }

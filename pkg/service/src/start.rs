@@ -189,6 +189,42 @@ impl<S> Start<S> {
         self.subscribers.add(subscriber);
     }
 
+    /// gRPC services with `grpc.health.v1`, which follows the checks of all components and says `NOT_SERVING` as soon as readiness goes off.
+    /// Of the settings it takes the request timeout and the number of calls in flight.
+    ///
+    /// # Examples
+    /// ```
+    /// # use underpin_service::{Http, HttpSettings, Start};
+    /// # fn build(start: &mut Start<HttpSettings>) -> Result<(), underpin_errors::Error> {
+    /// let settings = start.settings();
+    /// let grpc = start.grpc(&settings); // .add(GreeterServer::new(greeter))
+    /// start.traffic(Http::new(&settings, grpc.into_routes()));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "grpc")]
+    pub fn grpc(&self, settings: &underpin_http::HttpSettings) -> crate::grpc::Grpc {
+        let checks = crate::grpc::whole(self.opening.readiness.clone());
+        crate::grpc::Grpc::new(settings, self.log()).health(self.gate(), checks)
+    }
+
+    /// Shows the gRPC services of an encoded `FileDescriptorSet` to tools such as grpcurl: by reflection, on the admin listener only.
+    ///
+    /// # Errors
+    /// The descriptors cannot be decoded.
+    ///
+    /// # Examples
+    /// ```
+    /// # use underpin_service::Start;
+    /// # fn build(start: &mut Start<()>) -> Result<(), underpin_errors::Error> {
+    /// # mod proto { pub(crate) const FILE_DESCRIPTOR_SET: &[u8] = &[]; }
+    /// start.serve_reflection(proto::FILE_DESCRIPTOR_SET)?; // tonic::include_file_descriptor_set!("greeter")
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "grpc")]
+    pub fn serve_reflection(&self, descriptors: &'static [u8]) -> Result<(), Error> {
+        self.opening.reflected.add(descriptors, self.log())
+    }
+
     /// See [`Opening::serve_metrics`].
     pub fn serve_metrics(&self, render: impl Fn() -> String + Send + Sync + 'static) {
         self.opening.serve_metrics(render);

@@ -6,23 +6,23 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::source::{Crate, Module};
 
-/// Code lines for each crate. Five exceed what was planned:
+/// Code lines for each crate. Four exceed what was planned:
 ///
 /// * store, 5,500: objects are 2,600 lines in memory, JetStream, S3 and folders, each backend of the last two a feature.
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
 /// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
-/// * service, 3,500: the operator commands and the adapters of five crates are 1,900 lines; each adapter is a feature.
 /// * jobs, 3,500: three stores are 1,800 lines, cron 600.
 const BUDGETS: &[(&str, usize)] = &[
     ("events", 8_000),
     ("outbox", 3_000),
     ("nats", 1_500),
-    ("http", 2_700),
+    ("http", 2_800),
+    ("commands", 1_000),
     ("store", 7_800),
     ("rpc", 3_700),
     ("jobs", 4_500),
     ("telemetry", 3_000),
-    ("service", 4_300),
+    ("service", 3_500),
 ];
 
 /// Of crates without a line in [`BUDGETS`].

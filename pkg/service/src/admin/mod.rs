@@ -4,10 +4,10 @@ mod access;
 mod commands;
 mod paths;
 mod ready;
+#[cfg(feature = "grpc")]
+mod reflection;
 mod server;
 mod subject;
 
-#[cfg(feature = "commands")]
-pub(crate) use commands::{COMMANDS, CommandReply, CommandRequest};
 pub(crate) use server::Admin;
 pub(crate) use subject::Subject;

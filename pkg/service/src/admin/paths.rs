@@ -8,6 +8,7 @@
 //! | `GET /info` | name, version, commit, instance, state | trusted callers |
 //! | `GET`, `PUT /log/level` | the level rules, as text | trusted callers |
 //! | `GET /metrics` | the metrics in the text format of Prometheus; 404 when nothing renders them | trusted callers |
+//! | `grpc.reflection` | the descriptors of the gRPC services (feature `grpc`), over HTTP/2 with prior knowledge | trusted callers |
 //! | `POST /commands` | runs an operator command that needs what this process holds | trusted callers, no browsers |
 
 use std::net::SocketAddr;
@@ -16,15 +17,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
+use underpin_commands::wire::PATH as COMMANDS;
 use underpin_config::Secret;
+use underpin_errors::BoxError;
 
 use super::Subject;
 use super::access::is_trusted;
-use super::commands::{self, COMMANDS};
+use super::commands;
 use super::ready::ReadyCache;
 use crate::ServiceState;
+use crate::counted::Counted;
 
 /// The longest body that is read: level rules, or a command.
 const BODY: usize = 4096;
@@ -37,15 +43,24 @@ pub(super) struct Paths {
     pub(super) stall_after: Duration,
 }
 
-type Reply = Response<Full<Bytes>>;
+/// Boxed: reflection answers with a stream.
+pub(super) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 impl Paths {
-    pub(super) async fn answer<B>(&self, request: Request<B>, caller: SocketAddr) -> Reply
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<underpin_errors::BoxError>,
-    {
+    /// The reply. The request counts until then; a stream of replies, until its end.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        caller: SocketAddr,
+        counted: Counted,
+    ) -> Reply {
         let trusted = is_trusted(caller, request.headers(), self.token.as_ref());
+        #[cfg(feature = "grpc")]
+        if super::reflection::is_asked(request.uri().path()) {
+            let routes = self.subject.reflected.routes();
+            return super::reflection::answer(request, trusted, routes, counted).await;
+        }
+        let _until_reply = counted;
         let (path, method) = (request.uri().path().to_owned(), request.method().clone());
         match (path.as_str(), &method) {
             ("/health/live", &Method::GET) => self.live(),
@@ -89,7 +104,7 @@ impl Paths {
 
     async fn ready(&self, trusted: bool) -> Reply {
         let state = self.subject.gate.state();
-        let (ServiceState::Ready, Some(checks)) = (state, self.subject.checks.get()) else {
+        let (ServiceState::Ready, Some(checks)) = (state, self.subject.readiness.checks()) else {
             return status(StatusCode::SERVICE_UNAVAILABLE, state.as_str());
         };
         let Some(report) = self.ready.report(checks, &self.subject.main).await else {
@@ -123,11 +138,7 @@ impl Paths {
         }
     }
 
-    async fn command<B>(&self, request: Request<B>) -> Reply
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<underpin_errors::BoxError>,
-    {
+    async fn command(&self, request: Request<Incoming>) -> Reply {
         // A page in the operator's browser reaches loopback as well, and always names itself.
         if request.headers().contains_key(ORIGIN) {
             return status(StatusCode::FORBIDDEN, "not for browsers");
@@ -144,11 +155,7 @@ impl Paths {
         }
     }
 
-    async fn set_level<B>(&self, request: Request<B>) -> Reply
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<underpin_errors::BoxError>,
-    {
+    async fn set_level(&self, request: Request<Incoming>) -> Reply {
         let Some(levels) = &self.subject.levels else {
             return status(StatusCode::NOT_FOUND, "this log has no level rules");
         };
@@ -166,11 +173,7 @@ impl Paths {
 }
 
 /// The body, unless it breaks off or is too long.
-async fn read<B>(request: Request<B>) -> Option<Bytes>
-where
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: Into<underpin_errors::BoxError>,
-{
+async fn read(request: Request<Incoming>) -> Option<Bytes> {
     Some(Limited::new(request.into_body(), BODY).collect().await.ok()?.to_bytes())
 }
 
@@ -188,7 +191,8 @@ fn text(code: StatusCode, body: String) -> Reply {
 }
 
 fn reply(code: StatusCode, content_type: &'static str, body: String) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {});
+    let mut reply = Response::new(UnsyncBoxBody::new(body));
     *reply.status_mut() = code;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

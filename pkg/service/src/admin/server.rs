@@ -1,26 +1,31 @@
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+#[cfg(not(feature = "grpc"))]
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+#[cfg(feature = "grpc")]
+use hyper_util::{rt::TokioExecutor, server::conn::auto};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
-use underpin_errors::{Error, HealthChecks, Kind, ResultExt as _};
+use tokio::sync::{Semaphore, oneshot, watch};
+use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::{Context, Logger, info, warn};
 
 use super::Subject;
 use super::paths::Paths;
 use super::ready::ReadyCache;
+use crate::counted::Counted;
 use crate::{AdminSettings, Gate};
 
-/// How long a connection may take to send the head of its request.
-const HEADER: Duration = Duration::from_secs(5);
+/// How long a connection may be without a request, half a head included.
+const IDLE: Duration = Duration::from_secs(5);
 
-/// The longest that a connection lives: as long as a command may run, and somewhat more. One that waits for a request ends with `HEADER`.
+/// The longest that a connection lives: as long as a command may run, and somewhat more.
 const AGE: Duration = Duration::from_secs(305);
 
 /// Connections at a time; further ones wait in the kernel.
@@ -83,12 +88,6 @@ impl Admin {
         tokio::spawn(Arc::clone(&self.subject).beat());
     }
 
-    /// From now on readiness asks these checks.
-    pub(crate) fn serve_checks(&self, checks: HealthChecks) {
-        // Set once: a service becomes ready once.
-        let _already = self.subject.checks.set(checks);
-    }
-
     /// Ends the thread.
     pub(crate) fn close(self) {
         if let Some(running) = self.running {
@@ -135,14 +134,31 @@ async fn accept(listener: StdListener, paths: Arc<Paths>, log: &Arc<dyn Logger>)
 }
 
 async fn serve(stream: TcpStream, caller: SocketAddr, paths: Arc<Paths>) {
+    let requests = watch::Sender::new(0);
+    let changes = requests.subscribe();
     let answer = service_fn(move |request| {
-        let paths = Arc::clone(&paths);
-        async move { Ok::<_, Infallible>(paths.answer(request, caller).await) }
+        let (paths, counted) = (Arc::clone(&paths), Counted::new(&requests));
+        async move { Ok::<_, Infallible>(paths.answer(request, caller, counted).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER)
-        .serve_connection(TokioIo::new(stream), answer);
-    // A caller that went away is no fault of ours.
-    let _closed = connection.await;
+    #[cfg(feature = "grpc")]
+    let builder = auto::Builder::new(TokioExecutor::new());
+    #[cfg(not(feature = "grpc"))]
+    let builder = http1::Builder::new();
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+    tokio::select! {
+        // A caller that went away is no fault of ours.
+        _closed = connection.as_mut() => {}
+        () = idle(changes) => {}
+    }
+}
+
+/// Returns when there was no request for so long.
+async fn idle(mut requests: watch::Receiver<usize>) {
+    while requests.wait_for(|count| *count == 0).await.is_ok() {
+        // An error is the end of the connection.
+        match tokio::time::timeout(IDLE, requests.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
 }

@@ -1,13 +1,13 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use underpin_errors::HealthChecks;
 use underpin_logger::LevelHandle;
 
 use crate::commands::Commands;
 use crate::metrics_page::MetricsPage;
+use crate::readiness::Readiness;
 use crate::{Gate, Metadata, Opening};
 
 /// How often the main runtime shows that it runs.
@@ -21,7 +21,9 @@ pub(crate) struct Subject {
     pub(super) levels: Option<LevelHandle>,
     pub(super) commands: Commands,
     pub(super) metrics: MetricsPage,
-    pub(super) checks: OnceLock<HealthChecks>,
+    pub(super) readiness: Readiness,
+    #[cfg(feature = "grpc")]
+    pub(super) reflected: crate::grpc::Reflected,
     born: Instant,
     /// Milliseconds since `born`.
     last_beat: AtomicU64,
@@ -37,7 +39,9 @@ impl Subject {
             levels,
             commands: opening.commands.clone(),
             metrics: opening.metrics.clone(),
-            checks: OnceLock::new(),
+            readiness: opening.readiness.clone(),
+            #[cfg(feature = "grpc")]
+            reflected: opening.reflected.clone(),
             born,
             last_beat,
         }

@@ -1,7 +1,7 @@
+use underpin_commands::cli::{ConfigAction, ReferenceForm};
 use underpin_config::Loader;
 use underpin_errors::Report;
 
-use super::arguments::{ConfigAction, ReferenceForm};
 use super::console::Console;
 use crate::exit_code::{FAILURE, MISUSE, SUCCESS};
 use crate::{Metadata, ServiceSettings};

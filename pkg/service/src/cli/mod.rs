@@ -1,25 +1,22 @@
 //! The command line: `serve`, `config`, and the operator commands that components offer.
 //!
-//! `arguments` reads the words, `config` answers what needs no component, `operator` opens components and runs a command, and `remote` asks the
-//! running service for a command that only it can run.
+//! [`parse`] reads the words, `config` answers what needs no component, and `operator` opens components and runs a command.
 
-mod arguments;
 mod config;
 mod console;
 mod operator;
-mod remote;
-mod standard;
 
 use std::ffi::OsString;
 
+use underpin_commands::cli::{Request, parse};
 use underpin_config::Loader;
 use underpin_errors::Error;
 
 use crate::commands::CommandSpec;
+use crate::exit_code::{MISUSE, SUCCESS};
 use crate::serve::serve;
 use crate::{Metadata, ServiceSettings, Start};
 
-use self::arguments::Request;
 pub(crate) use self::console::Console;
 
 /// Runs what the arguments ask for. Returns the exit code.
@@ -35,9 +32,10 @@ where
     S: ServiceSettings,
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
-    let (request, settings) = match arguments::parse(&metadata, commands, arguments) {
+    let (request, settings) = match parse(&metadata.name, &metadata.version, commands, arguments) {
         Ok(parsed) => parsed,
-        Err(told) => return told.print(console),
+        Err(told) if told.is_refusal => return console.refuse(&told.text, MISUSE),
+        Err(help) => return console.print(&help.text, SUCCESS),
     };
     let loader = loader.args(&settings);
     match request {

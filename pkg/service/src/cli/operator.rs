@@ -1,20 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use underpin_commands::cli::{self, AdminAddress, OperatorRequest};
+use underpin_commands::{CommandOutput, Offer};
 use underpin_config::Loader;
 use underpin_errors::{Error, Kind, Report, ResultExt as _};
 use underpin_logger::sink::{DirectSink, Output};
 use underpin_logger::{Level, LevelRules, Logger, NoopLogger, SlogLogger, TerminalFormat};
 
-use super::arguments::Wanted;
 use super::console::Console;
-use super::remote::{self, RemoteReply};
-use crate::commands::{CommandOutput, Offer};
 use crate::engine::{CommandEnded, drive_command};
 use crate::exit_code::{FAILURE, MISUSE, SUCCESS};
 use crate::serve::runtime;
 use crate::signals::OsSignals;
-use crate::{AdminSettings, Gate, Metadata, Opening, ServiceSettings, Start};
+use crate::{Gate, Metadata, Opening, ServiceSettings, Start};
 
 /// How long blocking work may go on once the components are stopped.
 const BLOCKING: Duration = Duration::from_millis(500);
@@ -23,7 +22,7 @@ const BLOCKING: Duration = Duration::from_millis(500);
 pub(super) fn run<S, B>(
     metadata: Metadata,
     loader: &Loader,
-    wanted: &Wanted,
+    wanted: &OperatorRequest,
     build: B,
     console: &mut Console<'_>,
 ) -> u8
@@ -50,7 +49,7 @@ where
 fn execute<S, B>(
     metadata: Metadata,
     settings: S,
-    wanted: &Wanted,
+    wanted: &OperatorRequest,
     build: B,
     out: &mut CommandOutput,
 ) -> Result<u8, Error>
@@ -59,12 +58,16 @@ where
     B: AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
 {
     let lifecycle = settings.lifecycle();
+    let admin = match &lifecycle.admin {
+        admin if admin.enabled => AdminAddress::new(admin.address, admin.token.clone()),
+        _ => AdminAddress::default(),
+    };
     let runtime = runtime(&lifecycle.runtime)?;
     let opening = Opening::new(warnings(), metadata).for_command(&wanted.command);
     let mut start = Start::new(Arc::new(settings), opening, Gate::new());
     let ended = runtime.block_on(async {
         let mut signals = OsSignals::register().wrap_err(Kind::Internal, "listen for signals")?;
-        let command = async |offer: Offer| answer(&offer, wanted, &lifecycle.admin, out).await;
+        let command = async |offer: Offer| cli::run(&offer, &wanted.call, &admin, out).await;
         Ok::<_, Error>(
             drive_command(&mut start, &lifecycle, &wanted.command, build, &mut signals, command).await,
         )
@@ -74,31 +77,6 @@ where
         CommandEnded::Done(result) => result.map(|()| SUCCESS),
         CommandEnded::Interrupted(signal) => Ok(signal.exit_code()),
     }
-}
-
-/// Runs the command here, or in the service that holds its resource.
-async fn answer(
-    offer: &Offer,
-    wanted: &Wanted,
-    admin: &AdminSettings,
-    out: &mut CommandOutput,
-) -> Result<(), Error> {
-    let why = match &offer.resource {
-        None => None,
-        Some(resource) => match remote::ask(admin, &wanted.command, resource, &wanted.call).await? {
-            RemoteReply::Ran { output, problem } => {
-                // A string takes everything.
-                let _complete = std::fmt::Write::write_str(out, &output);
-                return problem.map_or(Ok(()), Err);
-            }
-            RemoteReply::Unable(why) => Some(why),
-        },
-    };
-    let command = offer.command().map_err(|error| match why {
-        Some(why) => Error::new(error.kind(), format!("{}; {why}", error.public_message())),
-        None => error,
-    })?;
-    command.run(&wanted.call, out).await
 }
 
 /// Standard output belongs to the command, so its log goes to standard error, warnings only.

@@ -4,6 +4,7 @@ use crate::Signal;
 
 /// How a service ended.
 #[derive(Debug)]
+#[must_use = "a service that could not start says so here only"]
 #[non_exhaustive]
 pub enum Ended {
     /// A signal asked, and every component was stopped.

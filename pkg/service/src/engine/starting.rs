@@ -28,6 +28,7 @@ pub(super) async fn run<S>(
     if let Err(error) = bring_up(start, settings, build, stop, tasks, started).await {
         return Reason::Failed(error);
     }
+    start.opening.readiness.set(start.checks.clone());
     start.gate.advance(ServiceState::Ready);
     meters::started(began.elapsed());
     info!(start.log(), &Context::background(), "service ready", after = began.elapsed());

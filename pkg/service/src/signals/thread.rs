@@ -21,8 +21,9 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 /// How long after `stop_within` the process may still run: for blocking work, the log and the end of the runtime.
 const OVERRUN: Duration = Duration::from_millis(1500);
 
-/// How long the log is waited for when this thread ends the process.
-const FLUSH: Duration = Duration::from_millis(40);
+/// How long the log is waited for when this thread ends the process: at a second signal, and when the stop has overrun its limit.
+const FLUSH_AT_ONCE: Duration = Duration::from_millis(40);
+const FLUSH_OVERRUN: Duration = Duration::from_millis(400);
 
 /// What this thread ends the process with, when the main thread cannot.
 pub(crate) struct LastResort {
@@ -91,12 +92,12 @@ impl Receiver {
                         received += 1;
                         if received > 1 {
                             tokio::time::sleep(AT_ONCE).await;
-                            last_resort.end(signal.exit_code());
+                            last_resort.end(signal.exit_code(), FLUSH_AT_ONCE);
                         }
                     }
                     // The service has ended. What `main` does afterwards has no limit.
                     () = forward.closed() => return,
-                    () = &mut overrun => last_resort.end(FAILURE),
+                    () = &mut overrun => last_resort.end(FAILURE, FLUSH_OVERRUN),
                     Some(()) = hangup.recv() => {
                         let run = Arc::clone(&on_hangup);
                         // Reads files: a second signal must not wait for them.
@@ -126,8 +127,8 @@ impl LastResort {
         clippy::exit,
         reason = "the main thread is blocked, and the operator or the limit asks for the end"
     )]
-    fn end(&self, code: u8) -> ! {
-        if self.log.flush(FLUSH).is_err() {
+    fn end(&self, code: u8, within: Duration) -> ! {
+        if self.log.flush(within).is_err() {
             warn!(self.log, &Context::background(), &Error::timeout("the log is late"), "log was cut off");
         }
         std::process::exit(code.into())

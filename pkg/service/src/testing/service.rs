@@ -73,6 +73,7 @@ impl<S> TestService<S> {
     }
 
     /// Builds the service, runs `body` once it is ready, and stops it as SIGINT does, unless the body has sent a signal and waits for its effect.
+    #[must_use = "if the start fails, the body never runs, and only the result says so"]
     pub async fn run(
         self,
         build: impl AsyncFnOnce(&mut Start<S>) -> Result<(), Error>,
@@ -130,12 +131,13 @@ impl<S> Running<'_, S> {
     /// ```
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use underpin_service::Ended;
     /// use underpin_service::testing::TestService;
     ///
     /// # #[tokio::main] async fn main() {
     /// let limit = Arc::new(AtomicU32::new(10));
     /// let follows = Arc::clone(&limit);
-    /// TestService::new(10_u32)
+    /// let ended = TestService::new(10_u32)
     ///     .run(
     ///         async move |start| {
     ///             start.on_reload(move |new: &u32| follows.store(*new, Ordering::Relaxed));
@@ -144,6 +146,7 @@ impl<S> Running<'_, S> {
     ///         async |service| service.reload(&20),
     ///     )
     ///     .await;
+    /// assert!(matches!(ended, Ended::Clean { .. }));
     /// assert_eq!(limit.load(Ordering::Relaxed), 20);
     /// # }
     /// ```

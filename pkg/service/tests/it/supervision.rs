@@ -9,6 +9,7 @@ use underpin_logger::testing::CaptureLogger;
 use underpin_logger::{Context, Level};
 use underpin_service::testing::TestService;
 use underpin_service::{Ended, LifecycleSettings, OnEnd, RestartPolicy, Stop};
+use underpin_telemetry::testing::CaptureMetrics;
 
 /// Runs a service with one task until it ends by itself.
 async fn with_task(
@@ -81,6 +82,38 @@ async fn a_stop_asks_tasks_to_end_and_aborts_those_that_do_not() {
         .await;
     assert!(matches!(ended, Ended::Clean { cut } if cut == ["1 supervised tasks"]));
     log.assert_logged(Level::Info, "service stopped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_was_cut_is_logged_and_counted() {
+    let (log, metrics) = (CaptureLogger::new(), CaptureMetrics::new());
+    let recorder = metrics.clone();
+    let service = TestService::new(())
+        .lifecycle(LifecycleSettings::default().stop_within(Duration::from_secs(4)))
+        .log(Arc::new(log.clone()))
+        .run(
+            async |start| {
+                let spawner = start.spawner();
+                start.on_ready(async move || {
+                    spawner.spawn(&Context::background(), std::future::pending());
+                    spawner.spawn(&Context::background(), std::future::pending());
+                });
+                start.supervise("deaf", OnEnd::EndService, |_| std::future::pending());
+                Ok(())
+            },
+            async |_| (),
+        );
+    let mut service = std::pin::pin!(service);
+    let ended = std::future::poll_fn(|cx| recorder.during(|| service.as_mut().poll(cx))).await;
+    let Ended::Clean { cut } = ended else { panic!("{ended:?}") };
+    assert_eq!(cut, ["2 tasks after requests", "1 supervised tasks"]);
+    for component in ["spawner", "tasks"] {
+        let series = format!("underpin_service_stop_cut_total{{component=\"{component}\"}}");
+        assert_eq!(metrics.value(&series), Some(1.0), "{}", metrics.render());
+        let cut = log.entries().into_iter().filter(|entry| entry.msg == "work was cut off");
+        let cut: Vec<_> = cut.filter(|entry| entry.tag("component") == Some(component)).collect();
+        assert!(matches!(cut.as_slice(), [one] if one.level == Level::Warn), "{component}: {cut:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
 //! The HTTP server in a service.
 
+mod grpc;
 mod process;
 mod support;

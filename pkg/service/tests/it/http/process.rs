@@ -15,9 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use underpin_config::{Checks, Loader, Validate};
-use underpin_errors::HealthChecks;
 use underpin_logger::LoggerSettings;
-use underpin_service::grpc::Grpc;
 use underpin_service::http::standard;
 use underpin_service::{
     AdminSettings, Http, HttpSettings, LifecycleSettings, Metadata, Service, ServiceSettings, Start,
@@ -86,7 +84,7 @@ fn child() {
     let code = service.run(async |start: &mut Start<Settings>| {
         let settings = start.settings();
         let routes = Router::new().route("/", get(async || "hello"));
-        let grpc = Grpc::new(&settings.http, start.log()).health(start.gate(), HealthChecks::new());
+        let grpc = start.grpc(&settings.http);
         let routes = standard(routes, &settings.http, start.log()).merge(grpc.into_routes());
         let http = start.traffic(Http::new(&settings.http, routes));
         start.on_ready(async move || {

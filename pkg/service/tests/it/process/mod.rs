@@ -5,6 +5,7 @@
 mod admin_client;
 mod child;
 mod namespace;
+mod reflection;
 mod reload;
 mod remote_commands;
 mod running;

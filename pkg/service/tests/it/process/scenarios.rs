@@ -8,7 +8,7 @@ use underpin_errors::Error;
 use underpin_logger::{Context, Logger, info};
 use underpin_service::commands::{CommandCall, Offer, command_fn};
 use underpin_service::testing::run_command;
-use underpin_service::{Component, Deadline, OnEnd, Service, Start, Stopped, part_fn};
+use underpin_service::{Component, Deadline, Http, HttpSettings, OnEnd, Service, Start, Stopped, part_fn};
 
 use super::child::Settings;
 
@@ -26,6 +26,8 @@ pub(super) fn find(name: &str) -> Option<Scenario> {
         "blocking" => blocking,
         "reload" => reload,
         "commands" => commands,
+        "reflected" => reflected,
+        "blocked" => blocked,
         _ if STEPS.contains(&name) => hangs,
         _ => return None,
     })
@@ -152,6 +154,31 @@ fn reload(service: Service) -> u8 {
         start.on_reload(move |settings: &Settings| {
             assert!(settings.count != 66, "a subscriber that panics");
             info!(log, &Context::background(), "counted", count = settings.count);
+        });
+        Ok(())
+    };
+    run_command(service, build).code
+}
+
+/// Shows the descriptors of a gRPC service.
+fn reflected(service: Service) -> u8 {
+    let build = async |start: &mut Start<Settings>| {
+        let settings = HttpSettings::default().port(0);
+        start.traffic(Http::new(&settings, start.grpc(&settings).into_routes()));
+        start.serve_reflection(super::reflection::GREETER)
+    };
+    run_command(service, build).code
+}
+
+/// The main thread is blocked before a signal arrives.
+fn blocked(service: Service) -> u8 {
+    let build = async |start: &mut Start<Settings>| {
+        let log = start.log();
+        start.on_ready(async move || {
+            info!(log, &Context::background(), "hanging");
+            loop {
+                std::thread::park_timeout(Duration::from_secs(60));
+            }
         });
         Ok(())
     };

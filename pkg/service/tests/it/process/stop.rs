@@ -89,6 +89,30 @@ fn a_main_thread_that_is_blocked_ends_at_the_second_signal_and_by_the_limit() {
     }
 }
 
+/// It was blocked before the signal came, so it does not even begin the stop.
+#[test]
+fn a_main_thread_that_is_blocked_before_the_signal_ends_by_the_limit() {
+    for (limit, second) in [("500ms", false), ("60s", true)] {
+        let mut running = Running::start("blocked", &format!("service.stop_within = \"{limit}\"\n"));
+        running.wait_for("hanging");
+        let asked = Instant::now();
+        running.signal(Signal::TERM);
+        if second {
+            running.signal(Signal::INT);
+        }
+        let exit = running.wait();
+        assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
+        let log = messages(&exit.log);
+        assert!(!log.contains(&"service stopping"), "{log:?}");
+        if second {
+            assert!(matches!(exit.code, Some(130 | 143)), "{:?}", exit.code);
+        } else {
+            assert_eq!(exit.code, Some(1));
+            assert_eq!(log.last(), Some(&"service did not stop within stop_within"));
+        }
+    }
+}
+
 #[test]
 fn wrong_settings_exit_with_2_before_anything_is_opened() {
     let exit = Running::start("idle", "count = 100\n").wait();
