@@ -5,7 +5,7 @@ use tonic_reflection::server::Builder;
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::Logger;
 
-use super::Grpc;
+use super::routes::Grpc;
 use crate::HttpSettings;
 
 /// Calls at a time: tools and people ask.

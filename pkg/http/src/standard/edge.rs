@@ -18,9 +18,9 @@ use underpin_logger::tower::Route;
 use underpin_logger::{Context, TraceParent};
 
 use super::cors::Cors;
-use super::handles::{self, Labels};
+use super::handles;
 use super::headers::SecurityHeaders;
-use super::meters;
+use super::meters::{self, Labels};
 use crate::HttpSettings;
 
 /// Metrics, security headers, CORS, and the request id in problems.

@@ -7,22 +7,13 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use metrics::{Gauge, Histogram};
 
-use super::meters;
+use super::meters::{self, Labels};
 
 /// How long a handle is used. A recorder that forgets idle series must see that this one is not idle.
 const KEPT: Duration = Duration::from_secs(1);
 
 /// Handles of one thread; what is beyond is looked up.
 const MOST: usize = 1024;
-
-/// One series of the duration of requests, beside its route.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Labels<'a> {
-    pub(super) method: &'static str,
-    /// None if the client went away.
-    pub(super) status: Option<StatusCode>,
-    pub(super) error: &'a str,
-}
 
 /// The handles of one thread.
 struct Handles {

@@ -1,7 +1,6 @@
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use metrics::{Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
-use super::handles::Labels;
 use crate::panics;
 
 const DURATION: &str = "http_server_request_duration_seconds";
@@ -17,6 +16,15 @@ pub(super) fn describe() {
     );
     describe_gauge!(ACTIVE, Unit::Count, "Requests whose response is not complete");
     describe_counter!(SHED, "Requests that were refused because too many were in flight");
+}
+
+/// One series of the duration of requests, beside its route.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Labels<'a> {
+    pub(super) method: &'static str,
+    /// None if the client went away.
+    pub(super) status: Option<StatusCode>,
+    pub(super) error: &'a str,
 }
 
 /// The series of a route.

@@ -6,6 +6,7 @@ mod paths;
 mod ready;
 #[cfg(feature = "grpc")]
 mod reflection;
+mod reply;
 mod server;
 mod subject;
 

@@ -15,20 +15,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::header::ORIGIN;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::json;
 use underpin_commands::wire::PATH as COMMANDS;
 use underpin_config::Secret;
-use underpin_errors::BoxError;
 
 use super::Subject;
 use super::access::is_trusted;
 use super::commands;
 use super::ready::ReadyCache;
+use super::reply::{Reply, json_reply, reply, status, text};
 use crate::ServiceState;
 use crate::counted::Counted;
 
@@ -42,9 +41,6 @@ pub(super) struct Paths {
     pub(super) token: Option<Secret<String>>,
     pub(super) stall_after: Duration,
 }
-
-/// Boxed: reflection answers with a stream.
-pub(super) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 impl Paths {
     /// The reply. The request counts until then; a stream of replies, until its end.
@@ -175,26 +171,4 @@ impl Paths {
 /// The body, unless it breaks off or is too long.
 async fn read(request: Request<Incoming>) -> Option<Bytes> {
     Some(Limited::new(request.into_body(), BODY).collect().await.ok()?.to_bytes())
-}
-
-/// `{"status": ".."}`.
-fn status(code: StatusCode, word: &str) -> Reply {
-    json_reply(code, &json!({ "status": word }))
-}
-
-fn json_reply(code: StatusCode, body: &Value) -> Reply {
-    reply(code, "application/json", body.to_string())
-}
-
-fn text(code: StatusCode, body: String) -> Reply {
-    reply(code, "text/plain; charset=utf-8", body)
-}
-
-fn reply(code: StatusCode, content_type: &'static str, body: String) -> Reply {
-    let body = Full::new(Bytes::from(body)).map_err(|never| match never {});
-    let mut reply = Response::new(UnsyncBoxBody::new(body));
-    *reply.status_mut() = code;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
 }

@@ -10,7 +10,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use tower_service::Service as _;
 use underpin_errors::BoxError;
 
-use super::paths::Reply;
+use super::reply::Reply;
 use crate::counted::Counted;
 
 pub(super) fn is_asked(path: &str) -> bool {

@@ -16,6 +16,8 @@ mod process;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod standard_commands;
 #[cfg(test)]
 mod supervision;
