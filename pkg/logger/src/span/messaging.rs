@@ -14,10 +14,22 @@ impl Context {
     /// `kind` is the type of the message, of few different values; `id` names the one. The message carries
     /// the trace of [`Span::ctx`].
     pub fn create_span(&self, kind: &str, id: &str) -> Span {
+        let mut span = self.create(kind);
+        span.set("messaging.message.id", id);
+        span
+    }
+
+    /// Opens the span of handing several messages of one type over, as [`create_span`](Self::create_span) does for one.
+    pub fn create_batch_span(&self, kind: &str, messages: usize) -> Span {
+        let mut span = self.create(kind);
+        span.set("messaging.batch.message_count", messages);
+        span
+    }
+
+    fn create(&self, kind: &str) -> Span {
         let mut span = self.span("create", SpanKind::Producer);
         span.rename(|| format!("create {kind}"));
         span.set("messaging.operation.type", "create");
-        span.set("messaging.message.id", id);
         span
     }
 
