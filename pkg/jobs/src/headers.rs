@@ -1,16 +1,31 @@
-//! Request id, trace and organization of a job, as JSON beside its payload.
+//! Request id, trace and organization of a job, as JSON beside its payload, and the span of its enqueue.
 
 use std::collections::BTreeMap;
 
-use underpin_logger::{Context, RequestId, TraceParent, TraceState};
+use underpin_logger::{Context, RequestId, Span, TraceParent, TraceState};
+
+use crate::Job;
+use crate::store::NewJob;
 
 const REQUEST_ID: &str = "request_id";
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 const ORGANIZATION: &str = "organization_id";
 
+/// Opens the span of enqueuing jobs of one kind, `create send_mail`, from which they continue the trace.
+pub(crate) fn create_span<J: Job>(context: &Context, jobs: &mut [NewJob]) -> Span {
+    let mut span = match &*jobs {
+        [job] => context.create_span(J::KIND, &job.id.to_string()),
+        jobs => context.create_batch_span(J::KIND, jobs.len()),
+    };
+    span.set("messaging.destination.name", J::options().queue);
+    let headers = headers_of(span.ctx());
+    jobs.iter_mut().for_each(|job| job.headers.clone_from(&headers));
+    span
+}
+
 /// The headers of a job that continues this context.
-pub(crate) fn headers_of(context: &Context) -> String {
+fn headers_of(context: &Context) -> String {
     let headers: BTreeMap<&str, &str> = [
         (REQUEST_ID, context.request_id().map(RequestId::as_str)),
         (TRACEPARENT, context.traceparent()),

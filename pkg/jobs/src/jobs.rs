@@ -6,7 +6,7 @@ use underpin_database::wake::WakeSignal;
 use underpin_database::{Backend, InTransaction, Pool};
 use underpin_logger::Context;
 
-use crate::headers::headers_of;
+use crate::headers::create_span;
 use crate::store::{MemoryJobStore, NewJob, Store, insert_in, open};
 use crate::{Enqueue, Enqueued, Job, JobId, JobsError, JobsSettings};
 
@@ -117,12 +117,13 @@ impl Jobs {
         job: &J,
         how: Enqueue,
     ) -> Result<Enqueued, JobsError> {
-        let row = self.row(job, how)?;
-        let enqueued = self.insert(tx, std::slice::from_ref(&row)).await?;
+        let (context, mut row) = self.row(job, how)?;
+        let mut span = create_span::<J>(&context, std::slice::from_mut(&mut row));
+        let enqueued = span.watch(self.insert(tx, std::slice::from_ref(&row)).await)?;
         Ok(enqueued.first().copied().unwrap_or(Enqueued::New(row.id)))
     }
 
-    /// Enqueues many jobs of one kind, a thousand in one statement, in the order given.
+    /// Enqueues many jobs of one kind, a thousand in one statement, in the order given. All continue the trace at one span.
     ///
     /// # Errors
     /// As for [`enqueue`](Self::enqueue).
@@ -134,12 +135,16 @@ impl Jobs {
         tx: &dyn InTransaction,
         jobs: &[J],
     ) -> Result<Vec<JobId>, JobsError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
         let context = Context::current();
-        let rows: Vec<NewJob> = jobs
+        let mut rows: Vec<NewJob> = jobs
             .iter()
-            .map(|job| self.row(job, Enqueue::default().context(&context)))
-            .collect::<Result<_, _>>()?;
-        Ok(self.insert(tx, &rows).await?.into_iter().map(Enqueued::id).collect())
+            .map(|job| Ok(self.row(job, Enqueue::default().context(&context))?.1))
+            .collect::<Result<_, JobsError>>()?;
+        let mut span = create_span::<J>(&context, &mut rows);
+        Ok(span.watch(self.insert(tx, &rows).await)?.into_iter().map(Enqueued::id).collect())
     }
 
     /// Enqueues a job and commits: for callers without a transaction, that change nothing else.
@@ -150,8 +155,9 @@ impl Jobs {
     /// # Cancel safety
     /// Dropped half-way, the job may be enqueued or not.
     pub async fn enqueue_committed<J: Job>(&self, job: &J, how: Enqueue) -> Result<Enqueued, JobsError> {
-        let row = self.row(job, how)?;
-        let enqueued = self.store.insert(std::slice::from_ref(&row)).await?;
+        let (context, mut row) = self.row(job, how)?;
+        let mut span = create_span::<J>(&context, std::slice::from_mut(&mut row));
+        let enqueued = span.watch(self.store.insert(std::slice::from_ref(&row)).await)?;
         self.wake.notify();
         Ok(enqueued.first().copied().unwrap_or(Enqueued::New(row.id)))
     }
@@ -166,7 +172,8 @@ impl Jobs {
         Ok(enqueued)
     }
 
-    pub(crate) fn row<J: Job>(&self, job: &J, how: Enqueue) -> Result<NewJob, JobsError> {
+    /// The row of a job, without its headers, and the context that the job continues.
+    fn row<J: Job>(&self, job: &J, how: Enqueue) -> Result<(Context, NewJob), JobsError> {
         let options = J::options();
         let payload =
             serde_json::to_string(job).map_err(|source| JobsError::Encode { kind: J::KIND, source })?;
@@ -180,17 +187,16 @@ impl Jobs {
             JobsError::check_name("unique key", unique.key(), MAX_KEY)?;
         }
         crate::meters::enqueued(J::KIND, 1);
-        let context = how.context.unwrap_or_else(Context::current);
-        Ok(NewJob {
+        let row = NewJob {
             version: J::VERSION,
             priority: how.priority.unwrap_or(options.priority).min(9),
             aging: options.aging.min(Duration::from_secs(3600)),
             after: how.after,
             at: how.at,
-            headers: headers_of(&context),
             unique: how.unique,
             ..NewJob::new(J::KIND, options.queue, payload)
-        })
+        };
+        Ok((how.context.unwrap_or_else(Context::current), row))
     }
 
     /// The store below.

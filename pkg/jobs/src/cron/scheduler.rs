@@ -153,23 +153,23 @@ impl Scheduler {
             );
             return Ok(None);
         }
-        let mut fired = false;
-        for tick in due.fire {
+        // The process that fires the first tick counts those before it, so that they count once.
+        let mut counts_missed = false;
+        for (number, tick) in due.fire.into_iter().enumerate() {
             let job = NewJob {
                 id: JobId::generate(),
                 after: jitter(name, tick, entry.entry.jitter),
                 ..entry.job.clone()
             };
             if self.store.fire(&Tick::new(name, &*entry.hash, tick), &job).await? {
-                fired = true;
+                counts_missed |= number == 0;
                 let late = now_ms.saturating_sub(tick.saturating_mul(1000));
                 meters::fired(name, tick, Duration::from_millis(u64::try_from(late).unwrap_or(0)));
                 debug!(self.log, &Context::background(), "a cron entry fired", name, tick);
                 self.wake.notify();
             }
         }
-        // Those before the ticks that fired. The process that fired counts them.
-        if fired && due.skip.is_none() && due.missed > 0 {
+        if counts_missed && due.skip.is_none() && due.missed > 0 {
             meters::missed(name, due.missed);
         }
         if let Some(tick) = due.skip

@@ -131,14 +131,19 @@ WITH result AS MATERIALIZED (
         AS r(id uuid, run bigint, verdict text, after_ms bigint, reason text, free boolean, keep boolean)
     ORDER BY r.id
 ), held AS MATERIALIZED (
-    SELECT r.*, (r.verdict IN ('done', 'dead', 'cancelled') OR j.cancel_asked) AS ends,
-        CASE WHEN r.verdict IN ('done', 'dead') THEN r.verdict ELSE 'cancelled' END AS becomes
-    FROM result r CROSS JOIN LATERAL (
+    -- What goes back unless a cancellation was asked for, which the lock settles.
+    SELECT r.*, j.cancel_asked FROM result r CROSS JOIN LATERAL (
         SELECT h.cancel_asked FROM underpin_job h WHERE h.id = r.id AND h.run = r.run FOR UPDATE
     ) j
+    WHERE r.verdict NOT IN ('done', 'dead', 'cancelled')
+), ending AS MATERIALIZED (
+    SELECT r.id, r.run, r.reason, r.keep, r.verdict AS becomes FROM result r
+    WHERE r.verdict IN ('done', 'dead', 'cancelled')
+    UNION ALL
+    SELECT h.id, h.run, h.reason, h.keep, 'cancelled' FROM held h WHERE h.cancel_asked
 ), gone AS (
-    DELETE FROM underpin_job j USING held h WHERE j.id = h.id AND h.ends
-    RETURNING j.*, h.becomes, coalesce(h.reason, j.reason) AS why, h.keep
+    DELETE FROM underpin_job j USING ending e WHERE j.id = e.id AND j.run = e.run
+    RETURNING j.*, e.becomes, coalesce(e.reason, j.reason) AS why, e.keep
 ), history AS (
     INSERT INTO underpin_job_history (id, queue, kind, version, attempt, enqueued_at, state, reason)
     SELECT g.id, g.queue, g.kind, g.version, g.attempt, g.enqueued_at, g.becomes, g.why
@@ -155,9 +160,9 @@ WITH result AS MATERIALIZED (
         reason = coalesce(h.reason, j.reason), attempt = CASE WHEN h.free THEN j.attempt - 1 ELSE j.attempt END,
         due = coalesce(clock_timestamp() + h.after_ms * interval '1 millisecond', j.due),
         rank = coalesce(clock_timestamp() + h.after_ms * interval '1 millisecond' + (j.rank - j.due), j.rank)
-    FROM held h WHERE j.id = h.id AND NOT h.ends
+    FROM held h WHERE j.id = h.id AND NOT h.cancel_asked
 )
-SELECT h.id::text, h.run FROM held h;
+SELECT g.id::text, g.run FROM gone g UNION ALL SELECT h.id::text, h.run FROM held h WHERE NOT h.cancel_asked;
 END $$;
 
 CREATE FUNCTION underpin_job_heartbeat(runs jsonb, lease_ms bigint) RETURNS TABLE (id text, run bigint, cancel boolean)

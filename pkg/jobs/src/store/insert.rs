@@ -90,11 +90,11 @@ async fn insert_many(tx: &dyn InTransaction, first: &NewJob, jobs: &[NewJob]) ->
     tx.run(sql(text, binds)).await.map(|_| ())
 }
 
-/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue sleep.
+/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue, `$1`,
+/// sleep.
 fn notifying(insert: &str) -> String {
     format!(
-        "WITH enqueued AS ({insert} RETURNING queue) SELECT pg_notify('{CHANNEL}', '') WHERE EXISTS \
-         (SELECT FROM enqueued JOIN underpin_job_queue USING (queue) WHERE notify)"
+        "WITH enqueued AS ({insert}) SELECT pg_notify('{CHANNEL}', '') FROM underpin_job_queue WHERE queue = $1 AND notify"
     )
 }
 

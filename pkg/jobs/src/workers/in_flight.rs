@@ -90,31 +90,31 @@ impl InFlight {
         self.attempts().keys().copied().collect()
     }
 
-    /// Compares the answer to a heartbeat with what was asked: returns how many attempts were lost.
-    pub(super) fn heard(&self, asked: &[RunId], answer: &[Heartbeat]) -> usize {
+    /// Stops the attempts that are missing in the answer to a heartbeat, and passes cancellations on.
+    pub(super) fn heard(&self, asked: &[RunId], answer: &[Heartbeat]) {
+        let cancels: HashMap<RunId, bool> = answer.iter().map(|beat| (beat.run, beat.cancel)).collect();
         let attempts = self.attempts();
-        let mut lost = 0;
         for run in asked {
             let Some(attempt) = attempts.get(run) else { continue };
-            match answer.iter().find(|beat| beat.run == *run) {
-                Some(beat) if beat.cancel => attempt.run.cancel(),
-                Some(_) => {}
+            match cancels.get(run) {
+                Some(true) => attempt.run.cancel(),
+                Some(false) => {}
                 // Its end may have been committed in between.
                 None if attempt.is_finishing => {}
                 None => {
-                    lost += 1;
                     attempt.run.cancel();
                     attempt.interrupts.lost.cancel();
                 }
             }
         }
-        lost
     }
 
-    /// The progress that was reported since the last call.
+    /// The progress that was reported since the last call. That of an attempt whose end waits for its commit tells nobody
+    /// anything, and its row may be locked by then.
     pub(super) fn take_progress(&self) -> Vec<(RunId, Progress)> {
         let attempts = self.attempts();
-        attempts.iter().filter_map(|(run, attempt)| Some((*run, attempt.run.take_progress()?))).collect()
+        let running = attempts.iter().filter(|(_, attempt)| !attempt.is_finishing);
+        running.filter_map(|(run, attempt)| Some((*run, attempt.run.take_progress()?))).collect()
     }
 
     /// Ends all attempts that still run; returns how many.

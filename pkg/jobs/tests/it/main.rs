@@ -11,10 +11,20 @@ mod enqueue;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod pooler;
 #[cfg(test)]
+mod spans;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod workers;

@@ -1,0 +1,59 @@
+//! Tables of older versions that are brought up to date while workers and producers use them.
+
+use underpin_database::{Executor, sql};
+use underpin_jobs::{Workers, WorkersDrain};
+
+use crate::support::{Calls, LIMIT, TestDatabase, count, enqueue, jobs, pool, quick, until};
+
+const JOBS: u64 = 3000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_of_the_tables_under_load_loses_and_repeats_nothing() {
+    let database = TestDatabase::postgres().await;
+    // The first version of the tables.
+    for text in
+        [include_str!("../../src/sql/versions.sql"), include_str!("../../src/sql/jobs_1.postgres.sql")]
+    {
+        database.pool.batch(text).await.unwrap();
+    }
+    database.pool.execute(sql("INSERT INTO underpin_jobs_schema (version) VALUES (1)", [])).await.unwrap();
+    let (calls, url) = (Calls::default(), database.postgres.as_ref().unwrap().url());
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let jobs = jobs(&pool(url).await);
+        workers.push(Workers::builder(&jobs).settings(quick()).on(calls.route()).start().unwrap());
+    }
+    let producers: Vec<_> = (0..3)
+        .map(|producer| {
+            let (jobs, pool) = (jobs(&database.pool), database.pool.clone());
+            tokio::spawn(async move {
+                for first in (producer * JOBS / 3..(producer + 1) * JOBS / 3).step_by(10) {
+                    enqueue(&jobs, &pool, first..first + 10).await;
+                }
+            })
+        })
+        .collect();
+    until("the old tables are in use", || async { calls.len() >= 100 }).await;
+    let replicas = (0..3).map(|_| jobs(&database.pool));
+    let upgrades = replicas.map(|jobs| async move { jobs.migrate().await });
+    for upgraded in futures_util::future::join_all(upgrades).await {
+        upgraded.unwrap();
+    }
+    assert!((calls.len() as u64) < JOBS, "the load must last for as long as the upgrade");
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    let left = "SELECT count(*) FROM underpin_job";
+    until("all have run", || async { calls.len() as u64 == JOBS && count(&database.pool, left).await == 0 })
+        .await;
+    assert!((0..JOBS).all(|number| calls.of(number) == 1));
+    let done = "SELECT count(*) FROM underpin_job_history WHERE state = 'done'";
+    assert_eq!(u64::try_from(count(&database.pool, done).await).unwrap(), JOBS);
+    let fresh = TestDatabase::postgres().await;
+    fresh.jobs().await;
+    let version = "SELECT max(version)::bigint FROM underpin_jobs_schema";
+    assert_eq!(count(&database.pool, version).await, count(&fresh.pool, version).await);
+    for workers in workers {
+        assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
+    }
+}
