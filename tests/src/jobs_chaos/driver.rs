@@ -70,7 +70,7 @@ impl JobsChaos {
         let jobs = Jobs::new(&pool, JobsSettings::default())?;
         tables(&pool, &jobs).await?;
         let lease_ms = u64::try_from(LEASE.as_millis())?;
-        let task = WorkerTask { url: server.url().to_owned(), lease_ms };
+        let task = WorkerTask::new(server.url(), lease_ms);
         let mut workers = Vec::new();
         for _ in 0..WORKERS {
             workers.push(JobsProcess::start(&self.program, task.clone())?);
@@ -165,6 +165,7 @@ impl JobsChaos {
                 "a job of no committed transaction had an effect",
             ),
             ("SELECT count(*) FROM underpin_job_dead WHERE kind <> 'poison'", "a job died that is no poison"),
+            ("SELECT max(at) - min(at) + 1 - count(*) FROM underpin_job_tick", "a tick did not fire"),
             (
                 "SELECT count(*) FROM (SELECT job FROM underpin_job_tick GROUP BY job HAVING count(*) > 1) n",
                 "a tick has the job of another",

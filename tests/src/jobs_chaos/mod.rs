@@ -8,5 +8,7 @@ mod process;
 mod worker;
 
 pub use driver::{JobsChaos, JobsReport};
-pub use process::JobsProcess;
-pub use worker::{Poison, TransferJob, WorkerTask, tables, work};
+pub use process::{JobsProcess, clock_library};
+pub use worker::{
+    Poison, ReceiptJob, Release, SetClock, TransferJob, WiderTransferJob, WorkerTask, tables, work,
+};

@@ -7,6 +7,17 @@ use underpin_errors::BoxError;
 
 use super::worker::WorkerTask;
 
+/// Builds the library that sets the clock of a process, with the compiler that links Rust.
+///
+/// # Errors
+/// When there is no C compiler, or it fails.
+pub fn clock_library(folder: &Path) -> Result<PathBuf, BoxError> {
+    let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
+    std::fs::write(&source, include_str!("clock.c"))?;
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status()?;
+    if built.success() { Ok(library) } else { Err(format!("cc cannot build the clock ({built})").into()) }
+}
+
 /// A worker process that can be killed, frozen and started again. Dropped, it is killed.
 #[derive(Debug)]
 pub struct JobsProcess {
@@ -34,6 +45,11 @@ impl JobsProcess {
         if self.child.is_none() || self.ended()?.is_some() {
             let mut command = Command::new(&self.program);
             command.arg("work").env(WorkerTask::VARIABLE, serde_json::to_string(&self.task)?);
+            if let Some(clock) = &self.task.clock {
+                command
+                    .env("LD_PRELOAD", &clock.library)
+                    .env("UNDERPIN_CLOCK_AHEAD", clock.ahead_s.to_string());
+            }
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             self.child = Some(command.spawn()?);
         }

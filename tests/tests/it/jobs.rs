@@ -10,22 +10,22 @@ use underpin_logger::NoopLogger;
 use underpin_testkit::{PostgresDatabase, eventually};
 use underpin_tests::jobs_chaos::{JobsChaos, JobsProcess, Poison, TransferJob, WorkerTask, tables};
 
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_chaos-jobs"))
 }
 
-async fn database() -> (PostgresDatabase, Pool, Jobs, WorkerTask) {
+pub(crate) async fn database() -> (PostgresDatabase, Pool, Jobs, WorkerTask) {
     let database = PostgresDatabase::fresh().await;
     let pool = connect(&DatabaseSettings::new(database.url()), Arc::new(NoopLogger)).await.unwrap();
     let jobs = Jobs::new(&pool, JobsSettings::default().database_timeout(LIMIT)).unwrap();
     tables(&pool, &jobs).await.unwrap();
-    let task = WorkerTask { url: database.url().to_owned(), lease_ms: 2000 };
+    let task = WorkerTask::new(database.url(), 2000);
     (database, pool, jobs, task)
 }
 
-async fn count(pool: &Pool, text: &str) -> i64 {
+pub(crate) async fn count(pool: &Pool, text: &str) -> i64 {
     pool.query_one(sql(text, [])).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 

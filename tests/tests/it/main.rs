@@ -5,4 +5,6 @@ mod crash;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod jobs_processes;
+#[cfg(test)]
 mod random;
