@@ -20,7 +20,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("commands", 1_000),
     ("store", 7_800),
     ("rpc", 3_700),
-    ("jobs", 4_500),
+    ("jobs", 4_600),
     ("telemetry", 3_000),
     ("service", 3_500),
 ];
