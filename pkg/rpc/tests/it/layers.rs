@@ -13,6 +13,7 @@ use underpin_rpc::layer::{
 use underpin_rpc::memory::MemoryRpc;
 use underpin_rpc::testing::MockAuthenticator;
 use underpin_rpc::{Call, Caller, Host, Identity, Reply, Service, handler_fn};
+use underpin_store::{MemoryRateLimiter, Quota, RateLimitLayer};
 
 use crate::support::{Gate, echo, request};
 
@@ -57,6 +58,24 @@ async fn one_limit_is_shared_by_endpoints() {
     gate.open(1);
     slow.await.unwrap().unwrap();
     assert!(rpc.call(request("layers.echo", "")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_rate_limit_of_the_store_wraps_an_endpoint() {
+    let (rpc, limiter) = (MemoryRpc::new(), Arc::new(MemoryRateLimiter::new(1_000)));
+    let tenant = |call: &Call| call.headers().get("x-tenant").map(str::to_owned);
+    let limit = RateLimitLayer::with_error(limiter, Quota::new(2, Duration::from_secs(3600)), tenant);
+    let service = Service::new("layers", "1.0.0").endpoint("echo", echo()).layer(limit);
+    let _running = rpc.serve(service).await.unwrap();
+    let of = |tenant: &str| rpc.call(request("layers.echo", "").header("x-tenant", tenant));
+    for _ in 0..2 {
+        of("a").await.unwrap();
+    }
+    let refused = Error::from(of("a").await.unwrap_err());
+    assert_eq!(refused.kind(), Kind::ResourceExhausted);
+    assert!(refused.retry_delay().is_some_and(|delay| !delay.is_zero()), "{refused:?}");
+    of("b").await.unwrap();
+    assert!(rpc.call(request("layers.echo", "")).await.is_ok(), "without a key it is not counted");
 }
 
 #[tokio::test]
