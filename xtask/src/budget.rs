@@ -10,6 +10,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-errors", 15),
     ("underpin-config", 35),
     ("underpin-logger", 50),
+    ("underpin-journal", 50),
     ("underpin-nats", 105),
     ("underpin-events", 115),
     ("underpin-database", 170),

@@ -91,19 +91,23 @@ mod jobs;
 mod metadata;
 mod meters;
 mod metrics_page;
+#[cfg(feature = "nats")]
+mod nats;
 mod opening;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod panics;
 mod part_fn;
 #[cfg_attr(
-    not(all(feature = "database", feature = "events")),
-    allow(dead_code, reason = "for the journal of the bus")
+    not(all(feature = "database", any(feature = "events", feature = "store"))),
+    allow(dead_code, reason = "for the journals of the bus and of buckets")
 )]
 mod place;
 mod plugin;
 mod readiness;
 mod reload;
+#[cfg(feature = "rpc")]
+mod rpc;
 mod serve;
 mod service;
 mod settings;
@@ -113,6 +117,8 @@ mod start;
 mod state;
 mod stop;
 mod stopped;
+#[cfg(feature = "store")]
+mod store;
 mod supervise;
 #[cfg(feature = "telemetry")]
 mod telemetry;
@@ -130,11 +136,15 @@ pub use events::{Bus, Consumer, OpenBus};
 #[cfg(feature = "jobs")]
 pub use jobs::{OpenJobs, WorkersPart, jobs, workers};
 pub use metadata::Metadata;
+#[cfg(feature = "nats")]
+pub use nats::{Nats, OpenNats};
 pub use opening::Opening;
 #[cfg(feature = "outbox")]
 pub use outbox::{OpenOutbox, outbox};
 pub use part_fn::{PartFn, part_fn};
 pub use plugin::{Opened, Plugin};
+#[cfg(feature = "rpc")]
+pub use rpc::{OpenRpc, Rpc, RpcService};
 pub use service::{Service, run};
 pub use settings::{AdminSettings, LifecycleSettings, RuntimeSettings, ServiceSettings};
 pub use signals::Signal;
@@ -143,6 +153,8 @@ pub use start::Start;
 pub use state::{Gate, ServiceState};
 pub use stop::Stop;
 pub use stopped::Stopped;
+#[cfg(feature = "store")]
+pub use store::{OpenStore, Store};
 pub use supervise::{OnEnd, RestartPolicy};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{TelemetryPlugin, telemetry};

@@ -11,9 +11,11 @@ use super::source::{Crate, Module};
 /// * store, 5,500: objects are 2,600 lines in memory, JetStream, S3 and folders, each backend of the last two a feature.
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
 /// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
+/// * service, 3,500: the adapters of seven crates are 1,500 lines; each is a feature.
 /// * jobs, 3,500: three stores are 1,800 lines, cron 600.
 const BUDGETS: &[(&str, usize)] = &[
-    ("events", 8_000),
+    ("journal", 500),
+    ("events", 7_700),
     ("outbox", 3_000),
     ("nats", 1_500),
     ("http", 2_800),
@@ -22,7 +24,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("rpc", 3_700),
     ("jobs", 4_600),
     ("telemetry", 3_000),
-    ("service", 3_500),
+    ("service", 3_900),
 ];
 
 /// Of crates without a line in [`BUDGETS`].

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use underpin_errors::{Health, HealthCheck};
+use underpin_journal::Journal;
 use underpin_logger::{Logger, NoopLogger};
 
-use super::journal::Journal;
 use super::settings::MemorySettings;
 use super::shared::BusInner;
 use super::state::BusState;
@@ -64,7 +64,8 @@ impl MemoryBus {
         let mut state = BusState::new();
         if let Some(journal) = &settings.journal {
             let restore = |record| state.restore(record, &settings);
-            let journal = Journal::open(journal, Arc::clone(&log), restore)?;
+            let journal = Journal::open(journal, Arc::clone(&log), restore);
+            let journal = journal.map_err(|error| EventsError::backend("open the journal", error))?;
             state.journal = Some(journal);
         }
         // The limit may be lower than it was.

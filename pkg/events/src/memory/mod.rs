@@ -7,17 +7,17 @@
 mod bus;
 mod dead_letters;
 mod durable;
-mod journal;
 mod log;
 mod message;
 mod message_ids;
 mod persist;
 mod publisher;
+mod record;
 mod settings;
 mod shared;
 mod state;
 mod subscription;
 
 pub use bus::MemoryBus;
-pub use journal::{JournalSettings, JournalSync};
 pub use settings::MemorySettings;
+pub use underpin_journal::{JournalSettings, JournalSync};

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use underpin_journal::JournalError;
 
 use super::durable::Durable;
-use super::journal::{DeadLetterRecord, Record, millis};
 use super::log::StoredEvent;
+use super::record::{DeadLetterRecord, Record, millis};
 use super::settings::MemorySettings;
 use super::state::{BusState, taken};
-use crate::EventsError;
 
 impl StoredEvent {
     pub(super) fn record<'a>(&'a self, message_id: Option<(&'a str, u64)>) -> Record<'a> {
@@ -30,7 +30,7 @@ impl BusState {
         &mut self,
         record: Record<'_>,
         settings: &MemorySettings,
-    ) -> Result<(), EventsError> {
+    ) -> Result<(), JournalError> {
         match record {
             Record::Next { sequence, dead_letter } => {
                 (self.next_sequence, self.next_dead_letter) = (sequence, dead_letter);
@@ -38,7 +38,7 @@ impl BusState {
             Record::Event { sequence, message_id, only_for, event } => {
                 // Positions in the log are found by counting.
                 if self.log.back().is_some_and(|last| last.sequence.saturating_add(1) != sequence) {
-                    return Err(EventsError::backend("read the journal", "an event is missing"));
+                    return Err(JournalError::record("an event is missing"));
                 }
                 if let Some((id, at)) = message_id {
                     self.restore_message_id(&id, at, sequence, settings);
@@ -73,7 +73,7 @@ impl BusState {
 
     /// Compacts the journal when most of it is obsolete.
     pub(super) fn compact(&mut self) {
-        if self.journal.as_ref().is_some_and(super::journal::Journal::is_large) {
+        if self.journal.as_ref().is_some_and(underpin_journal::Journal::is_large) {
             let Some(mut journal) = self.journal.take() else { return };
             journal.rewrite(self.records());
             self.journal = Some(journal);

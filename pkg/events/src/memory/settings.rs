@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, duration, setters};
 
-use super::journal::JournalSettings;
+use underpin_journal::JournalSettings;
 
 /// The limits of the in-memory bus, and its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use underpin_journal::SharedSync;
 use underpin_logger::{Context, Logger, warn};
 
 use super::settings::MemorySettings;
@@ -14,8 +15,7 @@ pub(super) struct BusInner {
     /// Acknowledgements that are not part of the state yet. Without this list handlers and publishers would wait for the same
     /// lock at every event.
     acknowledged: Mutex<Vec<(Arc<str>, u64)>>,
-    /// How many bytes of the journal are on the disk. Its holder waits for the disk, on behalf of those that wait for it.
-    on_disk: tokio::sync::Mutex<u64>,
+    on_disk: SharedSync,
     pub(super) settings: MemorySettings,
     pub(super) log: Arc<dyn Logger>,
     /// How many dead letters were dropped to keep within the limit.
@@ -27,7 +27,7 @@ impl BusInner {
         Self {
             state: Mutex::new(state),
             acknowledged: Mutex::default(),
-            on_disk: tokio::sync::Mutex::default(),
+            on_disk: SharedSync::default(),
             settings,
             log,
             dead_letters_dropped: AtomicUsize::new(0),
@@ -57,32 +57,17 @@ impl BusInner {
     ///
     /// With `forced`, waits for the disk also where the settings leave that to the operating system.
     pub(super) async fn sync(&self, forced: bool) -> Result<(), EventsError> {
-        let unconfirmed = |failure: std::io::Error| EventsError::Unconfirmed {
-            within: Duration::ZERO,
-            source: failure.into(),
+        let point = || match &self.state().journal {
+            Some(journal) => journal.sync_point(forced),
+            None => Ok(None),
         };
-        let point = || {
-            let state = self.state();
-            state.journal.as_ref().and_then(|journal| journal.sync_point(forced)).transpose()
-        };
-        let Some((_, mine)) = point().map_err(unconfirmed)? else { return Ok(()) };
-        let mut on_disk = self.on_disk.lock().await;
-        if *on_disk >= mine {
-            return Ok(());
-        }
-        // More may have been written meanwhile, and is synced as well.
-        let Some((file, all)) = point().map_err(unconfirmed)? else { return Ok(()) };
-        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
-        match synced.map_err(std::io::Error::other).flatten() {
-            Ok(()) => *on_disk = all,
-            Err(failure) => {
-                if let Some(journal) = &mut self.state().journal {
-                    journal.fail(&failure);
-                }
-                return Err(unconfirmed(failure));
+        let synced = self.on_disk.wait(point).await;
+        synced.map_err(|failure| {
+            if let Some(journal) = &mut self.state().journal {
+                journal.fail(&failure);
             }
-        }
-        Ok(())
+            EventsError::Unconfirmed { within: Duration::ZERO, source: failure.into() }
+        })
     }
 
     /// The state, with every acknowledgement.

@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use underpin_journal::{Journal, JournalError};
 
 use super::durable::Durable;
-use super::journal::{DeadLetterRecord, Journal, Record, millis};
 use super::log::{Appended, Replay, StoredEvent};
 use super::message_ids::MessageIds;
+use super::record::{DeadLetterRecord, Record, millis};
 use super::settings::MemorySettings;
 use crate::{DeadLetter, Event, EventsError, PublishReceipt, SubscribeOptions, TypePattern};
 
@@ -74,8 +75,8 @@ impl BusState {
         let stored = StoredEvent { sequence: self.next_sequence, event, only_for };
         if let Some(journal) = &mut self.journal {
             let event = stored.record(Some((self.message_ids.looked_up(), millis(SystemTime::now()))));
-            journal
-                .append(dropped.map(|sequence| Record::Dropped { sequence }).into_iter().chain([event]))?;
+            let dropped = dropped.map(|sequence| Record::Dropped { sequence });
+            journal.append(dropped.into_iter().chain([event])).map_err(not_stored)?;
         }
         let evicted = dropped.and_then(|_| self.log.pop_front());
         self.next_sequence = self.next_sequence.saturating_add(1);
@@ -111,7 +112,8 @@ impl BusState {
         if !self.durables.contains_key(&name) {
             let durable = Durable::new(options, self.next_sequence);
             if let Some(journal) = &mut self.journal {
-                journal.append([Record::Subscription { name: (&*name).into(), cursor: durable.cursor() }])?;
+                let record = Record::Subscription { name: (&*name).into(), cursor: durable.cursor() };
+                journal.append([record]).map_err(not_stored)?;
             }
             self.durables.insert(Arc::clone(&name), durable);
         }
@@ -253,6 +255,10 @@ impl BusState {
             self.durables.iter().any(|(name, durable)| durable.members > 0 && durable.needs(name, oldest));
         if needed { Err(EventsError::StreamFull) } else { Ok(oldest.sequence) }
     }
+}
+
+fn not_stored(error: JournalError) -> EventsError {
+    EventsError::backend("journal", error)
 }
 
 pub(super) fn taken(name: &str, sequence: u64, attempt: u32) -> Record<'_> {

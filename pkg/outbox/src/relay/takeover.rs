@@ -4,14 +4,15 @@
 //! it with the process, however that ends. A relay that starts tries the lock exclusively first: if it gets it, no relay works
 //! on this file, and the leases in the tables are those of processes that are gone.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use underpin_database::Pool;
 use underpin_errors::Report;
+use underpin_journal::FileLock;
 use underpin_logger::{Context, Logger, info, warn};
 
 use super::store::{Store, get, read};
@@ -29,18 +30,6 @@ const RELEASE: &str = "UPDATE underpin_outbox_lanes SET owner = NULL, expires_at
 const DEREGISTER: &str =
     "DELETE FROM underpin_outbox_relays WHERE relay IN (SELECT value FROM json_each($1))";
 
-/// The sign that a relay works on a SQLite file. Dropping it releases the lock at once, also while a child process that was just
-/// forked still holds a copy of the descriptor.
-#[derive(Debug)]
-pub(super) struct RelayLock(File);
-
-impl Drop for RelayLock {
-    fn drop(&mut self) {
-        // Closing releases it as well, if this failed.
-        drop(self.0.unlock());
-    }
-}
-
 /// Takes the lock for a relay that starts, and releases the leases of dead processes. None where there is no SQLite file, where
 /// the lock cannot be had, or once `stop` is cancelled: leases then expire.
 pub(super) async fn take_over(
@@ -48,7 +37,7 @@ pub(super) async fn take_over(
     store: &Store,
     stop: &CancellationToken,
     log: &dyn Logger,
-) -> Option<RelayLock> {
+) -> Option<FileLock> {
     let path = pool.settings().sqlite_file()?;
     let without_lock = |error: &io::Error| {
         let reason = Report(error).to_string();
@@ -59,36 +48,23 @@ pub(super) async fn take_over(
             reason
         );
     };
-    let file = open(&path).inspect_err(without_lock).ok()?;
-    match file.try_lock() {
-        Ok(()) => {
-            release_leases(store, log).await;
-            file.unlock().inspect_err(without_lock).ok()?;
-        }
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => {
-            without_lock(&error);
-            return None;
-        }
+    let path = beside(&path).inspect_err(without_lock).ok()?;
+    if let Some(alone) = FileLock::try_exclusive(&path).inspect_err(without_lock).ok()? {
+        release_leases(store, log).await;
+        drop(alone);
     }
     loop {
-        match file.try_lock_shared() {
-            Ok(()) => return Some(RelayLock(file)),
-            // Another relay starts: it holds the lock for two statements.
-            Err(TryLockError::WouldBlock) => stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?,
-            Err(TryLockError::Error(error)) => {
-                without_lock(&error);
-                return None;
-            }
+        if let Some(lock) = FileLock::try_shared(&path).inspect_err(without_lock).ok()? {
+            return Some(lock);
         }
+        // Another relay starts: it holds the lock for two statements.
+        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
     }
 }
 
-/// Opens the file of the lock, beside the database itself and not beside a link to it.
-fn open(database: &Path) -> io::Result<File> {
-    let mut path = fs::canonicalize(database)?.into_os_string();
-    path.push(".relays");
-    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+/// The file of the lock, beside the database itself and not beside a link to it.
+fn beside(database: &Path) -> io::Result<PathBuf> {
+    Ok(fs::canonicalize(database)?.with_added_extension("relays"))
 }
 
 async fn release_leases(store: &Store, log: &dyn Logger) {

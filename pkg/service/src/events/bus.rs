@@ -114,6 +114,16 @@ impl Bus {
         }
     }
 
+    /// The connection of the bus, if it has one: for [`Rpc`](crate::Rpc) and [`Store`](crate::Store), which share it.
+    #[cfg(feature = "nats")]
+    pub fn nats(&self) -> crate::Nats {
+        #[cfg(feature = "jetstream")]
+        let nats = crate::Nats::of(self.jetstream().map(JetStream::connection));
+        #[cfg(not(feature = "jetstream"))]
+        let nats = crate::Nats::default();
+        nats
+    }
+
     /// Whether its events are in this process: no other one delivers them.
     pub fn is_embedded(&self) -> bool {
         self.memory().is_some()

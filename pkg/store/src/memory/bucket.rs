@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::time::Instant;
 use underpin_config::ByteSize;
+use underpin_journal::Journal;
 
+use super::record::Record;
+use super::stored_write::StoredWrite;
 use crate::kv::ttl;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyPattern, Operation, Revision, StoreError, Ttl,
@@ -24,25 +27,7 @@ pub(super) struct Bucket {
     order: BTreeMap<u64, Key>,
     expiries: BTreeSet<(Instant, u64)>,
     bytes: u64,
-}
-
-struct StoredWrite {
-    revision: u64,
-    value: Bytes,
-    written: SystemTime,
-    operation: Operation,
-    expires: Option<Instant>,
-}
-
-impl StoredWrite {
-    fn entry(&self, key: &Key) -> Entry {
-        let (revision, value) = (Revision::new(self.revision), self.value.clone());
-        Entry { operation: self.operation, ..Entry::new(key.clone(), value, revision, self.written) }
-    }
-
-    fn is_live(&self, now: impl FnOnce() -> Instant) -> bool {
-        self.operation == Operation::Put && self.expires.is_none_or(|expires| expires > now())
-    }
+    pub(super) journal: Option<Journal>,
 }
 
 impl Bucket {
@@ -54,6 +39,7 @@ impl Bucket {
             order: BTreeMap::new(),
             expiries: BTreeSet::new(),
             bytes: 0,
+            journal: None,
         }
     }
 
@@ -124,23 +110,43 @@ impl Bucket {
         if operation == Operation::Put && limit.is_some_and(|limit| self.bytes + size > limit) {
             return Err(StoreError::Full);
         }
-        self.last += 1;
-        let revision = self.last;
-        if operation == Operation::Purge {
+        let revision = self.last + 1;
+        let stored = StoredWrite { revision, value, written: SystemTime::now(), operation, expires };
+        self.note(|| Record::write(key, &stored))?;
+        self.last = revision;
+        self.apply(key, stored);
+        self.compact();
+        Ok(Revision::new(revision))
+    }
+
+    /// Adds a write, and drops those that it replaces.
+    pub(super) fn apply(&mut self, key: &Key, stored: StoredWrite) {
+        if stored.operation == Operation::Purge {
             self.forget(key);
         }
-        let stored = StoredWrite { revision, value, written: SystemTime::now(), operation, expires };
-        self.keys.entry(key.clone()).or_default().push_back(stored);
-        self.order.insert(revision, key.clone());
-        self.bytes += size;
-        if let Some(expires) = expires {
-            self.expiries.insert((expires, revision));
+        self.order.insert(stored.revision, key.clone());
+        self.bytes += size_of(key, &stored.value);
+        if let Some(expires) = stored.expires {
+            self.expiries.insert((expires, stored.revision));
         }
+        self.keys.entry(key.clone()).or_default().push_back(stored);
         let history = usize::try_from(self.settings.history).unwrap_or(usize::MAX);
         while self.keys.get(key).is_some_and(|writes| writes.len() > history) {
             self.drop_oldest(key);
         }
-        Ok(Revision::new(revision))
+    }
+
+    /// No later write has a number up to this one.
+    pub(super) fn raise(&mut self, revision: u64) {
+        self.last = self.last.max(revision);
+    }
+
+    /// Every stored write, in the order of the writes.
+    pub(super) fn writes(&self) -> impl Iterator<Item = (&Key, &StoredWrite)> {
+        self.order.iter().filter_map(|(revision, key)| {
+            let stored = self.keys.get(key)?.iter().find(|stored| stored.revision == *revision)?;
+            Some((key, stored))
+        })
     }
 
     fn drop_oldest(&mut self, key: &Key) {
@@ -150,7 +156,7 @@ impl Bucket {
         }
     }
 
-    fn forget(&mut self, key: &Key) {
+    pub(super) fn forget(&mut self, key: &Key) {
         for stored in self.keys.remove(key).into_iter().flatten() {
             self.dropped(key, &stored);
         }
@@ -172,7 +178,7 @@ impl Bucket {
             let Some(operation) = self.take(&key, revision) else { return };
             if operation == Operation::Put && self.settings.key_ttl {
                 let until = Some(now + self.settings.marker_ttl);
-                // Only values can find the bucket full.
+                // Only values can find the bucket full. Without a marker in the journal, the next start writes it again.
                 drop(self.write(&key, Bytes::new(), Operation::Expired, until));
             }
         }
@@ -205,7 +211,7 @@ impl Bucket {
     }
 
     /// Forgets removals that are the last write of their key and older than this.
-    pub(super) fn forget_removals(&mut self, older_than: Duration) -> u64 {
+    pub(super) fn forget_removals(&mut self, older_than: Duration) -> Result<u64, StoreError> {
         let now = SystemTime::now();
         let old = |stored: &StoredWrite| {
             stored.operation != Operation::Put
@@ -214,9 +220,10 @@ impl Bucket {
         let found = self.keys.iter().filter(|(_, writes)| writes.back().is_some_and(old));
         let keys: Vec<Key> = found.map(|(key, _)| key.clone()).collect();
         for key in &keys {
+            self.note(|| Record::forget(key))?;
             self.forget(key);
         }
-        u64::try_from(keys.len()).unwrap_or(u64::MAX)
+        Ok(u64::try_from(keys.len()).unwrap_or(u64::MAX))
     }
 
     pub(super) fn status(&mut self) -> BucketStatus {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use underpin_errors::{Health, HealthCheck};
+use underpin_journal::{Journal, JournalError, JournalSettings};
+use underpin_logger::Logger;
 
 use super::bucket::Bucket;
 use super::shared::Shared;
@@ -42,15 +44,68 @@ impl MemoryKeyValue {
         Ok(Self(Arc::new(Shared::new(Bucket::new(settings)))))
     }
 
-    /// Runs a write, and wakes the watches if it wrote.
-    fn write<T>(&self, write: impl FnOnce(&mut Bucket) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut bucket = self.0.bucket();
-        let written = write(&mut bucket)?;
-        let last = bucket.last();
-        drop(bucket);
+    /// A bucket whose writes survive the end of the process, also by `kill -9`: they are appended to a journal, from which this reads
+    /// them back. It reads the whole file, and blocks meanwhile.
+    ///
+    /// The settings may have changed since. Times to live go on while no process runs.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`]; [`StoreError::Backend`] when the journal cannot be opened, is open in another process, or is damaged
+    /// elsewhere than in its last record.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use underpin_journal::JournalSettings;
+    /// use underpin_logger::NoopLogger;
+    /// use underpin_store::{BucketSettings, KeyValueExt, MemoryKeyValue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_store::StoreError> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let journal = JournalSettings::new(folder.path().join("carts"));
+    /// let open = || MemoryKeyValue::open(BucketSettings::new("carts"), &journal, Arc::new(NoopLogger));
+    /// open()?.set("tenant-7.cart", "tea").await?;
+    /// assert_eq!(open()?.read("tenant-7.cart").await?.unwrap().value, "tea");
+    /// # Ok(()) }
+    /// ```
+    pub fn open(
+        settings: BucketSettings,
+        journal: &JournalSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, StoreError> {
+        settings.check()?;
+        let mut bucket = Bucket::new(settings);
+        let journal = Journal::open(journal, log, |record| bucket.restore(record));
+        let failed =
+            |error: JournalError| StoreError::Backend { operation: "open the journal", source: error.into() };
+        bucket.journal = Some(journal.map_err(failed)?);
+        Ok(Self(Arc::new(Shared::new(bucket))))
+    }
+
+    /// Waits until the journal, if there is one, is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unconfirmed`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.0.sync(true).await
+    }
+
+    /// Runs a write, wakes the watches if it wrote, and waits until it counts as stored.
+    async fn write<T>(
+        &self,
+        write: impl FnOnce(&mut Bucket) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        let (written, last) = {
+            let mut bucket = self.0.bucket();
+            (write(&mut bucket)?, bucket.last())
+        };
         if self.0.changed.receiver_count() > 0 {
             self.0.changed.send_replace(last);
         }
+        self.0.sync(false).await?;
         Ok(written)
     }
 }
@@ -62,8 +117,11 @@ impl HealthCheck for MemoryKeyValue {
     }
 
     async fn check(&self) -> Health {
-        let status = self.0.bucket().status();
-        Health::up().detail("bucket", status.bucket).detail("entries", status.entries)
+        let mut bucket = self.0.bucket();
+        let failed = bucket.journal.as_ref().is_some_and(Journal::has_failed);
+        let (status, health) =
+            (bucket.status(), if failed { Health::down("the journal failed") } else { Health::up() });
+        health.detail("bucket", status.bucket).detail("entries", status.entries)
     }
 }
 
@@ -74,15 +132,15 @@ impl KeyValue for MemoryKeyValue {
     }
 
     async fn put(&self, key: &Key, value: Bytes, expect: Expect, ttl: Ttl) -> Result<Revision, StoreError> {
-        self.write(|bucket| bucket.put(key, value, expect, ttl))
+        self.write(|bucket| bucket.put(key, value, expect, ttl)).await
     }
 
     async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.write(|bucket| bucket.remove(key, Operation::Delete, expect))
+        self.write(|bucket| bucket.remove(key, Operation::Delete, expect)).await
     }
 
     async fn purge(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.write(|bucket| bucket.remove(key, Operation::Purge, expect))
+        self.write(|bucket| bucket.remove(key, Operation::Purge, expect)).await
     }
 
     async fn history(&self, key: &Key) -> Result<Vec<Entry>, StoreError> {
@@ -98,7 +156,7 @@ impl KeyValue for MemoryKeyValue {
     }
 
     async fn forget_removals(&self, older_than: Duration) -> Result<u64, StoreError> {
-        Ok(self.0.bucket().forget_removals(older_than))
+        self.write(|bucket| bucket.forget_removals(older_than)).await
     }
 
     async fn status(&self) -> Result<BucketStatus, StoreError> {

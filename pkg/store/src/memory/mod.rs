@@ -3,7 +3,10 @@
 mod bucket;
 mod chunks;
 mod key_value;
+mod persist;
+mod record;
 mod shared;
+mod stored_write;
 mod watch;
 
 pub use key_value::MemoryKeyValue;

@@ -10,6 +10,7 @@ mod limits;
 mod lock_chaos;
 #[cfg(test)]
 mod memory;
+mod memory_journal;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]

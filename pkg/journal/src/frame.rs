@@ -1,12 +1,12 @@
 //! The format of the file: for each record the length and the CRC-32 of its body, four bytes each, little endian, then the body.
 
 /// The first bytes of a journal, with the number of its format.
-pub(super) const MAGIC: &[u8; 8] = b"UPJRNL01";
+pub(crate) const MAGIC: &[u8; 8] = b"UPJRNL01";
 const HEAD: usize = 8;
 
 /// Appends a record to a buffer.
-pub(super) fn write(buffer: &mut Vec<u8>, body: &[u8]) {
-    // Bodies are as large as an event may be, which is far below 4 GiB.
+pub(crate) fn write(buffer: &mut Vec<u8>, body: &[u8]) {
+    // Larger bodies were refused before.
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(&crc32(body).to_le_bytes());
@@ -15,7 +15,7 @@ pub(super) fn write(buffer: &mut Vec<u8>, body: &[u8]) {
 
 /// The first record of some bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame<'a> {
+pub(crate) enum Frame<'a> {
     /// A whole record and what follows it.
     Whole(&'a [u8], &'a [u8]),
     /// The end.
@@ -27,7 +27,7 @@ pub(super) enum Frame<'a> {
 }
 
 /// Reads the first record. Only where there is none, the bytes after it are searched.
-pub(super) fn read(bytes: &[u8]) -> Frame<'_> {
+pub(crate) fn read(bytes: &[u8]) -> Frame<'_> {
     match whole(bytes) {
         Some((body, rest)) => Frame::Whole(body, rest),
         None if bytes.is_empty() => Frame::End,

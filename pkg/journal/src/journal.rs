@@ -1,21 +1,22 @@
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use underpin_logger::{Context, Logger, error, info};
 
-use super::folder::{Folder, Lock, beside, lock};
-use super::frame::{self, Frame};
-use super::record::Record;
-use super::settings::{JournalSettings, JournalSync};
-use crate::EventsError;
+use crate::folder::{Folder, beside};
+use crate::read::read;
+use crate::{FileLock, JournalError, JournalSettings, JournalSync, frame};
 
 /// The smallest journal that is compacted, in bytes. It is compacted when it has four times its compacted length.
 const COMPACT_FROM: u64 = 16 * 1024 * 1024;
 
 /// An open journal. A lock on a file beside it keeps other processes away.
-pub(in crate::memory) struct Journal {
+pub struct Journal {
     path: PathBuf,
     file: Arc<File>,
     sync: JournalSync,
@@ -26,30 +27,38 @@ pub(in crate::memory) struct Journal {
     appended: u64,
     /// Nothing is written after a failure: what was acknowledged before stays readable.
     failed: bool,
-    /// [`Folder::sync`], save in the test of its failure.
+    /// `Folder::sync`, save in the test of its failure.
     sync_folder: fn(&Folder) -> io::Result<()>,
     log: Arc<dyn Logger>,
-    _lock: Lock,
+    _lock: FileLock,
 }
 
 impl Journal {
-    /// Opens or creates the file, and passes its records to `each`. A torn last record is cut off.
-    pub(in crate::memory) fn open(
+    /// Opens or creates the file, and passes its records to `each`, oldest first. A torn last record is cut off.
+    ///
+    /// It reads the whole file, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`], [`JournalError::Foreign`], [`JournalError::Damaged`], [`JournalError::Record`] when `each` refuses a record or
+    /// it is no `R`, and [`JournalError::Io`].
+    pub fn open<R: DeserializeOwned>(
         settings: &JournalSettings,
         log: Arc<dyn Logger>,
-        mut each: impl FnMut(Record<'static>) -> Result<(), EventsError>,
-    ) -> Result<Self, EventsError> {
+        mut each: impl FnMut(R) -> Result<(), JournalError>,
+    ) -> Result<Self, JournalError> {
         let path = settings.path.clone();
-        let lock = lock(&path).map_err(failed("lock the journal"))?;
+        let lock =
+            FileLock::try_exclusive(&beside(&path, "lock")).map_err(JournalError::io("lock the journal"))?;
+        let lock = lock.ok_or(JournalError::Locked)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(failed("open the journal"))?;
+            .map_err(JournalError::io("open the journal"))?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed("read the journal"))?;
+        file.read_to_end(&mut bytes).map_err(JournalError::io("read the journal"))?;
         let whole = read(&bytes, &mut each)?;
         let mut journal = Self {
             path,
@@ -66,37 +75,37 @@ impl Journal {
         let torn = bytes.len() as u64 - whole;
         if torn > 0 {
             info!(journal.log, &Context::background(), "cut off a record that was written in part", torn);
-            journal.cut().map_err(failed("cut the journal"))?;
+            journal.cut().map_err(JournalError::io("cut the journal"))?;
         }
         if whole == 0 {
-            journal.write(frame::MAGIC).map_err(failed("write the journal"))?;
+            journal.write(frame::MAGIC).map_err(JournalError::io("write the journal"))?;
             Folder::of(&journal.path)
                 .and_then(|folder| folder.sync())
-                .map_err(failed("write the journal"))?;
+                .map_err(JournalError::io("write the journal"))?;
         }
         Ok(journal)
     }
 
-    /// Appends records with one write. After a failure none of them is stored.
-    pub(in crate::memory) fn append<'a>(
-        &mut self,
-        records: impl IntoIterator<Item = Record<'a>>,
-    ) -> Result<(), EventsError> {
+    /// Appends records with one write: JSON objects, such as structs and enums of structs. After a failure none of them is stored.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], and [`JournalError::Failed`] from then on.
+    pub fn append<R: Serialize>(&mut self, records: impl IntoIterator<Item = R>) -> Result<(), JournalError> {
         if self.failed {
-            return Err(EventsError::backend("journal", "an earlier write failed"));
+            return Err(JournalError::Failed);
         }
         let written = encode(records).and_then(|bytes| self.write(&bytes));
-        written.inspect_err(|failure| self.fail(failure)).map_err(failed("journal"))
+        written.inspect_err(|failure| self.fail(failure)).map_err(JournalError::io("write the journal"))
     }
 
-    /// Whether it should be compacted.
-    pub(in crate::memory) fn is_large(&self) -> bool {
+    /// Whether most of it is obsolete: [`rewrite`](Self::rewrite) it.
+    pub fn is_large(&self) -> bool {
         self.length >= self.compact_at && !self.failed
     }
 
     /// Replaces all records by these. If that fails before the new file has the name, the journal goes on with the old one. If it
     /// fails later, a power failure may leave either of the two, so the journal fails.
-    pub(in crate::memory) fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = Record<'a>>) {
+    pub fn rewrite<R: Serialize>(&mut self, records: impl IntoIterator<Item = R>) {
         match self.replace(records) {
             Ok(Replaced { file, length, folder }) => {
                 (self.file, self.length) = (Arc::new(file), length);
@@ -112,32 +121,30 @@ impl Journal {
         }
     }
 
-    /// The file to sync and the bytes that are then on the disk; none where the operating system decides when.
+    /// The file to sync and the bytes that are then on the disk, for [`SharedSync`](crate::SharedSync); none where the operating system
+    /// decides when, unless `forced`.
     ///
     /// # Errors
     /// Once the journal has failed: the file may not be the one that the next start reads.
-    pub(in crate::memory) fn sync_point(&self, forced: bool) -> Option<io::Result<(Arc<File>, u64)>> {
-        (forced || self.sync == JournalSync::Always).then(|| {
-            if self.failed {
-                return Err(io::Error::other("the journal failed"));
-            }
-            Ok((Arc::clone(&self.file), self.appended))
-        })
+    pub fn sync_point(&self, forced: bool) -> io::Result<Option<(Arc<File>, u64)>> {
+        if !forced && self.sync != JournalSync::Always {
+            return Ok(None);
+        }
+        if self.failed {
+            return Err(io::Error::other("the journal failed"));
+        }
+        Ok(Some((Arc::clone(&self.file), self.appended)))
     }
 
-    pub(in crate::memory) fn has_failed(&self) -> bool {
+    /// Whether nothing more is accepted.
+    pub fn has_failed(&self) -> bool {
         self.failed
     }
 
     /// Accepts nothing more, since what is on the disk is uncertain.
-    pub(in crate::memory) fn fail(&mut self, failure: &io::Error) {
+    pub fn fail(&mut self, failure: &io::Error) {
         if !std::mem::replace(&mut self.failed, true) {
-            error!(
-                self.log,
-                &Context::background(),
-                failure,
-                "the journal failed, nothing more is published"
-            );
+            error!(self.log, &Context::background(), failure, "the journal failed, nothing more is stored");
         }
     }
 
@@ -158,7 +165,7 @@ impl Journal {
     }
 
     /// Writes the new file and renames it. Everything that may fail for lack of a resource happens before.
-    fn replace<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Replaced> {
+    fn replace<R: Serialize>(&self, records: impl IntoIterator<Item = R>) -> io::Result<Replaced> {
         let mut bytes = frame::MAGIC.to_vec();
         bytes.extend(encode(records)?);
         let fresh = beside(&self.path, "new");
@@ -172,41 +179,26 @@ impl Journal {
     }
 }
 
-/// Passes every whole record to `each`, and returns where they end.
-fn read(
-    bytes: &[u8],
-    each: &mut impl FnMut(Record<'static>) -> Result<(), EventsError>,
-) -> Result<u64, EventsError> {
-    let Some(mut rest) = bytes.strip_prefix(frame::MAGIC) else {
-        // A process that dies while it creates the file leaves a part of the first bytes.
-        if frame::MAGIC.starts_with(bytes) {
-            return Ok(0);
-        }
-        return Err(EventsError::backend("read the journal", "the file is not a journal of this version"));
-    };
-    loop {
-        let at = bytes.len() - rest.len();
-        match frame::read(rest) {
-            Frame::Whole(body, after) => {
-                let record = serde_json::from_slice(body);
-                each(record.map_err(|error| EventsError::backend("read the journal", error))?)?;
-                rest = after;
-            }
-            Frame::End | Frame::Torn => return Ok(at as u64),
-            Frame::Damaged => {
-                let what = format!("the record at byte {at} is damaged, and whole ones follow it");
-                return Err(EventsError::backend("read the journal", what));
-            }
-        }
-    }
-}
-
-fn encode<'a>(records: impl IntoIterator<Item = Record<'a>>) -> io::Result<Vec<u8>> {
+fn encode<R: Serialize>(records: impl IntoIterator<Item = R>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for record in records {
-        frame::write(&mut bytes, &serde_json::to_vec(&record)?);
+        let body = serde_json::to_vec(&record)?;
+        // Only the first and the last byte of an object tell a torn record from a damaged one.
+        if !body.starts_with(b"{") {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record must be a JSON object"));
+        }
+        frame::write(&mut bytes, &body);
     }
     Ok(bytes)
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("path", &self.path)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A file that has replaced another, and the folder whose sync makes that permanent.
@@ -216,19 +208,20 @@ struct Replaced {
     folder: Folder,
 }
 
-fn failed(operation: &'static str) -> impl Fn(io::Error) -> EventsError {
-    move |error| EventsError::backend(operation, error)
-}
-
 #[cfg(test)]
 mod tests {
     use underpin_logger::NoopLogger;
 
     use super::*;
 
+    #[derive(Debug, Serialize, serde::Deserialize)]
+    struct Gone {
+        id: u64,
+    }
+
     fn records_in(settings: &JournalSettings) -> usize {
         let mut records = 0;
-        let count = |_| {
+        let count = |_: Gone| {
             records += 1;
             Ok(())
         };
@@ -240,27 +233,38 @@ mod tests {
     fn behind_a_failed_write_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let settings = JournalSettings::new(folder.path().join("journal"));
-        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_| Ok(())).unwrap();
+        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_: Gone| Ok(())).unwrap();
         let writable = Arc::clone(&journal.file);
         journal.file = Arc::new(File::open(&settings.path).unwrap());
-        assert!(journal.append([Record::DeadLetterGone { id: 1 }]).is_err());
+        assert!(journal.append([Gone { id: 1 }]).is_err());
         journal.file = writable;
-        assert!(journal.append([Record::DeadLetterGone { id: 2 }]).is_err() && journal.has_failed());
+        assert!(journal.append([Gone { id: 2 }]).is_err() && journal.has_failed());
         drop(journal);
         assert_eq!(records_in(&settings), 0);
     }
+
     /// What is written after the file has another one in its position goes into that one, or is refused.
     #[test]
     fn a_new_file_is_taken_once_it_has_the_name_even_if_its_folder_is_not_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let settings = JournalSettings::new(folder.path().join("journal"));
-        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_| Ok(())).unwrap();
-        journal.append([Record::DeadLetterGone { id: 1 }]).unwrap();
+        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_: Gone| Ok(())).unwrap();
+        journal.append([Gone { id: 1 }]).unwrap();
         journal.sync_folder = |_| Err(io::Error::other("EIO"));
-        journal.rewrite([Record::DeadLetterGone { id: 1 }]);
-        let acknowledged = journal.append([Record::DeadLetterGone { id: 2 }]).is_ok();
-        assert!(journal.has_failed() && journal.sync_point(true).is_none_or(|point| point.is_err()));
+        journal.rewrite([Gone { id: 1 }]);
+        let acknowledged = journal.append([Gone { id: 2 }]).is_ok();
+        assert!(journal.has_failed() && journal.sync_point(true).is_err());
         drop(journal);
         assert_eq!((acknowledged, records_in(&settings)), (false, 1), "acknowledged and not there");
+    }
+
+    #[test]
+    fn one_process_has_it_open_and_a_record_is_an_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = JournalSettings::new(folder.path().join("journal"));
+        let mut journal = Journal::open(&settings, Arc::new(NoopLogger), |_: Gone| Ok(())).unwrap();
+        let second = Journal::open(&settings, Arc::new(NoopLogger), |_: Gone| Ok(()));
+        assert!(matches!(second, Err(JournalError::Locked)));
+        assert!(journal.append(["text"]).is_err() && journal.has_failed());
     }
 }

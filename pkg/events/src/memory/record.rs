@@ -10,7 +10,7 @@ use crate::{DeadLetter, Event};
 /// New kinds may be added; a journal with a kind that this version does not know is refused.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(in super::super) enum Record<'a> {
+pub(super) enum Record<'a> {
     /// The next positions; the first record of a compacted journal.
     Next { sequence: u64, dead_letter: u64 },
     /// An event was stored, with its message id and the milliseconds after 1970, unless its message id has a record.
@@ -40,7 +40,7 @@ pub(in super::super) enum Record<'a> {
 /// A dead letter of the in-memory bus: its payload is always the JSON of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct DeadLetterRecord {
+pub(super) struct DeadLetterRecord {
     id: u64,
     subscription: String,
     reason: String,
@@ -53,7 +53,7 @@ pub(in super::super) struct DeadLetterRecord {
 
 impl DeadLetterRecord {
     /// None for a payload that is no event, which this bus never dead-letters.
-    pub(in super::super) fn of(dead_letter: &DeadLetter) -> Option<Self> {
+    pub(super) fn of(dead_letter: &DeadLetter) -> Option<Self> {
         Some(Self {
             id: dead_letter.id,
             subscription: dead_letter.subscription.clone(),
@@ -86,7 +86,7 @@ impl From<DeadLetterRecord> for DeadLetter {
 }
 
 /// Milliseconds after 1970.
-pub(in super::super) fn millis(time: SystemTime) -> u64 {
+pub(super) fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate, setters};
 
-/// Where and how the in-memory bus keeps its journal.
+/// Where a journal is kept, and when a record counts as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -11,11 +11,11 @@ use underpin_config::{Checks, Validate, setters};
 pub struct JournalSettings {
     /// The file. It is created if it is missing, its folder is not. One process at a time can open it.
     pub path: PathBuf,
-    /// When an event counts as stored.
+    /// When a record counts as stored.
     pub sync: JournalSync,
 }
 
-/// When a published event counts as stored.
+/// When a record counts as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -24,7 +24,7 @@ pub enum JournalSync {
     /// Once the operating system has it. It survives the end of the process, also by `kill -9`, but not a power failure.
     #[default]
     System,
-    /// Once it is on the disk. Publishers that wait at the same time share one `fsync`.
+    /// Once it is on the disk. Callers that wait at the same time share one `fsync`.
     Always,
 }
 
@@ -37,7 +37,7 @@ impl JournalSettings {
     setters! {
         /// Sets the file.
         path: impl Into<PathBuf> => path.into();
-        /// Sets when an event counts as published.
+        /// Sets when a record counts as stored.
         sync: JournalSync => sync;
     }
 }
