@@ -38,6 +38,8 @@ mod lock;
 mod memory;
 mod meters;
 mod objects;
+#[cfg(any(feature = "folder", feature = "s3"))]
+mod objects_external;
 mod random;
 #[cfg(feature = "redis")]
 mod redis;
@@ -71,6 +73,10 @@ pub use objects::{
     ObjectExpect, ObjectInfo, ObjectName, ObjectPage, ObjectReader, ObjectVersion, ObjectWatch, ObjectWriter,
     Objects, ObjectsExt, Presign, PresignUpload, PresignedRequest, PutObject, Swept, WatchObjects,
 };
+#[cfg(any(feature = "folder", feature = "s3"))]
+pub use objects_external::ExternalObjects;
+#[cfg(feature = "s3")]
+pub use objects_external::S3Settings;
 #[cfg(feature = "tower-sessions")]
 pub use session::TowerSessionStore;
 pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};

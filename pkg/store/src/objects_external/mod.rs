@@ -1,0 +1,15 @@
+//! Objects in folders and in S3, through the crate `object_store`.
+
+mod attributes;
+mod failure;
+#[cfg(feature = "s3")]
+mod http;
+mod objects;
+mod path;
+mod put;
+#[cfg(feature = "s3")]
+mod s3;
+
+pub use objects::ExternalObjects;
+#[cfg(feature = "s3")]
+pub use s3::S3Settings;
