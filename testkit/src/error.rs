@@ -72,6 +72,8 @@ pub enum Server {
     PgBouncer,
     /// Valkey, or Redis, whose protocol and commands are the same.
     Valkey,
+    /// Prometheus, which scrapes and queries metrics.
+    Prometheus,
 }
 
 impl Server {
@@ -88,6 +90,7 @@ impl Server {
             ),
             Self::PgBouncer => (Version::new(1, 15, 0), "no older one was tried"),
             Self::Valkey => (Version::new(7, 0, 0), "no older one was tried"),
+            Self::Prometheus => (Version::new(2, 42, 0), "no older one was tried"),
         }
     }
 
@@ -121,6 +124,11 @@ impl Server {
                 "UNDERPIN_VALKEY_SERVER=...   the path of a valkey-server or redis-server binary",
                 "a container engine           such as Docker, with its client docker: the test kit starts a container",
             ],
+            Self::Prometheus => &[
+                "cargo xtask test             fetches it and runs the tests (cargo xtask doctor tells what is missing)",
+                "apt-get install prometheus   the test kit finds it in /usr/bin",
+                "UNDERPIN_PROMETHEUS=...      the path of a prometheus binary",
+            ],
         }
     }
 }
@@ -132,6 +140,7 @@ impl fmt::Display for Server {
             Self::Nats => "nats-server",
             Self::PgBouncer => "pgbouncer",
             Self::Valkey => "Valkey",
+            Self::Prometheus => "Prometheus",
         })
     }
 }

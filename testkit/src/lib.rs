@@ -33,6 +33,8 @@ mod private;
 mod process;
 mod program;
 #[cfg(feature = "fixtures")]
+mod prometheus;
+#[cfg(feature = "fixtures")]
 mod proxy;
 mod record;
 mod run;
@@ -69,6 +71,8 @@ pub use port::free_port;
 pub use postgres::{PostgresDatabase, PostgresServer};
 pub use process::{ParseProcessIdError, ProcessId};
 pub use program::Program;
+#[cfg(feature = "fixtures")]
+pub use prometheus::PrometheusServer;
 #[cfg(feature = "fixtures")]
 pub use proxy::{Direction, Fault, Proxy};
 #[cfg(feature = "service")]

@@ -53,7 +53,7 @@ impl PersistentServer {
                 })?;
                 (server.process(), format!("nats://{}:{}", Ipv4Addr::LOCALHOST, server.port()))
             }
-            Server::PgBouncer | Server::Valkey => {
+            Server::PgBouncer | Server::Valkey | Server::Prometheus => {
                 let reason = "a test starts its own".to_owned();
                 return Err(TestkitError::Start { server: program.server, reason, log: String::new() });
             }
@@ -83,7 +83,7 @@ impl PersistentServer {
     pub fn stop(&self) -> bool {
         let signal = match self.server {
             Server::Postgres => Signal::INT,
-            Server::Nats | Server::PgBouncer | Server::Valkey => Signal::TERM,
+            Server::Nats | Server::PgBouncer | Server::Valkey | Server::Prometheus => Signal::TERM,
         };
         self.process.signal(signal);
         wait_until(std::time::Duration::from_secs(60), || (!self.process.is_alive()).then_some(())).is_some()

@@ -15,13 +15,14 @@ pub struct Program {
     pub server: Server,
     /// What it says about itself.
     pub version: Version,
-    /// The folder with `postgres` and `initdb`, with `nats-server`, with `pgbouncer`, or with `valkey-server` or `redis-server`.
+    /// The folder with `postgres` and `initdb`, with `nats-server`, with `pgbouncer`, with `valkey-server` or `redis-server`,
+    /// or with `prometheus`.
     pub folder: PathBuf,
 }
 
 impl Program {
-    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN`, `UNDERPIN_NATS_SERVER`, `UNDERPIN_PGBOUNCER` or
-    /// `UNDERPIN_VALKEY_SERVER`, the PATH, the usual places of the distributions (newest version first), and [`cache_folder`].
+    /// Looks, in this order, at the variable `UNDERPIN_POSTGRES_BIN`, `UNDERPIN_NATS_SERVER`, `UNDERPIN_PGBOUNCER`,
+    /// `UNDERPIN_VALKEY_SERVER` or `UNDERPIN_PROMETHEUS`, the PATH, the usual places of the distributions (newest version first), and [`cache_folder`].
     ///
     /// # Errors
     /// [`TestkitError::NotFound`] with each place that was looked at; [`TestkitError::Given`] when the variable is set
@@ -32,6 +33,7 @@ impl Program {
             Server::Nats => "UNDERPIN_NATS_SERVER",
             Server::PgBouncer => "UNDERPIN_PGBOUNCER",
             Server::Valkey => "UNDERPIN_VALKEY_SERVER",
+            Server::Prometheus => "UNDERPIN_PROMETHEUS",
         };
         if let Some(given) = env::var_os(variable).filter(|value| !value.is_empty()) {
             let given = PathBuf::from(given);
@@ -127,6 +129,7 @@ fn binaries(server: Server) -> &'static [&'static str] {
         Server::Nats => &["nats-server"],
         Server::PgBouncer => &["pgbouncer"],
         Server::Valkey => &["valkey-server", "redis-server"],
+        Server::Prometheus => &["prometheus"],
     }
 }
 
@@ -141,6 +144,7 @@ fn prefix(server: Server) -> &'static str {
         Server::Nats => "nats-server-",
         Server::PgBouncer => "pgbouncer-",
         Server::Valkey => "valkey-",
+        Server::Prometheus => "prometheus-",
     }
 }
 
@@ -174,7 +178,7 @@ fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
     let bin = |folder: PathBuf| folder.join("bin");
     let usual = match server {
         Server::Postgres => newest_first(Path::new("/usr/lib/postgresql"), "").into_iter().map(bin).collect(),
-        Server::Nats | Server::PgBouncer | Server::Valkey => {
+        Server::Nats | Server::PgBouncer | Server::Valkey | Server::Prometheus => {
             ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"].map(PathBuf::from).to_vec()
         }
     };
@@ -185,7 +189,7 @@ fn places(server: Server) -> Vec<(String, Vec<PathBuf>)> {
     let (cache, system) = (cache_folder(), Path::new(SYSTEM_CACHE));
     let usual_name = match server {
         Server::Postgres => "/usr/lib/postgresql/*/bin",
-        Server::Nats | Server::PgBouncer | Server::Valkey => {
+        Server::Nats | Server::PgBouncer | Server::Valkey | Server::Prometheus => {
             "/usr/local/bin, /usr/bin, /usr/local/sbin, /usr/sbin"
         }
     };

@@ -26,7 +26,7 @@ pub(crate) fn doctor() -> Done {
             None => say("not set", &format!("{variable} (not needed where {server} is found)")),
         }
     }
-    for server in [Server::PgBouncer, Server::Valkey] {
+    for server in [Server::PgBouncer, Server::Valkey, Server::Prometheus] {
         match Program::find(server) {
             Ok(program) => say("found", &program.to_string()),
             Err(error) => {

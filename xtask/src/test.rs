@@ -29,7 +29,7 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, with: &[With], argument
             println!("{server}: tests that do not kill it use the one of {variable}");
         }
     }
-    for server in [Server::PgBouncer, Server::Valkey] {
+    for server in [Server::PgBouncer, Server::Valkey, Server::Prometheus] {
         match fetch::find_or_fetch(server) {
             Ok(program) => println!("{program}"),
             // The tests that need it will fail and name the remedies; the others run.

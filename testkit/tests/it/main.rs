@@ -19,6 +19,8 @@ mod pooler;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod valkey;

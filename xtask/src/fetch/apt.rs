@@ -42,32 +42,50 @@ pub(crate) fn install_nats() -> Done {
 /// Fetches a package with what it needs and this machine lacks, and unpacks it all into a folder, which needs no root.
 /// `apt-get` verifies it against the keys of the distribution.
 pub(crate) fn unpack(package: &str, folder: &Path) -> Done<PathBuf> {
-    if !on_path("apt-get") {
-        return Err("there is no apt-get".to_owned());
-    }
-    let root = folder.join("root");
-    // Lists of our own: those of an image are often missing, and only root may fetch them.
-    let (lists, cache) = (folder.join("lists"), folder.join("cache"));
-    for path in [&root, &lists.join("partial"), &cache.join("archives/partial")] {
-        fs::create_dir_all(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-    }
-    let apt = || {
-        let mut command = Command::new("apt-get");
-        let options =
-            [format!("Dir::State::lists={}", lists.display()), format!("Dir::Cache={}", cache.display())];
-        command.args(options.iter().flat_map(|option| ["-o", option])).current_dir(folder);
-        command
-    };
-    output(apt().arg("update"))?;
-    let plan =
-        output(apt().args(["install", "--simulate", "--no-install-recommends", package]).env("LC_ALL", "C"))?;
-    output(apt().arg("download").args(to_install(&plan)))?;
-    for file in fs::read_dir(folder).map_err(|error| error.to_string())?.filter_map(Result::ok) {
-        if file.path().extension().is_some_and(|extension| extension == "deb") {
-            output(Command::new("dpkg-deb").arg("--extract").arg(file.path()).arg(&root))?;
+    let apt = Apt::in_folder(folder)?;
+    let simulate = ["install", "--simulate", "--no-install-recommends", package];
+    let plan = output(apt.get().args(simulate).env("LC_ALL", "C"))?;
+    apt.unpack(&to_install(&plan))
+}
+
+/// `apt-get` with lists of its own in a folder: those of an image are often missing, and only root may fetch them.
+struct Apt<'f> {
+    folder: &'f Path,
+}
+
+impl<'f> Apt<'f> {
+    fn in_folder(folder: &'f Path) -> Done<Self> {
+        if !on_path("apt-get") {
+            return Err("there is no apt-get".to_owned());
         }
+        for path in ["root", "lists/partial", "cache/archives/partial"].map(|path| folder.join(path)) {
+            fs::create_dir_all(&path)
+                .map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+        }
+        let apt = Self { folder };
+        output(apt.get().arg("update"))?;
+        Ok(apt)
     }
-    Ok(root)
+
+    fn get(&self) -> Command {
+        let mut command = Command::new("apt-get");
+        let lists = format!("Dir::State::lists={}", self.folder.join("lists").display());
+        let cache = format!("Dir::Cache={}", self.folder.join("cache").display());
+        command.args(["-o", &lists, "-o", &cache]).current_dir(self.folder);
+        command
+    }
+
+    /// The root of the packages' files.
+    fn unpack(&self, packages: &[&str]) -> Done<PathBuf> {
+        let root = self.folder.join("root");
+        output(self.get().arg("download").args(packages))?;
+        for file in fs::read_dir(self.folder).map_err(|error| error.to_string())?.filter_map(Result::ok) {
+            if file.path().extension().is_some_and(|extension| extension == "deb") {
+                output(Command::new("dpkg-deb").arg("--extract").arg(file.path()).arg(&root))?;
+            }
+        }
+        Ok(root)
+    }
 }
 
 /// Puts an unpacked pgbouncer into the cache, with a script that finds the libraries beside it.
@@ -90,13 +108,31 @@ pub(crate) fn unpack_pgbouncer() -> Done {
     draft.keep(&format!("pgbouncer-{version}"))
 }
 
-/// Unpacks the checker of rules alone; it needs no library of its package.
-pub(crate) fn unpack_promtool() -> Done {
+/// Unpacks Prometheus and its checker of rules, which need no library.
+pub(crate) fn unpack_prometheus() -> Done {
     let draft = Draft::new()?;
-    let root = unpack("prometheus", draft.download())?;
-    let cannot = |error: std::io::Error| format!("the package of prometheus is not as expected: {error}");
-    fs::rename(root.join("usr/bin/promtool"), draft.package().join("promtool")).map_err(cannot)?;
-    draft.keep("promtool")
+    let root = Apt::in_folder(draft.download())?.unpack(&["prometheus"])?;
+    place(&root, &draft.package(), &["prometheus", "promtool"])?;
+    let version = output(Command::new(draft.package().join("prometheus")).arg("--version"))?;
+    let version = Version::find_in(&version).ok_or("prometheus does not print its version")?;
+    draft.keep(&format!("prometheus-{version}"))
+}
+
+/// Unpacks the checker of Alertmanager's configuration, which needs no library.
+pub(crate) fn unpack_amtool() -> Done {
+    let draft = Draft::new()?;
+    let root = Apt::in_folder(draft.download())?.unpack(&["prometheus-alertmanager"])?;
+    place(&root, &draft.package(), &["amtool"])?;
+    draft.keep("amtool")
+}
+
+/// Moves programs of an unpacked package.
+fn place(root: &Path, package: &Path, programs: &[&str]) -> Done {
+    for program in programs {
+        let moved = fs::rename(root.join("usr/bin").join(program), package.join(program));
+        moved.map_err(|error| format!("the package of {program} is not as expected: {error}"))?;
+    }
+    Ok(())
 }
 
 /// The names in the lines `Inst python3-pip (23.0.1 ...)` of a simulation.

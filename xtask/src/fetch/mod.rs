@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use underpin_testkit::{Packages, Program, Server, TestkitError, cache_folder};
 
+pub(crate) use pip::kubernetes_validate;
+
 use crate::shell::{Done, on_path};
 
 /// An installer of a server.
@@ -45,6 +47,9 @@ const VALKEY: &[Installer] = &[
     Installer { name: "apt-get install redis-server (as root)", install: || apt::install("redis-server") },
 ];
 
+const PROMETHEUS: &[Installer] =
+    &[Installer { name: "apt-get download prometheus", install: apt::unpack_prometheus }];
+
 /// The server that the tests will find; fetched first if there is none.
 pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
     let missing = match Program::find(server) {
@@ -57,6 +62,7 @@ pub(crate) fn find_or_fetch(server: Server) -> Done<Program> {
         Server::Postgres => POSTGRES,
         Server::PgBouncer => PGBOUNCER,
         Server::Valkey => VALKEY,
+        Server::Prometheus => PROMETHEUS,
         _ => NATS,
     };
     let mut tried = Vec::new();
@@ -111,16 +117,24 @@ pub(crate) fn chromium() -> Done<PathBuf> {
     })
 }
 
-/// The checker of Prometheus' rules: that of the machine, or the one in the package `prometheus` of Debian and Ubuntu.
+/// The checker of Prometheus' rules: that of the machine, or the one beside the Prometheus that the tests use.
 pub(crate) fn promtool() -> Done<PathBuf> {
     if on_path("promtool") {
         return Ok(PathBuf::from("promtool"));
     }
-    let program = cache_folder().join("promtool/promtool");
+    Ok(find_or_fetch(Server::Prometheus)?.path("promtool"))
+}
+
+/// The checker of Alertmanager's configuration: that of the machine, or the one in the package of Debian and Ubuntu.
+pub(crate) fn amtool() -> Done<PathBuf> {
+    if on_path("amtool") {
+        return Ok(PathBuf::from("amtool"));
+    }
+    let program = cache_folder().join("amtool/amtool");
     if !program.exists() {
-        eprintln!("promtool: fetching it");
-        let hint = |reason| format!("{reason}; promtool comes with Prometheus, whatever installs that");
-        apt::unpack_promtool().map_err(hint)?;
+        eprintln!("amtool: fetching it");
+        let hint = |reason| format!("{reason}; amtool comes with Alertmanager, whatever installs that");
+        apt::unpack_amtool().map_err(hint)?;
     }
     Ok(program)
 }

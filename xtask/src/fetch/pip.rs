@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use underpin_testkit::Packages;
+use underpin_testkit::{Packages, cache_folder};
 
 use crate::fetch::apt;
 use crate::fetch::cache::{Draft, executable};
@@ -24,12 +24,39 @@ pub(crate) fn fetch(pin: &Pin) -> Done {
     // Said before anything is installed.
     pin.sums.here()?;
     let draft = Draft::new()?;
+    let Sums { x86_64, aarch64 } = &pin.sums;
+    let line = format!("{}=={} --hash=sha256:{x86_64} --hash=sha256:{aarch64}\n", pin.package, pin.version);
+    install_wheels(&draft, &line)?;
+    place(pin, &draft.package())?;
+    draft.keep(pin.folder)
+}
+
+/// The checker of Kubernetes manifests, with all that it needs.
+const KUBERNETES_VALIDATE: &str = include_str!("kubernetes-validate.txt");
+
+/// A command that runs `kubernetes-validate`, from the cache.
+pub(crate) fn kubernetes_validate() -> Done<Command> {
+    // Some of what it needs is built for one version of Python.
+    let version = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"];
+    let version = output(Command::new("python3").args(version))?;
+    let folder = format!("kubernetes-validate-python-{}", version.trim());
+    let modules = cache_folder().join(&folder);
+    if !modules.exists() {
+        eprintln!("kubernetes-validate: fetching it");
+        let draft = Draft::new()?;
+        install_wheels(&draft, KUBERNETES_VALIDATE)?;
+        draft.keep(&folder)?;
+    }
+    let mut command = Command::new("python3");
+    command.args(["-m", "kubernetes_validate"]).env("PYTHONPATH", modules);
+    Ok(command)
+}
+
+/// Installs what the list names, each with the sums of its wheels, into the package of the draft: nothing of the machine changes.
+fn install_wheels(draft: &Draft, requirements: &str) -> Done {
     let pip = Pip::find_or_make(draft.download())?;
     let list = draft.download().join("requirements.txt");
-    let (Sums { x86_64, aarch64 }, package) = (&pin.sums, draft.package());
-    let line = format!("{}=={} --hash=sha256:{x86_64} --hash=sha256:{aarch64}\n", pin.package, pin.version);
-    fs::write(&list, line).map_err(|error| format!("cannot write {}: {error}", list.display()))?;
-    // Into a folder of its own: nothing of the machine changes.
+    fs::write(&list, requirements).map_err(|error| format!("cannot write {}: {error}", list.display()))?;
     let mut install = pip.command();
     install.args(["install", "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]);
     install.args([
@@ -39,9 +66,7 @@ pub(crate) fn fetch(pin: &Pin) -> Done {
         "--no-cache-dir",
         "--root-user-action=ignore",
     ]);
-    output(install.arg("--requirement").arg(&list).arg("--target").arg(&package))?;
-    place(pin, &package)?;
-    draft.keep(pin.folder)
+    output(install.arg("--requirement").arg(&list).arg("--target").arg(draft.package())).map(|_| ())
 }
 
 /// Makes a virtual environment with the packages of a lock file, each with its hash.
