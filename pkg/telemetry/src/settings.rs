@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Secret, Validate, duration};
@@ -70,6 +70,8 @@ pub struct OtlpSettings {
     /// Headers of every request, such as a token.
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
     pub headers: BTreeMap<String, Secret<String>>,
+    /// A file of root certificates (PEM) that are trusted instead of those of the system, for an `https://` endpoint.
+    pub ca_file: Option<PathBuf>,
     /// How long one request may take. Default: 10 s.
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "underpin_config::schema::DurationText"))]
@@ -118,6 +120,13 @@ impl OtlpSettings {
         self
     }
 
+    /// Sets `ca_file`.
+    #[must_use]
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(file.into());
+        self
+    }
+
     /// Sets `interval`.
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {
@@ -140,6 +149,7 @@ impl Default for OtlpSettings {
             endpoint: String::new(),
             protocol: None,
             headers: BTreeMap::new(),
+            ca_file: None,
             timeout: Duration::from_secs(10),
             interval: Duration::from_secs(2),
             give_up_after: Duration::from_secs(60),

@@ -1,13 +1,21 @@
 //! The exporters of `opentelemetry-otlp`, without their own retries: the worker decides on those.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use hyper_rustls::HttpsConnectorBuilder;
 use opentelemetry_http::{HttpClient, hyper::HyperClient};
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _,
     WithHttpConfig as _, WithTonicConfig as _,
-    tonic_types::{metadata::MetadataMap, transport::ClientTlsConfig},
+    tonic_types::{
+        metadata::MetadataMap,
+        transport::{Certificate, ClientTlsConfig},
+    },
+};
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 use underpin_errors::BoxError;
 
@@ -27,7 +35,11 @@ pub(super) fn spans(
             let builder = SpanExporter::builder().with_tonic().with_endpoint(&target.endpoint);
             let builder = builder.with_timeout(target.timeout).with_retry_policy(RetryPolicy::disabled());
             let builder = builder.with_metadata(metadata(settings).map_err(failed(target))?);
-            if is_encrypted(target) { builder.with_tls_config(tls()).build() } else { builder.build() }
+            if is_encrypted(target) {
+                builder.with_tls_config(tls(target).map_err(failed(target))?).build()
+            } else {
+                builder.build()
+            }
         }
         OtlpProtocol::HttpProtobuf => SpanExporter::builder()
             .with_http()
@@ -52,7 +64,11 @@ pub(super) fn logs(
             let builder = LogExporter::builder().with_tonic().with_endpoint(&target.endpoint);
             let builder = builder.with_timeout(target.timeout).with_retry_policy(RetryPolicy::disabled());
             let builder = builder.with_metadata(metadata(settings).map_err(failed(target))?);
-            if is_encrypted(target) { builder.with_tls_config(tls()).build() } else { builder.build() }
+            if is_encrypted(target) {
+                builder.with_tls_config(tls(target).map_err(failed(target))?).build()
+            } else {
+                builder.build()
+            }
         }
         OtlpProtocol::HttpProtobuf => LogExporter::builder()
             .with_http()
@@ -73,14 +89,42 @@ fn client(target: &Target, probe: &StatusProbe) -> Result<Arc<dyn HttpClient>, B
         let inner = HyperClient::with_default_connector(target.timeout, None);
         return Ok(Arc::new(ProbedClient { inner, probe }));
     }
-    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
-    let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
+    let connector = match &target.ca_file {
+        Some(file) => HttpsConnectorBuilder::new().with_tls_config(trusting(file)?),
+        None => HttpsConnectorBuilder::new().with_provider_and_native_roots(ring::default_provider())?,
+    };
     let inner = HyperClient::new(connector.https_only().enable_http1().build(), target.timeout, None);
     Ok(Arc::new(ProbedClient { inner, probe }))
 }
 
-fn tls() -> ClientTlsConfig {
-    ClientTlsConfig::new().with_native_roots()
+/// A client that trusts the certificates of this file alone.
+fn trusting(file: &Path) -> Result<ClientConfig, BoxError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(file)?) {
+        let certificate = certificate.map_err(|error| format!("{}: {error}", file.display()))?;
+        roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions()?.with_root_certificates(roots);
+    Ok(config.with_no_client_auth())
+}
+
+fn tls(target: &Target) -> Result<ClientTlsConfig, BoxError> {
+    let config = ClientTlsConfig::new();
+    Ok(match &target.ca_file {
+        // Checked here, because tonic says no more than that it cannot connect.
+        Some(file) => trusting(file).and(Ok(config.ca_certificate(Certificate::from_pem(read(file)?))))?,
+        None => config.with_native_roots(),
+    })
+}
+
+/// The text of a file of certificates.
+fn read(file: &Path) -> Result<Vec<u8>, BoxError> {
+    let text = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    if CertificateDer::pem_slice_iter(&text).next().is_none() {
+        return Err(format!("{} holds no certificate in PEM form", file.display()).into());
+    }
+    Ok(text)
 }
 
 fn is_encrypted(target: &Target) -> bool {

@@ -2,36 +2,59 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_sdk::error::OTelSdkError;
+use underpin_errors::Report;
 
 use super::sender::Verdict;
 
 /// The last answer over HTTP, kept for whoever decides on the batch: the SDK turns it into a text.
 #[derive(Debug, Clone, Default)]
-pub(super) struct StatusProbe(Arc<Mutex<Option<Answer>>>);
+pub(super) struct StatusProbe(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    answer: Option<Answer>,
+    /// Why there was none, or what the SDK says.
+    failure: Option<String>,
+}
 
 /// A status, and after how long to ask again.
 type Answer = (u16, Option<Duration>);
 
 impl StatusProbe {
     pub(super) fn reset(&self) {
-        self.set(None);
+        *self.lock() = Seen::default();
     }
 
-    fn set(&self, answer: Option<Answer>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    fn set(&self, answer: Answer) {
+        self.lock().answer = Some(answer);
+    }
+
+    /// Why the last batch was not taken.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.lock().failure.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the result of an export means for its batch.
     pub(super) fn verdict(&self, result: Result<(), OTelSdkError>) -> Verdict {
         let Err(error) = result else { return Verdict::Taken };
-        let answer = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.lock();
+        let answer = seen.answer;
+        seen.failure.get_or_insert_with(|| match answer {
+            Some((status, _)) => format!("the collector answered {status}"),
+            None => error.to_string(),
+        });
+        drop(seen);
         match (answer, error) {
             (Some((413, _)), _) => Verdict::TooLarge,
             // What the specification calls retryable.
@@ -76,10 +99,14 @@ pub(super) struct ProbedClient<C> {
 #[async_trait]
 impl<C: HttpClient> HttpClient for ProbedClient<C> {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let response = self.inner.send_bytes(request).await?;
+        let response = self.inner.send_bytes(request).await;
+        // The SDK says no more of it than that the network failed.
+        let response = response.inspect_err(|error| {
+            self.probe.lock().failure = Some(Report(&**error).to_string());
+        })?;
         let seconds =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        self.probe.set(Some((response.status().as_u16(), seconds.map(Duration::from_secs))));
+        self.probe.set((response.status().as_u16(), seconds.map(Duration::from_secs)));
         Ok(response)
     }
 }
@@ -102,10 +129,10 @@ mod tests {
         assert_eq!(probe.verdict(failed()), Verdict::Busy(None), "no answer");
         for (status, verdict) in [(413, Verdict::TooLarge), (400, Verdict::Refused), (500, Verdict::Refused)]
         {
-            probe.set(Some((status, None)));
+            probe.set((status, None));
             assert_eq!(probe.verdict(failed()), verdict);
         }
-        probe.set(Some((429, Some(Duration::from_secs(3)))));
+        probe.set((429, Some(Duration::from_secs(3))));
         assert_eq!(probe.verdict(failed()), Verdict::Busy(Some(Duration::from_secs(3))));
         probe.reset();
         for (code, verdict) in [

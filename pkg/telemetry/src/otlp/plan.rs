@@ -1,6 +1,6 @@
 //! What is exported where: the settings, and the `OTEL_*` variables for what they leave open.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use underpin_logger::Sampler;
 
@@ -37,6 +37,8 @@ pub(super) struct Target {
     pub(super) protocol: OtlpProtocol,
     /// With its path, for HTTP.
     pub(super) endpoint: String,
+    /// Root certificates instead of those of the system.
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) timeout: Duration,
 }
 
@@ -102,7 +104,10 @@ fn target(
     }
     let timeout =
         if settings.timeout == OtlpSettings::default().timeout { env.timeout(variable)? } else { None };
-    Ok(Some(Target { kind, protocol, endpoint, timeout: timeout.unwrap_or(settings.timeout) }))
+    let timeout = timeout.unwrap_or(settings.timeout);
+    let ca_file = settings.ca_file.clone();
+    let ca_file = ca_file.or_else(|| env.of_signal(variable, "CERTIFICATE").map(PathBuf::from));
+    Ok(Some(Target { kind, protocol, endpoint, ca_file, timeout }))
 }
 
 #[cfg(test)]
@@ -148,6 +153,10 @@ mod tests {
         let timeout = [("OTEL_EXPORTER_OTLP_TIMEOUT", "1500")];
         let traces = plan(&settings, &timeout).unwrap().traces.unwrap();
         assert_eq!(traces.timeout, Duration::from_millis(1500));
+        let authority = [("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem")];
+        let of = |settings: &OtlpSettings| plan(settings, &authority).unwrap().traces.unwrap().ca_file;
+        assert_eq!(of(&settings), Some(PathBuf::from("/ca.pem")));
+        assert_eq!(of(&settings.clone().ca_file("/own.pem")), Some(PathBuf::from("/own.pem")));
     }
 
     #[test]

@@ -54,4 +54,8 @@ impl Batches for RecordBatches {
         let result: Result<(), OTelSdkError> = self.exporter.export(LogBatch::new(&scoped)).await;
         self.probe.verdict(result)
     }
+
+    fn failure(&self) -> Option<String> {
+        self.probe.failure()
+    }
 }

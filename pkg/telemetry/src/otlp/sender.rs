@@ -6,6 +6,9 @@ pub(super) trait Batches: Send + 'static {
 
     /// Sends them once.
     fn send(&self, items: &[Self::Item]) -> impl Future<Output = Verdict> + Send;
+
+    /// Why the last batch was not taken, for people.
+    fn failure(&self) -> Option<String>;
 }
 
 /// What a collector said to a batch.

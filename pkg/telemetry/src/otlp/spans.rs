@@ -74,6 +74,10 @@ impl Batches for SpanBatches {
         let result = self.exporter.export(batch).await;
         self.probe.verdict(result)
     }
+
+    fn failure(&self) -> Option<String> {
+        self.probe.failure()
+    }
 }
 
 fn context(here: &TraceParent, state: TraceState) -> SpanContext {

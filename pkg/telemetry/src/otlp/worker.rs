@@ -75,7 +75,8 @@ impl<B: Batches> Worker<B> {
         if !self.is_failing {
             self.is_failing = true;
             let signal = self.kind.name();
-            warn!(self.log, &Context::background(), "telemetry is not exported", signal, reason);
+            let cause = self.batches.failure().unwrap_or_default();
+            warn!(self.log, &Context::background(), "telemetry is not exported", signal, reason, cause);
         }
         rest
     }
@@ -109,6 +110,10 @@ mod tests {
             let mut state = self.0.lock().unwrap();
             state.1.push(items.len());
             if state.0.is_empty() { Verdict::Taken } else { state.0.remove(0) }
+        }
+
+        fn failure(&self) -> Option<String> {
+            None
         }
     }
 

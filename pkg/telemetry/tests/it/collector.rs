@@ -1,6 +1,7 @@
 //! A collector that keeps what it gets, over HTTP/protobuf and gRPC, and answers as it is told.
 
 use std::{
+    fmt::Debug,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
     routing::post,
+    serve::Listener,
 };
 use opentelemetry_proto::tonic::{
     collector::{
@@ -27,8 +29,9 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 use tokio::{net::TcpListener, task::JoinHandle};
-use underpin_logger::{Context, NoopLogger, RequestId, SpanKind};
-use underpin_telemetry::{OtlpSettings, ServiceIdentity, Telemetry, TelemetrySettings};
+use tonic::transport::Server;
+use underpin_logger::{Context, Logger, NoopLogger, RequestId, SpanKind};
+use underpin_telemetry::{OtlpSettings, ServiceIdentity, Telemetry, TelemetryError, TelemetrySettings};
 
 /// How long a test waits for what must happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -72,7 +75,13 @@ impl Drop for Collector {
 impl Collector {
     pub(crate) async fn http(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (kept, url) = (Arc::default(), format!("http://{}", listener.local_addr().unwrap()));
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url, mood)
+    }
+
+    /// The same over another sort of connection.
+    pub(crate) fn serve(listener: impl Listener<Addr: Debug>, url: String, mood: Mood) -> Self {
+        let kept = Arc::default();
         let state: (Arc<Mutex<Kept>>, Arc<Mutex<Mood>>) = (Arc::clone(&kept), Arc::new(Mutex::new(mood)));
         let app =
             Router::new().route("/v1/traces", post(traces)).route("/v1/logs", post(logs)).with_state(state);
@@ -81,13 +90,17 @@ impl Collector {
     }
 
     pub(crate) async fn grpc() -> Self {
+        Self::serve_grpc(Server::builder(), "http").await
+    }
+
+    pub(crate) async fn serve_grpc(mut server: Server, scheme: &str) -> Self {
         // The port is free again at once; nothing else in the tests binds to a port of its choice.
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let kept: Arc<Mutex<Kept>> = Arc::default();
         let service = TraceServiceServer::new(Grpc(Arc::clone(&kept)));
-        let serving = tonic::transport::Server::builder().add_service(service).serve(address);
+        let serving = server.add_service(service).serve(address);
         let server = tokio::spawn(async move { serving.await.unwrap() });
-        Self { kept, url: format!("http://{address}"), server: Arc::new(server) }
+        Self { kept, url: format!("{scheme}://{address}"), server: Arc::new(server) }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -235,8 +248,12 @@ pub(crate) fn settings(url: &str) -> OtlpSettings {
 }
 
 pub(crate) fn start(otlp: OtlpSettings) -> Telemetry {
+    start_logged(otlp, Arc::new(NoopLogger)).unwrap()
+}
+
+pub(crate) fn start_logged(otlp: OtlpSettings, log: Arc<dyn Logger>) -> Result<Telemetry, TelemetryError> {
     let settings = TelemetrySettings::default().otlp(otlp);
-    Telemetry::start(&settings, &ServiceIdentity::new("orders", "1.0.0"), Arc::new(NoopLogger)).unwrap()
+    Telemetry::start(&settings, &ServiceIdentity::new("orders", "1.0.0"), log)
 }
 
 /// Records so many spans of one trace.
