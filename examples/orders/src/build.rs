@@ -13,6 +13,8 @@ use crate::{Settings, greeting, http, store};
 /// A component cannot be opened; the error names the setting.
 pub async fn build(start: &mut Start<Settings>) -> Result<(), Error> {
     let settings = start.settings();
+    // Opened first and so stopped last: it exports what the others record.
+    start.plugin(underpin_service::telemetry(&settings.telemetry)).await?;
     let database =
         start.plugin(underpin_service::database(&settings.database).migrate(store::migrations())).await?;
     let bus = start.plugin(Bus::open(&settings.events)).await?;

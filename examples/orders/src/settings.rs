@@ -9,7 +9,7 @@ use underpin_config::{ByteSize, Checks, Loader, Validate};
 use underpin_database::DatabaseSettings;
 use underpin_events::jetstream::JetStreamSettings;
 use underpin_logger::LoggerSettings;
-use underpin_service::{HttpSettings, LifecycleSettings, ServiceSettings};
+use underpin_service::{HttpSettings, LifecycleSettings, ServiceSettings, Telemetry, TelemetrySettings};
 
 /// The default database.
 const DATABASE: &str = "sqlite:data/orders.db";
@@ -29,6 +29,8 @@ pub struct Settings {
     pub log: LoggerSettings,
     /// Start, stop, threads and the admin listener.
     pub service: LifecycleSettings,
+    /// Metrics, and the export of spans and log records.
+    pub telemetry: TelemetrySettings,
 }
 
 impl Settings {
@@ -50,7 +52,9 @@ impl Settings {
 
 impl ServiceSettings for Settings {
     fn logger(&self) -> LoggerSettings {
-        self.log.clone()
+        let log = self.log.clone();
+        // The exporter starts later, and gets the records from before as well.
+        if Telemetry::exports_logs(&self.telemetry) { log.exported() } else { log }
     }
 
     fn lifecycle(&self) -> LifecycleSettings {
@@ -77,6 +81,7 @@ impl Default for Settings {
             events,
             log: LoggerSettings::default().service("orders"),
             service: LifecycleSettings::default(),
+            telemetry: TelemetrySettings::default(),
         }
     }
 }
@@ -90,6 +95,7 @@ impl Validate for Settings {
         }
         checks.nested("log", &self.log);
         checks.nested("service", &self.service);
+        checks.nested("telemetry", &self.telemetry);
     }
 }
 
