@@ -1,14 +1,12 @@
-//! `ops/` against the code: metrics that exist, runbooks for alerts, and rules that promtool accepts.
+//! `ops/` against the code: metrics that exist, runbooks for alerts, and files that promtool, amtool and kubernetes-validate accept.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
-
 use crate::fetch;
-use crate::shell::{Done, root, run};
+use crate::shell::{Done, output, root, run};
 
 /// Metrics of ours begin like this; others, such as `up`, are those of Prometheus.
 const PREFIXES: &[&str] = &["underpin_", "http_server_", "rpc_server_", "process_", "tokio_"];
@@ -28,47 +26,54 @@ pub(crate) fn check() -> Done {
         .iter()
         .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
         .collect();
-    wrong.extend(against_runbooks(&read(&ops.join("prometheus/alerts.yaml"))?, &runbooks));
+    let rules: Vec<String> =
+        rule_files(&ops)?.iter().map(|file| read(&ops.join(file))).collect::<Done<_>>()?;
+    wrong.extend(against_runbooks(&rules.concat(), &runbooks));
     if !wrong.is_empty() {
         return Err(format!("ops/ does not match the code:\n{}", wrong.join("\n")));
     }
-    promtool(&ops)
+    promtool(&ops)?;
+    manifests(&ops)
 }
 
-/// Checks the rules and the queries of the dashboards, and runs the unit tests of the rules.
+/// Checks the rules and runs their unit tests, and checks the configurations of Prometheus and Alertmanager. The queries of the dashboards are
+/// asked of a Prometheus, in the tests of `examples/orders`.
 fn promtool(ops: &Path) -> Done {
-    let (program, folder) = (fetch::promtool()?, ops.join("prometheus"));
-    let promtool = |arguments: &[&str]| run(Command::new(&program).args(arguments).current_dir(&folder));
-    promtool(&["check", "rules", "recording.yaml", "alerts.yaml"])?;
-    promtool(&["test", "rules", "tests.yaml"])?;
-    let mut queries = Vec::new();
-    for file in files(&ops.join("grafana"))? {
-        let dashboard = serde_json::from_str(&read(&file)?);
-        collect(&dashboard.map_err(|error| format!("{}: {error}", file.display()))?, &mut queries);
-    }
-    let rule = |(index, query): (usize, &String)| {
-        // What a dashboard puts in place of its variable.
-        json!({"record": format!("panel:e{index}"), "expr": query.replace("$job", ".*")})
-    };
-    let rules: Vec<Value> = queries.iter().enumerate().map(rule).collect();
-    let rules = json!({"groups": [{"name": "panels", "rules": rules}]}).to_string();
-    let file = std::env::temp_dir().join(format!("underpin-panels-{}.json", std::process::id()));
-    fs::write(&file, rules).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    let checked = run(Command::new(&program).args(["check", "rules"]).arg(&file));
-    fs::remove_file(&file).map_err(|error| format!("cannot remove {}: {error}", file.display()))?;
-    checked
+    let program = fetch::promtool()?;
+    let promtool = |arguments: &[&str]| run(Command::new(&program).args(arguments).current_dir(ops));
+    let rules: Vec<String> = rule_files(ops)?;
+    let mut check = vec!["check", "rules"];
+    check.extend(rules.iter().map(String::as_str));
+    promtool(&check)?;
+    promtool(&["test", "rules", "prometheus/tests.yaml"])?;
+    // Its files of rules are mounted elsewhere.
+    promtool(&["check", "config", "--syntax-only", "compose/prometheus.yaml"])?;
+    run(Command::new(fetch::amtool()?).args(["check-config", "alertmanager.yaml"]).current_dir(ops))
 }
 
-/// The queries of a dashboard.
-fn collect(value: &Value, into: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            into.extend(fields.get("expr").and_then(Value::as_str).map(str::to_owned));
-            fields.values().for_each(|value| collect(value, into));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// The files of rules, from the folder `ops` on.
+fn rule_files(ops: &Path) -> Done<Vec<String>> {
+    let mut rules = Vec::new();
+    for file in files(&ops.join("prometheus"))? {
+        let is_rules = read(&file)?.lines().any(|line| line.starts_with("groups:"));
+        let name = file.strip_prefix(ops).unwrap_or(&file).display().to_string();
+        rules.extend(is_rules.then_some(name));
     }
+    Ok(rules)
+}
+
+/// Validates the manifests against the schemas of the newest Kubernetes that the checker knows.
+fn manifests(ops: &Path) -> Done {
+    let mut command = fetch::kubernetes_validate()?;
+    let manifests = files(&ops.join("kubernetes"))?;
+    // Without its warnings a kind that it does not know would pass.
+    let said = output(command.arg("--strict").args(&manifests))?;
+    let passed = said.lines().filter(|line| line.starts_with("INFO ") && line.contains(" passed ")).count();
+    if passed == manifests.len() && passed == said.lines().count() {
+        println!("ops/kubernetes: {passed} manifests are valid");
+        return Ok(());
+    }
+    Err(format!("of {} manifests {passed} are valid:\n{said}", manifests.len()))
 }
 
 /// An alert links the runbook of its name, and each runbook has its alert.

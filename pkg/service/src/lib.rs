@@ -158,8 +158,6 @@ pub use store::{OpenStore, Store};
 pub use supervise::{OnEnd, RestartPolicy};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{TelemetryPlugin, telemetry};
-#[cfg(feature = "grpc")]
-pub use underpin_http::grpc;
 #[cfg(feature = "telemetry")]
 pub use underpin_telemetry::{Telemetry, TelemetrySettings};
 
