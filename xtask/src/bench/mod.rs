@@ -97,6 +97,9 @@ mod tests {
 
     #[test]
     fn files_and_folders_are_found_and_what_belongs_to_a_file_is_not_one() {
-        assert_eq!(names().unwrap(), ["config", "database", "events", "http", "logger", "outbox", "rpc"]);
+        assert_eq!(
+            names().unwrap(),
+            ["config", "database", "events", "http", "logger", "outbox", "rpc", "spans"]
+        );
     }
 }
