@@ -8,10 +8,10 @@ use crate::support::Service;
 
 /// Ends in this order, after the services that use it.
 pub(crate) struct Scene<D> {
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) nats: NatsServer,
     pub(crate) database: D,
-    url: String,
+    pub(crate) url: String,
     runtime: Runtime,
 }
 
@@ -43,8 +43,17 @@ impl<D> Scene<D> {
 
     /// Starts a service and waits until it listens.
     pub(crate) fn start(&self) -> Service {
-        let variables = [("DATABASE_URL", self.url.as_str()), ("NATS_URL", self.nats.url())];
-        Service::start(BINARY, self.folder.path(), &variables)
+        self.start_with(&[])
+    }
+
+    /// The same with further variables.
+    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> Service {
+        Service::start(BINARY, self.folder.path(), &[&self.variables(), more].concat())
+    }
+
+    /// The variables that name its servers.
+    pub(crate) fn variables(&self) -> [(&str, &str); 2] {
+        [("DATABASE_URL", &self.url), ("NATS_URL", self.nats.url())]
     }
 
     /// Waits for something that a server is told to do.
