@@ -82,11 +82,9 @@ async fn build(start: &mut Start<NatsSettings>) -> Result<(), Error> {
 
     let nats = Connection::connect(&start.settings(), Arc::new(NoopLogger)).await;
     let nats = nats.wrap_err(Kind::Unavailable, "connect to NATS")?;
-    let bucket = BucketSettings::new("fixture").key_ttl(true);
-    let store =
-        JetStreamStore::open(nats.clone(), &StoreSettings::default().bucket(bucket), Arc::new(NoopLogger));
-    let bucket: Arc<dyn KeyValue> =
-        store.await.and_then(|store| store.key_value("fixture")).map(Arc::new).unwrap();
+    let buckets = StoreSettings::default().bucket(BucketSettings::new("fixture").key_ttl(true));
+    let store = JetStreamStore::open(nats.clone(), &buckets, Arc::new(NoopLogger)).await.unwrap();
+    let bucket: Arc<dyn KeyValue> = Arc::new(store.key_value("fixture").unwrap());
     let rpc = NatsRpc::new(nats, RpcSettings::default(), Arc::new(NoopLogger)).unwrap();
     let double = Service::new("math", "1.0.0").on(&DOUBLE, |n, _: Call| async move { Ok::<_, Error>(n * 2) });
     let served = rpc.serve(double).await.unwrap();

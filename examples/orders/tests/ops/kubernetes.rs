@@ -133,7 +133,8 @@ fn names_and_selectors_meet() {
     }
     let name = |kind: &str| &manifests.of(kind)["metadata"]["name"];
     let target = &manifests.of("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"];
-    assert_eq!((&target["name"], &target["kind"]), (name("Deployment"), &"Deployment".into()));
+    assert_eq!(&target["name"], name("Deployment"));
+    assert_eq!(target["kind"], "Deployment");
     assert_eq!(&manifests.pod()["serviceAccountName"], name("ServiceAccount"));
     assert_eq!(&manifests.container()["envFrom"][0]["configMapRef"]["name"], name("ConfigMap"));
 }

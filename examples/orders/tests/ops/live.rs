@@ -36,6 +36,15 @@ fn config(orders: &str, fixture: SocketAddr) -> String {
     )
 }
 
+/// Ends the load, also after a failed assertion.
+struct Ends<'s>(&'s AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Requests of every sort until `stop`; counts the answers with a 5xx.
 fn load(service: &Service, stop: &AtomicBool, failures: &AtomicUsize) {
     while !stop.load(Ordering::SeqCst) {
@@ -103,6 +112,7 @@ fn every_query_of_panels_and_rules_returns_a_series_while_orders_runs_under_load
     let service = scene.start_with(&SETTINGS);
     let (stop, failures) = (AtomicBool::new(false), AtomicUsize::new(0));
     let left = std::thread::scope(|scope| {
+        let _ends = Ends(&stop);
         (0..4).for_each(|_| drop(scope.spawn(|| load(&service, &stop, &failures))));
         let mut left = Vec::new();
         scene.wait(fixture::run(scene.nats.url(), async |fixture| {
@@ -115,9 +125,10 @@ fn every_query_of_panels_and_rules_returns_a_series_while_orders_runs_under_load
             }
             left = without_series(&prometheus, loud).await;
         }));
-        stop.store(true, Ordering::SeqCst);
         left
     });
+    let left: Vec<String> =
+        left.iter().map(|silent| format!("{}: {}", silent.from, silent.written)).collect();
     assert!(
         left.is_empty(),
         "without a series: provoke one here or in the fixture, or name them with a reason in no-series.yaml: {left:#?}"

@@ -69,7 +69,7 @@ fn events_in_quarantine_are_replayed_once_the_cause_is_fixed_or_discarded() {
     service.get_until("/stats", |stats| stats.json()["orders_placed"] == 1);
     let said = run(scene.folder.path(), &variables, &["outbox", "discard", discarded]);
     assert_eq!(said, (Some(0), format!("discarded row {discarded}\n")));
-    metric_until(&service, "underpin_outbox_quarantined", "", |events| events == 0.0);
+    metric_until(&service, "underpin_outbox_quarantined", "", |events| events < 0.5);
     service.stop();
 }
 
@@ -86,7 +86,7 @@ fn a_stuck_outbox_catches_up_when_its_broker_is_back_or_another_process_takes_ov
     metric_until(&service, "underpin_outbox_waiting", "", |events| events >= 3.0);
     scene.wait(scene.nats.restart());
     service.get_until("/stats", |stats| stats.json()["orders_placed"] == 3);
-    metric_until(&service, "underpin_outbox_waiting", "", |events| events == 0.0);
+    metric_until(&service, "underpin_outbox_waiting", "", |events| events < 0.5);
 
     service.signal(Signal::STOP);
     let other = scene.start();
@@ -138,7 +138,7 @@ fn a_transaction_that_holds_a_lock_or_stays_open_is_ended_and_the_callers_go_on(
         });
         assert!(clients.into_iter().all(|client| client.join().unwrap() == 201));
     });
-    metric_until(&service, waiting, "", |callers| callers == 0.0);
+    metric_until(&service, waiting, "", |callers| callers < 0.5);
     service.stop();
 }
 
