@@ -21,7 +21,7 @@ mod runbooks;
 mod scene;
 #[cfg(test)]
 #[allow(dead_code, unused_imports, reason = "the tests of `blackbox` use the rest")]
-#[path = "../blackbox/support/mod.rs"]
+#[path = "../blackbox/support.rs"]
 mod support;
 
 #[cfg(test)]
