@@ -1,3 +1,4 @@
+mod clients;
 mod faults;
 mod interop;
 mod topology;
