@@ -109,6 +109,7 @@ async fn a_write_whose_answer_is_lost_is_unconfirmed_and_happened_once() {
             Err(error) => assert!(error.is_ambiguous(), "{error:?}"),
         }
         revision = stored.revision;
+        eventually(LIMIT, "the link is back", async || store.read("count").await.is_ok()).await;
     }
 }
 
