@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::LIMIT;
+use super::limit::LIMIT;
 
 /// A request whose head is sent and whose body is not.
 #[derive(Debug)]

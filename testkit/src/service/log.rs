@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::LIMIT;
+use super::limit::LIMIT;
 
 /// What a service has written so far. Clones see the same lines.
 #[derive(Debug, Clone)]

@@ -7,14 +7,10 @@
 )]
 
 mod exchange;
+mod limit;
 mod log;
 mod process;
-
-use std::time::Duration;
 
 pub use exchange::{HttpExchange, HttpReply};
 pub use log::ServiceLog;
 pub use process::ServiceProcess;
-
-/// Nothing that a test waits for takes this long on a healthy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(90);

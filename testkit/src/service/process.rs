@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{HttpExchange, HttpReply, LIMIT, ServiceLog};
+use super::exchange::{HttpExchange, HttpReply};
+use super::limit::LIMIT;
+use super::log::ServiceLog;
 
 /// A running binary of a service. Killed when dropped, if it has not been stopped.
 ///
