@@ -1,17 +1,19 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
+use underpin_errors::{Health, HealthCheck};
 
-use super::renewal::{Renewal, end};
+use super::clock::{Clock, Term};
+use super::renewal::Renewal;
 use crate::kv::hex;
 use crate::{
     Key, KeyPattern, KeyValue, KeyValueExt, Lease, Locks, Revision, StoreError, Ttl, Watch, WatchEvent,
-    WatchOptions, random,
+    WatchOptions, meters, random, spans,
 };
 
 /// How often a waiter polls: without a leader a bucket announces no expiry.
@@ -23,8 +25,9 @@ const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Dura
 /// Locks in a key-value bucket with [`key_ttl`](crate::BucketSettings::key_ttl): an entry for each lock that is held, named like the
 /// lock, which the server removes when the lease is over. Names must be [`Key`]s.
 ///
-/// The server's clock decides when a lease is over, and the holder's clock, a tenth earlier, when it stops to rely on it. With one
-/// replica, a server that loses power can bring back an earlier holder: keep three replicas, or fence at the resource.
+/// The server's clock decides when a lease is over, and the holder's clocks, a tenth earlier, when it stops to rely on it. A server whose
+/// time is set forward can end a lease early, and with one replica, a server that loses power can bring back an earlier holder: keep
+/// three replicas, and fence at the resource.
 ///
 /// # Examples
 /// ```
@@ -44,28 +47,49 @@ const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Dura
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct KeyValueLocks(Arc<dyn KeyValue>);
+pub struct KeyValueLocks {
+    store: Arc<dyn KeyValue>,
+    clock: Clock,
+}
 
 impl KeyValueLocks {
     /// Locks in this bucket.
     pub fn new(store: Arc<dyn KeyValue>) -> Self {
-        Self(store)
+        Self { store, clock: Clock::default() }
+    }
+
+    /// Replaces the wall clock of the leases, for tests of what a suspended machine or a corrected time does.
+    #[must_use]
+    pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::with_wall(clock);
+        self
     }
 
     /// Writes the entry of the lock; none when there is one.
     async fn take(&self, key: &Key, owner: &Bytes, lease: Duration) -> Result<Option<Revision>, StoreError> {
-        let unconfirmed = match self.0.create(key, owner.clone(), Ttl::After(lease)).await {
+        let unconfirmed = match self.store.create(key, owner.clone(), Ttl::After(lease)).await {
             Ok(revision) => return Ok(Some(revision)),
             // Others replace each other: it is not free.
             Err(error) if error.is_conflict() => return Ok(None),
             Err(error @ StoreError::Unconfirmed(_)) => error,
             Err(error) => return Err(error),
         };
-        match self.0.read(key).await? {
+        match self.store.read(key).await? {
             Some(entry) if entry.value == *owner => Ok(Some(entry.revision)),
             Some(_) => Ok(None),
             None => Err(unconfirmed),
         }
+    }
+}
+
+#[async_trait]
+impl HealthCheck for KeyValueLocks {
+    fn name(&self) -> &str {
+        "locks"
+    }
+
+    async fn check(&self) -> Health {
+        self.store.check().await
     }
 }
 
@@ -77,17 +101,30 @@ impl Locks for KeyValueLocks {
         }
         let key = Key::new(name)?;
         let owner = Bytes::from(hex(&random::bytes::<16>()?));
-        let asked = Instant::now();
+        let asked = self.clock.now();
         let Some(revision) = self.take(&key, &owner, lease).await? else { return Ok(None) };
-        let (until, held) = watch::channel(end(asked, lease));
+        let (term, held) = watch::channel(Term::of_lease(asked, lease));
         let (release, asked_to_release) = oneshot::channel();
-        let renewal = Renewal { store: Arc::clone(&self.0), key, owner, revision, lease, until };
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
+        let renewal = Renewal { store, key, owner, revision, lease, term, clock };
         // It ends with the lease, which asks it to when dropped.
         drop(tokio::spawn(renewal.run(asked_to_release)));
-        Ok(Some(Lease::new(revision.get(), held, release)))
+        Ok(Some(Lease::new(revision.get(), held, self.clock.clone(), release)))
     }
 
     async fn acquire(&self, name: &str, lease: Duration, within: Duration) -> Result<Lease, StoreError> {
+        let mut span = spans::internal("acquire lock");
+        span.set("db.collection.name", self.store.name());
+        let began = Instant::now();
+        let acquired = span.ctx().scope(self.wait_for(name, lease, within)).await;
+        meters::lease_awaited(began.elapsed(), acquired.as_ref().err());
+        spans::ended(&mut span, acquired.as_ref().err());
+        acquired
+    }
+}
+
+impl KeyValueLocks {
+    async fn wait_for(&self, name: &str, lease: Duration, within: Duration) -> Result<Lease, StoreError> {
         let until = Instant::now() + within.min(LONGEST_WAIT);
         let mut watch: Option<Box<dyn Watch>> = None;
         loop {
@@ -100,7 +137,7 @@ impl Locks for KeyValueLocks {
             if watch.is_none() {
                 let options = WatchOptions::new(KeyPattern::from(&Key::new(name)?)).without_values();
                 // Without a watch it looks by itself.
-                watch = self.0.watch(options).await.ok();
+                watch = self.store.watch(options).await.ok();
             }
             let look = until.min(Instant::now() + LOOK);
             match &mut watch {
@@ -126,6 +163,6 @@ async fn freed(watch: &mut Box<dyn Watch>) {
 
 impl fmt::Debug for KeyValueLocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyValueLocks").field("store", &self.0.name()).finish()
+        f.debug_struct("KeyValueLocks").field("store", &self.store.name()).finish()
     }
 }

@@ -2,8 +2,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
+use super::clock::{Clock, Term};
 use super::renewal::Released;
 use crate::StoreError;
 
@@ -12,8 +13,9 @@ use crate::StoreError;
 #[must_use = "a lease that is dropped is released"]
 pub struct Lease {
     token: u64,
-    /// Until when the lock is held for certain. In the past once it is lost.
-    until: watch::Receiver<Instant>,
+    /// How long the lock is held for certain. Over once it is lost.
+    term: watch::Receiver<Term>,
+    clock: Clock,
     /// Asks the renewing task to release; dropped, it asks too.
     release: Option<oneshot::Sender<oneshot::Sender<Released>>>,
 }
@@ -21,16 +23,18 @@ pub struct Lease {
 impl Lease {
     pub(super) fn new(
         token: u64,
-        until: watch::Receiver<Instant>,
+        term: watch::Receiver<Term>,
+        clock: Clock,
         release: oneshot::Sender<oneshot::Sender<Released>>,
     ) -> Self {
-        Self { token, until, release: Some(release) }
+        Self { token, term, clock, release: Some(release) }
     }
 
     /// A lease without a lock, for mocks: held for this long.
     pub fn held(token: u64, lasts: Duration) -> Self {
-        let (_, until) = watch::channel(Instant::now() + lasts);
-        Self { token, until, release: None }
+        let clock = Clock::default();
+        let (_, term) = watch::channel(Term::lasting(clock.now(), lasts));
+        Self { token, term, clock, release: None }
     }
 
     /// The fencing token: it grows with every acquisition of the bucket's locks, and stays the same over renewals.
@@ -41,9 +45,12 @@ impl Lease {
         self.token
     }
 
-    /// Whether the lock is held for certain. By the clock of this process, counted from before the last renewal was sent.
+    /// Whether the lock is held for certain, counted from before the last renewal was sent.
+    ///
+    /// By the monotonic clock and the wall clock of this process, whichever is first: a machine that was suspended, or whose time was set
+    /// forward, loses the lock. Time that was set back changes nothing.
     pub fn is_held(&self) -> bool {
-        Instant::now() < *self.until.borrow()
+        !self.term.borrow().is_over(self.clock.now())
     }
 
     /// Waits until the lock is not held for certain any more.
@@ -51,18 +58,19 @@ impl Lease {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn lost(&self) {
-        let mut until = self.until.clone();
+        let mut term = self.term.clone();
         loop {
-            let end = *until.borrow_and_update();
-            if Instant::now() >= end {
+            let (now, current) = (self.clock.now(), *term.borrow_and_update());
+            if current.is_over(now) {
                 return;
             }
+            let look = current.next_look(now);
             tokio::select! {
-                () = sleep_until(end) => {}
-                changed = until.changed() => {
+                () = sleep_until(look) => {}
+                changed = term.changed() => {
                     if changed.is_err() {
                         // The renewing task has ended.
-                        sleep_until(end).await;
+                        sleep_until(look).await;
                     }
                 }
             }

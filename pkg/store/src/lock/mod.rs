@@ -1,5 +1,6 @@
 //! Locks: leases with fencing tokens, over any key-value bucket with a time to live for each key.
 
+mod clock;
 mod key_value_locks;
 mod lease;
 mod locks;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::clock::{Clock, Term};
 use crate::{Expect, Key, KeyValue, KeyValueExt, Revision, StoreError, Ttl, meters};
 
 pub(super) type Released = Result<(), StoreError>;
@@ -22,7 +23,8 @@ pub(super) struct Renewal {
     pub(super) owner: Bytes,
     pub(super) revision: Revision,
     pub(super) lease: Duration,
-    pub(super) until: watch::Sender<Instant>,
+    pub(super) term: watch::Sender<Term>,
+    pub(super) clock: Clock,
 }
 
 enum Outcome {
@@ -30,12 +32,6 @@ enum Outcome {
     Lost,
     /// The next attempt may succeed.
     Failed,
-}
-
-/// Until when a lock is held that was asked for at this moment: a tenth before the server forgets it, for clocks that run at different
-/// speeds.
-pub(super) fn end(asked: Instant, lease: Duration) -> Instant {
-    asked + lease - lease / 10
 }
 
 impl Renewal {
@@ -57,25 +53,25 @@ impl Renewal {
                 }
                 () = sleep_until(next) => {}
             }
-            let asked = *first.get_or_insert_with(Instant::now);
+            let asked = *first.get_or_insert_with(|| self.clock.now());
             match self.renew().await {
-                Outcome::Renewed => {
+                // One whose answer came too late is lost: it was reported as such.
+                Outcome::Renewed if !self.is_over() => {
                     first = None;
-                    self.until.send_replace(end(asked, self.lease));
-                    next = asked + self.lease / 3;
+                    self.term.send_replace(Term::of_lease(asked, self.lease));
+                    next = asked.monotonic + self.lease / 3;
                 }
-                Outcome::Failed if Instant::now() < *self.until.borrow() => {
+                Outcome::Failed if !self.is_over() => {
                     sleep(PAUSE.min(self.lease / 10)).await;
                     next = Instant::now();
                 }
-                Outcome::Failed | Outcome::Lost => {
+                lost => {
                     meters::lease_lost();
-                    let now = Instant::now();
-                    self.until.send_if_modified(|until| {
-                        let held = *until > now;
-                        *until = (*until).min(now);
-                        held
-                    });
+                    self.end();
+                    if matches!(lost, Outcome::Renewed) {
+                        // Free for others at once; else when the lease is over.
+                        drop(self.release().await);
+                    }
                     return;
                 }
             }
@@ -84,7 +80,7 @@ impl Renewal {
 
     async fn renew(&mut self) -> Outcome {
         // A process that was frozen for longer than the lease has lost it, even if it is free.
-        if Instant::now() >= *self.until.borrow() {
+        if self.is_over() {
             return Outcome::Lost;
         }
         let (expect, ttl) = (Expect::Revision(self.revision), Ttl::After(self.lease));
@@ -93,7 +89,8 @@ impl Renewal {
                 self.revision = revision;
                 Outcome::Renewed
             }
-            Err(StoreError::Unconfirmed(_)) => self.check().await,
+            // A conflict may be with a renewal whose answer was lost.
+            Err(error) if error.is_ambiguous() || error.is_conflict() => self.check().await,
             Err(error) if error.is_retryable() => Outcome::Failed,
             Err(_) => Outcome::Lost,
         }
@@ -112,8 +109,16 @@ impl Renewal {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.term.borrow().is_over(self.clock.now())
+    }
+
+    fn end(&self) {
+        self.term.send_modify(|term| *term = term.ended());
+    }
+
     async fn release(&mut self) -> Released {
-        self.until.send_replace(Instant::now());
+        self.end();
         match self.store.delete(&self.key, Expect::Revision(self.revision)).await {
             // Another holder has it, or the answer of a renewal was lost.
             Err(error) if error.is_conflict() => match self.store.read(&self.key).await? {

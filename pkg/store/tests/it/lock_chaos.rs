@@ -1,18 +1,12 @@
 //! Holders that are killed and frozen, in rounds from a seed: never two that both count as holders, and no write past a fence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use tokio::sync::Notify;
-use underpin_errors::{Health, HealthCheck};
-use underpin_store::{
-    BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, KeyValueLocks, Locks,
-    MemoryKeyValue, Read, Revision, StoreError, Ttl, Watch, WatchOptions,
-};
+use underpin_store::{BucketSettings, KeyValue, KeyValueLocks, Locks, MemoryKeyValue, StoreError};
 
+use crate::gated::{Gated, Network};
 use crate::support::private;
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -47,85 +41,6 @@ impl Resource {
     }
 }
 
-/// The network of a holder, which can be frozen: calls wait, and go on afterwards.
-struct Freezable {
-    store: Arc<dyn KeyValue>,
-    frozen: AtomicBool,
-    thawed: Notify,
-}
-
-impl Freezable {
-    async fn gate(&self) {
-        loop {
-            let thawed = self.thawed.notified();
-            if !self.frozen.load(Ordering::SeqCst) {
-                return;
-            }
-            thawed.await;
-        }
-    }
-
-    fn set(&self, frozen: bool) {
-        self.frozen.store(frozen, Ordering::SeqCst);
-        self.thawed.notify_waiters();
-    }
-}
-
-#[async_trait]
-impl HealthCheck for Freezable {
-    fn name(&self) -> &str {
-        "freezable"
-    }
-
-    async fn check(&self) -> Health {
-        Health::up()
-    }
-}
-
-#[async_trait]
-impl KeyValue for Freezable {
-    async fn get(&self, key: &Key, read: Read) -> Result<Option<Entry>, StoreError> {
-        self.gate().await;
-        self.store.get(key, read).await
-    }
-
-    async fn put(&self, key: &Key, value: Bytes, expect: Expect, ttl: Ttl) -> Result<Revision, StoreError> {
-        self.gate().await;
-        let written = self.store.put(key, value, expect, ttl).await;
-        self.gate().await;
-        written
-    }
-
-    async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.gate().await;
-        self.store.delete(key, expect).await
-    }
-
-    async fn purge(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.store.purge(key, expect).await
-    }
-
-    async fn history(&self, key: &Key) -> Result<Vec<Entry>, StoreError> {
-        self.store.history(key).await
-    }
-
-    async fn keys(&self, pattern: &KeyPattern) -> Result<Box<dyn KeyList>, StoreError> {
-        self.store.keys(pattern).await
-    }
-
-    async fn watch(&self, options: WatchOptions) -> Result<Box<dyn Watch>, StoreError> {
-        self.store.watch(options).await
-    }
-
-    async fn forget_removals(&self, older_than: Duration) -> Result<u64, StoreError> {
-        self.store.forget_removals(older_than).await
-    }
-
-    async fn status(&self) -> Result<BucketStatus, StoreError> {
-        self.store.status().await
-    }
-}
-
 /// What happens to a holder while it has the lock.
 #[derive(Clone, Copy)]
 enum Fate {
@@ -153,9 +68,8 @@ async fn holder(
     mut seed: u64,
 ) {
     for _ in 0..rounds {
-        let freezable =
-            Arc::new(Freezable { store: Arc::clone(&store), frozen: false.into(), thawed: Notify::new() });
-        let locks = KeyValueLocks::new(Arc::clone(&freezable) as Arc<dyn KeyValue>);
+        let network = Gated::new(Arc::clone(&store));
+        let locks = KeyValueLocks::new(Arc::clone(&network) as Arc<dyn KeyValue>);
         let lease = match locks.acquire(&name, LEASE, Duration::from_secs(60)).await {
             Ok(lease) => lease,
             Err(error) => panic!("{error:?}"),
@@ -167,12 +81,12 @@ async fn holder(
         match fate(&mut seed) {
             Fate::Releases => lease.release().await.expect("released"),
             // Frozen for ever: nothing is renewed, and nothing released.
-            Fate::Killed => freezable.set(true),
+            Fate::Killed => network.set(Network::Frozen),
             Fate::Frozen => {
-                freezable.set(true);
+                network.set(Network::Frozen);
                 tokio::time::sleep(LEASE * 5 / 2).await;
                 resource.check(&lease);
-                freezable.set(false);
+                network.set(Network::Works);
                 assert!(!lease.is_held(), "it was frozen for longer than its lease");
                 let work = async {
                     resource.write(lease.token());
