@@ -2,6 +2,7 @@ use std::fmt::{self, Display};
 use std::future::Future;
 use std::hash::Hash;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::feed::{Invalidation, InvalidationFeed};
 use super::flights::Flights;
 use super::generation::Generations;
 use super::handle::Cache;
-use super::inner::{Inner, Loader};
+use super::inner::{Inner, Loader, Tags};
 use super::second_level::SecondLevel;
 use super::settings::CacheSettings;
 use super::stats::Counters;
@@ -27,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A cache that is being put together: [`Cache::builder`].
 pub struct CacheBuilder<K, V> {
     settings: CacheSettings,
+    name: Option<String>,
+    tags: Option<Tags<K, V>>,
     second: Option<SecondLevel<V>>,
     feed: Option<Arc<dyn InvalidationFeed>>,
     text: fn(&K) -> String,
@@ -39,7 +42,31 @@ where
     V: Clone + Send + Sync + 'static,
 {
     fn new(settings: CacheSettings) -> Self {
-        Self { settings, second: None, feed: None, text: |_| String::new(), parse: |_| None }
+        Self {
+            settings,
+            name: None,
+            tags: None,
+            second: None,
+            feed: None,
+            text: |_| String::new(),
+            parse: |_| None,
+        }
+    }
+
+    /// The name of the cache in metrics; without one it has none.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The tags of a value, for [`invalidate_tag`](Cache::invalidate_tag). A key without a value has none.
+    ///
+    /// In a second level a get reads an entry for each tag, and a load one more.
+    #[must_use]
+    pub fn tags(mut self, tags: impl Fn(&K, &V) -> Vec<String> + Send + Sync + 'static) -> Self {
+        self.tags = Some(Arc::new(tags));
+        self
     }
 
     /// A bucket below the memory, which instances share. Values are stored as JSON and kept for `ttl`.
@@ -82,13 +109,16 @@ where
         let loader: Loader<K, V> = Arc::new(move |key| Box::pin(load(key)));
         let inner = Arc::new(Inner {
             memory: moka::future::Cache::new(self.settings.capacity),
+            name: self.name,
             settings: self.settings,
+            tags: self.tags,
             flights: Flights::new(),
             generations: Generations::new(),
             second: self.second,
             feed: self.feed,
             text: self.text,
             counters: Counters::default(),
+            is_subscribed: AtomicBool::new(false),
         });
         let listener = inner.feed.clone().map(|feed| {
             AbortOnDropHandle::new(tokio::spawn(listen(feed, Arc::downgrade(&inner), self.parse)))
@@ -135,6 +165,7 @@ where
         // What was kept before may have been invalidated unheard.
         let Some(cache) = inner.upgrade() else { return };
         cache.drop_all().await;
+        cache.is_subscribed.store(subscribed.is_some(), Ordering::Relaxed);
         drop(cache);
         while let Some(invalidations) = &mut subscribed {
             let received = invalidations.next().await;
@@ -144,12 +175,15 @@ where
                     Some(key) => cache.drop_older(&key, revision).await,
                     None => cache.drop_all().await,
                 },
+                Ok(Invalidation::Tag { tag }) => cache.drop_tag(&tag).await,
                 Ok(Invalidation::Interrupted) => cache.drop_all().await,
                 Err(_) => {
+                    cache.is_subscribed.store(false, Ordering::Relaxed);
                     cache.drop_all().await;
                     subscribed = None;
                 }
             }
+            cache.report();
         }
         sleep(PAUSE).await;
     }

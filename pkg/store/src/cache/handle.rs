@@ -2,15 +2,18 @@ use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use underpin_errors::Error;
+use underpin_errors::{Error, Health, HealthCheck};
 
+use super::feed::Invalidation;
 use super::flights::Pending;
 use super::inner::{Inner, Load, Loader, panicked, shared};
 use super::stats::{CacheStats, Counters};
-use crate::StoreError;
+use crate::{StoreError, spans};
 
 /// Values of a slow source in memory, and optionally in a key-value bucket below that the instances of a service share. Clones share it.
 ///
@@ -114,9 +117,17 @@ where
         let (receiver, flight) = self.inner.flights.join(key);
         if let Some(flight) = flight {
             let (inner, key, load) = (Arc::clone(&self.inner), key.clone(), load(key.clone()));
+            let mut span = spans::internal("cache load");
             // It ends by the load timeout and the timeouts of the second level.
             drop(tokio::spawn(async move {
-                let answer = inner.load(&key, load).await;
+                if let Some(name) = inner.name.as_deref().filter(|_| span.is_recording()) {
+                    span.rename(|| format!("load {name}"));
+                }
+                let answer = span.ctx().scope(inner.load(&key, load)).await;
+                if let Err(error) = &answer {
+                    span.fail(&**error);
+                }
+                inner.report();
                 flight.answer.send_replace(Some(answer));
                 inner.flights.ended(&key, flight.number);
             }));
@@ -143,7 +154,53 @@ where
             self.inner.drop_key(key).await;
         }
         match &self.inner.feed {
-            Some(feed) => feed.publish(&text).await,
+            Some(feed) => feed.publish(&Invalidation::Key { key: text, revision: None }).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Drops the values with a tag: here, in the second level, and in the other instances.
+    ///
+    /// Here it looks at every key in memory, and loads that are under way keep nothing, whatever their tags.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] without [`CacheBuilder::tags`](crate::CacheBuilder::tags), and those of
+    /// [`invalidate`](Self::invalidate).
+    ///
+    /// # Cancel safety
+    /// The values may be dropped here only.
+    ///
+    /// # Examples
+    /// ```
+    /// use underpin_errors::Error;
+    /// use underpin_store::{Cache, CacheSettings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    /// let prices = Cache::builder(CacheSettings::default())
+    ///     .tags(|item: &String, _: &u32| vec![item.split('.').next().unwrap_or_default().to_owned()])
+    ///     .loading(|_: String| async { Ok::<_, Error>(Some(7)) })?;
+    /// for item in ["tea.green", "tea.black", "coffee.black"] {
+    ///     prices.get(&item.to_owned()).await?;
+    /// }
+    /// prices.invalidate_tag("tea").await?;
+    /// prices.get(&"coffee.black".to_owned()).await?;
+    /// assert_eq!((prices.stats().loads, prices.stats().hits), (3, 1));
+    /// prices.get(&"tea.green".to_owned()).await?;
+    /// assert_eq!(prices.stats().loads, 4);
+    /// # Ok(()) }
+    /// ```
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<(), StoreError> {
+        if self.inner.tags.is_none() {
+            return Err(StoreError::option("tags", "must be set to invalidate by tag"));
+        }
+        self.inner.drop_tag(tag).await;
+        if let Some(second) = &self.inner.second {
+            second.invalidate_tag(tag).await?;
+            // What was read from it meanwhile.
+            self.inner.drop_tag(tag).await;
+        }
+        match &self.inner.feed {
+            Some(feed) => feed.publish(&Invalidation::Tag { tag: tag.to_owned() }).await,
             None => Ok(()),
         }
     }
@@ -159,6 +216,27 @@ where
     /// What the cache did so far.
     pub fn stats(&self) -> CacheStats {
         self.inner.counters.stats()
+    }
+}
+
+#[async_trait]
+impl<K, V> HealthCheck for Cache<K, V>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn name(&self) -> &str {
+        self.inner.name.as_deref().unwrap_or("cache")
+    }
+
+    /// Degraded while its feed is not subscribed: nothing is kept then for longer than until the next attempt.
+    async fn check(&self) -> Health {
+        let (stats, has_feed) = (self.stats(), self.inner.feed.is_some());
+        let health = match has_feed && !self.inner.is_subscribed.load(Ordering::Relaxed) {
+            true => Health::degraded("the feed of invalidations is interrupted"),
+            false => Health::up(),
+        };
+        health.detail("hits", stats.hits).detail("misses", stats.misses)
     }
 }
 

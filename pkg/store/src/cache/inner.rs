@@ -2,6 +2,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -10,12 +11,13 @@ use underpin_errors::{Error, Kind};
 use super::feed::InvalidationFeed;
 use super::flights::{Answer, Flights};
 use super::generation::Generations;
-use super::second_level::{Found, SecondLevel};
+use super::second_level::{Found, SecondLevel, TagsOf, Vacancy};
 use super::settings::CacheSettings;
 use super::stats::Counters;
-use crate::{Expect, Revision, StoreError, random};
+use crate::{Revision, StoreError, meters, random};
 
 pub(super) type Load<V> = Pin<Box<dyn Future<Output = Result<Option<V>, Error>> + Send>>;
+pub(super) type Tags<K, V> = Arc<dyn Fn(&K, &V) -> Vec<String> + Send + Sync>;
 pub(super) type Loader<K, V> = Arc<dyn Fn(K) -> Load<V> + Send + Sync>;
 
 /// A value in memory; none where there is no value.
@@ -26,10 +28,14 @@ pub(super) struct Slot<V> {
     pub(super) stale_until: Instant,
     /// The write of the second level that it comes from.
     pub(super) revision: Option<Revision>,
+    tags: Option<Arc<[String]>>,
 }
 
 pub(super) struct Inner<K, V> {
+    /// In metrics.
+    pub(super) name: Option<String>,
     pub(super) settings: CacheSettings,
+    pub(super) tags: Option<Tags<K, V>>,
     pub(super) memory: moka::future::Cache<K, Slot<V>>,
     pub(super) flights: Flights<K, V>,
     pub(super) generations: Generations,
@@ -37,6 +43,8 @@ pub(super) struct Inner<K, V> {
     pub(super) feed: Option<Arc<dyn InvalidationFeed>>,
     pub(super) text: fn(&K) -> String,
     pub(super) counters: Counters,
+    /// Whether the feed is subscribed.
+    pub(super) is_subscribed: AtomicBool,
 }
 
 impl<K, V> Inner<K, V>
@@ -47,15 +55,17 @@ where
     /// The value from the second level, else from the source; kept if nothing was invalidated meanwhile.
     pub(super) async fn load(&self, key: &K, load: Load<V>) -> Answer<V> {
         let generation = self.generations.lock(key).await.map(|generation| *generation);
-        let mut expect = None;
+        let mut vacancy = None;
         if let Some(second) = &self.second {
-            match second.find(&(self.text)(key)).await {
+            let tags = self.tags.as_ref().map(|tags| move |value: &V| tags(key, value));
+            let tags = tags.as_ref().map(|tags| tags as TagsOf<'_, V>);
+            match second.find(&(self.text)(key), tags).await {
                 Ok(Found::Value(value, revision)) => {
                     Counters::count(&self.counters.second_level_hits);
                     self.keep(key, Some(&value), Some(revision), generation).await;
                     return Ok(Some(value));
                 }
-                Ok(Found::Absent(last)) => expect = Some(last),
+                Ok(Found::Absent(at)) => vacancy = Some(at),
                 // The source has the value all the same.
                 Err(_) => {}
             }
@@ -67,7 +77,7 @@ where
         });
         match loaded {
             Ok(value) => {
-                match self.store(key, value.as_ref(), expect).await {
+                match self.store(key, value.as_ref(), vacancy).await {
                     Ok(revision) => self.keep(key, value.as_ref(), revision, generation).await,
                     // Another instance wrote or invalidated it: this value may be from before.
                     Err(StoreError::Conflict { .. } | StoreError::Exists { .. }) => {}
@@ -86,11 +96,11 @@ where
         &self,
         key: &K,
         value: Option<&V>,
-        expect: Option<Expect>,
+        vacancy: Option<Vacancy>,
     ) -> Result<Option<Revision>, StoreError> {
-        match (&self.second, value, expect) {
-            (Some(second), Some(value), Some(expect)) => {
-                second.put(&(self.text)(key), value, expect).await.map(Some)
+        match (&self.second, value, vacancy) {
+            (Some(second), Some(value), Some(vacancy)) => {
+                second.put(&(self.text)(key), value, vacancy).await.map(Some)
             }
             _ => Ok(None),
         }
@@ -105,7 +115,9 @@ where
             None => (self.settings.negative_ttl, Duration::ZERO),
         };
         let fresh_until = now + ttl;
-        let slot = Slot { value: value.cloned(), fresh_until, stale_until: fresh_until + stale, revision };
+        let tags = self.tags.as_ref().zip(value).map(|(tags, value)| tags(key, value).into());
+        let slot =
+            Slot { value: value.cloned(), fresh_until, stale_until: fresh_until + stale, revision, tags };
         let current = self.generations.lock(key).await;
         if current.as_deref() == generation.as_ref() {
             self.memory.insert(key.clone(), slot).await;
@@ -131,13 +143,36 @@ where
         }
     }
 
+    /// Drops the values with a tag, and what loads that began before bring.
+    pub(super) async fn drop_tag(&self, tag: &str) {
+        Counters::count(&self.counters.invalidations);
+        self.fence().await;
+        for (key, slot) in &self.memory {
+            if slot.tags.is_some_and(|tags| tags.iter().any(|one| one == tag)) {
+                self.memory.invalidate(&*key).await;
+            }
+        }
+    }
+
     pub(super) async fn drop_all(&self) {
         Counters::count(&self.counters.interruptions);
+        self.fence().await;
+        self.memory.invalidate_all();
+    }
+
+    /// Keeps nothing of the loads that have begun.
+    async fn fence(&self) {
         for shard in self.generations.all() {
             *shard.lock().await += 1;
         }
         self.flights.forget_all();
-        self.memory.invalidate_all();
+    }
+
+    /// Reports what was counted.
+    pub(super) fn report(&self) {
+        if let Some(name) = &self.name {
+            meters::cache(name, &self.counters.stats());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use underpin_errors::HealthStatus;
 
 use super::feed::{Invalidation, InvalidationFeed, Invalidations};
-use super::second_level::{key_of, text_of};
+use super::tags::{announcement, invalidated};
 use crate::{Expect, KeyValue, StoreError, Ttl, Watch, WatchEvent, WatchOptions, WatchStart};
 
 /// How often the health of the watch is looked at.
@@ -37,9 +37,11 @@ impl KeyValueFeed {
 
 #[async_trait]
 impl InvalidationFeed for KeyValueFeed {
-    async fn publish(&self, key: &str) -> Result<(), StoreError> {
+    async fn publish(&self, invalidation: &Invalidation) -> Result<(), StoreError> {
+        // The second level has written it.
         if self.writes {
-            self.store.put(&key_of(key), "".into(), Expect::Anything, Ttl::Bucket).await?;
+            let key = announcement(invalidation)?;
+            self.store.put(&key, "".into(), Expect::Anything, Ttl::Bucket).await?;
         }
         Ok(())
     }
@@ -71,10 +73,10 @@ impl Invalidations for Watched {
             };
             match event? {
                 WatchEvent::Changed(entry) => {
-                    // Of a hash there is no way back to the key.
-                    let Some(key) = text_of(&entry.key) else { return Ok(Invalidation::Interrupted) };
                     let revision = self.second_level.then_some(entry.revision);
-                    return Ok(Invalidation::Key { key, revision });
+                    if let Some(invalidation) = invalidated(&entry.key, revision) {
+                        return Ok(invalidation);
+                    }
                 }
                 WatchEvent::Reset => return Ok(Invalidation::Interrupted),
                 WatchEvent::Current => {}

@@ -10,6 +10,7 @@ mod key_value_feed;
 mod second_level;
 mod settings;
 mod stats;
+mod tags;
 
 pub use builder::CacheBuilder;
 pub use feed::{Invalidation, InvalidationFeed, Invalidations};

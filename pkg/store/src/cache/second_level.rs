@@ -1,27 +1,48 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::tags::{epoch_key, tag_key};
 use crate::{Expect, Key, KeyValue, Read, Revision, StoreError, Ttl};
 
 /// A bucket that the caches of several instances share.
+///
+/// A tag is invalidated by an entry of its name. A value with tags is stored with the epoch from before its load, the revision of the
+/// last invalidation of any tag: it is valid while the entry of none of its tags is younger.
 pub(super) struct SecondLevel<V> {
     store: Arc<dyn KeyValue>,
     ttl: Ttl,
-    encode: fn(&V) -> Result<Vec<u8>, serde_json::Error>,
+    encode: fn(&V, Option<Revision>) -> Result<Vec<u8>, serde_json::Error>,
     decode: fn(&[u8]) -> Result<V, serde_json::Error>,
+    decode_tagged: fn(&[u8]) -> Result<Tagged<V>, serde_json::Error>,
 }
 
 /// What the second level has of a key.
 pub(super) enum Found<V> {
     Value(V, Revision),
-    /// Nothing. A load may store its value if this is the last write of the key still.
-    Absent(Expect),
+    /// Nothing.
+    Absent(Vacancy),
 }
 
-impl<V: Sync> SecondLevel<V> {
+/// Where a load may store its value.
+pub(super) struct Vacancy {
+    /// If this is the last write of the key still.
+    expect: Expect,
+    /// The epoch of the tags, for values with tags.
+    epoch: Option<Revision>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tagged<V> {
+    epoch: u64,
+    value: V,
+}
+
+pub(super) type TagsOf<'a, V> = &'a (dyn Fn(&V) -> Vec<String> + Send + Sync);
+
+impl<V: Sync + Send> SecondLevel<V> {
     pub(super) fn new(store: Arc<dyn KeyValue>, ttl: Ttl) -> Self
     where
         V: Serialize + DeserializeOwned,
@@ -29,48 +50,75 @@ impl<V: Sync> SecondLevel<V> {
         Self {
             store,
             ttl,
-            encode: |value| serde_json::to_vec(value),
+            encode: |value, epoch| match epoch {
+                Some(epoch) => serde_json::to_vec(&Tagged { epoch: epoch.get(), value }),
+                None => serde_json::to_vec(value),
+            },
             decode: |bytes| serde_json::from_slice(bytes),
+            decode_tagged: |bytes| serde_json::from_slice(bytes),
         }
     }
 
-    pub(super) async fn find(&self, key: &str) -> Result<Found<V>, StoreError> {
+    pub(super) async fn find(&self, key: &str, tags: Option<TagsOf<'_, V>>) -> Result<Found<V>, StoreError> {
         let key = key_of(key);
+        // Before the load that follows where nothing is found.
+        let epoch = match tags {
+            Some(_) => Some(self.revision(&epoch_key()?).await?),
+            None => None,
+        };
         if let Some(entry) = self.store.get(&key, Read::Latest).await? {
-            return Ok(match (self.decode)(&entry.value) {
-                Ok(value) => Found::Value(value, entry.revision),
-                // Of another version of the service: replaced by what is loaded.
-                Err(_) => Found::Absent(Expect::Revision(entry.revision)),
+            return Ok(match self.valid(&entry.value, tags).await? {
+                Some(value) => Found::Value(value, entry.revision),
+                None => Found::Absent(Vacancy { expect: Expect::Revision(entry.revision), epoch }),
             });
         }
         // The removal counts: a value that was loaded before the next one must not be stored after it.
-        match self.store.history(&key).await {
+        let expect = match self.store.history(&key).await {
             Ok(history) => {
-                let last = history.last().map_or(Revision::default(), |entry| entry.revision);
-                Ok(Found::Absent(Expect::Revision(last)))
+                Expect::Revision(history.last().map_or(Revision::default(), |entry| entry.revision))
             }
-            Err(StoreError::Unsupported { .. }) => Ok(Found::Absent(Expect::Absent)),
-            Err(error) => Err(error),
-        }
+            Err(StoreError::Unsupported { .. }) => Expect::Absent,
+            Err(error) => return Err(error),
+        };
+        Ok(Found::Absent(Vacancy { expect, epoch }))
     }
 
-    pub(super) async fn put(&self, key: &str, value: &V, expect: Expect) -> Result<Revision, StoreError> {
-        let bytes = (self.encode)(value).map_err(|error| StoreError::Encode(error.into()))?;
-        self.store.put(&key_of(key), Bytes::from(bytes), expect, self.ttl).await
+    /// The value; none when a tag of it was invalidated, or when another version of the service wrote it.
+    async fn valid(&self, bytes: &[u8], tags: Option<TagsOf<'_, V>>) -> Result<Option<V>, StoreError> {
+        let Some(tags) = tags else { return Ok((self.decode)(bytes).ok()) };
+        let Ok(Tagged { epoch, value }) = (self.decode_tagged)(bytes) else { return Ok(None) };
+        for tag in tags(&value) {
+            if self.revision(&tag_key(&tag)?).await?.get() > epoch {
+                return Ok(None);
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// The revision of an entry; zero when there is none.
+    async fn revision(&self, key: &Key) -> Result<Revision, StoreError> {
+        Ok(self.store.get(key, Read::Latest).await?.map_or(Revision::default(), |entry| entry.revision))
+    }
+
+    pub(super) async fn put(&self, key: &str, value: &V, at: Vacancy) -> Result<Revision, StoreError> {
+        let bytes = (self.encode)(value, at.epoch).map_err(|error| StoreError::Encode(error.into()))?;
+        self.store.put(&key_of(key), Bytes::from(bytes), at.expect, self.ttl).await
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.store.delete(&key_of(key), Expect::Anything).await
     }
+
+    /// Makes every value with this tag invalid that is there, or whose load has begun.
+    pub(super) async fn invalidate_tag(&self, tag: &str) -> Result<(), StoreError> {
+        // In this order: an epoch that a load has seen is never younger than a tag that it has not.
+        for key in [tag_key(tag)?, epoch_key()?] {
+            self.store.put(&key, Bytes::new(), Expect::Anything, self.ttl).await?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn key_of(text: &str) -> Key {
     Key::encoded(text)
-}
-
-/// The text that a key was made of; none for a hash.
-pub(super) fn text_of(key: &Key) -> Option<String> {
-    let digits = key.as_str().strip_prefix('=')?.as_bytes();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    String::from_utf8(digits.chunks(2).map(pair).collect::<Option<Vec<u8>>>()?).ok()
 }

@@ -1,4 +1,4 @@
-//! The cache: one load at a time, fences, stale values, a second level and its feed.
+//! The cache in memory: one load at a time, fences, stale values, and a feed that is interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,32 +7,29 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
-use underpin_errors::{Error, Kind};
-use underpin_store::{
-    BucketSettings, Cache, CacheSettings, Invalidation, InvalidationFeed, Invalidations, KeyPattern,
-    KeyValue, KeyValueExt, KeyValueFeed, MemoryKeyValue, StoreError, Ttl,
-};
+use underpin_errors::{Error, HealthCheck, HealthStatus, Kind};
+use underpin_store::{Cache, CacheSettings, Invalidation, InvalidationFeed, Invalidations, StoreError};
 
-use crate::support::{LIMIT, eventually, private};
+use crate::support::{LIMIT, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A source that counts, and can be held up.
 #[derive(Clone, Default)]
-struct Source {
+pub(crate) struct Source {
     loads: Arc<AtomicUsize>,
     value: Arc<AtomicUsize>,
     fails: Arc<AtomicUsize>,
     gate: Option<Arc<Notify>>,
-    began: Arc<Notify>,
+    pub(crate) began: Arc<Notify>,
 }
 
 impl Source {
-    fn gated() -> Self {
+    pub(crate) fn gated() -> Self {
         Self { gate: Some(Arc::default()), ..Self::default() }
     }
 
-    async fn load(self, key: String) -> Result<Option<String>, Error> {
+    pub(crate) async fn load(self, key: String) -> Result<Option<String>, Error> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let value = self.value.load(Ordering::SeqCst);
         self.began.notify_one();
@@ -45,15 +42,15 @@ impl Source {
         Ok((key != "none").then(|| format!("{key}={value}")))
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         self.gate.as_ref().unwrap().notify_one();
     }
 
-    fn loads(&self) -> usize {
+    pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }
 
-    fn set(&self, value: usize) {
+    pub(crate) fn set(&self, value: usize) {
         self.value.store(value, Ordering::SeqCst);
     }
 }
@@ -62,7 +59,7 @@ fn cache(settings: CacheSettings, source: &Source) -> Cache<String, String> {
     Cache::builder(settings).loading_with(source.clone(), Source::load).unwrap()
 }
 
-async fn get(cache: &Cache<String, String>, key: &str) -> Option<String> {
+pub(crate) async fn get(cache: &Cache<String, String>, key: &str) -> Option<String> {
     timeout(LIMIT, cache.get(&key.to_owned())).await.expect("in time").expect("loaded")
 }
 
@@ -197,87 +194,12 @@ async fn a_load_that_panics_or_takes_too_long_fails_and_the_next_works() {
     assert_eq!(cache.get(&7).await.unwrap(), Some(7));
 }
 
-fn over(source: &Source, store: &Arc<dyn KeyValue>) -> Cache<String, String> {
-    Cache::builder(CacheSettings::default())
-        .second_level(Arc::clone(store), Ttl::After(SECOND * 60))
-        .feed(Arc::new(KeyValueFeed::of_second_level(Arc::clone(store))))
-        .loading_with(source.clone(), Source::load)
-        .unwrap()
-}
-
-/// Two instances over one second level.
-async fn instances_share(store: Arc<dyn KeyValue>) {
-    let source = Source::default();
-    let (one, two) = (over(&source, &store), over(&source, &store));
-    // The feeds are subscribed: each begins with an empty memory.
-    eventually("both listen", || async { one.stats().interruptions > 0 && two.stats().interruptions > 0 })
-        .await;
-    assert_eq!(get(&one, "a").await.as_deref(), Some("a=0"));
-    assert_eq!(get(&two, "a").await.as_deref(), Some("a=0"));
-    assert_eq!(source.loads(), 1, "the second one reads the second level");
-    source.set(1);
-    one.invalidate(&"a".to_owned()).await.unwrap();
-    assert_eq!(get(&one, "a").await.as_deref(), Some("a=1"));
-    eventually("the other hears", || async { get(&two, "a").await.as_deref() == Some("a=1") }).await;
-    assert_eq!(source.loads(), 2);
-    eventually("hits come from memory", || async {
-        let before = two.stats().hits;
-        get(&two, "a").await;
-        two.stats().hits > before
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_share_a_second_level_in_memory() {
-    instances_share(Arc::new(MemoryKeyValue::new(BucketSettings::new("cache").key_ttl(true)).unwrap())).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_share_a_second_level_on_a_server() {
-    let (server, store) = private(BucketSettings::new("cache").key_ttl(true)).await;
-    instances_share(Arc::new(store.clone())).await;
-    // A second level that is away is no reason to fail.
-    let source = Source::default();
-    let cache = over(&source, &(Arc::new(store) as Arc<dyn KeyValue>));
-    eventually("it listens", || async { cache.stats().interruptions > 0 }).await;
-    get(&cache, "kept").await;
-    server.kill().await;
-    eventually("the interruption is noticed", || async { cache.stats().interruptions > 1 }).await;
-    let value = cache.get(&"b".to_owned()).await.unwrap();
-    assert_eq!(value.as_deref(), Some("b=0"));
-}
-
-#[tokio::test]
-async fn a_load_from_before_the_invalidation_of_another_instance_is_not_stored() {
-    let store: Arc<dyn KeyValue> =
-        Arc::new(MemoryKeyValue::new(BucketSettings::new("cache").key_ttl(true)).unwrap());
-    let (slow, source) = (Source::gated(), Source::default());
-    let one = Cache::builder(CacheSettings::default())
-        .second_level(Arc::clone(&store), Ttl::Bucket)
-        .loading_with(slow.clone(), Source::load)
-        .unwrap();
-    let two = over(&source, &store);
-    let old = tokio::spawn({
-        let one = one.clone();
-        async move { get(&one, "a").await }
-    });
-    slow.began.notified().await;
-    two.invalidate(&"a".to_owned()).await.unwrap();
-    slow.open();
-    assert_eq!(old.await.unwrap().as_deref(), Some("a=0"));
-    assert_eq!(store.all_keys(&KeyPattern::all()).await.unwrap(), [], "the old value is not stored");
-    source.set(1);
-    assert_eq!(get(&two, "a").await.as_deref(), Some("a=1"));
-    assert_eq!(get(&one, "a").await.as_deref(), Some("a=1"), "nor kept here");
-}
-
 /// A feed that a test speaks for.
 struct Told(tokio::sync::Mutex<Option<mpsc::Receiver<Invalidation>>>);
 
 #[async_trait]
 impl InvalidationFeed for Told {
-    async fn publish(&self, _: &str) -> Result<(), StoreError> {
+    async fn publish(&self, _: &Invalidation) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -322,6 +244,44 @@ async fn an_interrupted_feed_clears_the_memory() {
     get(&cache, "b").await;
     assert_eq!(source.loads(), 5);
     // A feed that ends is an interruption too.
+    assert_eq!(cache.check().await.status, HealthStatus::Up);
     drop(sender);
     eventually("the end is noticed", || async { cache.stats().interruptions >= 3 }).await;
+    assert_eq!(cache.check().await.status, HealthStatus::Degraded);
+}
+
+#[tokio::test]
+async fn values_of_a_tag_are_dropped_together_and_loads_from_before_are_not_kept() {
+    let source = Source::gated();
+    let of_tenant = |key: &String, _: &String| vec![key.split('.').next().unwrap_or_default().to_owned()];
+    let cache = Cache::builder(CacheSettings::default())
+        .tags(of_tenant)
+        .loading_with(source.clone(), Source::load)
+        .unwrap();
+    let fetch = |key: &'static str| {
+        let cache = cache.clone();
+        tokio::spawn(async move { get(&cache, key).await })
+    };
+    for key in ["7.a", "7.b", "8.a"] {
+        let first = fetch(key);
+        source.began.notified().await;
+        source.open();
+        first.await.unwrap();
+    }
+    let old = fetch("7.c");
+    source.began.notified().await;
+    source.set(1);
+    cache.invalidate_tag("7").await.unwrap();
+    source.open();
+    assert_eq!(old.await.unwrap().as_deref(), Some("7.c=0"));
+    assert_eq!(get(&cache, "8.a").await.as_deref(), Some("8.a=0"), "of another tag");
+    for key in ["7.a", "7.b", "7.c"] {
+        let again = fetch(key);
+        source.began.notified().await;
+        source.open();
+        assert_eq!(again.await.unwrap(), Some(format!("{key}=1")));
+    }
+    let untagged = Cache::builder(CacheSettings::default()).loading_with(source, Source::load).unwrap();
+    let refused = untagged.invalidate_tag("7").await;
+    assert!(matches!(refused, Err(StoreError::InvalidOption { .. })), "{refused:?}");
 }
