@@ -59,13 +59,14 @@ pub enum StoreError {
         bucket: String,
     },
     /// The bucket differs from its declaration, and the store only verifies.
-    #[error("the buckets differ from the settings: {}", differences.join("; "))]
+    #[error("the buckets differ from the settings, apply or change them: {}", differences.join("; "))]
     Drift {
         /// One sentence a difference.
         differences: Vec<String>,
     },
     /// The value is larger than the bucket or the server takes. Nothing was written.
-    #[error("a value of {size} bytes is too large")]
+    #[error("a value of {size} bytes is larger than {}; raise `max_value_size` up to the server's `max_payload`, or store less",
+        limit.map_or_else(|| "the bucket takes".to_owned(), |limit| format!("the limit of {limit}")))]
     TooLarge {
         /// The size of the value in bytes.
         size: usize,
@@ -73,7 +74,7 @@ pub enum StoreError {
         limit: Option<usize>,
     },
     /// The bucket, or the server's storage, is full. Nothing was written.
-    #[error("the bucket is full")]
+    #[error("the bucket is full; raise `max_bytes`, or remove entries")]
     Full,
     /// The write was sent and not acknowledged: it may have happened. Read before the next attempt.
     #[error("the write was not acknowledged")]
@@ -196,6 +197,21 @@ mod tests {
         let missing = StoreError::NoBucket { bucket: "carts".into() };
         assert_eq!(missing.kind(), Kind::Internal);
         assert!(missing.to_string().contains("`carts`; apply the store's settings"));
+        for (error, text) in [
+            (
+                StoreError::TooLarge { size: 9, limit: Some(8) },
+                "9 bytes is larger than the limit of 8; raise `max_value_size`",
+            ),
+            (StoreError::TooLarge { size: 9, limit: None }, "larger than the bucket takes"),
+            (StoreError::Full, "raise `max_bytes`"),
+            (
+                StoreError::Drift { differences: vec!["bucket carts is missing".into()] },
+                "apply or change them: bucket carts",
+            ),
+            (StoreError::InvalidKey { problem: "must not be empty" }, "must not be empty"),
+        ] {
+            assert!(error.to_string().contains(text), "{error}");
+        }
         let conflict = StoreError::Conflict { current: Some(Revision::new(7)) };
         assert!(conflict.is_conflict() && !conflict.is_retryable());
         assert_eq!(conflict.kind(), Kind::Aborted);

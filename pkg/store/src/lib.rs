@@ -45,6 +45,7 @@ mod random;
 mod redis;
 mod session;
 mod settings;
+mod spans;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -64,7 +65,9 @@ pub use kv::{
 };
 pub use limit::{KeyValueRateLimiter, MemoryRateLimiter, OnLimiterFailure, Quota, RateDecision, RateLimiter};
 #[cfg(feature = "tower")]
-pub use limit::{RateLimit, RateLimitLayer, Refuse, RefuseHttp, RefuseWithError, client_network};
+pub use limit::{
+    LimitReport, RateLimit, RateLimitLayer, Refuse, RefuseHttp, RefuseWithError, client_network,
+};
 pub use lock::{KeyValueLocks, Lease, Locks};
 pub use memory::MemoryKeyValue;
 pub use meters::describe_metrics;

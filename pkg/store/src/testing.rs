@@ -28,11 +28,11 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    BucketStatus, Entry, Expect, GetObject, InvalidationFeed, Invalidations, Key, KeyList, KeyPattern,
-    KeyValue, Lease, ListObjects, Locks, ObjectData, ObjectEvent, ObjectExpect, ObjectInfo, ObjectName,
-    ObjectPage, ObjectReader, ObjectWatch, Objects, Presign, PresignUpload, PresignedRequest, PutObject,
-    Quota, RateDecision, RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions, StoreError,
-    Swept, Ttl, Watch, WatchEvent, WatchObjects, WatchOptions,
+    BucketStatus, Entry, Expect, GetObject, Invalidation, InvalidationFeed, Invalidations, Key, KeyList,
+    KeyPattern, KeyValue, Lease, ListObjects, Locks, ObjectData, ObjectEvent, ObjectExpect, ObjectInfo,
+    ObjectName, ObjectPage, ObjectReader, ObjectWatch, Objects, Presign, PresignUpload, PresignedRequest,
+    PutObject, Quota, RateDecision, RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions,
+    StoreError, Swept, Ttl, Watch, WatchEvent, WatchObjects, WatchOptions,
 };
 
 mock! {
@@ -121,7 +121,7 @@ mock! {
 
     #[async_trait]
     impl InvalidationFeed for InvalidationFeed {
-        async fn publish(&self, key: &str) -> Result<(), StoreError>;
+        async fn publish(&self, invalidation: &Invalidation) -> Result<(), StoreError>;
         async fn subscribe(&self) -> Result<Box<dyn Invalidations>, StoreError>;
     }
 }

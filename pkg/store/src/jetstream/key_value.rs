@@ -11,7 +11,7 @@ use super::backend::Backend;
 use super::watch::JetStreamWatch;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Read, Revision,
-    StoreError, Ttl, Watch, WatchEvent, WatchOptions, meters,
+    StoreError, Ttl, Watch, WatchEvent, WatchOptions, meters, spans,
 };
 
 /// A bucket in JetStream. Clones share its connection.
@@ -40,9 +40,12 @@ impl JetStreamKeyValue {
         operation: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        let bucket = self.0.bucket.name.as_str();
+        let mut span = spans::operation(Some("nats"), bucket, operation);
         let began = Instant::now();
         let result = work.await;
-        meters::operation(&self.0.bucket.name, operation, began, &result);
+        meters::operation(bucket, operation, began, &result);
+        spans::ended(&mut span, result.as_ref().err());
         result
     }
 }

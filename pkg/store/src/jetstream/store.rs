@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value};
+use underpin_errors::{Health, HealthCheck, Report};
 use underpin_logger::{Context, Logger, info, warn};
 use underpin_nats::Connection;
 
@@ -225,6 +227,26 @@ struct Declared {
     bucket: String,
     stream: String,
     config: Map<String, Value>,
+}
+
+#[async_trait]
+impl HealthCheck for JetStreamStore {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    /// Down while the server does not answer, or a bucket is missing.
+    async fn check(&self) -> Health {
+        let declared = self.declared();
+        for Declared { bucket, stream, .. } in &declared {
+            match self.info(bucket, stream).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Health::down(format!("bucket {bucket} is missing")),
+                Err(error) => return Health::down(Report(&error).to_string()),
+            }
+        }
+        Health::up().detail("buckets", declared.len())
+    }
 }
 
 impl std::fmt::Debug for JetStreamStore {

@@ -58,7 +58,7 @@ pub trait KeyValueExt: KeyValue {
         }
     }
 
-    /// Writes a value, whatever was there.
+    /// Writes a value, whatever was there. A time to live of the old value ends.
     ///
     /// # Errors
     /// Those of [`KeyValue::put`].
@@ -83,7 +83,8 @@ pub trait KeyValueExt: KeyValue {
         async move { self.put(key.as_key()?.as_ref(), value.into(), Expect::Absent, ttl).await }
     }
 
-    /// Replaces the value of a revision.
+    /// Replaces the value of a revision. A time to live of the old value ends: to set it again, call [`KeyValue::put`] with
+    /// [`Ttl::After`].
     ///
     /// # Errors
     /// [`StoreError::Conflict`], and those of [`KeyValue::put`].
@@ -157,7 +158,7 @@ pub trait KeyValueExt: KeyValue {
     }
 
     /// Reads a JSON value, changes it, and writes it if it has not changed meanwhile; else starts again, up to 20 times
-    /// with growing pauses. The closure may run several times.
+    /// with growing pauses. The closure may run several times. A time to live of the old value ends.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] or [`StoreError::Exists`] when others won each time, [`StoreError::Unconfirmed`] when the change

@@ -13,7 +13,7 @@ use crate::{
 
 /// The part of a bucket below a prefix: for a service or a tenant that shares it with others.
 ///
-/// Its keys are those of the bucket without the prefix. Revisions and the status are those of the whole bucket.
+/// Its keys are those of the bucket without the prefix. Revisions, the status and `forget_removals` are those of the whole bucket.
 ///
 /// # Examples
 /// ```

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use tokio::time::sleep;
+use underpin_errors::{Health, HealthCheck};
 
 use super::limiter::{Quota, RateDecision, RateLimiter};
 use super::memory_limiter::check;
@@ -25,6 +26,17 @@ impl KeyValueRateLimiter {
     /// A limiter in this bucket.
     pub fn new(store: Arc<dyn KeyValue>) -> Self {
         Self(store)
+    }
+}
+
+#[async_trait]
+impl HealthCheck for KeyValueRateLimiter {
+    fn name(&self) -> &str {
+        "rate limiter"
+    }
+
+    async fn check(&self) -> Health {
+        self.0.check().await
     }
 }
 

@@ -10,7 +10,8 @@ use tower_service::Service;
 use underpin_errors::Error;
 
 use super::limiter::{OnLimiterFailure, Quota, RateLimiter};
-use super::refuse::{Refuse, RefuseHttp, RefuseWithError};
+use super::refuse::{LimitReport, Refuse, RefuseHttp, RefuseWithError};
+use crate::meters;
 
 /// A layer that asks a [`RateLimiter`] before each request, for HTTP and for rpc.
 ///
@@ -54,6 +55,7 @@ use super::refuse::{Refuse, RefuseHttp, RefuseWithError};
 /// ```
 pub struct RateLimitLayer<K, R> {
     limiter: Arc<dyn RateLimiter>,
+    name: &'static str,
     quota: Quota,
     key: K,
     on_failure: OnLimiterFailure,
@@ -82,7 +84,15 @@ impl<K> RateLimitLayer<K, RefuseWithError> {
 
 impl<K, R> RateLimitLayer<K, R> {
     fn new(limiter: Arc<dyn RateLimiter>, quota: Quota, key: K) -> Self {
-        Self { limiter, quota, key, on_failure: OnLimiterFailure::default(), refuse: PhantomData }
+        let on_failure = OnLimiterFailure::default();
+        Self { limiter, name: "default", quota, key, on_failure, refuse: PhantomData }
+    }
+
+    /// Sets the name of the limit in headers and metrics, of letters, digits and `-`; `default` otherwise.
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
     }
 
     /// Sets what a request gets when the limiter does not answer.
@@ -98,6 +108,7 @@ impl<K: Clone, R> Clone for RateLimitLayer<K, R> {
         let limiter = Arc::clone(&self.limiter);
         Self {
             limiter,
+            name: self.name,
             quota: self.quota,
             key: self.key.clone(),
             on_failure: self.on_failure,
@@ -154,20 +165,23 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let Some(key) = (self.layer.key)(&request) else { return Box::pin(inner.call(request)) };
-        let (limiter, quota) = (Arc::clone(&self.layer.limiter), self.layer.quota);
+        let (limiter, name, quota) = (Arc::clone(&self.layer.limiter), self.layer.name, self.layer.quota);
         let on_failure = self.layer.on_failure;
         Box::pin(async move {
-            let decision = match limiter.take(&key, 1, &quota).await {
+            let taken = limiter.take(&key, 1, &quota).await;
+            meters::limited(name, &taken);
+            let decision = match taken {
                 Ok(decision) => decision,
                 Err(_) if on_failure == OnLimiterFailure::Pass => return inner.call(request).await,
                 Err(error) => return R::refuse(error.into(), None),
             };
+            let report = LimitReport { name, quota: &quota, decision: &decision };
             if let Some(delay) = decision.retry_after {
                 let error = Error::too_many_requests("too many requests").retry_after(delay);
-                return R::refuse(error, Some((&decision, &quota)));
+                return R::refuse(error, Some(report));
             }
             let mut response = inner.call(request).await?;
-            R::annotate(&mut response, &decision, &quota);
+            R::annotate(&mut response, report);
             Ok(response)
         })
     }

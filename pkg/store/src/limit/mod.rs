@@ -21,6 +21,6 @@ pub(crate) use memory_limiter::check;
 #[cfg(feature = "tower")]
 pub use network::client_network;
 #[cfg(feature = "tower")]
-pub use refuse::{Refuse, RefuseHttp, RefuseWithError};
+pub use refuse::{LimitReport, Refuse, RefuseHttp, RefuseWithError};
 #[cfg(feature = "redis")]
 pub(crate) use window::Window;

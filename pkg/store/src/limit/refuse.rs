@@ -3,16 +3,28 @@ use underpin_errors::Error;
 
 use super::limiter::{Quota, RateDecision};
 
+/// A decision of a limiter, for the answer to a request.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LimitReport<'a> {
+    /// The name of the limit.
+    pub name: &'a str,
+    /// What may be taken.
+    pub quota: &'a Quota,
+    /// What was decided.
+    pub decision: &'a RateDecision,
+}
+
 /// How a kind of service refuses a request, and reports the remaining quota.
 pub trait Refuse<Response, E>: Send + 'static {
     /// The answer to a request that was refused.
     ///
     /// # Errors
     /// Where the service refuses by an error.
-    fn refuse(error: Error, decided: Option<(&RateDecision, &Quota)>) -> Result<Response, E>;
+    fn refuse(error: Error, decided: Option<LimitReport<'_>>) -> Result<Response, E>;
 
     /// Adds what is left to the answer of a request that passed.
-    fn annotate(_response: &mut Response, _decision: &RateDecision, _quota: &Quota) {}
+    fn annotate(_response: &mut Response, _report: LimitReport<'_>) {}
 }
 
 /// By a response: status 429, `application/problem+json`, `Retry-After`, `RateLimit` and `RateLimit-Policy`
@@ -21,7 +33,7 @@ pub trait Refuse<Response, E>: Send + 'static {
 pub struct RefuseHttp;
 
 impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
-    fn refuse(error: Error, decided: Option<(&RateDecision, &Quota)>) -> Result<Response<B>, E> {
+    fn refuse(error: Error, decided: Option<LimitReport<'_>>) -> Result<Response<B>, E> {
         let body = serde_json::to_string(&error.to_problem()).unwrap_or_default();
         let mut response = Response::new(B::from(body));
         *response.status_mut() =
@@ -31,15 +43,15 @@ impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
         if let Some(delay) = error.retry_delay() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(delay)));
         }
-        if let Some((decision, quota)) = decided {
-            <Self as Refuse<Response<B>, E>>::annotate(&mut response, decision, quota);
+        if let Some(report) = decided {
+            <Self as Refuse<Response<B>, E>>::annotate(&mut response, report);
         }
         Ok(response)
     }
 
-    fn annotate(response: &mut Response<B>, decision: &RateDecision, quota: &Quota) {
-        let left = format!("\"default\";r={};t={}", decision.remaining, seconds(decision.reset_after));
-        let policy = format!("\"default\";q={};w={}", quota.limit, seconds(quota.window));
+    fn annotate(response: &mut Response<B>, LimitReport { name, quota, decision }: LimitReport<'_>) {
+        let left = format!("\"{name}\";r={};t={}", decision.remaining, seconds(decision.reset_after));
+        let policy = format!("\"{name}\";q={};w={}", quota.limit, seconds(quota.window));
         for (name, value) in [("ratelimit", left), ("ratelimit-policy", policy)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 response.headers_mut().insert(name, value);
@@ -58,7 +70,7 @@ fn seconds(delay: std::time::Duration) -> u64 {
 pub struct RefuseWithError;
 
 impl<Response, E: From<Error>> Refuse<Response, E> for RefuseWithError {
-    fn refuse(error: Error, _decided: Option<(&RateDecision, &Quota)>) -> Result<Response, E> {
+    fn refuse(error: Error, _decided: Option<LimitReport<'_>>) -> Result<Response, E> {
         Err(error.into())
     }
 }

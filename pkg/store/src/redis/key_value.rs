@@ -14,7 +14,7 @@ use super::scripts::WRITE;
 use crate::kv::ttl;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Operation, Read,
-    Revision, StoreError, Ttl, Watch, WatchOptions, meters,
+    Revision, StoreError, Ttl, Watch, WatchOptions, meters, spans,
 };
 
 /// The largest value of a server with default settings.
@@ -52,9 +52,11 @@ impl RedisKeyValue {
         operation: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        let mut span = spans::operation(Some("redis"), &self.0.settings.name, operation);
         let began = Instant::now();
         let result = work.await;
         meters::operation(&self.0.settings.name, operation, began, &result);
+        spans::ended(&mut span, result.as_ref().err());
         result
     }
 }

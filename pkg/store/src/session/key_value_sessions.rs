@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use underpin_errors::{Health, HealthCheck};
 
 use super::sessions::{Session, SessionLife, Sessions};
 use super::stored_session::StoredSession;
@@ -48,6 +49,17 @@ impl KeyValueSessions {
     async fn write(&self, id: &SessionId, stored: &StoredSession, expect: Expect) -> Result<(), StoreError> {
         let kept = stored.kept().ok_or(StoreError::Conflict { current: None })?;
         self.0.put(&id.key(), stored.encode()?, expect, Ttl::After(kept)).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl HealthCheck for KeyValueSessions {
+    fn name(&self) -> &str {
+        "sessions"
+    }
+
+    async fn check(&self) -> Health {
+        self.0.check().await
     }
 }
 

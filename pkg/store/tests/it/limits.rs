@@ -131,7 +131,7 @@ async fn a_limiter_that_fails_passes_or_refuses_as_set() {
 
 /// An rpc service, whose error is ours.
 #[derive(Clone)]
-struct Rpc;
+pub(crate) struct Rpc;
 
 impl Service<u32> for Rpc {
     type Response = u32;

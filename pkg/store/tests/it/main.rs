@@ -3,18 +3,30 @@
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod cache_levels;
+#[cfg(test)]
+mod gated;
+#[cfg(test)]
 mod jetstream;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod lock_chaos;
 #[cfg(test)]
+mod lock_clocks;
+#[cfg(test)]
 mod memory;
 mod memory_journal;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod rate_limits;
+#[cfg(test)]
+#[allow(dead_code, reason = "shared with events")]
+#[path = "../../../events/tests/it/metrics/recorder.rs"]
+mod recorder;
 #[cfg(test)]
 mod redis;
 #[cfg(test)]

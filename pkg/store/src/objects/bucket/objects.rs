@@ -13,7 +13,7 @@ use super::watch::BucketWatch;
 use crate::{
     GetObject, KeyValue, ListObjects, ObjectBucketSettings, ObjectData, ObjectExpect, ObjectInfo, ObjectName,
     ObjectPage, ObjectReader, ObjectWatch, Objects, PutObject, StoreError, Swept, Ttl, WatchObjects,
-    WatchOptions, meters,
+    WatchOptions, meters, spans,
 };
 
 /// The objects of a bucket, in memory or in JetStream. Clones share it.
@@ -67,9 +67,12 @@ impl BucketObjects {
         operation: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        let bucket = self.0.settings.name.as_str();
+        let mut span = spans::operation(None, bucket, operation);
         let began = Instant::now();
-        let result = work.await;
-        meters::operation(&self.0.settings.name, operation, began, &result);
+        let result = span.ctx().scope(work).await;
+        meters::operation(bucket, operation, began, &result);
+        spans::ended(&mut span, result.as_ref().err());
         result
     }
 }

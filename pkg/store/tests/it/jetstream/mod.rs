@@ -3,6 +3,7 @@
 mod clients;
 mod cluster;
 mod faults;
+mod hazards;
 mod interop;
 mod old_server;
 mod topology;

@@ -78,7 +78,7 @@ async fn a_watch_goes_on_after_restarts_and_kills() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_reconnects_leave_one_consumer_and_miss_nothing() {
-    const CUTS: usize = 30;
+    const CUTS: usize = 100;
     let server = NatsServer::private().await;
     let (proxy, direct) = (Proxy::to(server.url()).await, connect(server.url()).await);
     let writer = open(&direct, BucketSettings::new("carts")).await;

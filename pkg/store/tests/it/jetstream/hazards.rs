@@ -1,0 +1,160 @@
+//! What was reported of key-value buckets elsewhere, and must not happen here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use underpin_errors::{HealthCheck, HealthStatus};
+use underpin_logger::NoopLogger;
+use underpin_store::{
+    BucketSettings, Expect, JetStreamStore, Key, KeyPattern, KeyValue, KeyValueExt, Storage, StoreSettings,
+    Ttl, WatchEvent, WatchOptions, WatchStart,
+};
+use underpin_testkit::{Fault, NatsServer, Proxy};
+
+use crate::support::{LIMIT, connect, eventually, open, private};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_of_what_is_new_starts_over_when_the_bucket_forgot() {
+    let server = NatsServer::private().await;
+    let (proxy, direct) = (Proxy::to(server.url()).await, connect(server.url()).await);
+    let bucket = BucketSettings::new("carts").key_ttl(true).marker_ttl(SECOND);
+    let writer = open(&direct, bucket.clone()).await;
+    let store = open(&connect(proxy.url()).await, bucket).await;
+    writer.set("old", "x").await.unwrap();
+    let mut watch = store.watch(WatchOptions::all().start(WatchStart::New)).await.unwrap();
+    assert_eq!(timeout(LIMIT, watch.next()).await.unwrap().unwrap(), WatchEvent::Current);
+    proxy.set(Fault::Cut);
+    writer.set("new", "x").await.unwrap();
+    writer.remove("old").await.unwrap();
+    let forgotten = || async { writer.status().await.is_ok_and(|status| status.entries == 1) };
+    eventually("the removal is forgotten", forgotten).await;
+    tokio::time::sleep(SECOND).await;
+    proxy.set(Fault::None);
+    // What it does not know of any more may have been removed: the whole state follows.
+    let mut events = Vec::new();
+    while events.last() != Some(&WatchEvent::Current) {
+        events.push(timeout(LIMIT, watch.next()).await.unwrap().unwrap());
+    }
+    assert_eq!(events.len(), 3, "{events:?}");
+    assert_eq!(events.first(), Some(&WatchEvent::Reset));
+    assert!(matches!(events.get(1), Some(WatchEvent::Changed(entry)) if entry.key.as_str() == "new"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_gets_more_entries_than_the_client_buffers() {
+    // The client drops messages beyond 65,536 that wait in one subscription.
+    const ENTRIES: usize = 70_000;
+    let (server, store) = private(BucketSettings::new("carts").storage(Storage::Memory)).await;
+    let client = connect(server.url()).await.client();
+    // The server drops publishes without acknowledgements beyond 10,000 that wait.
+    for first in (0..ENTRIES).step_by(5_000) {
+        for number in first..first + 5_000 {
+            client.publish(format!("$KV.carts.k.{number}"), "x".into()).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        let stored = first as u64 + 5_000;
+        let all = || async { store.status().await.is_ok_and(|status| status.entries == stored) };
+        eventually("all are stored", all).await;
+    }
+    let mut watch = store.watch(WatchOptions::all()).await.unwrap();
+    // The server waits for a reader who does not read.
+    tokio::time::sleep(SECOND).await;
+    let mut seen = BTreeSet::new();
+    loop {
+        match timeout(LIMIT, watch.next()).await.unwrap().unwrap() {
+            WatchEvent::Changed(entry) => assert!(seen.insert(entry.revision), "none twice"),
+            WatchEvent::Current => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen.len(), ENTRIES);
+    assert_eq!(store.all_keys(&KeyPattern::all()).await.unwrap().len(), ENTRIES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_ends_although_entries_expire_during_it() {
+    let (_server, store) = private(BucketSettings::new("carts").key_ttl(true).marker_ttl(SECOND)).await;
+    let forever = Key::new("forever").unwrap();
+    store.set(&forever, "x").await.unwrap();
+    for round in 0..3 {
+        for number in 0..300 {
+            let ttl = Ttl::After(SECOND);
+            store.create(format!("r{round}.{number}"), "x", ttl).await.unwrap();
+        }
+        let until = tokio::time::Instant::now() + SECOND * 3 / 2;
+        while tokio::time::Instant::now() < until {
+            let keys = timeout(LIMIT, store.all_keys(&KeyPattern::all())).await.expect("it ends").unwrap();
+            assert!(keys.contains(&forever));
+        }
+    }
+    let left = || async { store.status().await.is_ok_and(|status| status.entries == 1) };
+    eventually("neither values nor markers are left", left).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_to_live_can_be_turned_on_later() {
+    let server = NatsServer::private().await;
+    let nats = connect(server.url()).await;
+    let before = open(&nats, BucketSettings::new("carts")).await;
+    before.set("old", "x").await.unwrap();
+    let after = open(&nats, BucketSettings::new("carts").key_ttl(true)).await;
+    after.create("new", "x", Ttl::After(SECOND)).await.unwrap();
+    let mut watch = after.watch(WatchOptions::all().start(WatchStart::New)).await.unwrap();
+    assert_eq!(timeout(LIMIT, watch.next()).await.unwrap().unwrap(), WatchEvent::Current);
+    match timeout(LIMIT, watch.next()).await.unwrap().unwrap() {
+        WatchEvent::Changed(entry) => assert!(!entry.is_put() && entry.key.as_str() == "new"),
+        other => panic!("{other:?}"),
+    }
+    assert!(after.read("old").await.unwrap().is_some());
+    let refused =
+        before.put(&Key::new("old").unwrap(), "x".into(), Expect::Anything, Ttl::After(SECOND)).await;
+    assert!(refused.is_err(), "its settings do not know of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_call_gives_its_answer_to_no_other() {
+    const KEYS: usize = 50;
+    let (_server, store) = private(BucketSettings::new("carts")).await;
+    for number in 0..KEYS {
+        store.set(format!("k.{number}"), number.to_string()).await.unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut cancelled = 0;
+            for round in 0..400 {
+                let number = (task * 7 + round) % KEYS;
+                // Some end before their answer comes.
+                let limit = Duration::from_micros((round as u64 * 37) % 400);
+                match timeout(limit, store.read(format!("k.{number}"))).await {
+                    Ok(found) => assert_eq!(found.unwrap().unwrap().value, number.to_string()),
+                    Err(_) => cancelled += 1,
+                }
+            }
+            cancelled
+        });
+    }
+    let cancelled: usize = tasks.join_all().await.into_iter().sum();
+    assert!(cancelled > 0, "none was cancelled");
+    assert_eq!(store.read("k.1").await.unwrap().unwrap().value, "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_health_of_a_store_names_the_bucket_that_is_missing() {
+    let server = NatsServer::private().await;
+    let nats = connect(server.url()).await;
+    let settings =
+        StoreSettings::default().bucket(BucketSettings::new("carts")).bucket(BucketSettings::new("locks"));
+    let store = JetStreamStore::open(nats.clone(), &settings, Arc::new(NoopLogger)).await.unwrap();
+    assert_eq!(store.check().await.status, HealthStatus::Up);
+    let until = tokio::time::Instant::now() + LIMIT;
+    nats.request("$JS.API.STREAM.DELETE.KV_locks".into(), None, "".into(), until).await.unwrap();
+    let health = store.check().await;
+    assert_eq!(health.status, HealthStatus::Down);
+    assert!(format!("{health:?}").contains("bucket locks is missing"), "{health:?}");
+}
