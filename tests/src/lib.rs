@@ -1,9 +1,12 @@
-//! The [`chaos`] run: processes around an outbox and an inbox that die at any moment, over real PostgreSQL and NATS.
+//! Chaos runs: processes that die at any moment around an outbox and an inbox ([`chaos`]), jobs ([`jobs_chaos`]) and a store
+//! ([`store_chaos`]), over real servers.
 //!
 //! The tests are in `tests/it`. The doc tests of this crate are the code in the README of the workspace and in `docs/`.
 
 pub mod chaos;
 pub mod jobs_chaos;
+pub mod process;
+pub mod store_chaos;
 
 /// The README of the workspace and the guides, as `build.rs` prepares them, so that their code is compiled and run.
 /// `docs/migrate-config.md` is in `underpin-config`, whose tests need no other crate.

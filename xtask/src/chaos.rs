@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: the proof of the outbox and the inbox, or of the jobs, as long as you like.
+//! `cargo xtask chaos`: the proof of the outbox and the inbox, of the jobs, or of a store, as long as you like.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,9 @@ pub(crate) struct Chaos {
     /// What is to survive
     #[arg(value_enum, default_value = "outbox")]
     subject: Subject,
-    /// How long faults are done
-    #[arg(long, default_value_t = 1.0)]
-    minutes: f64,
+    /// How long faults are done, or how long the rounds of locks may take; one minute, or an hour
+    #[arg(long)]
+    minutes: Option<f64>,
     /// What the schedule of faults is made from; one of the clock's making otherwise
     #[arg(long)]
     seed: Option<u64>,
@@ -33,12 +33,18 @@ enum Subject {
     Outbox,
     /// Jobs, workers and cron
     Jobs,
+    /// A store: values, watches, locks, sessions and limits
+    Store,
+    /// The locks of a store alone: -- --rounds 10000
+    Locks,
 }
 
 pub(crate) fn chaos(chaos: &Chaos) -> Done {
-    let (program, servers): (&str, &[Server]) = match chaos.subject {
-        Subject::Outbox => ("chaos", &[Server::Postgres, Server::Nats]),
-        Subject::Jobs => ("chaos-jobs", &[Server::Postgres]),
+    let (program, task, servers): (&str, &str, &[Server]) = match chaos.subject {
+        Subject::Outbox => ("chaos", "run", &[Server::Postgres, Server::Nats]),
+        Subject::Jobs => ("chaos-jobs", "run", &[Server::Postgres]),
+        Subject::Store => ("chaos-store", "run", &[Server::Nats]),
+        Subject::Locks => ("chaos-store", "rounds", &[Server::Nats]),
     };
     for server in servers {
         println!("{}", fetch::find_or_fetch(*server)?);
@@ -47,8 +53,8 @@ pub(crate) fn chaos(chaos: &Chaos) -> Done {
     // The root of the workspace is where cargo runs; a file is meant from where we were called.
     let out = chaos.out.as_ref().map(std::path::absolute).transpose();
     let out = out.map_err(|error| format!("cannot tell where --out leads: {error}"))?;
-    command.args(["run", "--locked", "--package", "underpin-tests", "--bin", program, "--", "run"]);
-    command.arg("--minutes").arg(chaos.minutes.to_string());
+    command.args(["run", "--locked", "--package", "underpin-tests", "--bin", program, "--", task]);
+    command.args(chaos.minutes.iter().flat_map(|minutes| ["--minutes".to_owned(), minutes.to_string()]));
     command.args(chaos.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
     if let Some(out) = &out {
         command.arg("--out").arg(out);

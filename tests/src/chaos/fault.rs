@@ -60,6 +60,20 @@ pub(crate) struct InjectedFault {
 pub(crate) const WORKERS: [&str; 7] =
     ["producer", "relay-1", "relay-2", "relay-3", "consumer-1", "consumer-2", "consumer-3"];
 
+/// Who takes part in a run, and what can happen to whom.
+pub(crate) struct Cast {
+    pub(crate) workers: &'static [&'static str],
+    pub(crate) servers: &'static [Server],
+    /// Which servers a worker talks to.
+    pub(crate) servers_of: fn(&str) -> &'static [Server],
+    /// Malformed messages among a hundred faults.
+    pub(crate) malformed: u64,
+}
+
+/// The outbox, the relay and the inbox.
+pub(crate) const OUTBOX: Cast =
+    Cast { workers: &WORKERS, servers: &[Server::Postgres, Server::Nats], servers_of, malformed: 5 };
+
 /// Which servers a worker talks to.
 pub(crate) fn servers_of(worker: &str) -> &'static [Server] {
     if worker == "producer" { &[Server::Postgres] } else { &[Server::Postgres, Server::Nats] }
@@ -68,11 +82,11 @@ pub(crate) fn servers_of(worker: &str) -> &'static [Server] {
 /// The faults of a run: the same for the same seed, length and gap.
 ///
 /// A target has one fault at a time; different ones may have theirs together. The last second stays quiet.
-pub(crate) fn schedule(seed: u64, length: Duration, gap: Duration) -> Vec<Fault> {
+pub(crate) fn schedule(cast: &Cast, seed: u64, length: Duration, gap: Duration) -> Vec<Fault> {
     let mut random = Random::new(seed);
     let (mut faults, mut at) = (Vec::<Fault>::new(), gap);
     while at + Duration::from_secs(1) < length {
-        let (target, kind, lasts) = draw(&mut random);
+        let (target, kind, lasts) = draw(cast, &mut random);
         let rest = Duration::from_millis(500);
         let is_free =
             faults.iter().filter(|f| f.target == target).all(|fault| fault.at + fault.lasts + rest <= at);
@@ -84,11 +98,8 @@ pub(crate) fn schedule(seed: u64, length: Duration, gap: Duration) -> Vec<Fault>
     faults
 }
 
-/// Malformed messages among a hundred faults.
-const MALFORMED: u64 = 5;
-
-fn draw(random: &mut Random) -> (Target, FaultKind, Duration) {
-    let worker = random.pick(&WORKERS).copied().unwrap_or("producer");
+fn draw(cast: &Cast, random: &mut Random) -> (Target, FaultKind, Duration) {
+    let worker = random.pick(cast.workers).copied().unwrap_or("producer");
     let ms = Duration::from_millis;
     let drawn = random.below(100);
     match drawn {
@@ -96,18 +107,18 @@ fn draw(random: &mut Random) -> (Target, FaultKind, Duration) {
         // Up to twice the lease of a relay and more than the time that a consumer has to answer.
         28..48 => (Target::Worker(worker), FaultKind::Freeze, random.between(ms(300), ms(6000))),
         // At a time when the server has no other fault, so that it stores the message.
-        48.. if drawn < 48 + MALFORMED => {
+        48.. if drawn < 48 + cast.malformed => {
             (Target::Server(Server::Nats), FaultKind::Malformed, Duration::ZERO)
         }
         48..63 => {
-            let server = random.pick(&[Server::Postgres, Server::Nats]).copied().unwrap_or(Server::Nats);
+            let server = random.pick(cast.servers).copied().unwrap_or(Server::Nats);
             let kind = random
                 .pick(&[FaultKind::Kill, FaultKind::Kill, FaultKind::Freeze, FaultKind::Restart])
                 .copied();
             (Target::Server(server), kind.unwrap_or(FaultKind::Kill), random.between(ms(100), ms(2000)))
         }
         _ => {
-            let server = random.pick(servers_of(worker)).copied().unwrap_or(Server::Postgres);
+            let server = random.pick((cast.servers_of)(worker)).copied().unwrap_or(Server::Nats);
             let target = Target::Link(worker, server);
             match random.below(4) {
                 0 => (target, FaultKind::Cut, random.between(ms(0), ms(2500))),
@@ -181,14 +192,14 @@ mod tests {
     #[test]
     fn a_seed_always_means_the_same_faults() {
         let minute = Duration::from_secs(60);
-        let of = |seed| schedule(seed, minute, Duration::from_secs(1));
+        let of = |seed| schedule(&OUTBOX, seed, minute, Duration::from_secs(1));
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }
 
     #[test]
     fn half_an_hour_has_hundreds_of_faults_of_every_kind_and_each_target_one_at_a_time() {
-        let faults = schedule(7, Duration::from_secs(1800), Duration::from_millis(2500));
+        let faults = schedule(&OUTBOX, 7, Duration::from_secs(1800), Duration::from_millis(2500));
         assert!((600..900).contains(&faults.len()), "{}", faults.len());
         let kinds: BTreeSet<String> = faults.iter().map(Fault::label).collect();
         // Kill and freeze of three roles; three faults of two servers; four of five kinds of links; malformed headers.

@@ -48,7 +48,7 @@ pub async fn make(mistake: Mistake, program: &Path, folder: &Path) -> Result<Vec
         if ended.success() {
             return Err(format!("{name} ended well, and should have died").into());
         }
-        process.settings_mut().crash_point = None;
+        process.task_mut().crash_point = None;
         process.start_again()?;
     }
     let producer = testbed.worker("producer")?;

@@ -12,13 +12,13 @@
 
 mod bank;
 mod check;
-mod fault;
+pub(crate) mod fault;
 mod frozen;
+pub(crate) mod inject;
 mod journal;
 mod malformed;
 mod mistake;
 mod observations;
-mod process;
 pub(crate) mod random;
 mod recovery;
 mod report;

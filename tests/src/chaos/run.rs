@@ -9,7 +9,7 @@ use underpin_errors::BoxError;
 
 use super::bank::Transfer;
 use super::check::check;
-use super::fault::{Fault, InjectedFault, WORKERS, schedule};
+use super::fault::{Fault, InjectedFault, OUTBOX, WORKERS, schedule};
 use super::journal::Journal;
 use super::observations::{Observations, wait_until_idle};
 use super::random::Random;
@@ -129,7 +129,7 @@ impl Chaos {
     async fn inject(&self, testbed: &Arc<Testbed>) -> Result<(Vec<InjectedFault>, Vec<String>), BoxError> {
         let (began, mut running) = (Instant::now(), JoinSet::new());
         let (mut injected, mut incidents) = (Vec::new(), Vec::new());
-        for (place, fault) in schedule(self.seed, self.length, self.gap).into_iter().enumerate() {
+        for (place, fault) in schedule(&OUTBOX, self.seed, self.length, self.gap).into_iter().enumerate() {
             while Instant::now() < began + fault.at {
                 incidents.extend(testbed.restart_ended()?);
                 let soon = (Instant::now() + Duration::from_millis(200)).min(began + fault.at);

@@ -9,14 +9,14 @@ use underpin_errors::BoxError;
 use underpin_events::jetstream::{JetStream, JetStreamSettings};
 use underpin_logger::NoopLogger;
 use underpin_outbox::{Inbox, Outbox};
-use underpin_testkit::{Direction, Fault as NetworkFault, NatsServer, PostgresServer, Proxy};
+use underpin_testkit::{Fault as NetworkFault, NatsServer, PostgresServer, Proxy};
 
 use super::bank;
 use super::fault::{Fault, FaultKind, InjectedFault, Server, Target, servers_of};
-use super::malformed;
-use super::process::Process;
 use super::random::Random;
 use super::worker::{CrashPoint, Role, WorkerSettings};
+use super::{inject, malformed};
+use crate::process::WorkerProcess;
 
 /// A session that leaves a transaction open for longer is ended by PostgreSQL. A connection that dies without a word would
 /// otherwise keep its locks until TCP gives it up, which takes hours.
@@ -27,7 +27,7 @@ pub(crate) struct Testbed {
     program: PathBuf,
     folder: PathBuf,
     links: BTreeMap<(&'static str, Server), Proxy>,
-    workers: BTreeMap<&'static str, Arc<Mutex<Process>>>,
+    workers: BTreeMap<&'static str, Arc<Mutex<WorkerProcess<WorkerSettings>>>>,
     postgres: PostgresServer,
     nats: NatsServer,
     malformed: std::sync::Mutex<BTreeSet<u64>>,
@@ -79,7 +79,7 @@ impl Testbed {
             crash_point,
             parent: std::process::id().cast_signed(),
         };
-        let process = Process::start(&self.program, settings)?;
+        let process = WorkerProcess::start(&self.program, settings)?;
         self.workers.insert(name, Arc::new(Mutex::new(process)));
         Ok(())
     }
@@ -108,35 +108,25 @@ impl Testbed {
         &self.folder
     }
 
-    pub(crate) fn worker(&self, name: &str) -> Result<Arc<Mutex<Process>>, BoxError> {
+    pub(crate) fn worker(&self, name: &str) -> Result<Arc<Mutex<WorkerProcess<WorkerSettings>>>, BoxError> {
         self.workers.get(name).map(Arc::clone).ok_or_else(|| format!("there is no {name}").into())
     }
 
     /// Does kind, waits, and heals it.
     pub(crate) async fn inject(&self, fault: Fault, random: &mut Random) -> Result<InjectedFault, BoxError> {
         match fault.target {
-            Target::Worker(name) => self.inject_into_worker(name, &fault).await?,
+            Target::Worker(name) => inject::into_worker(&*self.worker(name)?, &fault).await?,
             Target::Server(Server::Postgres) => self.inject_into_postgres(&fault).await,
-            Target::Server(Server::Nats) => self.inject_into_nats(&fault, random).await,
-            Target::Link(name, server) => self.inject_into_link((name, server), &fault, random).await?,
+            Target::Server(Server::Nats) if fault.kind == FaultKind::Malformed => {
+                self.publish_malformed(random).await;
+            }
+            Target::Server(Server::Nats) => inject::into_nats(&self.nats, &fault).await,
+            Target::Link(name, server) => {
+                let link = self.links.get(&(name, server)).ok_or("there is no such link")?;
+                inject::into_link(link, &fault, random).await;
+            }
         }
         Ok(InjectedFault { fault, healed: SystemTime::now() })
-    }
-
-    async fn inject_into_worker(&self, name: &str, fault: &Fault) -> Result<(), BoxError> {
-        let worker = self.worker(name)?;
-        // Locked until the fault ends, so that `restart_ended` does not count it.
-        let mut process = worker.lock().await;
-        if fault.kind == FaultKind::Freeze {
-            process.freeze();
-            tokio::time::sleep(fault.lasts).await;
-            process.resume();
-        } else {
-            process.kill()?;
-            tokio::time::sleep(fault.lasts).await;
-            process.start_again()?;
-        }
-        Ok(())
     }
 
     async fn inject_into_postgres(&self, fault: &Fault) {
@@ -159,27 +149,6 @@ impl Testbed {
         }
     }
 
-    async fn inject_into_nats(&self, fault: &Fault, random: &mut Random) {
-        match fault.kind {
-            FaultKind::Freeze => {
-                self.nats.pause().await;
-                tokio::time::sleep(fault.lasts).await;
-                self.nats.resume().await;
-            }
-            FaultKind::Malformed => self.publish_malformed(random).await,
-            FaultKind::Restart => {
-                self.nats.stop().await;
-                tokio::time::sleep(fault.lasts).await;
-                self.nats.restart().await;
-            }
-            _ => {
-                self.nats.kill().await;
-                tokio::time::sleep(fault.lasts).await;
-                self.nats.restart().await;
-            }
-        }
-    }
-
     async fn publish_malformed(&self, random: &mut Random) {
         let partitions: Vec<String> = bank::partitions().collect();
         let Some(partition) = random.pick(&partitions) else { return };
@@ -195,27 +164,6 @@ impl Testbed {
         self.malformed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn inject_into_link(
-        &self,
-        link: (&'static str, Server),
-        fault: &Fault,
-        random: &mut Random,
-    ) -> Result<(), BoxError> {
-        let proxy = self.links.get(&link).ok_or("there is no such link")?;
-        match fault.kind {
-            FaultKind::Forget => proxy.forget(),
-            FaultKind::Cut => proxy.set(NetworkFault::Cut),
-            FaultKind::Slow => {
-                let delay = random.between(Duration::from_millis(10), Duration::from_millis(150));
-                proxy.set(NetworkFault::Latency(delay));
-            }
-            _ => proxy.set(NetworkFault::Freeze(Direction::Both)),
-        }
-        tokio::time::sleep(fault.lasts).await;
-        proxy.set(NetworkFault::None);
-        Ok(())
-    }
-
     /// Sets the fault of one link, until it is set again.
     pub(crate) fn set_link(&self, link: (&'static str, Server), fault: NetworkFault) -> Result<(), BoxError> {
         self.links.get(&link).ok_or("there is no such link")?.set(fault);
@@ -224,16 +172,7 @@ impl Testbed {
 
     /// Workers that have ended by themselves since the last call, and how. They are started again.
     pub(crate) fn restart_ended(&self) -> Result<Vec<String>, BoxError> {
-        let mut ended = Vec::new();
-        for (name, worker) in &self.workers {
-            // A worker with a fault is locked.
-            let Ok(mut process) = worker.try_lock() else { continue };
-            if let Some(status) = process.ended() {
-                ended.push(format!("{name} ended by itself: {status}"));
-                process.start_again()?;
-            }
-        }
-        Ok(ended)
+        inject::restart_ended(&self.workers)
     }
 
     /// What the two servers are.

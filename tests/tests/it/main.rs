@@ -1,4 +1,4 @@
-//! The outbox and the inbox under chaos.
+//! The outbox, the inbox, jobs and a store under chaos.
 
 #[cfg(test)]
 mod crash;
@@ -8,3 +8,5 @@ mod jobs;
 mod jobs_processes;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod store;

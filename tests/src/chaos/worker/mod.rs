@@ -8,11 +8,10 @@ mod producer;
 mod relay;
 mod settings;
 
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use underpin_errors::BoxError;
 use underpin_logger::{Context, info, init};
+
+use crate::process::{live_no_longer_than_the_driver, stop_on_sigterm};
 
 pub(crate) use settings::{
     CrashPoint, Enqueue, InboxUse, ProducerSettings, Role, WorkerSettings, acknowledged, log_file,
@@ -39,26 +38,4 @@ pub async fn work() -> Result<(), BoxError> {
         Err(error) => underpin_logger::error!(log, &Context::background(), &**error, "worker gave up"),
     }
     done
-}
-
-/// Also when it is stopped (SIGSTOP) at that moment, which is why this is the kernel's work.
-fn live_no_longer_than_the_driver(parent: i32) -> Result<(), BoxError> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The driver may have gone before the line above.
-    if getppid().map(|pid| pid.as_raw_nonzero().get()) == Some(parent) {
-        Ok(())
-    } else {
-        Err("the driver is gone".into())
-    }
-}
-
-fn stop_on_sigterm() -> Result<CancellationToken, BoxError> {
-    let (stop, mut terminated) = (CancellationToken::new(), signal(SignalKind::terminate())?);
-    let token = stop.clone();
-    // Lives as long as the process does.
-    tokio::spawn(async move {
-        terminated.recv().await;
-        token.cancel();
-    });
-    Ok(stop)
 }

@@ -9,6 +9,8 @@ use underpin_events::{Backoff, Order, SubscribeOptions};
 use underpin_logger::{LogFormat, LogOutput, LogSink, LoggerSettings};
 use underpin_outbox::RelaySettings;
 
+use crate::process::WorkerTask;
+
 /// The settings of one worker process, as JSON in the variable [`WorkerSettings::VARIABLE`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WorkerSettings {
@@ -68,9 +70,20 @@ pub(crate) enum CrashPoint {
     AfterCommit(u64),
 }
 
-impl WorkerSettings {
-    pub(crate) const VARIABLE: &'static str = "UNDERPIN_CHAOS_WORKER";
+impl WorkerTask for WorkerSettings {
+    const VARIABLE: &'static str = "UNDERPIN_CHAOS_WORKER";
 
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it says before it has a log, or instead.
+    fn stderr(&self) -> Option<PathBuf> {
+        Some(self.folder.join("stderr"))
+    }
+}
+
+impl WorkerSettings {
     /// Reads what the driver wrote.
     pub(crate) fn from_env() -> Result<Self, BoxError> {
         Ok(serde_json::from_str(&std::env::var(Self::VARIABLE)?)?)

@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::task::AbortOnDropHandle;
+use underpin_errors::BoxError;
+
+use super::record::{Fate, Record, WriteOutcome};
+
+/// What all workers told, and the resource behind the locks.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// By lock and token.
+    claims: BTreeMap<(String, u64), Claims>,
+    /// The largest token that the resource has seen, by lock.
+    fences: BTreeMap<String, u64>,
+    pub(super) writes: Writes,
+    pub(super) fates: BTreeMap<Fate, u64>,
+    /// By key.
+    pub(super) numbers: BTreeMap<String, Numbers>,
+    pub(super) taken: u64,
+    pub(super) session_steps: u64,
+    /// By watcher.
+    pub(super) states: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) broken: Vec<String>,
+}
+
+/// Writes to the resource.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    pub(super) accepted: u64,
+    /// The fence stopped them.
+    pub(super) refused: u64,
+}
+
+/// When a holder counted as one, by the monotonic clock of the machine.
+#[derive(Debug)]
+struct Claims {
+    /// By then it had begun.
+    begun: u64,
+    /// By then it had not ended.
+    lasted: u64,
+}
+
+/// The writes of a number under one key.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) written: Vec<u64>,
+    pub(super) refused: Vec<u64>,
+    /// Not known to be either.
+    pub(super) open: Vec<u64>,
+}
+
+impl Ledger {
+    /// How often a lock was taken.
+    pub(super) fn rounds(&self) -> u64 {
+        u64::try_from(self.claims.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Pairs of holders of one lock that counted as holders at the same time: the one with the larger token had begun before the other
+    /// one had ended.
+    pub(super) fn overlaps(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        // The earliest begin of those with a larger token, from the end.
+        let mut later: Option<(&str, u64, u64)> = None;
+        for ((lock, token), claims) in self.claims.iter().rev() {
+            let of_lock = later.filter(|(other, ..)| *other == lock.as_str());
+            if let Some((_, other, begun)) = of_lock.filter(|(_, _, begun)| *begun < claims.lasted) {
+                let by = claims.lasted - begun;
+                found.push(format!("{lock}: {token} held for {by} ns after {other} had begun to"));
+            }
+            later = match of_lock {
+                Some((_, _, begun)) if begun <= claims.begun => of_lock,
+                _ => Some((lock.as_str(), *token, claims.begun)),
+            };
+        }
+        found
+    }
+
+    /// Notes a record; the answer to a write.
+    fn note(&mut self, record: Record) -> Option<&'static str> {
+        match record {
+            Record::Claim { lock, token, from, until } => {
+                let claims =
+                    self.claims.entry((lock, token)).or_insert(Claims { begun: until, lasted: from });
+                claims.begun = claims.begun.min(until);
+                claims.lasted = claims.lasted.max(from);
+            }
+            Record::Write { lock, token } => {
+                let fence = self.fences.entry(lock).or_default();
+                if token < *fence {
+                    self.writes.refused += 1;
+                    return Some("refused\n");
+                }
+                *fence = token;
+                self.writes.accepted += 1;
+                return Some("written\n");
+            }
+            Record::Fate { fate, .. } => *self.fates.entry(fate).or_default() += 1,
+            Record::Try { key, number } => self.numbers.entry(key).or_default().open.push(number),
+            Record::Done { key, number, outcome } => {
+                let numbers = self.numbers.entry(key).or_default();
+                let known = match outcome {
+                    WriteOutcome::Written => Some(&mut numbers.written),
+                    WriteOutcome::Refused => Some(&mut numbers.refused),
+                    WriteOutcome::Unknown => None,
+                };
+                if let (Some(known), Some(at)) =
+                    (known, numbers.open.iter().rposition(|open| *open == number))
+                {
+                    known.push(numbers.open.swap_remove(at));
+                }
+            }
+            Record::Taken => self.taken += 1,
+            Record::SessionStep => self.session_steps += 1,
+            Record::State { watcher, entries } => drop(self.states.insert(watcher, entries)),
+            Record::Broken(what) => self.broken.push(what),
+        }
+        None
+    }
+}
+
+/// A ledger that workers reach over TCP.
+#[derive(Debug)]
+pub(super) struct LedgerServer {
+    pub(super) address: String,
+    ledger: Arc<Mutex<Ledger>>,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+impl LedgerServer {
+    /// Starts it. `frozen` gets the name of each worker that is about to freeze itself.
+    pub(super) async fn start(frozen: UnboundedSender<String>) -> Result<Self, BoxError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (address, ledger) = (listener.local_addr()?.to_string(), Arc::new(Mutex::new(Ledger::default())));
+        let accepting = tokio::spawn({
+            let ledger = Arc::clone(&ledger);
+            async move {
+                while let Ok((socket, _)) = listener.accept().await {
+                    // It ends with its worker.
+                    drop(tokio::spawn(serve(socket, Arc::clone(&ledger), frozen.clone())));
+                }
+            }
+        });
+        Ok(Self { address, ledger, _accepting: AbortOnDropHandle::new(accepting) })
+    }
+
+    pub(super) fn read(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn serve(socket: TcpStream, ledger: Arc<Mutex<Ledger>>, frozen: UnboundedSender<String>) {
+    let (records, mut answers) = socket.into_split();
+    let mut lines = BufReader::new(records).lines();
+    // A worker that was killed may leave half a line.
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(record) = serde_json::from_str::<Record>(&line) else { return };
+        let freezes = match &record {
+            Record::Fate { worker, fate: Fate::Frozen } => Some(worker.clone()),
+            _ => None,
+        };
+        let answer = ledger.lock().unwrap_or_else(PoisonError::into_inner).note(record);
+        if let Some(worker) = freezes
+            && frozen.send(worker).is_err()
+        {
+            return;
+        }
+        if let Some(answer) = answer
+            && answers.write_all(answer.as_bytes()).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(lock: &str, token: u64, from: u64, until: u64) -> Record {
+        Record::Claim { lock: lock.to_owned(), token, from, until }
+    }
+
+    #[test]
+    fn two_holders_at_once_are_found() {
+        let mut ledger = Ledger::default();
+        for record in
+            [claim("a", 1, 10, 11), claim("a", 1, 20, 21), claim("a", 2, 22, 23), claim("b", 3, 5, 6)]
+        {
+            ledger.note(record);
+        }
+        assert_eq!((ledger.overlaps().len(), ledger.rounds()), (0, 3));
+        ledger.note(claim("a", 1, 30, 31));
+        assert_eq!(ledger.overlaps(), ["a: 1 held for 7 ns after 2 had begun to"]);
+        // A process that was frozen between the check and the second reading of the clock claims nothing.
+        let mut ledger = Ledger::default();
+        ledger.note(claim("a", 1, 10, 5000));
+        ledger.note(claim("a", 2, 20, 21));
+        assert!(ledger.overlaps().is_empty());
+    }
+
+    #[test]
+    fn the_fence_refuses_smaller_tokens() {
+        let mut ledger = Ledger::default();
+        let mut write = |token| ledger.note(Record::Write { lock: "a".to_owned(), token });
+        assert_eq!(
+            [write(7), write(7), write(9), write(8)].map(Option::unwrap),
+            ["written\n", "written\n", "written\n", "refused\n"]
+        );
+    }
+}
