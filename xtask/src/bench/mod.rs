@@ -99,7 +99,18 @@ mod tests {
     fn files_and_folders_are_found_and_what_belongs_to_a_file_is_not_one() {
         assert_eq!(
             names().unwrap(),
-            ["config", "database", "events", "http", "logger", "outbox", "rpc", "spans", "store", "store_objects"]
+            [
+                "config",
+                "database",
+                "events",
+                "http",
+                "logger",
+                "outbox",
+                "rpc",
+                "spans",
+                "store",
+                "store_objects"
+            ]
         );
     }
 }
