@@ -65,7 +65,7 @@ impl Journal {
             file: Arc::new(file),
             sync: settings.sync,
             length: whole,
-            compact_at: COMPACT_FROM.max(whole.saturating_mul(4)),
+            compact_at: COMPACT_FROM,
             appended: 0,
             failed: false,
             sync_folder: Folder::sync,

@@ -137,7 +137,10 @@ impl Connection {
                     sent = timeout_at(until, sent) => {
                         sent.map_err(|_| NatsError::Timeout { operation: "publish", within })?
                     }
-                    () = self.lost(epoch) => return Err(NatsError::Lost),
+                    // The client has not taken it.
+                    () = self.lost(epoch) => {
+                        return Err(if self.link().closed { NatsError::Closed } else { NatsError::Disconnected });
+                    }
                 }
             }
         };

@@ -10,5 +10,5 @@ mod worker;
 pub use driver::{JobsChaos, JobsReport};
 pub use process::{JobsProcess, clock_library};
 pub use worker::{
-    Poison, ReceiptJob, Release, SetClock, TransferJob, WiderTransferJob, WorkerTask, tables, work,
+    JobsTask, Poison, ReceiptJob, Release, SetClock, TransferJob, WiderTransferJob, tables, work,
 };

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use underpin_errors::BoxError;
 
-use super::worker::WorkerTask;
+use super::worker::JobsTask;
 
 /// Builds the library that sets the clock of a process, with the compiler that links Rust.
 ///
@@ -22,7 +22,7 @@ pub fn clock_library(folder: &Path) -> Result<PathBuf, BoxError> {
 #[derive(Debug)]
 pub struct JobsProcess {
     program: PathBuf,
-    task: WorkerTask,
+    task: JobsTask,
     child: Option<Child>,
 }
 
@@ -31,7 +31,7 @@ impl JobsProcess {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(program: &Path, task: WorkerTask) -> Result<Self, BoxError> {
+    pub fn start(program: &Path, task: JobsTask) -> Result<Self, BoxError> {
         let mut process = Self { program: program.to_owned(), task, child: None };
         process.start_again()?;
         Ok(process)
@@ -44,7 +44,7 @@ impl JobsProcess {
     pub fn start_again(&mut self) -> Result<(), BoxError> {
         if self.child.is_none() || self.ended()?.is_some() {
             let mut command = Command::new(&self.program);
-            command.arg("work").env(WorkerTask::VARIABLE, serde_json::to_string(&self.task)?);
+            command.arg("work").env(JobsTask::VARIABLE, serde_json::to_string(&self.task)?);
             if let Some(clock) = &self.task.clock {
                 command
                     .env("LD_PRELOAD", &clock.library)

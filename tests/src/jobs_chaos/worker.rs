@@ -16,7 +16,7 @@ use underpin_logger::NoopLogger;
 
 /// What a worker process is to do, as JSON in an environment variable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WorkerTask {
+pub struct JobsTask {
     /// The database.
     pub url: String,
     /// How long a job stays with a process that does not renew its lease.
@@ -47,7 +47,7 @@ pub struct SetClock {
     pub ahead_s: i64,
 }
 
-impl WorkerTask {
+impl JobsTask {
     /// The environment variable.
     pub const VARIABLE: &str = "UNDERPIN_JOBS_CHAOS_WORKER";
 
@@ -158,7 +158,7 @@ pub async fn tables(pool: &Pool, jobs: &Jobs) -> Result<(), BoxError> {
 /// # Errors
 /// When it cannot begin.
 pub async fn work() -> Result<(), BoxError> {
-    let task: WorkerTask = serde_json::from_str(&std::env::var(WorkerTask::VARIABLE)?)?;
+    let task: JobsTask = serde_json::from_str(&std::env::var(JobsTask::VARIABLE)?)?;
     let mut settings = DatabaseSettings::new(task.url.as_str());
     settings.acquire_timeout = Duration::from_secs(30);
     settings.connect_timeout = Duration::from_secs(60);

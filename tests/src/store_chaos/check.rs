@@ -10,7 +10,7 @@ use underpin_store::{JetStreamKeyValue, KeyPattern, KeyValueExt};
 
 use super::client::QUOTA;
 use super::ledger::{Ledger, Numbers};
-use super::task::DATA;
+use super::worker::DATA;
 
 /// What the bucket holds.
 pub(super) async fn entries(data: &JetStreamKeyValue) -> Result<BTreeMap<String, String>, BoxError> {

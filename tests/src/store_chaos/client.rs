@@ -9,8 +9,8 @@ use underpin_store::{
     SessionLife, Sessions, StoreError, Ttl,
 };
 
-use super::record::{Record, WriteOutcome, monotonic};
-use super::task::Worker;
+use super::record::{StoreRecord, WriteOutcome, monotonic};
+use super::worker::StoreWorker;
 use crate::chaos::random::Random;
 
 /// Counters that all clients increment.
@@ -20,7 +20,7 @@ pub(super) const QUOTA: Quota = Quota::new(20, Duration::from_secs(2));
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Counts, writes registers, sets and removes, uses sessions, and takes from a limit.
-pub(super) async fn run(worker: Worker, mut random: Random) -> Result<(), BoxError> {
+pub(super) async fn run(worker: StoreWorker, mut random: Random) -> Result<(), BoxError> {
     let mut tasks = JoinSet::new();
     let mut next = || Client { worker: worker.clone(), random: Random::new(random.next()) };
     tasks.spawn(next().count());
@@ -35,7 +35,7 @@ pub(super) async fn run(worker: Worker, mut random: Random) -> Result<(), BoxErr
 }
 
 struct Client {
-    worker: Worker,
+    worker: StoreWorker,
     random: Random,
 }
 
@@ -66,14 +66,14 @@ impl Client {
             Err(error) => return self.failed("read", &error).await,
         };
         let (number, reporter) = (change(old), &self.worker.reporter);
-        reporter.tell(Record::Try { key: key.to_string(), number }).await?;
+        reporter.tell(StoreRecord::Try { key: key.to_string(), number }).await?;
         let written = self.worker.data.put_json(key, &number, expect, Ttl::Bucket).await;
         let outcome = match &written {
             Ok(_) => WriteOutcome::Written,
             Err(error) if error.is_ambiguous() => WriteOutcome::Unknown,
             Err(_) => WriteOutcome::Refused,
         };
-        reporter.tell(Record::Done { key: key.to_string(), number, outcome }).await?;
+        reporter.tell(StoreRecord::Done { key: key.to_string(), number, outcome }).await?;
         match written {
             Err(error) if !error.is_conflict() => self.failed("write", &error).await,
             _ => Ok(()),
@@ -136,7 +136,7 @@ impl Client {
                 Ok(saved) => version = saved,
                 Err(error) => return self.failed("save a session", &error).await,
             }
-            self.worker.reporter.tell(Record::SessionStep).await?;
+            self.worker.reporter.tell(StoreRecord::SessionStep).await?;
             sleep(PAUSE / 5).await;
         }
         match sessions.destroy(&id).await {
@@ -152,7 +152,9 @@ impl Client {
         let limiter = KeyValueRateLimiter::new(Arc::clone(&self.worker.expiring) as _);
         loop {
             match limiter.take("all", 1, &QUOTA).await {
-                Ok(decision) if decision.is_allowed() => self.worker.reporter.tell(Record::Taken).await?,
+                Ok(decision) if decision.is_allowed() => {
+                    self.worker.reporter.tell(StoreRecord::Taken).await?;
+                }
                 Ok(_) => {}
                 Err(error) => self.failed("take", &error).await?,
             }
@@ -170,6 +172,6 @@ impl Client {
     }
 
     async fn broken(&self, what: String) -> Result<(), BoxError> {
-        self.worker.reporter.tell(Record::Broken(format!("{}: {what}", self.worker.name))).await
+        self.worker.reporter.tell(StoreRecord::Broken(format!("{}: {what}", self.worker.name))).await
     }
 }

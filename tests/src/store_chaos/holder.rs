@@ -9,12 +9,14 @@ use tokio::time::sleep;
 use underpin_errors::BoxError;
 use underpin_store::{KeyValueLocks, Lease, Locks, StoreError};
 
-use super::record::{Fate, Record, monotonic};
-use super::task::Worker;
+use super::record::{Fate, StoreRecord, monotonic};
+use super::worker::StoreWorker;
 use crate::chaos::random::Random;
 
 /// Seconds that the wall clock of this process is ahead.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
+/// The most that it ever was: a clock that is set forward passes the end of every lease, also of one that began before it was set back.
+static FURTHEST: AtomicI64 = AtomicI64::new(0);
 
 fn wall_clock() -> SystemTime {
     let ahead = AHEAD.load(Ordering::SeqCst);
@@ -28,7 +30,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Takes each lock again and again.
 pub(super) async fn run(
-    worker: Worker,
+    worker: StoreWorker,
     count: u32,
     lease: Duration,
     mut random: Random,
@@ -52,7 +54,7 @@ pub(super) async fn run(
 }
 
 struct Holder {
-    worker: Worker,
+    worker: StoreWorker,
     locks: KeyValueLocks,
     name: String,
     length: Duration,
@@ -94,7 +96,7 @@ impl Holder {
         let needs = matches!(fate, Fate::Frozen | Fate::ClockForward | Fate::ClockBack);
         let alone = if needs { Some(ALONE.lock().await) } else { None };
         let worker = self.worker.name.clone();
-        self.worker.reporter.tell(Record::Fate { worker, fate }).await?;
+        self.worker.reporter.tell(StoreRecord::Fate { worker, fate }).await?;
         match fate {
             Fate::Dropped => {}
             Fate::Released => return self.release(lease).await,
@@ -112,7 +114,9 @@ impl Holder {
             }
             Fate::ClockForward => {
                 let seconds = self.length.as_secs() + 1 + self.random.below(3600);
-                AHEAD.fetch_add(i64::try_from(seconds)?, Ordering::SeqCst);
+                let ahead = FURTHEST.load(Ordering::SeqCst) + i64::try_from(seconds)?;
+                FURTHEST.store(ahead, Ordering::SeqCst);
+                AHEAD.store(ahead, Ordering::SeqCst);
                 self.late(&lease, true).await?;
             }
             Fate::ClockBack => {
@@ -155,13 +159,13 @@ impl Holder {
         let until = monotonic();
         if held {
             let (lock, token) = (self.name.clone(), lease.token());
-            self.worker.reporter.tell(Record::Claim { lock, token, from, until }).await?;
+            self.worker.reporter.tell(StoreRecord::Claim { lock, token, from, until }).await?;
         }
         Ok(())
     }
 
     async fn broken(&self, what: String) -> Result<(), BoxError> {
         let what = format!("{}: {what}", self.worker.name);
-        self.worker.reporter.tell(Record::Broken(what)).await
+        self.worker.reporter.tell(StoreRecord::Broken(what)).await
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::task::AbortOnDropHandle;
 use underpin_errors::BoxError;
 
-use super::record::{Fate, Record, WriteOutcome};
+use super::record::{Fate, StoreRecord, WriteOutcome};
 
 /// What all workers told, and the resource behind the locks.
 #[derive(Debug, Default)]
@@ -80,15 +80,15 @@ impl Ledger {
     }
 
     /// Notes a record; the answer to a write.
-    fn note(&mut self, record: Record) -> Option<&'static str> {
+    fn note(&mut self, record: StoreRecord) -> Option<&'static str> {
         match record {
-            Record::Claim { lock, token, from, until } => {
+            StoreRecord::Claim { lock, token, from, until } => {
                 let claims =
                     self.claims.entry((lock, token)).or_insert(Claims { begun: until, lasted: from });
                 claims.begun = claims.begun.min(until);
                 claims.lasted = claims.lasted.max(from);
             }
-            Record::Write { lock, token } => {
+            StoreRecord::Write { lock, token } => {
                 let fence = self.fences.entry(lock).or_default();
                 if token < *fence {
                     self.writes.refused += 1;
@@ -98,9 +98,9 @@ impl Ledger {
                 self.writes.accepted += 1;
                 return Some("written\n");
             }
-            Record::Fate { fate, .. } => *self.fates.entry(fate).or_default() += 1,
-            Record::Try { key, number } => self.numbers.entry(key).or_default().open.push(number),
-            Record::Done { key, number, outcome } => {
+            StoreRecord::Fate { fate, .. } => *self.fates.entry(fate).or_default() += 1,
+            StoreRecord::Try { key, number } => self.numbers.entry(key).or_default().open.push(number),
+            StoreRecord::Done { key, number, outcome } => {
                 let numbers = self.numbers.entry(key).or_default();
                 let known = match outcome {
                     WriteOutcome::Written => Some(&mut numbers.written),
@@ -113,10 +113,10 @@ impl Ledger {
                     known.push(numbers.open.swap_remove(at));
                 }
             }
-            Record::Taken => self.taken += 1,
-            Record::SessionStep => self.session_steps += 1,
-            Record::State { watcher, entries } => drop(self.states.insert(watcher, entries)),
-            Record::Broken(what) => self.broken.push(what),
+            StoreRecord::Taken => self.taken += 1,
+            StoreRecord::SessionStep => self.session_steps += 1,
+            StoreRecord::State { watcher, entries } => drop(self.states.insert(watcher, entries)),
+            StoreRecord::Broken(what) => self.broken.push(what),
         }
         None
     }
@@ -157,9 +157,9 @@ async fn serve(socket: TcpStream, ledger: Arc<Mutex<Ledger>>, frozen: UnboundedS
     let mut lines = BufReader::new(records).lines();
     // A worker that was killed may leave half a line.
     while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(record) = serde_json::from_str::<Record>(&line) else { return };
+        let Ok(record) = serde_json::from_str::<StoreRecord>(&line) else { return };
         let freezes = match &record {
-            Record::Fate { worker, fate: Fate::Frozen } => Some(worker.clone()),
+            StoreRecord::Fate { worker, fate: Fate::Frozen } => Some(worker.clone()),
             _ => None,
         };
         let answer = ledger.lock().unwrap_or_else(PoisonError::into_inner).note(record);
@@ -180,8 +180,8 @@ async fn serve(socket: TcpStream, ledger: Arc<Mutex<Ledger>>, frozen: UnboundedS
 mod tests {
     use super::*;
 
-    fn claim(lock: &str, token: u64, from: u64, until: u64) -> Record {
-        Record::Claim { lock: lock.to_owned(), token, from, until }
+    fn claim(lock: &str, token: u64, from: u64, until: u64) -> StoreRecord {
+        StoreRecord::Claim { lock: lock.to_owned(), token, from, until }
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn the_fence_refuses_smaller_tokens() {
         let mut ledger = Ledger::default();
-        let mut write = |token| ledger.note(Record::Write { lock: "a".to_owned(), token });
+        let mut write = |token| ledger.note(StoreRecord::Write { lock: "a".to_owned(), token });
         assert_eq!(
             [write(7), write(7), write(9), write(8)].map(Option::unwrap),
             ["written\n", "written\n", "written\n", "refused\n"]

@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod task;
 mod watcher;
+mod worker;
 
 pub use report::StoreReport;
 pub use run::StoreChaos;

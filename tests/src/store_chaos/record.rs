@@ -11,7 +11,7 @@ use underpin_errors::BoxError;
 
 /// What a worker tells the driver: one line of JSON each, over a connection that survives the worker's death.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Record {
+pub(super) enum StoreRecord {
     /// A holder counted as one at some time between these two.
     Claim { lock: String, token: u64, from: u64, until: u64 },
     /// A write to the resource behind a lock. It is answered.
@@ -82,14 +82,14 @@ impl Reporter {
     }
 
     /// Returns when the kernel has it: a worker that is killed then has told it.
-    pub(super) async fn tell(&self, record: Record) -> Result<(), BoxError> {
+    pub(super) async fn tell(&self, record: StoreRecord) -> Result<(), BoxError> {
         let line = serde_json::to_string(&record)? + "\n";
         Ok(self.records.lock().await.write_all(line.as_bytes()).await?)
     }
 
     /// Writes to the resource with a fencing token; false when the resource has seen a larger one.
     pub(super) async fn write(&self, lock: &str, token: u64) -> Result<bool, BoxError> {
-        let record = Record::Write { lock: lock.to_owned(), token };
+        let record = StoreRecord::Write { lock: lock.to_owned(), token };
         let line = serde_json::to_string(&record)? + "\n";
         let mut resource = self.resource.lock().await;
         let (answers, writes) = &mut *resource;

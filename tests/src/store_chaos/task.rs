@@ -6,17 +6,14 @@ use serde::{Deserialize, Serialize};
 use underpin_errors::BoxError;
 use underpin_logger::NoopLogger;
 use underpin_nats::{Connection, NatsSettings, ReconnectSettings};
-use underpin_store::{BucketSettings, JetStreamKeyValue, JetStreamStore, StoreSettings};
+use underpin_store::{BucketSettings, JetStreamStore, StoreSettings};
 
 use super::record::Reporter;
+use super::worker::{DATA, EXPIRING, StoreWorker};
 use super::{client, holder, watcher};
 use crate::chaos::random::Random;
 use crate::process::{WorkerTask, live_no_longer_than_the_driver, stop_on_sigterm};
 
-/// Values that are watched.
-pub(super) const DATA: &str = "data";
-/// Locks, sessions and limits.
-pub(super) const EXPIRING: &str = "expiring";
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a worker process of a store is to do.
@@ -71,15 +68,6 @@ pub(super) fn nats(url: &str) -> NatsSettings {
         .reconnect(ReconnectSettings::new(Duration::from_millis(20), Duration::from_millis(200)))
 }
 
-/// What each role works with.
-#[derive(Clone)]
-pub(super) struct Worker {
-    pub(super) name: String,
-    pub(super) data: Arc<JetStreamKeyValue>,
-    pub(super) expiring: Arc<JetStreamKeyValue>,
-    pub(super) reporter: Reporter,
-}
-
 /// Works until SIGTERM.
 ///
 /// # Errors
@@ -99,7 +87,7 @@ async fn run(task: &StoreTask) -> Result<(), BoxError> {
     let connection = connect(&task.nats_url).await;
     // The buckets are there: the driver has made them.
     let store = JetStreamStore::new(connection, &buckets(), Arc::new(NoopLogger))?;
-    let worker = Worker {
+    let worker = StoreWorker {
         name: task.name.clone(),
         data: Arc::new(store.key_value(DATA)?),
         expiring: Arc::new(store.key_value(EXPIRING)?),

@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use underpin_errors::BoxError;
 use underpin_store::{KeyValue, Revision, Watch, WatchEvent, WatchOptions};
 
-use super::record::Record;
-use super::task::Worker;
+use super::record::StoreRecord;
+use super::worker::StoreWorker;
 
 /// The key that is written when all faults are over.
 pub(super) const END: &str = "end";
 
 /// Keeps what a watch tells it, and reports it when it sees the end.
-pub(super) async fn run(worker: Worker) -> Result<(), BoxError> {
+pub(super) async fn run(worker: StoreWorker) -> Result<(), BoxError> {
     loop {
         match worker.data.watch(WatchOptions::all()).await {
             Ok(watch) => follow(&worker, watch).await?,
@@ -22,7 +22,7 @@ pub(super) async fn run(worker: Worker) -> Result<(), BoxError> {
 }
 
 /// Follows a watch until it fails, which it should not.
-async fn follow(worker: &Worker, mut watch: Box<dyn Watch>) -> Result<(), BoxError> {
+async fn follow(worker: &StoreWorker, mut watch: Box<dyn Watch>) -> Result<(), BoxError> {
     let (mut known, mut last) = (BTreeMap::new(), Revision::default());
     loop {
         match watch.next().await {
@@ -38,7 +38,7 @@ async fn follow(worker: &Worker, mut watch: Box<dyn Watch>) -> Result<(), BoxErr
                 }
                 if entry.key.as_str() == END {
                     let (watcher, entries) = (worker.name.clone(), known.clone());
-                    worker.reporter.tell(Record::State { watcher, entries }).await?;
+                    worker.reporter.tell(StoreRecord::State { watcher, entries }).await?;
                 }
             }
             Ok(WatchEvent::Reset) => (known, last) = (BTreeMap::new(), Revision::default()),
@@ -48,6 +48,6 @@ async fn follow(worker: &Worker, mut watch: Box<dyn Watch>) -> Result<(), BoxErr
     }
 }
 
-async fn broken(worker: &Worker, what: String) -> Result<(), BoxError> {
-    worker.reporter.tell(Record::Broken(format!("{}: {what}", worker.name))).await
+async fn broken(worker: &StoreWorker, what: String) -> Result<(), BoxError> {
+    worker.reporter.tell(StoreRecord::Broken(format!("{}: {what}", worker.name))).await
 }

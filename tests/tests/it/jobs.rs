@@ -8,7 +8,7 @@ use underpin_database::{DatabaseSettings, Executor, Pool, connect, sql};
 use underpin_jobs::{Enqueue, JobState, Jobs, JobsSettings};
 use underpin_logger::NoopLogger;
 use underpin_testkit::{PostgresDatabase, eventually};
-use underpin_tests::jobs_chaos::{JobsChaos, JobsProcess, Poison, TransferJob, WorkerTask, tables};
+use underpin_tests::jobs_chaos::{JobsChaos, JobsProcess, JobsTask, Poison, TransferJob, tables};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -16,12 +16,12 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_chaos-jobs"))
 }
 
-pub(crate) async fn database() -> (PostgresDatabase, Pool, Jobs, WorkerTask) {
+pub(crate) async fn database() -> (PostgresDatabase, Pool, Jobs, JobsTask) {
     let database = PostgresDatabase::fresh().await;
     let pool = connect(&DatabaseSettings::new(database.url()), Arc::new(NoopLogger)).await.unwrap();
     let jobs = Jobs::new(&pool, JobsSettings::default().database_timeout(LIMIT)).unwrap();
     tables(&pool, &jobs).await.unwrap();
-    let task = WorkerTask::new(database.url(), 2000);
+    let task = JobsTask::new(database.url(), 2000);
     (database, pool, jobs, task)
 }
 

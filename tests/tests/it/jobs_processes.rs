@@ -7,7 +7,7 @@ use underpin_jobs::store::RegisteredEntry;
 use underpin_jobs::{Enqueue, Job, JobState, Jobs};
 use underpin_testkit::eventually;
 use underpin_tests::jobs_chaos::{
-    JobsProcess, ReceiptJob, Release, SetClock, TransferJob, WiderTransferJob, WorkerTask, clock_library,
+    JobsProcess, JobsTask, ReceiptJob, Release, SetClock, TransferJob, WiderTransferJob, clock_library,
 };
 
 use crate::jobs::{LIMIT, count, database, program};
@@ -17,8 +17,8 @@ const PULSE: &str = "* * * * * * UTC";
 /// Five minutes.
 const AHEAD_S: i64 = 300;
 
-fn start(task: &WorkerTask, name: &str, release: Release, clock: Option<SetClock>) -> JobsProcess {
-    let task = WorkerTask { name: name.to_owned(), release, clock, ..task.clone() };
+fn start(task: &JobsTask, name: &str, release: Release, clock: Option<SetClock>) -> JobsProcess {
+    let task = JobsTask { name: name.to_owned(), release, clock, ..task.clone() };
     JobsProcess::start(program(), task).unwrap()
 }
 
@@ -88,7 +88,7 @@ async fn processes_of_an_old_and_a_new_release_each_run_what_they_know() {
 async fn clocks_of_processes_that_are_five_minutes_apart_decide_nothing() {
     let (_database, pool, jobs, task) = database().await;
     // Far shorter than the difference of the clocks, and longer than a busy machine needs for a heartbeat.
-    let task = WorkerTask { lease_ms: 60_000, ..task };
+    let task = JobsTask { lease_ms: 60_000, ..task };
     let folder = tempfile::tempdir().unwrap();
     let clock = SetClock { library: clock_library(folder.path()).unwrap(), ahead_s: AHEAD_S };
     let mut right = start(&task, "right", Release::Old, None);

@@ -47,7 +47,7 @@ fn block(runbook: &str, language: &str) -> String {
     after.split_once("```").unwrap().0.to_owned()
 }
 
-/// OutboxQuarantine.
+/// `OutboxQuarantine`.
 #[test]
 fn events_in_quarantine_are_replayed_once_the_cause_is_fixed_or_discarded() {
     let scene = Scene::set();
@@ -73,7 +73,7 @@ fn events_in_quarantine_are_replayed_once_the_cause_is_fixed_or_discarded() {
     service.stop();
 }
 
-/// OutboxStuck: a broker that is away, and a relay that hangs.
+/// `OutboxStuck`: a broker that is away, and a relay that hangs.
 #[test]
 fn a_stuck_outbox_catches_up_when_its_broker_is_back_or_another_process_takes_over() {
     let scene = Scene::set();
@@ -107,7 +107,7 @@ async fn is_ended(url: &str, lock: &'static str, meanwhile: impl AsyncFnOnce()) 
     assert!(tx.execute(sql("SELECT 1", [])).await.is_err(), "its session was ended");
 }
 
-/// PoolSaturated and MvccHeld: a lock, and a transaction that stays open, both ended by the statements of the runbooks.
+/// `PoolSaturated` and `MvccHeld`: a lock, and a transaction that stays open, both ended by the statements of the runbooks.
 #[test]
 fn a_transaction_that_holds_a_lock_or_stays_open_is_ended_and_the_callers_go_on() {
     // Its own server: the statements end transactions of every database.
@@ -142,7 +142,7 @@ fn a_transaction_that_holds_a_lock_or_stays_open_is_ended_and_the_callers_go_on(
     service.stop();
 }
 
-/// HttpLatencyHigh and HttpErrorRateHigh: a lower limit on requests in flight.
+/// `HttpLatencyHigh` and `HttpErrorRateHigh`: a lower limit on requests in flight.
 #[test]
 fn overload_is_refused_at_once_with_a_lower_limit_on_requests_in_flight() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,7 +158,7 @@ fn overload_is_refused_at_once_with_a_lower_limit_on_requests_in_flight() {
     service.stop();
 }
 
-/// ServiceDown: settings.
+/// `ServiceDown`: settings.
 #[test]
 fn config_check_names_the_settings_that_keep_the_service_down() {
     let folder = tempfile::tempdir().unwrap();
@@ -168,7 +168,7 @@ fn config_check_names_the_settings_that_keep_the_service_down() {
     assert!(said.contains("http.port") && said.contains("service.stop_within"), "{said}");
 }
 
-/// TelemetryLosing: a collector that comes back, and a lower ratio.
+/// `TelemetryLosing`: a collector that comes back, and a lower ratio.
 #[test]
 fn telemetry_is_exported_again_when_the_collector_is_back_and_less_of_it_with_a_lower_ratio() {
     let folder = tempfile::tempdir().unwrap();

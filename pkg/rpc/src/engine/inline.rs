@@ -1,7 +1,7 @@
 //! Calls that run where they arrive: a handler that waits for nothing is done before a task for it could have begun.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,6 +40,12 @@ impl InlinePolicy {
 
 thread_local! {
     static DEPTH: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Waits until the call runs in a task of its own, if it does not yet.
+pub(super) async fn in_task() {
+    // `run` spawns what is pending, so nothing has to wake it.
+    poll_fn(|_| if DEPTH.get() > 0 { Poll::Pending } else { Poll::Ready(()) }).await;
 }
 
 /// Runs a call until it first waits; the rest in a task.

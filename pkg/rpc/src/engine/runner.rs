@@ -10,7 +10,7 @@ use underpin_errors::{Error, Kind};
 use underpin_logger::{Context, Logger, Span, error, warn};
 
 use super::counters::EndpointCounters;
-use super::inline::InlinePolicy;
+use super::inline::{InlinePolicy, in_task};
 use super::limiter::{Admission, ConcurrencyLimiter};
 use super::stop::StopSignal;
 use super::wire_reply::checked;
@@ -123,11 +123,15 @@ impl EndpointRunner {
         self.inline.note(now.elapsed());
         let done = match first {
             Poll::Ready(done) => Ok(done),
-            Poll::Pending => tokio::select! {
-                biased;
-                done = timeout_at(until, work) => done,
-                () = stop.cutting() => return None,
-            },
+            Poll::Pending => {
+                // What follows would not be measured, and must not delay whoever received the call.
+                in_task().await;
+                tokio::select! {
+                    biased;
+                    done = timeout_at(until, work) => done,
+                    () = stop.cutting() => return None,
+                }
+            }
         };
         Some(match done {
             Ok(Ok(result)) => result,

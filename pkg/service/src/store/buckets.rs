@@ -113,7 +113,7 @@ impl Component for Store {
     }
 }
 
-/// The health of the first bucket that is not well, or of the last one.
+/// The health of the bucket that is worst.
 struct BucketsHealth(Store);
 
 #[async_trait]
@@ -128,14 +128,14 @@ impl HealthCheck for BucketsHealth {
             Buckets::JetStream(_, names) => names.iter().collect(),
             Buckets::Memory(buckets) => buckets.keys().collect(),
         };
-        let mut health = Health::up();
+        let mut worst = Health::up();
         for name in names {
             let Ok(bucket) = self.0.key_value(name) else { continue };
-            health = bucket.check().await;
-            if health.status != HealthStatus::Up {
-                break;
+            let health = bucket.check().await;
+            if worst.status == HealthStatus::Up || health.status == HealthStatus::Down {
+                worst = health;
             }
         }
-        health
+        worst
     }
 }

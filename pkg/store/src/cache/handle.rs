@@ -195,7 +195,7 @@ where
         }
         self.inner.drop_tag(tag).await;
         if let Some(second) = &self.inner.second {
-            second.invalidate_tag(tag).await?;
+            second.invalidate_tag(tag, self.inner.settings.load_timeout).await?;
             // What was read from it meanwhile.
             self.inner.drop_tag(tag).await;
         }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::tags::{epoch_key, tag_key};
+use super::tags::{epoch_key, key_of, tag_key};
 use crate::{Expect, Key, KeyValue, Read, Revision, StoreError, Ttl};
 
 /// A bucket that the caches of several instances share.
@@ -16,7 +17,7 @@ pub(super) struct SecondLevel<V> {
     ttl: Ttl,
     encode: fn(&V, Option<Revision>) -> Result<Vec<u8>, serde_json::Error>,
     decode: fn(&[u8]) -> Result<V, serde_json::Error>,
-    decode_tagged: fn(&[u8]) -> Result<Tagged<V>, serde_json::Error>,
+    decode_tagged: fn(&[u8]) -> Result<WithEpoch<V>, serde_json::Error>,
 }
 
 /// What the second level has of a key.
@@ -35,7 +36,7 @@ pub(super) struct Vacancy {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Tagged<V> {
+struct WithEpoch<V> {
     epoch: u64,
     value: V,
 }
@@ -51,7 +52,7 @@ impl<V: Sync + Send> SecondLevel<V> {
             store,
             ttl,
             encode: |value, epoch| match epoch {
-                Some(epoch) => serde_json::to_vec(&Tagged { epoch: epoch.get(), value }),
+                Some(epoch) => serde_json::to_vec(&WithEpoch { epoch: epoch.get(), value }),
                 None => serde_json::to_vec(value),
             },
             decode: |bytes| serde_json::from_slice(bytes),
@@ -86,7 +87,7 @@ impl<V: Sync + Send> SecondLevel<V> {
     /// The value; none when a tag of it was invalidated, or when another version of the service wrote it.
     async fn valid(&self, bytes: &[u8], tags: Option<TagsOf<'_, V>>) -> Result<Option<V>, StoreError> {
         let Some(tags) = tags else { return Ok((self.decode)(bytes).ok()) };
-        let Ok(Tagged { epoch, value }) = (self.decode_tagged)(bytes) else { return Ok(None) };
+        let Ok(WithEpoch { epoch, value }) = (self.decode_tagged)(bytes) else { return Ok(None) };
         for tag in tags(&value) {
             if self.revision(&tag_key(&tag)?).await?.get() > epoch {
                 return Ok(None);
@@ -109,16 +110,17 @@ impl<V: Sync + Send> SecondLevel<V> {
         self.store.delete(&key_of(key), Expect::Anything).await
     }
 
-    /// Makes every value with this tag invalid that is there, or whose load has begun.
-    pub(super) async fn invalidate_tag(&self, tag: &str) -> Result<(), StoreError> {
+    /// Makes every value with this tag invalid that is there, or whose load has begun and lasts for at most `load`.
+    pub(super) async fn invalidate_tag(&self, tag: &str, load: Duration) -> Result<(), StoreError> {
+        // The entries outlive what a load stores that has begun before.
+        let ttl = match self.ttl {
+            Ttl::After(ttl) => Ttl::After(ttl + load + Duration::from_secs(1)),
+            Ttl::Bucket => Ttl::Bucket,
+        };
         // In this order: an epoch that a load has seen is never younger than a tag that it has not.
         for key in [tag_key(tag)?, epoch_key()?] {
-            self.store.put(&key, Bytes::new(), Expect::Anything, self.ttl).await?;
+            self.store.put(&key, Bytes::new(), Expect::Anything, ttl).await?;
         }
         Ok(())
     }
-}
-
-pub(super) fn key_of(text: &str) -> Key {
-    Key::encoded(text)
 }

@@ -1,12 +1,16 @@
 //! How invalidations of keys, tags and everything are entries of a bucket.
 
 use super::feed::Invalidation;
-use super::second_level::key_of;
 use crate::{Key, Revision, StoreError};
 
 const TAG: &str = "tag.";
 const EPOCH: &str = "tags";
 const EVERYTHING: &str = "everything";
+
+/// The entry of a key.
+pub(super) fn key_of(text: &str) -> Key {
+    Key::encoded(text)
+}
 
 /// The entry that invalidates a tag.
 pub(super) fn tag_key(tag: &str) -> Result<Key, StoreError> {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck, Report};
 
-use super::put::{Stored, Upload};
+use super::put::{ExternalUpload, Stored};
 use super::{attributes, failure, path};
 use crate::objects::Verify;
 use crate::{
@@ -125,7 +125,7 @@ impl External {
         let mut info = ObjectInfo::new(name.clone(), 0, ObjectVersion::new(""), SystemTime::now());
         (info.content_type, info.description) = (content_type.clone(), description.clone());
         info.metadata.clone_from(metadata);
-        let upload = Upload {
+        let upload = ExternalUpload {
             store: &self.store,
             path: path::of(name)?,
             options,

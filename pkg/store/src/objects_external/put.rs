@@ -19,7 +19,7 @@ use crate::{ObjectDigest, ObjectExpect, PutObject, StoreError};
 
 const OPERATION: &str = "store an object";
 
-pub(super) struct Upload<'a> {
+pub(super) struct ExternalUpload<'a> {
     pub(super) store: &'a Arc<dyn ObjectStore>,
     pub(super) path: object_store::path::Path,
     pub(super) options: PutObject,
@@ -44,7 +44,7 @@ struct Parts {
     tasks: TaskTracker,
 }
 
-impl Upload<'_> {
+impl ExternalUpload<'_> {
     pub(super) async fn run(
         self,
         mut pieces: BoxStream<'static, Result<Bytes, StoreError>>,

@@ -16,6 +16,7 @@ mod lock_chaos;
 mod lock_clocks;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
 mod memory_journal;
 #[cfg(test)]
 mod objects;
