@@ -1,9 +1,9 @@
 //! What is noted with an object, as headers: percent-encoded, since headers are ASCII.
 
-use object_store::{Attribute, Attributes};
+use object_store::{Attribute, Attributes, GetResult, ObjectMeta};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{ObjectDigest, ObjectInfo, PutObject};
+use crate::{ObjectDigest, ObjectInfo, ObjectName, ObjectVersion, PutObject};
 
 const DIGEST: &str = "underpin-sha256";
 const DESCRIPTION: &str = "underpin-description";
@@ -37,7 +37,19 @@ pub(super) fn of(options: &PutObject, digest: Option<&ObjectDigest>) -> Attribut
     attributes
 }
 
-pub(super) fn read(attributes: &Attributes, info: &mut ObjectInfo) {
+/// What a list tells of an object: no attributes.
+pub(super) fn basic_info(name: ObjectName, meta: &ObjectMeta) -> ObjectInfo {
+    let version = ObjectVersion::new(meta.e_tag.clone().unwrap_or_default());
+    ObjectInfo::new(name, meta.size, version, meta.last_modified.into())
+}
+
+pub(super) fn info(name: &ObjectName, found: &GetResult) -> ObjectInfo {
+    let mut info = basic_info(name.clone(), &found.meta);
+    read(&found.attributes, &mut info);
+    info
+}
+
+fn read(attributes: &Attributes, info: &mut ObjectInfo) {
     for (attribute, value) in attributes {
         match attribute {
             Attribute::ContentType => info.content_type = Some(value.to_string()),
@@ -63,7 +75,6 @@ fn parse(hex: &str) -> Option<ObjectDigest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ObjectName, ObjectVersion};
 
     #[test]
     fn any_text_comes_back() {

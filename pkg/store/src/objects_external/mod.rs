@@ -9,6 +9,8 @@ mod path;
 mod put;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "s3")]
+mod signature;
 
 pub use objects::ExternalObjects;
 #[cfg(feature = "s3")]

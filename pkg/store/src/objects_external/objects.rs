@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::{Error, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, GetOptions, GetResult, ObjectStore, ObjectStoreExt};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck, Report};
@@ -145,7 +145,8 @@ impl External {
         let GetObject { mut range, version } = options;
         let mut request = GetOptions::new().with_if_match(version.map(|version| version.to_string()));
         if let Some(range) = &mut range {
-            let Some(info) = self.head(name).await? else { return Ok(None) };
+            let found = self.request(name, request.clone().with_head(true)).await?;
+            let Some(info) = found.map(|found| attributes::info(name, &found)) else { return Ok(None) };
             range.end = range.end.min(info.size);
             if range.start >= range.end {
                 return Ok(Some(ObjectReader::new(info, stream::empty())));
@@ -154,7 +155,7 @@ impl External {
             request.if_match.get_or_insert_with(|| info.version.to_string());
         }
         let Some(found) = self.request(name, request).await? else { return Ok(None) };
-        let info = info(name, &found);
+        let info = attributes::info(name, &found);
         let mut verify = Verify::new(&info, range.is_none());
         let bucket = self.bucket.clone();
         let chunks = found.into_stream().map_err(|error| failure::of("read an object", error));
@@ -167,11 +168,16 @@ impl External {
 
     async fn head(&self, name: &ObjectName) -> Result<Option<ObjectInfo>, StoreError> {
         let found = self.request(name, GetOptions::new().with_head(true)).await?;
-        Ok(found.map(|found| info(name, &found)))
+        Ok(found.map(|found| attributes::info(name, &found)))
     }
 
     async fn request(&self, name: &ObjectName, options: GetOptions) -> Result<Option<GetResult>, StoreError> {
+        let expected = options.if_match.clone();
         match self.store.get_opts(&path::of(name)?, options).await {
+            // Not every service knows `if-match` at reads.
+            Ok(found) if expected.is_some() && expected != found.meta.e_tag => {
+                Err(StoreError::Conflict { current: None })
+            }
             Ok(found) => Ok(Some(found)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failure::of("read an object", error)),
@@ -212,7 +218,7 @@ impl External {
             if !name.as_str().starts_with(&prefix) || after.as_ref().is_some_and(|after| name <= *after) {
                 continue;
             }
-            found.insert(name.clone(), basic_info(name, &meta));
+            found.insert(name.clone(), attributes::basic_info(name, &meta));
             // The order of paths is not that of names, so that all are looked at.
             if found.len() > limit {
                 more = true;
@@ -223,18 +229,6 @@ impl External {
         let next = objects.last().filter(|_| more).map(|info| info.name.clone());
         Ok(ObjectPage::new(objects, next))
     }
-}
-
-/// What a list tells of an object: no attributes.
-fn basic_info(name: ObjectName, meta: &ObjectMeta) -> ObjectInfo {
-    let version = ObjectVersion::new(meta.e_tag.clone().unwrap_or_default());
-    ObjectInfo::new(name, meta.size, version, meta.last_modified.into())
-}
-
-fn info(name: &ObjectName, found: &GetResult) -> ObjectInfo {
-    let mut info = basic_info(name.clone(), &found.meta);
-    attributes::read(&found.attributes, &mut info);
-    info
 }
 
 #[async_trait]

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -5,22 +6,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use object_store::RetryConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::signer::{Method, SignedUrlOptions, Signer};
+use object_store::signer::{Method, Signer};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 use underpin_config::{ByteSize, Checks, Secret, Validate, duration};
 
 use super::http::HyperConnector;
 use super::objects::{External, ExternalObjects};
+use super::signature::SignedRequest;
 use super::{failure, path};
 use crate::{ObjectName, Presign, PresignUpload, PresignedRequest, StoreError};
 
-const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 /// How often a request is repeated that failed for a passing reason.
 const RETRIES: usize = 3;
+const SIGN: &str = "sign a URL";
 /// What S3 takes.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -168,7 +171,7 @@ impl ExternalObjects {
         Ok(Self::new(External {
             bucket: settings.bucket.clone(),
             store: Arc::<AmazonS3>::clone(&store),
-            presign: Some(Arc::new(S3Presign(store))),
+            presign: Some(Arc::new(S3Presign { store, region: settings.region.clone() })),
             attributes: true,
             part_size: settings.part_size.as_usize(),
             window: settings.window,
@@ -177,28 +180,24 @@ impl ExternalObjects {
     }
 }
 
-struct S3Presign(Arc<AmazonS3>);
+struct S3Presign {
+    store: Arc<AmazonS3>,
+    region: String,
+}
 
-impl S3Presign {
-    async fn sign(
-        &self,
-        method: Method,
-        name: &ObjectName,
-        lasts: Duration,
-        options: SignedUrlOptions,
-    ) -> Result<String, StoreError> {
-        if !(Duration::from_secs(1)..=LONGEST).contains(&lasts) {
-            return Err(StoreError::option("lasts", "must be from 1s to 7 days"));
-        }
-        let signed = self.0.signed_url_opts(method, &path::of(name)?, lasts, &options).await;
-        signed.map(Into::into).map_err(|error| failure::of("sign a URL", error))
+fn check(lasts: Duration) -> Result<(), StoreError> {
+    if (Duration::from_secs(1)..=LONGEST).contains(&lasts) {
+        return Ok(());
     }
+    Err(StoreError::option("lasts", "must be from 1s to 7 days"))
 }
 
 #[async_trait]
 impl Presign for S3Presign {
     async fn presign_get(&self, name: &ObjectName, lasts: Duration) -> Result<PresignedRequest, StoreError> {
-        let url = self.sign(Method::GET, name, lasts, SignedUrlOptions::default()).await?;
+        check(lasts)?;
+        let signed = self.store.signed_url(Method::GET, &path::of(name)?, lasts).await;
+        let url = signed.map_err(|error| failure::of(SIGN, error))?;
         Ok(PresignedRequest::new("GET", url, Vec::new()))
     }
 
@@ -208,18 +207,37 @@ impl Presign for S3Presign {
         upload: PresignUpload,
         lasts: Duration,
     ) -> Result<PresignedRequest, StoreError> {
-        let checksum = STANDARD.encode(upload.digest.as_bytes());
-        let mut headers = vec![(CONTENT_LENGTH, upload.length.to_string()), (CHECKSUM, checksum)];
-        headers.extend(upload.content_type.map(|content_type| (CONTENT_TYPE, content_type)));
-        let mut options = SignedUrlOptions::default();
-        for (name, value) in &headers {
-            let value = HeaderValue::from_str(value);
-            let value = value.map_err(|_| StoreError::option("content_type", "must be a header"))?;
-            options = options.with_signed_header(name.clone(), value);
+        check(lasts)?;
+        let PresignUpload { length, digest, content_type } = upload;
+        if content_type.as_deref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
+            return Err(StoreError::option("content_type", "must be a header"));
         }
-        let url = self.sign(Method::PUT, name, lasts, options).await?;
-        let headers = headers.into_iter().map(|(name, value)| (name.as_str().to_owned(), value));
-        Ok(PresignedRequest::new("PUT", url, headers.collect()))
+        let mut headers = vec![
+            ("content-length".to_owned(), length.to_string()),
+            ("x-amz-checksum-sha256".to_owned(), STANDARD.encode(digest.as_bytes())),
+        ];
+        headers.extend(content_type.map(|content_type| ("content-type".to_owned(), content_type)));
+
+        // Its own signature is replaced.
+        let url = self.store.signed_url(Method::PUT, &path::of(name)?, lasts).await;
+        let mut url = url.map_err(|error| failure::of(SIGN, error))?;
+        let credential = self.store.credentials().get_credential().await;
+        let credential = credential.map_err(|error| failure::of(SIGN, error))?;
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or_default());
+        let mut signed: BTreeMap<_, _> = headers.iter().map(|(key, value)| (&**key, &**value)).collect();
+        signed.insert("host", &host);
+        let request = SignedRequest {
+            method: "PUT",
+            path: url.path(),
+            headers: signed,
+            region: &self.region,
+            at: OffsetDateTime::now_utc(),
+            lasts,
+        };
+        let query = request.query(&credential);
+        url.set_query(Some(&query));
+        Ok(PresignedRequest::new("PUT", url, headers))
     }
 }
 

@@ -84,8 +84,12 @@ pub async fn a_read_expects_a_version(harness: &impl ObjectsHarness) {
     let objects = small_chunks(harness).await;
     let first = objects.put_bytes("a", "1").await.expect("stored").version;
     let second = objects.put_bytes("a", "22").await.expect("stored").version;
-    let refused = objects.get(&name("a"), GetObject::default().version(first)).await.map(|_| ());
-    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    let other = GetObject::default().version(first);
+    // Also where there is nothing to read.
+    for options in [other.clone(), other.clone().range(0..1), other.range(5..9)] {
+        let refused = objects.get(&name("a"), options).await.map(|_| ());
+        assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    }
     let reader = objects.get(&name("a"), GetObject::default().version(second)).await.expect("opened");
     assert_eq!(reader.expect("an object").read_all(10).await.expect("read"), "22");
 }
