@@ -8,7 +8,7 @@ use super::source::{Crate, Module};
 
 /// Code lines for each crate. Four exceed what was planned:
 ///
-/// * store, 5,500: objects are 2,600 lines in memory, JetStream, S3 and folders, Redis 770; each backend is a feature.
+/// * store, 5,500: objects are 2,700 lines in memory, JetStream, S3 and folders, Redis 770; each backend is a feature.
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
 /// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
 /// * service, 3,500: the adapters of seven crates are 1,500 lines; each is a feature.
@@ -20,7 +20,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("nats", 1_510),
     ("http", 2_800),
     ("commands", 1_000),
-    ("store", 8_500),
+    ("store", 8_600),
     ("rpc", 3_700),
     ("jobs", 4_600),
     ("telemetry", 3_000),
