@@ -1,0 +1,1 @@
+"""Makes the clients importable for the tests."""
