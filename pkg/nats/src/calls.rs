@@ -88,8 +88,14 @@ impl Connection {
         until: Instant,
     ) -> Result<Message, NatsError> {
         let began = Instant::now();
-        let epoch = self.connected(until).await?;
-        let session = self.current.load_full();
+        let mut epoch = self.connected(until).await?;
+        let mut session = self.current.load_full();
+        while session.requests.is_closed() {
+            // The client has ended, and its link is not known to be lost yet. Nothing was sent.
+            timeout_at(until, self.lost(epoch)).await.map_err(|_| NatsError::Disconnected)?;
+            epoch = self.connected(until).await?;
+            session = self.current.load_full();
+        }
         let mut request = session.requests.add(subject.clone(), epoch).ok_or(NatsError::Disconnected)?;
         // The loss of a link ends the requests that were noted before.
         let link = self.link();

@@ -71,6 +71,11 @@ impl PendingRequests {
         self.table.add(subject, epoch)
     }
 
+    /// Whether no answer can come any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.table.closed.load(Ordering::SeqCst)
+    }
+
     /// Where the answer to a request goes.
     pub(crate) fn reply_to(&self, request: &PendingRequest<'_>) -> Subject {
         numbered::subject(&self.inbox, request.number)
@@ -252,7 +257,6 @@ mod tests {
     fn a_hundred_thousand_requests_without_an_answer_leave_nothing() {
         let table = Table::new();
         let waiting: Vec<_> = (0..100_000).map(|_| add(&table, "a")).collect();
-        assert_eq!(table.len(), 100_000);
         drop(waiting);
         assert_eq!(table.len(), 0);
         let kept: usize = table.shards.iter().map(|shard| lock(shard).capacity()).sum();

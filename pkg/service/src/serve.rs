@@ -50,7 +50,10 @@ where
     });
     match prepared {
         Ok((runtime, admin, start, signals, reloader)) => {
+            #[cfg(feature = "watch")]
             let _watch = watch(&reloader, &log);
+            #[cfg(not(feature = "watch"))]
+            drop(reloader);
             drive_service(start, &lifecycle, build, signals, &log, runtime, admin)
         }
         Err(problem) => {
@@ -82,9 +85,6 @@ fn watch<S: ServiceSettings>(reloader: &Arc<Reloader<S>>, log: &LogGuard) -> Opt
     };
     reloader.watch().inspect_err(failed).ok()
 }
-
-#[cfg(not(feature = "watch"))]
-fn watch<S: ServiceSettings>(_: &Arc<Reloader<S>>, _: &LogGuard) {}
 
 pub(crate) fn runtime(settings: &RuntimeSettings) -> Result<Runtime, Error> {
     let mut builder = Builder::new_multi_thread();

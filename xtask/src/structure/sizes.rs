@@ -17,7 +17,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("journal", 500),
     ("events", 7_700),
     ("outbox", 3_000),
-    ("nats", 1_510),
+    ("nats", 1_530),
     ("http", 2_800),
     ("commands", 1_000),
     ("store", 8_600),

@@ -21,7 +21,8 @@ use underpin_service::http::standard;
 use underpin_service::testing::TestService;
 use underpin_service::{Http, HttpSettings, OnEnd, RestartPolicy, Start, Stop, TelemetrySettings};
 use underpin_store::{
-    BucketSettings, JetStreamStore, KeyValue, KeyValueExt as _, KeyValueLocks, Locks as _, StoreSettings,
+    BucketSettings, Cache, CacheSettings, JetStreamStore, KeyValue, KeyValueExt as _, KeyValueLocks,
+    Locks as _, StoreSettings, Ttl,
 };
 
 const DOUBLE: Method<u32, u32> = Method::new("math", "double").idempotent();
@@ -117,6 +118,8 @@ async fn load(
     _served: Arc<dyn Running>,
 ) -> Result<(), Error> {
     let locks = KeyValueLocks::new(Arc::clone(&bucket));
+    let lengths = Cache::<String, usize>::builder(CacheSettings::default()).name("lengths");
+    let lengths = lengths.loading(|key| async move { Ok(Some(key.len())) })?;
     let (ctx, mut turn) = (Context::background(), 0_usize);
     while !stop.is_requested() {
         turn += 1;
@@ -127,6 +130,8 @@ async fn load(
         let _failed =
             jobs.enqueue_committed(&Work { fails: turn.is_multiple_of(8) }, Enqueue::default()).await;
         let _failed = bucket.set("key", turn.to_string()).await;
+        let _exists = bucket.create("key", "x", Ttl::Bucket).await;
+        let _loaded = lengths.get(&turn.to_string()).await;
         if let Ok(lease) = locks.acquire("lock", Duration::from_secs(3), Duration::from_secs(1)).await {
             let _failed = lease.release().await;
         }
