@@ -28,6 +28,8 @@ fn xtask(cache: &Path, task: &[&str]) -> Option<Command> {
         .env("UNDERPIN_CACHE", cache)
         .env("UNDERPIN_POSTGRES_BIN", Program::find(Server::Postgres).ok()?.folder)
         .env("UNDERPIN_NATS_SERVER", Program::find(Server::Nats).ok()?.path("nats-server"))
+        .env("UNDERPIN_VALKEY_SERVER", Program::find(Server::Valkey).ok()?.path("valkey-server"))
+        .env("UNDERPIN_PROMETHEUS", Program::find(Server::Prometheus).ok()?.path("prometheus"))
         .env_remove("DATABASE_URL")
         .env_remove("NATS_URL")
         // No client, no Docker: `down` would stop what somebody works with.
@@ -38,7 +40,7 @@ fn xtask(cache: &Path, task: &[&str]) -> Option<Command> {
 
 /// Runs it, and says what a missing server needs.
 fn run(cache: &Path, task: &[&str]) -> Output {
-    for server in [Server::Postgres, Server::Nats] {
+    for server in [Server::Postgres, Server::Nats, Server::Valkey, Server::Prometheus] {
         let missing = Program::find(server).err().map(|missing| missing.to_string());
         assert_eq!(missing, None, "{}", missing.as_deref().unwrap_or_default());
     }
