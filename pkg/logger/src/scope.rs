@@ -54,14 +54,14 @@ pub(crate) fn replace_current(ctx: Option<Context>) -> Option<Context> {
 }
 
 /// Makes a context the current one until it is dropped, also by a panic.
-struct Entered {
+pub(crate) struct Entered {
     /// What was current before. `None` where the thread-local is gone because the thread ends: a panic there would abort the
     /// process.
     outer: Option<Option<Context>>,
 }
 
 impl Entered {
-    fn new(ctx: &Context) -> Self {
+    pub(crate) fn new(ctx: &Context) -> Self {
         let inner = ctx.clone();
         Self { outer: CURRENT.try_with(|current| current.replace(Some(inner))).ok() }
     }

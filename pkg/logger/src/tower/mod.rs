@@ -23,6 +23,7 @@
 mod answer;
 mod client;
 mod config;
+mod future;
 mod headers;
 mod layer;
 mod outcome;
@@ -31,6 +32,7 @@ mod route;
 mod service;
 
 pub use client::{ClientLayer, ClientService};
+pub use future::RequestFuture;
 pub use headers::{extract, inject};
 pub use layer::RequestLayer;
 pub use route::Route;

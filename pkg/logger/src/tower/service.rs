@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -8,7 +7,7 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{config::RequestConfig, headers, outcome::Pending, request_span};
+use super::{config::RequestConfig, future::RequestFuture, outcome::Pending, request_span};
 
 /// The service that [`RequestLayer`](super::RequestLayer) makes.
 #[derive(Clone)]
@@ -26,38 +25,23 @@ impl<S> RequestService<S> {
 impl<S, I, O> Service<Request<I>> for RequestService<S>
 where
     S: Service<Request<I>, Response = Response<O>>,
-    S::Future: Send + 'static,
-    S::Error: 'static,
-    O: 'static,
 {
     type Response = Response<O>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<O>, S::Error>> + Send>>;
+    type Future = RequestFuture<S::Future>;
 
     fn poll_ready(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(task)
     }
 
-    fn call(&mut self, mut request: Request<I>) -> Self::Future {
+    fn call(&mut self, mut request: Request<I>) -> RequestFuture<S::Future> {
         let span = request_span::open(self.config.caller(request.headers()), &request);
         let ctx = span.ctx().clone();
         request.extensions_mut().insert(ctx.clone());
         let pending = Pending::new(Arc::clone(&self.config), span, &request);
         // The inner service may log while it builds its future, and all the more while that runs.
         let answer = ctx.scope_sync(|| self.inner.call(request));
-        let scoped = ctx.scope(async move {
-            let answer = answer.await;
-            match &answer {
-                Ok(response) => pending.answered(response.status(), response.extensions()),
-                Err(_) => pending.failed(),
-            }
-            answer
-        });
-        Box::pin(async move {
-            let mut response = scoped.await?;
-            headers::put_request_id(&ctx, response.headers_mut());
-            Ok(response)
-        })
+        RequestFuture::new(answer, ctx, pending)
     }
 }
 
