@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: runs the side-by-side benchmarks and writes one report, `docs/benchmarks.md`, with a plot a crate.
 //!
-//! Each run leaves its tables in `target/bench`. The report is made of all that are there, so that a long session can be
-//! done in parts: `cargo xtask bench logger`, later `cargo xtask bench database`.
+//! Each run leaves its tables in `target/bench`. The report takes what is there and keeps its sections of the others, so that one
+//! benchmark can be measured alone: `cargo xtask bench logger`, later `cargo xtask bench database`.
 
 mod machine;
 mod plot;

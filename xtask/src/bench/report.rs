@@ -1,5 +1,6 @@
 //! The report: Markdown for people, and the pictures beside it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -23,7 +24,7 @@ length of the rounds (15 of 100 ms). Peers in Go run where a Go toolchain is ins
 describes the machine; the others list what differs.
 ";
 
-/// Writes `docs/benchmarks.md` and `docs/benchmarks/NAME.svg`.
+/// Writes `docs/benchmarks.md` and `docs/benchmarks/NAME.svg`. What has no record keeps its section.
 pub(super) fn write(records: &[Record]) -> Done {
     if records.is_empty() {
         return Err("nothing was measured yet".to_owned());
@@ -38,31 +39,48 @@ pub(super) fn write(records: &[Record]) -> Done {
     for record in records {
         put(&format!("benchmarks/{}.svg", record.name), &plot::svg(&record.name, &record.tables))?;
     }
-    put("benchmarks.md", &markdown(records))?;
+    let before = fs::read_to_string(docs.join("benchmarks.md")).unwrap_or_default();
+    put("benchmarks.md", &markdown(records, &before))?;
     println!("wrote docs/benchmarks.md");
     Ok(())
 }
 
-fn markdown(records: &[Record]) -> String {
-    let mut text = HEAD.to_owned();
+/// The report: a section for each record, and those of the report before that have none.
+fn markdown(records: &[Record], before: &str) -> String {
+    let mut sections: BTreeMap<&str, String> =
+        sections(before).map(|(name, section)| (name, section.to_owned())).collect();
     let mut shared: &[(String, String)] = &[];
     for record in records {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\n## {}\n\n![{}](benchmarks/{}.svg)\n", record.name, record.name, record.name);
-        let _ = writeln!(text, "\nMeasured {}, {}, at {}.", record.date, record.rounds, record.commit);
-        let mut differing = record.machine.iter().filter(|fact| !shared.contains(fact)).peekable();
-        if differing.peek().is_some() {
-            text.push_str("\n| on | |\n|---|---|\n");
-        }
-        for (name, value) in differing {
-            let _ = writeln!(text, "| {name} | {value} |");
-        }
+        sections.insert(&record.name, section(record, shared));
         if shared.is_empty() {
             shared = &record.machine;
         }
-        for table in &record.tables {
-            let _ = write!(text, "\n{table}");
-        }
+    }
+    sections.into_values().fold(HEAD.to_owned(), |text, section| text + "\n" + section.trim_end() + "\n")
+}
+
+/// The names of the sections of a report, and their text with the heading.
+fn sections(report: &str) -> impl Iterator<Item = (&str, &str)> {
+    const HEADING: &str = "\n## ";
+    let starts = report.match_indices(HEADING).map(|(at, _)| at + 1);
+    let ends = starts.clone().skip(1).chain([report.len()]);
+    let texts = starts.zip(ends).filter_map(|(start, end)| report.get(start..end));
+    texts.filter_map(|text| Some((text.lines().next()?.strip_prefix("## ")?, text)))
+}
+
+fn section(record: &Record, shared: &[(String, String)]) -> String {
+    // Writing to a String cannot fail.
+    let mut text = format!("## {0}\n\n![{0}](benchmarks/{0}.svg)\n", record.name);
+    let _ = writeln!(text, "\nMeasured {}, {}, at {}.", record.date, record.rounds, record.commit);
+    let mut differing = record.machine.iter().filter(|fact| !shared.contains(fact)).peekable();
+    if differing.peek().is_some() {
+        text.push_str("\n| on | |\n|---|---|\n");
+    }
+    for (name, value) in differing {
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    for table in &record.tables {
+        let _ = write!(text, "\n{table}");
     }
     text
 }
@@ -87,12 +105,24 @@ mod tests {
     #[test]
     fn a_report_describes_the_machine_once_and_then_what_differs() {
         let others = [record("logger", "A"), record("nats", "B"), record("outbox", "A")];
-        let text = markdown(&Vec::from_iter([record("config", "A")].into_iter().chain(others)));
+        let text = markdown(&Vec::from_iter([record("config", "A")].into_iter().chain(others)), "");
         assert_eq!(text.matches("| processor | A |").count(), 1);
         assert!(text.contains("\n| on | |\n|---|---|\n| processor | B |\n\n"), "{text}");
         assert_eq!(text.matches("| memory |").count(), 1);
         assert!(text.contains("| a\\|b | 1.50 us | 0.50 | 0.40 to 0.60 |"));
         assert!(text.contains("![logger](benchmarks/logger.svg)"));
         assert!(text.contains("(benchmark-goals.md)"), "the targets are on a page that is not generated");
+    }
+
+    #[test]
+    fn a_benchmark_that_was_not_run_keeps_its_section() {
+        let all = [record("config", "A"), record("logger", "A"), record("nats", "A")];
+        let before = markdown(&all, "");
+        let newer = Record { commit: "def".into(), ..record("logger", "A") };
+        let after = markdown(&[newer], &before);
+        assert_eq!((after.matches("at abc.").count(), after.matches("at def.").count()), (2, 1));
+        let names: Vec<_> = sections(&after).map(|(name, _)| name).collect();
+        assert_eq!(names, ["config", "logger", "nats"]);
+        assert_eq!(markdown(&all, &before), before);
     }
 }
