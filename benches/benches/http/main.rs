@@ -1,5 +1,7 @@
 //! The HTTP server and its standard layers beside axum's server, and beside the same features assembled from tower-http, a JSON
 //! subscriber and axum-prometheus. 64 connections over loopback, one small response; server and clients share the cores.
+//!
+//! `cargo bench -p underpin-benches --bench http -- standard` runs those whose names contain the word, for a profile.
 
 mod client;
 mod contenders;
@@ -28,8 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             ("tower-http, JSON subscriber, axum-prometheus", assembled().await?),
         ])
     })?;
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
     let mut clients = Vec::new();
-    for (name, address) in servers {
+    for (name, address) in servers.into_iter().filter(|(name, _)| runs(name)) {
         clients.push((name, runtime.block_on(Clients::connect(address))?));
     }
     let mut comparison = Comparison::new("HTTP requests over 64 connections", "request");

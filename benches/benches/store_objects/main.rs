@@ -35,7 +35,11 @@ fn main() -> Done<()> {
     }
     if runs("small") {
         put(&runtime, "put of 4 KiB", SMALL, &ours, &theirs);
-        get(&runtime, "get of 4 KiB", SMALL, &ours, &theirs);
+        // async-nats leaves the consumer of each get for five minutes, and reaches the server's limit of consumers here.
+        runtime.block_on(ours.put(SMALL));
+        Comparison::new("get of 4 KiB", "object")
+            .timed("underpin", |times| runtime.block_on(repeat(times, || ours.get(SMALL))))
+            .print();
     }
     if runs("delayed") {
         let url = runtime.block_on(delay::proxy(server.url(), Duration::from_millis(1)))?;
