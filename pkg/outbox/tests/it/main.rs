@@ -17,6 +17,8 @@ mod recorder;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod sampling;
+#[cfg(test)]
 mod spans;
 #[cfg(test)]
 mod support;
