@@ -1,4 +1,9 @@
-//! Counts the memory of metrics over a simulated day, which takes the allocator of the process.
+//! The memory of metrics over a simulated day, and of an export whose collector takes nothing. It counts what the process holds, which takes its
+//! allocator.
 
 #[cfg(test)]
+mod allocator;
+#[cfg(test)]
 mod day;
+#[cfg(test)]
+mod export;
