@@ -1,4 +1,5 @@
-//! `ops/` against the code: metrics that exist, runbooks for alerts, and files that promtool, amtool and kubernetes-validate accept.
+//! `ops/` against the code and the table of metrics: metrics that exist, runbooks for alerts, and files that promtool, amtool and
+//! kubernetes-validate accept.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,13 +11,16 @@ use crate::shell::{Done, output, root, run};
 
 /// Metrics of ours begin like this; others, such as `up`, are those of Prometheus.
 const PREFIXES: &[&str] = &["underpin_", "http_server_", "rpc_server_", "process_", "tokio_"];
+/// Names of tables and sets of migrations, which begin as metrics do.
+const NO_METRICS: &[&str] = &["underpin_job_", "underpin_jobs", "underpin_outbox"];
 /// What the exporter appends to a histogram.
 const OF_HISTOGRAMS: &[&str] = &["_bucket", "_count", "_sum"];
 
 pub(crate) fn check() -> Done {
     let ops = root().join("ops");
     let code = sources(&root().join("pkg"))?;
-    let mut wrong = Vec::new();
+    let table = read(&root().join("docs/metrics.md"))?;
+    let mut wrong = against_table(&code, &table);
     for file in files(&ops)? {
         let text = read(&file)?;
         let unknown = metrics(&text).into_iter().filter(|name| !exists(name, &code));
@@ -74,6 +78,23 @@ fn manifests(ops: &Path) -> Done {
         return Ok(());
     }
     Err(format!("of {} manifests {passed} are valid:\n{said}", manifests.len()))
+}
+
+/// The metrics of the code are those of the table of metrics.
+fn against_table(code: &str, table: &str) -> Vec<String> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let documented: BTreeSet<&str> = rows.collect();
+    let is_metric = |name: &&str| {
+        PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && !NO_METRICS
+                .iter()
+                .any(|other| name == other || other.ends_with('_') && name.starts_with(other))
+    };
+    let recorded: BTreeSet<&str> = code.split('"').filter(is_metric).collect();
+    let missing = recorded.difference(&documented).map(|name| format!("docs/metrics.md misses {name}"));
+    let stale = documented.difference(&recorded).map(|name| format!("docs/metrics.md: no crate has {name}"));
+    missing.chain(stale).collect()
 }
 
 /// An alert links the runbook of its name, and each runbook has its alert.
@@ -155,6 +176,16 @@ mod tests {
     }
 
     #[test]
+    fn the_table_has_the_metrics_of_the_code() {
+        let code =
+            r#"counter!("underpin_a_total"); const B: &str = "tokio_b"; "underpin_outbox" "underpin_job_x""#;
+        let table = "| `underpin_a_total` | counter | `tokio_c` |\n| `tokio_b` | gauge |\n";
+        assert_eq!(against_table(code, table), Vec::<String>::new());
+        let wrong = against_table(code, "| `underpin_a_total` |\n| `underpin_c` |\n");
+        assert_eq!(wrong, ["docs/metrics.md misses tokio_b", "docs/metrics.md: no crate has underpin_c"]);
+    }
+
+    #[test]
     fn alerts_and_runbooks_belong_to_each_other() {
         let alerts = "- alert: One\n  runbook_url: ops/runbooks/One.md\n- alert: Two\n";
         let runbooks = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -174,5 +205,7 @@ mod tests {
         let unknown: Vec<&str> =
             texts.iter().flat_map(|text| metrics(text)).filter(|name| !exists(name, &code)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+        let table = read(&root().join("docs/metrics.md")).unwrap();
+        assert_eq!(against_table(&code, &table), Vec::<String>::new());
     }
 }
