@@ -16,6 +16,8 @@ mod live;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]
+mod runbooks_jobs;
+#[cfg(test)]
 #[allow(dead_code, reason = "the tests of `blackbox` use the rest")]
 #[path = "../blackbox/scene.rs"]
 mod scene;
