@@ -46,7 +46,6 @@ mod source;
 mod supervisor;
 mod url;
 mod user;
-#[cfg(feature = "fixtures")]
 mod valkey;
 mod version;
 mod wait;

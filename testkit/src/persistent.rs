@@ -10,7 +10,7 @@ use crate::postgres::{self, Template};
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::supervisor::Lifetime;
-use crate::{nats, wait::wait_until};
+use crate::{nats, valkey, wait::wait_until};
 
 /// A local server that runs until it is stopped: what `cargo xtask up` starts where there is no Docker.
 ///
@@ -26,7 +26,7 @@ pub struct PersistentServer {
 }
 
 impl PersistentServer {
-    /// Starts it on its usual port (5432, 4222) if that is free and on another one if not; what runs already in this
+    /// Starts it on its usual port (5432, 4222, 6379) if that is free and on another one if not; what runs already in this
     /// folder is returned as it is.
     ///
     /// # Errors
@@ -53,7 +53,14 @@ impl PersistentServer {
                 })?;
                 (server.process(), format!("nats://{}:{}", Ipv4Addr::LOCALHOST, server.port()))
             }
-            Server::PgBouncer | Server::Valkey | Server::Prometheus => {
+            Server::Valkey => {
+                std::fs::create_dir_all(folder).context(|| format!("cannot create {}", folder.display()))?;
+                let server = on_usual_port(6379, |port| {
+                    valkey::launch(program, folder, Lifetime::UntilStopped, port, "")
+                })?;
+                (server.process(), format!("redis://{}:{}", Ipv4Addr::LOCALHOST, server.port()))
+            }
+            Server::PgBouncer | Server::Prometheus => {
                 let reason = "a test starts its own".to_owned();
                 return Err(TestkitError::Start { server: program.server, reason, log: String::new() });
             }

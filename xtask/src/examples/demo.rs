@@ -12,8 +12,11 @@ use crate::fetch;
 use crate::shell::{Done, cargo, root, run};
 
 /// What a tour may need: the word, the server, and the variable with its URL.
-const SERVERS: [(&str, Server, &str); 2] =
-    [("postgres", Server::Postgres, "DATABASE_URL"), ("nats", Server::Nats, "NATS_URL")];
+const SERVERS: [(&str, Server, &str); 3] = [
+    ("postgres", Server::Postgres, "DATABASE_URL"),
+    ("nats", Server::Nats, "NATS_URL"),
+    ("valkey", Server::Valkey, "VALKEY_URL"),
+];
 
 pub(crate) fn demo(name: &str) -> Done {
     let examples = all()?;
@@ -107,7 +110,10 @@ mod tests {
         let names = |text: &str| {
             super::needs(text).map(|needs| needs.iter().map(|(_, _, variable)| *variable).collect::<Vec<_>>())
         };
-        assert_eq!(names("# A tour\n# needs: nats postgres\n$ x\n"), Ok(vec!["NATS_URL", "DATABASE_URL"]));
+        assert_eq!(
+            names("# A tour\n# needs: nats postgres valkey\n$ x\n"),
+            Ok(vec!["NATS_URL", "DATABASE_URL", "VALKEY_URL"])
+        );
         assert_eq!(names("$ x\n"), Ok(vec![]));
         assert!(names("# needs: oracle\n").unwrap_err().contains("oracle"));
     }

@@ -1,23 +1,12 @@
-//! Valkey or Redis: how it is started, and what a test holds of it.
-
-use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
-
 use rustix::process::Signal;
 
+use super::local::{SETTINGS, answers, start};
 use crate::blocking::blocking;
 use crate::container::{Container, ContainerOptions};
-use crate::data_dir;
-use crate::error::{Context, Server, TestkitError, or_fail};
+use crate::error::{Server, TestkitError, or_fail};
 use crate::owned::OwnedServer;
-use crate::port::with_free_port;
 use crate::private::PrivateServer;
-use crate::process::ProcessId;
-use crate::program::Program;
 use crate::record;
-use crate::server::{Launch, LocalServer};
 use crate::source::Source;
 use crate::supervisor::Lifetime;
 use crate::url::UrlParts;
@@ -65,7 +54,7 @@ impl ValkeyServer {
     /// # Errors
     /// [`TestkitError::NotFound`] without a local binary and container engine, [`TestkitError::Start`] when it does not come up.
     pub async fn try_private(config: &str) -> Result<Self, TestkitError> {
-        let config = format!("{SETTINGS}{config}\n");
+        let config = config.to_owned();
         let (url, server) = blocking(move || match Source::find(Server::Valkey)? {
             Source::Local(program) => {
                 let server = start(&program, &config)?;
@@ -133,30 +122,6 @@ impl Drop for ValkeyServer {
     }
 }
 
-/// No snapshots: the append-only file has every write, and a fork for each snapshot would slow the tests.
-const SETTINGS: &str = "daemonize no\nappendonly yes\nsave \"\"\n";
-
-fn start(program: &Program, config: &str) -> Result<LocalServer, TestkitError> {
-    let base = data_dir::base()?;
-    data_dir::sweep(&base);
-    with_free_port(|port| {
-        let folder = data_dir::new_folder(&base, "valkey", ProcessId::current(), None)?;
-        let (file, data) = (folder.join("valkey.conf"), folder.join("data"));
-        data_dir::write(&file, &format!("{config}bind {}\nport {port}\n", Ipv4Addr::LOCALHOST))?;
-        fs::create_dir(&data).context(|| format!("cannot create {}", data.display()))?;
-        LocalServer::launch(Launch {
-            server: Server::Valkey,
-            lifetime: Lifetime::ThisProcess,
-            command: vec![program.binary().into(), file.into(), "--dir".into(), data.into()],
-            folder,
-            stop: "KILL",
-            user: None,
-            port,
-            ready: |_folder, port, _pid| answers(&format!("{}:{port}", Ipv4Addr::LOCALHOST)),
-        })
-    })
-}
-
 fn start_container(config: &str) -> Result<Container, TestkitError> {
     const FILE: &str = "/underpin-valkey.conf";
     Container::launch(&ContainerOptions {
@@ -166,25 +131,9 @@ fn start_container(config: &str) -> Result<Container, TestkitError> {
         inner_port: 6379,
         options: Vec::new(),
         // The published port reaches the container from outside of its loopback interface.
-        file: Some((FILE, format!("{config}bind 0.0.0.0\nprotected-mode no\ndir /data\n"))),
+        file: Some((FILE, format!("{SETTINGS}{config}\nbind 0.0.0.0\nprotected-mode no\ndir /data\n"))),
         arguments: vec!["valkey-server".to_owned(), FILE.to_owned()],
         url: "redis://{address}".to_owned(),
         ready: |url| answers(&UrlParts::of(url).address(6379)),
     })
-}
-
-/// Whether a server that accepts commands listens there. One with a password refuses the ping, and one that still reads its
-/// append-only file says so.
-fn answers(address: &str) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let address = address.to_socket_addrs()?.next().ok_or(std::io::ErrorKind::NotFound)?;
-        let limit = Duration::from_secs(1);
-        let mut stream = TcpStream::connect_timeout(&address, limit)?;
-        stream.set_read_timeout(Some(limit))?;
-        stream.write_all(b"PING\r\n")?;
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer)?;
-        Ok(matches!(&answer, b"+PONG" | b"-NOAU"))
-    };
-    ask().unwrap_or(false)
 }
