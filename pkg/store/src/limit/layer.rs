@@ -4,14 +4,15 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tower_layer::Layer;
 use tower_service::Service;
-use underpin_errors::Error;
+use underpin_errors::{Error, Kind};
 
 use super::limiter::{OnLimiterFailure, Quota, RateLimiter};
 use super::refuse::{LimitReport, Refuse, RefuseHttp, RefuseWithError};
-use crate::meters;
+use crate::{StoreError, meters};
 
 /// A layer that asks a [`RateLimiter`] before each request, for HTTP and for rpc.
 ///
@@ -144,6 +145,15 @@ impl<S: Clone, K: Clone, R> Clone for RateLimit<S, K, R> {
     }
 }
 
+/// A limiter that is away is away for a while; whether a take was counted does not matter to the caller.
+fn failed(error: StoreError) -> Error {
+    if error.is_retryable() {
+        return Error::wrap(Kind::Unavailable, error, "ask the rate limiter")
+            .retry_after(Duration::from_secs(1));
+    }
+    error.into()
+}
+
 impl<S, Q, K, R> Service<Q> for RateLimit<S, K, R>
 where
     S: Service<Q> + Clone + Send + 'static,
@@ -173,7 +183,7 @@ where
             let decision = match taken {
                 Ok(decision) => decision,
                 Err(_) if on_failure == OnLimiterFailure::Pass => return inner.call(request).await,
-                Err(error) => return R::refuse(error.into(), None),
+                Err(error) => return R::refuse(failed(error), None),
             };
             let report = LimitReport { name, quota: &quota, decision: &decision };
             if let Some(delay) = decision.retry_after {

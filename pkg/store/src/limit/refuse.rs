@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::{HeaderValue, Response, StatusCode, header};
 use underpin_errors::Error;
 
@@ -28,7 +30,8 @@ pub trait Refuse<Response, E>: Send + 'static {
 }
 
 /// By a response: status 429, `application/problem+json`, `Retry-After`, `RateLimit` and `RateLimit-Policy`
-/// (draft-ietf-httpapi-ratelimit-headers).
+/// (draft-ietf-httpapi-ratelimit-headers), which have a line for each of several layers. The error is in the extensions as `Arc<Error>`, as
+/// in the responses of handlers.
 #[derive(Clone, Copy, Debug)]
 pub struct RefuseHttp;
 
@@ -46,6 +49,7 @@ impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
         if let Some(report) = decided {
             <Self as Refuse<Response<B>, E>>::annotate(&mut response, report);
         }
+        response.extensions_mut().insert(Arc::new(error));
         Ok(response)
     }
 
@@ -54,7 +58,7 @@ impl<B: From<String>, E> Refuse<Response<B>, E> for RefuseHttp {
         let policy = format!("\"{name}\";q={};w={}", quota.limit, seconds(quota.window));
         for (name, value) in [("ratelimit", left), ("ratelimit-policy", policy)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
+                response.headers_mut().append(name, value);
             }
         }
     }

@@ -66,17 +66,26 @@ impl RedisConnection {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn connect(settings: &RedisSettings, log: Arc<dyn Logger>) -> Result<Self, StoreError> {
+        let connection = Self::connect_lazy(settings, log)?;
+        let live = connection.0.dial().await?;
+        connection.0.keep(live);
+        Ok(connection)
+    }
+
+    /// Connects with the first call: for a service that starts without the server as well, since a limiter that
+    /// [passes](crate::OnLimiterFailure::Pass) or a cache in front of the truth is no reason not to.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`].
+    pub fn connect_lazy(settings: &RedisSettings, log: Arc<dyn Logger>) -> Result<Self, StoreError> {
         settings.check()?;
-        let inner = RedisLink {
+        Ok(Self(Arc::new(RedisLink {
             client: settings.client()?,
             settings: settings.clone(),
             log,
             live: Mutex::new(None),
             connecting: tokio::sync::Mutex::new(Instant::now()),
-        };
-        let live = inner.dial().await?;
-        inner.keep(live);
-        Ok(Self(Arc::new(inner)))
+        })))
     }
 
     /// The client's connection below, for commands that this crate does not have.

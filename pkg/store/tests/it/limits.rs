@@ -107,6 +107,8 @@ async fn the_layer_refuses_over_http_and_tells_what_is_left() {
     let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=121).contains(&after));
     assert!(refused.body().contains("\"status\":429"), "{}", refused.body());
+    let error = refused.extensions().get::<Arc<Error>>().expect("the error, for layers outside");
+    assert_eq!(error.kind(), Kind::ResourceExhausted);
     assert_eq!(service.call(of("eve")).await.unwrap().status(), 200);
     let anonymous = service.call(Request::new(String::new())).await.unwrap();
     assert!(anonymous.status() == 200 && !anonymous.headers().contains_key("ratelimit"));
@@ -114,10 +116,30 @@ async fn the_layer_refuses_over_http_and_tells_what_is_left() {
 }
 
 #[tokio::test]
+async fn each_of_two_layers_tells_what_is_left() {
+    let limiter = Arc::new(MemoryRateLimiter::new(100)) as Arc<dyn RateLimiter>;
+    let all = |_: &Request<String>| Some("all".to_owned());
+    let (minute, inner) = (Duration::from_secs(60), Counting::default());
+    let global = RateLimitLayer::http(Arc::clone(&limiter), Quota::new(1, minute), all).named("global");
+    let each = RateLimitLayer::http(limiter, Quota::new(5, minute), by_user).named("each");
+    let mut service = each.layer(global.layer(inner));
+    for (status, left) in
+        [(200, ["\"global\";r=0", "\"each\";r=4"]), (429, ["\"global\";r=0", "\"each\";r=3"])]
+    {
+        let response = service.call(of("ada")).await.unwrap();
+        assert_eq!(response.status(), status);
+        let told = response.headers().get_all("ratelimit").iter().map(|line| line.to_str().unwrap());
+        assert!(told.zip(left).all(|(line, left)| line.starts_with(left)), "{:?}", response.headers());
+        assert_eq!(response.headers().get_all("ratelimit-policy").iter().count(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_limiter_that_fails_passes_or_refuses_as_set() {
     let failing = || {
         let mut limiter = MockRateLimiter::new();
-        limiter.expect_take().returning(|_, _, _| Err(StoreError::Disconnected));
+        // As when the server is killed while it counts.
+        limiter.expect_take().returning(|_, _, _| Err(StoreError::Unconfirmed("not connected".into())));
         Arc::new(limiter) as Arc<dyn RateLimiter>
     };
     let mut open = RateLimitLayer::http(failing(), Quota::default(), by_user).layer(Counting::default());
@@ -125,7 +147,7 @@ async fn a_limiter_that_fails_passes_or_refuses_as_set() {
     let closed =
         RateLimitLayer::http(failing(), Quota::default(), by_user).on_failure(OnLimiterFailure::Refuse);
     let refused = closed.layer(Counting::default()).call(of("ada")).await.unwrap();
-    assert_eq!(refused.status(), 503);
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (503, &b"1"[..]));
     assert!(!refused.body().contains("not connected"), "internal text is not told");
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use underpin_logger::NoopLogger;
 use underpin_store::conformance::RateLimiterHarness;
-use underpin_store::{Quota, RateLimiter, RedisRateLimiter};
+use underpin_store::{Quota, RateLimiter, RedisConnection, RedisRateLimiter, RedisSettings};
 use underpin_testkit::ValkeyServer;
 
 use super::connect;
@@ -66,4 +67,22 @@ async fn a_limiter_without_a_server_fails_and_works_again_after() {
         limiter.take("ada", 1, &quota).await.is_ok()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lazy_connection_needs_its_server_with_the_first_call() {
+    let server = ValkeyServer::private().await;
+    server.kill().await;
+    let connection =
+        RedisConnection::connect_lazy(&RedisSettings::new(server.url()), Arc::new(NoopLogger)).unwrap();
+    let (limiter, quota) =
+        (RedisRateLimiter::new(connection), Quota::new(1_000_000, Duration::from_secs(60)));
+    assert!(limiter.take("ada", 1, &quota).await.unwrap_err().is_retryable());
+    server.restart().await;
+    underpin_testkit::eventually(crate::support::LIMIT, "it connects", async || {
+        limiter.take("ada", 1, &quota).await.is_ok()
+    })
+    .await;
+    let invalid = RedisConnection::connect_lazy(&RedisSettings::new("http://x"), Arc::new(NoopLogger));
+    assert!(invalid.is_err());
 }
