@@ -138,7 +138,8 @@ where
     /// Drops the value of a key: here, in the second level, and in the other instances.
     ///
     /// # Errors
-    /// Those of the second level and of the feed: the value is dropped here, and the others may have it still.
+    /// Those of the second level and of the feed: the value is dropped here, and the others may have it still. The feed is told in any
+    /// case.
     ///
     /// # Cancel safety
     /// The value may be dropped here only.
@@ -148,15 +149,13 @@ where
             return Ok(());
         }
         let text = (self.inner.text)(key);
+        let mut removed = Ok(());
         if let Some(second) = &self.inner.second {
-            second.remove(&text).await?;
+            removed = second.remove(&text).await;
             // What was read from it meanwhile.
             self.inner.drop_key(key).await;
         }
-        match &self.inner.feed {
-            Some(feed) => feed.publish(&Invalidation::Key { key: text, revision: None }).await,
-            None => Ok(()),
-        }
+        removed.and(self.publish(Invalidation::Key { key: text, revision: None }).await)
     }
 
     /// Drops the values with a tag: here, in the second level, and in the other instances.
@@ -194,13 +193,18 @@ where
             return Err(StoreError::option("tags", "must be set to invalidate by tag"));
         }
         self.inner.drop_tag(tag).await;
+        let mut removed = Ok(());
         if let Some(second) = &self.inner.second {
-            second.invalidate_tag(tag, self.inner.settings.load_timeout).await?;
+            removed = second.invalidate_tag(tag, self.inner.settings.load_timeout).await;
             // What was read from it meanwhile.
             self.inner.drop_tag(tag).await;
         }
+        removed.and(self.publish(Invalidation::Tag { tag: tag.to_owned() }).await)
+    }
+
+    async fn publish(&self, invalidation: Invalidation) -> Result<(), StoreError> {
         match &self.inner.feed {
-            Some(feed) => feed.publish(&Invalidation::Tag { tag: tag.to_owned() }).await,
+            Some(feed) => feed.publish(&invalidation).await,
             None => Ok(()),
         }
     }
