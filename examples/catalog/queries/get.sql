@@ -1,0 +1,3 @@
+SELECT id, name, description, price_cents, version, created_at AS "created_at: OffsetDateTime", updated_at AS "updated_at: OffsetDateTime"
+FROM product
+WHERE id = $1

@@ -1,0 +1,57 @@
+//! The HTTP API. `openapi.json` is made of the same routes, so none is missing from it.
+
+mod docs;
+mod products;
+
+use std::sync::Arc;
+
+use axum::Router;
+use serde::Serialize;
+use underpin_errors::axum::{method_not_allowed, route_not_found};
+use underpin_logger::Logger;
+use underpin_service::http::Standard;
+use underpin_service::{Gate, HttpSettings};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Products;
+
+/// The head of the document.
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "catalog",
+    description = "Products, with a cache before them and an audit trail behind them"
+))]
+struct Document;
+
+/// An error, as RFC 9457 describes it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    title: String,
+    status: u16,
+    detail: String,
+    code: String,
+    request_id: String,
+}
+
+/// Every route of the service, with the standard layers around them.
+pub(crate) fn router(
+    products: Arc<Products>,
+    settings: &HttpSettings,
+    gate: Gate,
+    log: Arc<dyn Logger>,
+) -> Router {
+    let layers = Standard::new(settings, log).health("/health/ready", gate);
+    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(products::list, products::create))
+        .routes(routes!(products::read, products::update, products::delete))
+        .routes(routes!(products::history))
+        .split_for_parts();
+    let routes = routes
+        .with_state(products)
+        .merge(docs::swagger(document))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    layers.apply(routes)
+}
