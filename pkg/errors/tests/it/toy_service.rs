@@ -430,6 +430,18 @@ async fn a_head_request_gets_no_body_back_with_the_request_id() {
     assert!(body.collect().await.unwrap().to_bytes().is_empty());
 }
 
+/// As a layer makes it that does not know axum, such as a rate limit.
+#[tokio::test]
+async fn the_problem_of_a_layer_gets_the_request_id() {
+    let error = Error::too_many_requests("too many requests");
+    let body = Body::from(serde_json::to_string(&error.to_problem()).unwrap());
+    let response = Response::builder().status(429).header("content-type", "application/problem+json");
+    let response = response.extension(Arc::new(error)).body(body).unwrap();
+    let bytes = attach_request_id(response, "req-7").into_body().collect().await.unwrap().to_bytes();
+    let problem: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!((&problem["request_id"], &problem["status"]), (&json!("req-7"), &json!(429)));
+}
+
 #[tokio::test]
 async fn a_body_that_is_no_problem_any_more_is_left_alone() {
     // A content length that a layer set is no longer right.
