@@ -125,6 +125,12 @@ CREATE FUNCTION underpin_job_finish(results jsonb) RETURNS TABLE (id text, run b
 AS $$
 #variable_conflict use_column
 BEGIN
+-- Jobs that end are locked before those that go back. A group of both is locked in the order of the ids first, as progress does:
+-- otherwise each could wait for the other.
+IF EXISTS (SELECT FROM jsonb_to_recordset(results) AS r(verdict text) WHERE r.verdict NOT IN ('done', 'dead', 'cancelled')) THEN
+    PERFORM FROM (SELECT r.* FROM jsonb_to_recordset(results) AS r(id uuid, run bigint) ORDER BY r.id) r
+    CROSS JOIN LATERAL (SELECT FROM underpin_job h WHERE h.id = r.id AND h.run = r.run FOR UPDATE) j;
+END IF;
 RETURN QUERY
 WITH result AS MATERIALIZED (
     SELECT r.* FROM jsonb_to_recordset(results)

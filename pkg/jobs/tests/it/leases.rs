@@ -1,11 +1,16 @@
-//! What must not hold up the heartbeats of other attempts, and a claim that is answered after the begin of a drain.
+//! What must not hold up the heartbeats of other attempts, ends and progress that need the same rows, and a claim that is answered
+//! after the begin of a drain.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use underpin_database::{Connections, Executor, Pool, Transaction, TxOptions, sql};
-use underpin_jobs::{JobId, JobOutcome, JobRun, JobState, Workers, WorkersDrain, typed_job_with};
+use underpin_jobs::conformance::claim;
+use underpin_jobs::store::{Finished, Verdict};
+use underpin_jobs::{
+    JobId, JobOutcome, JobRun, JobState, Progress, RunId, Workers, WorkersDrain, typed_job_with,
+};
 
 use crate::support::{Calls, LIMIT, TestDatabase, Work, count, enqueue, quick, state, until};
 
@@ -117,4 +122,38 @@ async fn a_claim_that_is_answered_during_a_drain_is_given_back() {
         assert_eq!((status.state, status.attempt), (JobState::Waiting, 0), "at once, and without an attempt");
     }
     assert_eq!(calls.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_and_progress_of_the_same_jobs_do_not_wait_for_each_other() {
+    let database = TestDatabase::postgres().await;
+    let jobs = database.jobs().await;
+    enqueue(&jobs, &database.pool, 0..2).await;
+    let runs: Vec<RunId> = claim(&**jobs.store(), 2).await.iter().map(|claimed| claimed.run).collect();
+    let [first, second] = runs[..] else { panic!("both are due") };
+    // The first row is held until the progress, and after it the end, wait for it.
+    let held = database.pool.begin(TxOptions::default()).await.unwrap();
+    held.execute(sql("SELECT id FROM underpin_job ORDER BY id LIMIT 1 FOR UPDATE", [])).await.unwrap();
+    let store = Arc::clone(jobs.store());
+    let progress = tokio::spawn(async move {
+        store.progress(&[(first, Progress::new(1, 2)), (second, Progress::new(1, 2))]).await
+    });
+    until_waiting(&database.pool, 1).await;
+    let store = Arc::clone(jobs.store());
+    let ends = tokio::spawn(async move {
+        let retry = Verdict::Retry { after: Duration::ZERO, reason: "not now".to_owned() };
+        store.finish(&[Finished::new(second, Verdict::Done), Finished::new(first, retry)]).await
+    });
+    until_waiting(&database.pool, 2).await;
+    held.rollback().await.unwrap();
+    progress.await.unwrap().unwrap();
+    assert!(ends.await.unwrap().unwrap().stale.is_empty());
+    assert_eq!(state(&jobs, second.job).await, Some(JobState::Done));
+    assert_eq!(state(&jobs, first.job).await, Some(JobState::Waiting));
+}
+
+/// Waits until so many statements wait for locks.
+async fn until_waiting(pool: &Pool, statements: i64) {
+    let text = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("statements wait for locks", || async { count(pool, text).await == statements }).await;
 }
