@@ -31,34 +31,17 @@ pub struct Enqueue {
 }
 
 impl Enqueue {
-    /// Sets the pause before the first attempt.
-    #[must_use]
-    pub fn after(self, after: Duration) -> Self {
-        Self { after, ..self }
-    }
-
-    /// Sets the moment of the first attempt.
-    #[must_use]
-    pub fn at(self, at: SystemTime) -> Self {
-        Self { at: Some(at), ..self }
-    }
-
-    /// Sets the priority, from 0 (first) to 9 (last).
-    #[must_use]
-    pub fn priority(self, priority: u8) -> Self {
-        Self { priority: Some(priority.min(9)), ..self }
-    }
-
-    /// Enqueues nothing while another job of the kind holds the key.
-    #[must_use]
-    pub fn unique(self, unique: Unique) -> Self {
-        Self { unique: Some(unique), ..self }
-    }
-
-    /// Sets the request id and the trace that the job continues.
-    #[must_use]
-    pub fn context(self, context: &Context) -> Self {
-        Self { context: Some(context.clone()), ..self }
+    underpin_config::setters! {
+        /// Sets the pause before the first attempt.
+        after: Duration => after;
+        /// Sets the moment of the first attempt.
+        at: SystemTime => Some(at);
+        /// Sets the priority, from 0 (first) to 9 (last).
+        priority: u8 => Some(priority.min(9));
+        /// Enqueues nothing while another job of the kind holds the key.
+        unique: Unique => Some(unique);
+        /// Sets the request id and the trace that the job continues.
+        context: &Context => Some(context.clone());
     }
 }
 

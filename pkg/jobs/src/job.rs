@@ -74,34 +74,19 @@ pub enum HistoryPolicy {
 }
 
 impl JobOptions {
-    /// Sets the queue.
-    #[must_use]
-    pub fn queue(self, queue: &'static str) -> Self {
-        Self { queue, ..self }
-    }
-
-    /// Sets the priority, from 0 (first) to 9 (last).
-    #[must_use]
-    pub fn priority(self, priority: u8) -> Self {
-        Self { priority: priority.min(9), ..self }
-    }
-
-    /// Sets after how long a waiting job ranks one priority higher.
-    #[must_use]
-    pub fn aging(self, aging: Duration) -> Self {
-        Self { aging: aging.min(Duration::from_secs(3600)), ..self }
-    }
-
-    /// Sets the number of attempts.
-    #[must_use]
-    pub fn attempts(self, attempts: u32) -> Self {
-        Self { attempts: attempts.max(1), ..self }
-    }
-
-    /// Sets the limit for one attempt.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+    underpin_config::setters! {
+        /// Sets the queue.
+        queue: &'static str => queue;
+        /// Sets the priority, from 0 (first) to 9 (last).
+        priority: u8 => priority.min(9);
+        /// Sets after how long a waiting job ranks one priority higher.
+        aging: Duration => aging.min(Duration::from_secs(3600));
+        /// Sets the number of attempts.
+        attempts: u32 => attempts.max(1);
+        /// Sets the limit for one attempt.
+        timeout: Duration => timeout;
+        /// Sets which ended jobs stay visible.
+        history: HistoryPolicy => history;
     }
 
     /// Sets the first and the longest pause between attempts.
@@ -114,12 +99,6 @@ impl JobOptions {
     #[must_use]
     pub fn concurrency(self, at_once: usize) -> Self {
         Self { concurrency: Some(at_once.max(1)), ..self }
-    }
-
-    /// Sets which ended jobs stay visible.
-    #[must_use]
-    pub fn history(self, history: HistoryPolicy) -> Self {
-        Self { history, ..self }
     }
 
     /// The pause after that many attempts, from 1: between half and all of `initial * 2^(attempts - 1)`, capped.

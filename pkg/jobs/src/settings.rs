@@ -18,16 +18,11 @@ pub struct JobsSettings {
 }
 
 impl JobsSettings {
-    /// Sets the largest payload.
-    #[must_use]
-    pub fn max_payload(self, max_payload: ByteSize) -> Self {
-        Self { max_payload, ..self }
-    }
-
-    /// Sets the limit for one call of the database.
-    #[must_use]
-    pub fn database_timeout(self, database_timeout: Duration) -> Self {
-        Self { database_timeout, ..self }
+    underpin_config::setters! {
+        /// Sets the largest payload.
+        max_payload: ByteSize => max_payload;
+        /// Sets the limit for one call of the database.
+        database_timeout: Duration => database_timeout;
     }
 }
 
@@ -81,52 +76,23 @@ pub struct WorkersSettings {
 }
 
 impl WorkersSettings {
-    /// Sets how many attempts run at once in a queue without its own limit.
-    #[must_use]
-    pub fn concurrency(self, concurrency: u32) -> Self {
-        Self { concurrency, ..self }
-    }
-
-    /// Sets how many jobs one statement claims.
-    #[must_use]
-    pub fn batch(self, batch: u32) -> Self {
-        Self { batch, ..self }
-    }
-
-    /// Sets how long a job stays with a process that does not renew its lease.
-    #[must_use]
-    pub fn lease(self, lease: Duration) -> Self {
-        Self { lease, ..self }
-    }
-
-    /// Sets the longest pause between two polls.
-    #[must_use]
-    pub fn poll(self, poll: Duration) -> Self {
-        Self { poll, ..self }
-    }
-
-    /// Sets after how many lost attempts a job is dead.
-    #[must_use]
-    pub fn rescues(self, rescues: u32) -> Self {
-        Self { rescues, ..self }
-    }
-
-    /// Sets how long a handler has to end after a cancellation.
-    #[must_use]
-    pub fn cancel_grace(self, cancel_grace: Duration) -> Self {
-        Self { cancel_grace, ..self }
-    }
-
-    /// Sets how long ended jobs stay visible.
-    #[must_use]
-    pub fn keep_history(self, keep_history: Duration) -> Self {
-        Self { keep_history, ..self }
-    }
-
-    /// Sets how long the oldest ready job may wait before health is degraded.
-    #[must_use]
-    pub fn lag_warning(self, lag_warning: Duration) -> Self {
-        Self { lag_warning, ..self }
+    underpin_config::setters! {
+        /// Sets how many attempts run at once in a queue without its own limit.
+        concurrency: u32 => concurrency;
+        /// Sets how many jobs one statement claims.
+        batch: u32 => batch;
+        /// Sets how long a job stays with a process that does not renew its lease.
+        lease: Duration => lease;
+        /// Sets the longest pause between two polls.
+        poll: Duration => poll;
+        /// Sets after how many lost attempts a job is dead.
+        rescues: u32 => rescues;
+        /// Sets how long a handler has to end after a cancellation.
+        cancel_grace: Duration => cancel_grace;
+        /// Sets how long ended jobs stay visible.
+        keep_history: Duration => keep_history;
+        /// Sets how long the oldest ready job may wait before health is degraded.
+        lag_warning: Duration => lag_warning;
     }
 }
 

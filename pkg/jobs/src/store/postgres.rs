@@ -7,7 +7,7 @@ use underpin_database::sea_orm::{QueryResult, Value};
 use underpin_database::{Connections, DatabaseError, DatabaseExt, TxOptions};
 
 use super::insert::insert_in;
-use super::rows::{Tables, get, id, millis, unsigned};
+use super::rows::{Tables, claimed, get, id, millis, run};
 use super::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
 use super::verdict::{FinishReport, Finished};
 use super::{JobAdmin, JobStore, RegisteredEntry, ScheduleStatus, Tick, TickStore, schema};
@@ -43,23 +43,6 @@ fn read<T>(
     one: impl Fn(&QueryResult) -> Result<T, DatabaseError>,
 ) -> Result<Vec<T>, JobsError> {
     rows.iter().map(one).collect::<Result<_, _>>().map_err(JobsError::during("read a row"))
-}
-
-fn run(row: &QueryResult) -> Result<RunId, DatabaseError> {
-    Ok(RunId { job: id(row, 0)?, token: get(row, 1)? })
-}
-
-fn claimed(row: &QueryResult) -> Result<Claimed, DatabaseError> {
-    Ok(Claimed {
-        run: run(row)?,
-        queue: get(row, 2)?,
-        kind: get(row, 3)?,
-        version: unsigned(get(row, 4)?),
-        attempt: unsigned(get(row, 5)?),
-        waited: Duration::from_millis(u64::try_from(get::<i64>(row, 6)?).unwrap_or(0)),
-        payload: get(row, 7)?,
-        headers: get(row, 8)?,
-    })
 }
 
 /// A JSON document as a bind.

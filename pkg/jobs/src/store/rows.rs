@@ -6,8 +6,9 @@ use std::time::Duration;
 use underpin_database::sea_orm::{QueryResult, TryGetable, Value};
 use underpin_database::{Backend, Connections, DatabaseError, Executor, sql};
 
+use super::types::Claimed;
 use crate::status::time_of;
-use crate::{JobFilter, JobId, JobRecord, JobState, JobStatus, JobsError, Progress, QueueStatus};
+use crate::{JobFilter, JobId, JobRecord, JobState, JobStatus, JobsError, Progress, QueueStatus, RunId};
 
 /// A database whose calls have a limit.
 pub(super) struct Tables {
@@ -228,6 +229,25 @@ fn status(row: &QueryResult) -> Result<JobStatus, DatabaseError> {
         cancel_asked: get(row, 8)?,
         reason: get(row, 9)?,
         progress: done.map(|done| Progress { done: amount(done), total: amount(total.unwrap_or(0)), note }),
+    })
+}
+
+/// The attempt in the first two columns.
+pub(super) fn run(row: &QueryResult) -> Result<RunId, DatabaseError> {
+    Ok(RunId { job: id(row, 0)?, token: get(row, 1)? })
+}
+
+/// What a claim returns, the same columns in both databases.
+pub(super) fn claimed(row: &QueryResult) -> Result<Claimed, DatabaseError> {
+    Ok(Claimed {
+        run: run(row)?,
+        queue: get(row, 2)?,
+        kind: get(row, 3)?,
+        version: unsigned(get(row, 4)?),
+        attempt: unsigned(get(row, 5)?),
+        waited: Duration::from_millis(u64::try_from(get::<i64>(row, 6)?).unwrap_or(0)),
+        payload: get(row, 7)?,
+        headers: get(row, 8)?,
     })
 }
 

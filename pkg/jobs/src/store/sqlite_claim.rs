@@ -1,14 +1,10 @@
 //! Claims in SQLite: there is one writer, so nothing is claimed twice.
 
-use std::time::Duration;
-
-use underpin_database::sea_orm::QueryResult;
 use underpin_database::{DatabaseError, Executor, Transaction, sql};
 
-use super::rows::{get, id, millis, unsigned};
+use super::rows::{claimed, get, millis};
 use super::sqlite_end::NOW;
 use super::types::{Claim, ClaimQueue, Claimed};
-use crate::RunId;
 
 pub(super) async fn claim_queue(
     tx: &Transaction,
@@ -58,17 +54,4 @@ async fn claim_one(tx: &Transaction, id: &str, claim: &Claim) -> Result<Option<C
         tx.execute(sql(text, [get::<String>(&row, 3)?.into(), key.into(), id.into()])).await?;
     }
     claimed(&row).map(Some)
-}
-
-fn claimed(row: &QueryResult) -> Result<Claimed, DatabaseError> {
-    Ok(Claimed {
-        run: RunId { job: id(row, 0)?, token: get(row, 1)? },
-        queue: get(row, 2)?,
-        kind: get(row, 3)?,
-        version: unsigned(get(row, 4)?),
-        attempt: unsigned(get(row, 5)?),
-        waited: Duration::from_millis(u64::try_from(get::<i64>(row, 6)?).unwrap_or(0)),
-        payload: get(row, 7)?,
-        headers: get(row, 8)?,
-    })
 }
