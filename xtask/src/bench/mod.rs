@@ -104,6 +104,7 @@ mod tests {
                 "database",
                 "events",
                 "http",
+                "jobs",
                 "logger",
                 "outbox",
                 "rpc",

@@ -79,10 +79,18 @@ fn section(record: &Record, shared: &[(String, String)]) -> String {
     for (name, value) in differing {
         let _ = writeln!(text, "| {name} | {value} |");
     }
+    if let Some(configuration) = configuration(&record.name) {
+        let _ = write!(text, "\n{configuration}");
+    }
     for table in &record.tables {
         let _ = write!(text, "\n{table}");
     }
     text
+}
+
+/// How the peers of a benchmark are configured, where `benches/peers/NAME/configuration.md` says so.
+fn configuration(name: &str) -> Option<String> {
+    fs::read_to_string(root().join("benches/peers").join(name).join("configuration.md")).ok()
 }
 
 #[cfg(test)]
@@ -100,6 +108,13 @@ mod tests {
             machine: vec![("processor".into(), machine.into()), ("memory".into(), "24 GB".into())],
             tables: vec![Table { title: "one".into(), unit: "load".into(), rows: vec![row] }],
         }
+    }
+
+    #[test]
+    fn a_section_says_how_its_peers_are_configured() {
+        let text = section(&record("jobs", "A"), &[]);
+        let (before, after) = text.split_once("| queue | configuration |").unwrap();
+        assert!(before.contains("at abc.") && after.contains("pgmq") && after.contains("### one"));
     }
 
     #[test]
