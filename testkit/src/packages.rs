@@ -104,20 +104,13 @@ impl Packages {
         Self::node(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
     }
 
-    /// The program of Chromium: `UNDERPIN_CHROMIUM`, or the one on the PATH.
+    /// The program of Chromium: `UNDERPIN_CHROMIUM`, or one on the PATH.
     ///
     /// # Errors
     /// How to get it.
     pub fn chromium() -> Result<PathBuf, String> {
-        let given = std::env::var_os("UNDERPIN_CHROMIUM").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut known = std::env::split_paths(&path)
-            .flat_map(|folder| ["chromium", "chromium-browser"].map(|name| folder.join(name)));
-        given.or_else(|| known.find(|program| program.is_file())).ok_or_else(|| {
-            format!(
-                "chromium is missing: {REMEDY}, as root on Debian; UNDERPIN_CHROMIUM names another program"
-            )
-        })
+        find_chromium(std::env::var_os("UNDERPIN_CHROMIUM").map(PathBuf::from), std::env::split_paths(&path))
     }
 
     /// Runs a script of Node's test runner against the pages at this URL. It imports what `testkit/browser/browser.mjs` exports from the module
@@ -139,9 +132,37 @@ impl Packages {
     }
 }
 
+/// Chrome serves as well.
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+
+fn find_chromium(given: Option<PathBuf>, path: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf, String> {
+    if let Some(given) = given {
+        let missing = || format!("UNDERPIN_CHROMIUM names {}, which is no file", given.display());
+        return given.is_file().then(|| given.clone()).ok_or_else(missing);
+    }
+    let mut known = path.into_iter().flat_map(|folder| CHROMIUM.map(|name| folder.join(name)));
+    known.find(|program| program.is_file()).ok_or_else(|| {
+        "there is no chromium on the PATH. On Debian, root gets it with `apt-get install chromium`, or by `cargo xtask test --with browser`. \
+         Without root, install Chromium or Chrome in any other way and set UNDERPIN_CHROMIUM to its program"
+            .to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chromium_is_the_given_one_or_one_on_the_path_and_the_remedy_needs_no_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, path) = (folder.path().join("google-chrome"), || [folder.path().to_owned()]);
+        let missing = find_chromium(None, path()).unwrap_err();
+        assert!(missing.contains("Without root") && missing.contains("UNDERPIN_CHROMIUM"), "{missing}");
+        assert!(find_chromium(Some(program.clone()), path()).unwrap_err().contains("which is no file"));
+        std::fs::write(&program, "").unwrap();
+        assert_eq!(find_chromium(None, path()), Ok(program.clone()));
+        assert_eq!(find_chromium(Some(program.clone()), []), Ok(program));
+    }
 
     #[test]
     fn packages_that_are_missing_or_old_are_named_with_the_remedy() {

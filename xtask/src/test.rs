@@ -7,7 +7,7 @@ use std::path::Path;
 
 use underpin_testkit::Server;
 
-use crate::examples::{With, test_with};
+use crate::examples::{self, With};
 use crate::shell::{Done, cargo, run};
 use crate::{fetch, local, outside};
 
@@ -41,6 +41,8 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, with: &[With], argument
         Ok(program) => println!("nats-server 2.10: {}", program.display()),
         Err(reason) => println!("{reason}"),
     }
+    // Before anything is built: who lacks Node or Chromium hears it at once.
+    let parts = examples::prepare(with, arguments)?;
     if fetch_only {
         return Ok(());
     }
@@ -61,7 +63,7 @@ pub(crate) fn test(fetch_only: bool, nats: Option<&str>, with: &[With], argument
         containers()?;
         outside::test()?;
     }
-    test_with(with, arguments)
+    parts.into_iter().try_for_each(|mut part| run(&mut part))
 }
 
 /// The fixtures once more, from containers, where an engine answers. The images are those of `docker-compose.yml`.

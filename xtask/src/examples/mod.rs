@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 pub(crate) use demo::demo;
-pub(crate) use with::{With, test_with};
+pub(crate) use with::{With, prepare};
 
 use crate::shell::{Done, root};
 

@@ -1,10 +1,12 @@
 //! `cargo xtask test --with clients,browser`: the test targets `clients` and `browser` of the examples, which a plain `cargo test` leaves out.
 
+use std::process::Command;
+
 use underpin_testkit::Packages;
 
 use super::{Example, all};
 use crate::fetch;
-use crate::shell::{Done, cargo, run};
+use crate::shell::{Done, cargo};
 
 /// What a plain test leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -24,13 +26,14 @@ impl With {
     }
 }
 
-/// Installs what the parts need and runs them, for the packages of `-p` in the arguments or for all.
-pub(crate) fn test_with(parts: &[With], arguments: &[String]) -> Done {
+/// Installs what the parts need, and returns the commands that run them, for the packages of `-p` in the arguments or for all.
+pub(crate) fn prepare(parts: &[With], arguments: &[String]) -> Done<Vec<Command>> {
     let wanted = packages(arguments);
     let examples: Vec<Example> = all()?
         .into_iter()
         .filter(|example| wanted.is_empty() || wanted.contains(&example.name.as_str()))
         .collect();
+    let mut commands = Vec::new();
     for part in parts {
         let target = part.target();
         let chosen: Vec<&Example> = examples
@@ -41,7 +44,7 @@ pub(crate) fn test_with(parts: &[With], arguments: &[String]) -> Done {
             })
             .collect();
         if chosen.is_empty() {
-            println!("no example has tests of the part {target}");
+            nothing_to_run(target, &wanted)?;
             continue;
         }
         match part {
@@ -54,8 +57,18 @@ pub(crate) fn test_with(parts: &[With], arguments: &[String]) -> Done {
         let mut command = cargo();
         command.args(["test", "--locked"]);
         command.args(chosen.iter().flat_map(|example| ["--package", &example.name]));
-        run(command.args(["--test", target]))?;
+        command.args(["--test", target]);
+        commands.push(command);
     }
+    Ok(commands)
+}
+
+/// A part without tests: an error where packages were named, since the caller expects theirs to run.
+fn nothing_to_run(target: &str, wanted: &[&str]) -> Done {
+    if !wanted.is_empty() {
+        return Err(format!("{} has no tests of the part {target}", wanted.join(", ")));
+    }
+    println!("no example has tests of the part {target}");
     Ok(())
 }
 
@@ -93,5 +106,12 @@ mod tests {
         let arguments =
             ["-p", "workers", "--package=files", "-pshortener", "--", "-p", "x"].map(str::to_owned);
         assert_eq!(super::packages(&arguments), ["workers", "files", "shortener"]);
+    }
+
+    #[test]
+    fn a_part_without_tests_is_an_error_where_a_package_was_named() {
+        assert_eq!(super::nothing_to_run("browser", &[]), Ok(()));
+        let refused = super::nothing_to_run("browser", &["orders", "catalog"]).unwrap_err();
+        assert_eq!(refused, "orders, catalog has no tests of the part browser");
     }
 }

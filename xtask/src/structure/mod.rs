@@ -1,10 +1,12 @@
-//! The structure of each crate in `pkg/`, of the test kit, the tests and the benches: module cycles, types with one definition, and size.
+//! The structure of each crate in `pkg/`, of the test kit, the tests and the benches: module cycles, types with one definition, and size;
+//! and the links of the documents.
 //!
 //! [`source`] reads a crate as the compiler would find it: the modules from `lib.rs` down, without what is compiled for tests only.
-//! [`cycles`], [`names`] and [`sizes`] each check one rule on it; [`examples`] checks the form of the examples. The rules and their exceptions stand at the top of their files.
+//! [`cycles`], [`names`] and [`sizes`] each check one rule on it; [`examples`] checks the form of the examples, [`links`] what the documents link. The rules and their exceptions stand at the top of their files.
 
 mod cycles;
 mod examples;
+mod links;
 mod names;
 mod paths;
 mod sizes;
@@ -30,6 +32,7 @@ pub(crate) fn check() -> Done {
     for example in crate::examples::all()? {
         wrong.extend(examples::check(&example)?);
     }
+    wrong.extend(links::check(&root())?);
     if wrong.is_empty() { Ok(()) } else { Err(format!("structure:\n  {}", wrong.join("\n  "))) }
 }
 
