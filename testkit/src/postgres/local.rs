@@ -40,6 +40,32 @@ pub(crate) fn start(
     lifetime: Lifetime,
     settings: &[(&str, &str)],
 ) -> Result<Cluster, TestkitError> {
+    start_copy(program, template, lifetime, settings, None)
+}
+
+/// Starts a primary and its hot standby, which streams from it.
+///
+/// Both are copies of one cluster that was shut down, so the standby needs no base backup: it replays what the primary has written since.
+/// The primary keeps all of that.
+#[cfg(feature = "fixtures")]
+pub(crate) fn start_with_standby(
+    program: &Program,
+    template: &Template,
+    lifetime: Lifetime,
+) -> Result<[Cluster; 2], TestkitError> {
+    let primary = start(program, template, lifetime, &[("wal_keep_size", "1GB")])?;
+    let standby = start_copy(program, template, lifetime, &[], Some(primary.server.port()))?;
+    Ok([primary, standby])
+}
+
+/// Starts a copy of the template; as a standby where the port of a primary is given.
+fn start_copy(
+    program: &Program,
+    template: &Template,
+    lifetime: Lifetime,
+    settings: &[(&str, &str)],
+    primary: Option<u16>,
+) -> Result<Cluster, TestkitError> {
     let base = data_dir::base()?;
     data_dir::sweep(&base);
     let owner = match lifetime {
@@ -49,7 +75,7 @@ pub(crate) fn start(
     let user = ServerUser::for_root();
     with_free_port(|port| {
         let folder = data_dir::new_folder(&base, "postgres", owner, user.as_ref())?;
-        template.copy_into(&folder, user.as_ref())?;
+        template.copy_into(&folder, primary, user.as_ref())?;
         launch(program, &folder, &template.password, lifetime, port, settings)
     })
 }

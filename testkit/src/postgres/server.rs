@@ -8,6 +8,7 @@ use crate::postgres::container;
 use crate::postgres::local::{self, Cluster};
 use crate::postgres::template::Template;
 use crate::process::ProcessId;
+use crate::program::Program;
 use crate::record;
 use crate::run::Run;
 use crate::source::Source;
@@ -74,7 +75,38 @@ impl PostgresServer {
             Ok(cluster)
         })
         .await?;
-        Ok(Self { url: cluster.url.clone(), cluster: Arc::new(Mutex::new(cluster)) })
+        Ok(Self::new(cluster))
+    }
+
+    /// Starts a primary and its hot standby: a second server that follows the first by streaming replication and refuses writes.
+    ///
+    /// Replication is asynchronous: the standby shows a commit a moment later. `pg_wal_replay_pause()` on it makes the moment longer. Local
+    /// binaries only.
+    ///
+    /// # Panics
+    /// When there are no local binaries; the message names every remedy.
+    pub async fn with_standby() -> (Self, Self) {
+        or_fail(Self::try_with_standby().await)
+    }
+
+    /// Starts a primary and its hot standby.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotFound`] without local binaries, [`TestkitError::Start`] when one does not come up.
+    pub async fn try_with_standby() -> Result<(Self, Self), TestkitError> {
+        let [primary, standby] = blocking(|| {
+            let program = Program::find(Server::Postgres)?;
+            let template = Template::of_run(&program, &Run::current()?.lock()?)?;
+            let clusters = local::start_with_standby(&program, &template, Lifetime::ThisProcess)?;
+            record::used(&format!("{program}, private, with a standby"));
+            Ok::<_, TestkitError>(clusters)
+        })
+        .await?;
+        Ok((Self::new(primary), Self::new(standby)))
+    }
+
+    fn new(cluster: Cluster) -> Self {
+        Self { url: cluster.url.clone(), cluster: Arc::new(Mutex::new(cluster)) }
     }
 
     /// The URL of its superuser and its database `postgres`; the same after a restart.
@@ -107,7 +139,7 @@ impl PostgresServer {
         self.with(|cluster| cluster.server.kill()).await;
     }
 
-    /// A fast shutdown (SIGINT): clients are told and disconnected; returns when it is gone.
+    /// A fast shutdown (SIGINT): clients are disconnected with a message; returns when it is gone.
     pub async fn stop(&self) {
         self.with(|cluster| cluster.server.stop(Signal::INT)).await;
     }

@@ -45,13 +45,23 @@ impl Template {
         Ok(Self { data: folder.join("data"), password })
     }
 
-    /// Leaves the copying to the supervisor of the new server, which removes what a killed test leaves half done.
-    pub(crate) fn copy_into(&self, folder: &Path, user: Option<&ServerUser>) -> Result<(), TestkitError> {
-        let file = folder.join("prepare");
-        data_dir::write(
-            &file,
-            &format!("cp -R -p {} {}\n", quoted(&self.data), quoted(&folder.join("data"))),
-        )?;
+    /// Leaves the copying to the supervisor of the new server, which removes what a killed test leaves half done. With the port of a
+    /// primary, the copy is its standby.
+    pub(crate) fn copy_into(
+        &self,
+        folder: &Path,
+        primary: Option<u16>,
+        user: Option<&ServerUser>,
+    ) -> Result<(), TestkitError> {
+        let (file, data) = (folder.join("prepare"), folder.join("data"));
+        let mut commands = format!("cp -R -p {} {}\n", quoted(&self.data), quoted(&data));
+        if let Some(port) = primary {
+            let from = format!("host=127.0.0.1 port={port} user=postgres password={}", self.password);
+            let settings = quoted(&data.join("postgresql.auto.conf"));
+            commands += &format!("echo \"primary_conninfo = '{from}'\" >> {settings}\n");
+            commands += &format!(": > {}\n", quoted(&data.join("standby.signal")));
+        }
+        data_dir::write(&file, &commands)?;
         user.map_or(Ok(()), |user| user.own(&file)).context(|| format!("cannot give {} away", file.display()))
     }
 }

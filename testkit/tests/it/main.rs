@@ -23,4 +23,6 @@ mod prometheus;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod standby;
+#[cfg(test)]
 mod valkey;
