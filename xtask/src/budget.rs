@@ -16,6 +16,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("underpin-database", 170),
     ("underpin-outbox", 185),
     ("underpin-store", 128),
+    ("underpin-objects", 130),
     ("underpin-rpc", 118),
     ("underpin-jobs", 182),
     ("underpin-telemetry", 60),

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use underpin_logger::NoopLogger;
 use underpin_nats::{Connection, NatsSettings};
-use underpin_store::{
-    BucketObjects, GetObject, JetStreamStore, ObjectBucketSettings, ObjectData, ObjectName, Objects,
-    PutObject, Storage, StoreSettings,
+use underpin_objects::{
+    BucketObjects, GetObject, JetStreamObjects, ObjectBucketSettings, ObjectData, ObjectName, Objects,
+    ObjectsSettings, PutObject, Storage,
 };
 
 use crate::{Done, LARGE};
@@ -56,9 +56,9 @@ impl Ours {
     pub(crate) async fn open(url: &str) -> Done<Self> {
         let nats = Connection::connect(&NatsSettings::new(url), Arc::new(NoopLogger)).await?;
         let bucket = ObjectBucketSettings::new(BUCKET).storage(Storage::Memory);
-        let settings = StoreSettings::default().objects(bucket);
-        let store = JetStreamStore::open(nats, &settings, Arc::new(NoopLogger)).await?;
-        Ok(Self { objects: store.objects(BUCKET)?, name: ObjectName::new(NAME)?, data: data() })
+        let settings = ObjectsSettings::default().bucket(bucket);
+        let buckets = JetStreamObjects::open(nats, &settings, Arc::new(NoopLogger)).await?;
+        Ok(Self { objects: buckets.bucket(BUCKET)?, name: ObjectName::new(NAME)?, data: data() })
     }
 
     pub(crate) async fn put(&self, size: usize) {

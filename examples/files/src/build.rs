@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use underpin_errors::Error;
-use underpin_service::{Http, Nats, OnEnd, RestartPolicy, Rpc, Start, Store};
+use underpin_errors::{Error, ResultExt as _};
+use underpin_objects::JetStreamObjects;
+use underpin_service::{Http, Nats, OnEnd, RestartPolicy, Rpc, Start};
 
 use crate::file::{FileTable, Files, Links};
 use crate::http::{self, App};
@@ -20,8 +21,14 @@ pub async fn build(start: &mut Start<Settings>) -> Result<(), Error> {
     let database = underpin_service::database(&settings.database).migrate(tables::migrations());
     let database = start.plugin(database).await?;
     let nats = start.plugin(Nats::open(&settings.nats)).await?;
-    let store = start.plugin(Store::open(&nats, &settings.store)).await?;
-    let storage = Storage::open(&settings.storage, &store)?;
+    let jetstream = match nats.connection() {
+        Some(connection) => {
+            let opened = JetStreamObjects::open(connection.clone(), &settings.store, Arc::clone(&log)).await;
+            Some(opened.context("open the buckets in JetStream")?)
+        }
+        None => None,
+    };
+    let storage = Storage::open(&settings.storage, jetstream.as_ref())?;
     start.plugin(storage.part()).await?;
     start.observe(storage.files());
     let rpc = start.plugin(Rpc::open(&nats, &settings.rpc)).await?;

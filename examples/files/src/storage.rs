@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use underpin_errors::{Error, ResultExt as _};
-use underpin_service::{PartFn, Stopped, Store, part_fn};
-use underpin_store::{BucketObjects, ExternalObjects, Objects, S3Settings};
+use underpin_objects::{BucketObjects, ExternalObjects, JetStreamObjects, Objects, S3Settings};
+use underpin_service::{PartFn, Stopped, part_fn};
 
 use crate::{StorageBackend, StorageSettings};
 
@@ -32,13 +32,16 @@ impl Storage {
     ///
     /// # Errors
     /// The folder cannot be created, or a setting does not fit.
-    pub(crate) fn open(settings: &StorageSettings, store: &Store) -> Result<Self, Error> {
+    pub(crate) fn open(
+        settings: &StorageSettings,
+        jetstream: Option<&JetStreamObjects>,
+    ) -> Result<Self, Error> {
         let mut user_setting = settings.s3.clone();
         user_setting.bucket = format!("{}-{USER_SETTING}", user_setting.bucket);
         let open = |name: &str, s3: &S3Settings| {
-            let opened = match (settings.backend, store.jetstream()) {
+            let opened = match (settings.backend, jetstream) {
                 (Some(StorageBackend::S3), _) => ExternalObjects::s3(s3).map(Bucket::External),
-                (None, Some(store)) => store.objects(name).map(Bucket::JetStream),
+                (None, Some(jetstream)) => jetstream.bucket(name).map(Bucket::JetStream),
                 _ => ExternalObjects::folder(settings.folder.join(name)).map(Bucket::External),
             };
             opened.with_context(|| format!("open the objects {name}"))

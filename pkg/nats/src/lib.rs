@@ -27,6 +27,7 @@
 //! * The client is rebuilt when its task ends. Subscriptions end with it: [`Connection::session`] tells.
 //! * Credentials and certificates are read again at each attempt to connect ([`AuthSettings`], [`CredentialsProvider`]).
 //! * A server that announces its shutdown is left for another one before it closes the connection.
+//! * [`jetstream`] (feature) is the JSON API of JetStream with declared streams.
 //! * The connection is a [`HealthCheck`](underpin_errors::HealthCheck) with a round trip.
 
 mod auth;
@@ -39,6 +40,8 @@ mod denial;
 mod environment;
 mod error;
 mod health;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
 mod lame_duck;
 mod link;
 mod meters;

@@ -93,14 +93,16 @@ mod meters;
 mod metrics_page;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "objects")]
+mod objects;
 mod opening;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod panics;
 mod part_fn;
 #[cfg_attr(
-    not(all(feature = "database", any(feature = "events", feature = "store"))),
-    allow(dead_code, reason = "for the journals of the bus and of buckets")
+    not(all(feature = "database", any(feature = "events", feature = "objects", feature = "store"))),
+    allow(dead_code, reason = "for the journals of the bus and of buckets, and folders of objects")
 )]
 mod place;
 mod plugin;
@@ -138,6 +140,8 @@ pub use jobs::{OpenJobs, WorkersPart, jobs, workers};
 pub use metadata::Metadata;
 #[cfg(feature = "nats")]
 pub use nats::{Nats, OpenNats};
+#[cfg(feature = "objects")]
+pub use objects::{ObjectStore, OpenObjectStore};
 pub use opening::Opening;
 #[cfg(feature = "outbox")]
 pub use outbox::{OpenOutbox, outbox};

@@ -157,7 +157,8 @@ impl StoreError {
         matches!(self, Self::Exists { .. } | Self::Conflict { .. })
     }
 
-    pub(crate) fn option(option: impl Into<String>, problem: &'static str) -> Self {
+    /// A setting or an argument that is out of range, or does not fit the bucket.
+    pub fn option(option: impl Into<String>, problem: &'static str) -> Self {
         Self::InvalidOption { option: option.into(), problem }
     }
 }

@@ -23,8 +23,9 @@
 //! * [`Namespace`]: a part of a bucket. [`StoredValue`]: values with a version.
 //! * [`Locks`]: leases with fencing tokens. [`Sessions`]: state behind a secret id. [`RateLimiter`]: a sliding window for each key.
 //! * [`Cache`]: one load at a time for each key, a second level, and a feed of invalidations.
-//! * [`Objects`], [`ObjectsExt`]: objects of any size as streams, in a bucket ([`BucketObjects`]).
 //! * [`conformance`]: the suite that every backend passes. [`testing`]: mocks.
+//!
+//! Objects of any size are in the crate `underpin-objects`.
 
 mod cache;
 #[cfg(feature = "conformance")]
@@ -37,9 +38,6 @@ mod limit;
 mod lock;
 mod memory;
 mod meters;
-mod objects;
-#[cfg(any(feature = "folder", feature = "s3"))]
-mod objects_external;
 mod random;
 #[cfg(feature = "redis")]
 mod redis;
@@ -57,7 +55,7 @@ pub use cache::{
 };
 pub use error::StoreError;
 #[cfg(feature = "jetstream")]
-pub use jetstream::{BucketChange, BucketDifference, JetStreamKeyValue, JetStreamStore, StorePlan};
+pub use jetstream::{BucketLayout, JetStreamKeyValue, JetStreamStore};
 pub use kv::{
     AsKey, BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, KeyValueExt,
     Namespace, Operation, Read, Removals, Revision, Storage, StoredValue, StoredValueExt, Ttl, Values, Watch,
@@ -71,15 +69,6 @@ pub use limit::{
 pub use lock::{KeyValueLocks, Lease, Locks};
 pub use memory::MemoryKeyValue;
 pub use meters::describe_metrics;
-pub use objects::{
-    BucketObjects, GetObject, ListObjects, ObjectBucketSettings, ObjectData, ObjectDigest, ObjectEvent,
-    ObjectExpect, ObjectInfo, ObjectName, ObjectPage, ObjectReader, ObjectVersion, ObjectWatch, ObjectWriter,
-    Objects, ObjectsExt, Presign, PresignUpload, PresignedRequest, PutObject, Swept, WatchObjects,
-};
-#[cfg(any(feature = "folder", feature = "s3"))]
-pub use objects_external::ExternalObjects;
-#[cfg(feature = "s3")]
-pub use objects_external::S3Settings;
 #[cfg(feature = "tower-sessions")]
 pub use session::TowerSessionStore;
 pub use session::{KeyValueSessions, Session, SessionId, SessionLife, Sessions};

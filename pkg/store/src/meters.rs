@@ -8,7 +8,6 @@ use crate::{CacheStats, StoreError};
 
 const OPERATIONS: &str = "underpin_store_operations_total";
 const SECONDS: &str = "underpin_store_operation_duration_seconds";
-const OBJECT_BYTES: &str = "underpin_store_object_bytes_total";
 const WATCH_RESTARTS: &str = "underpin_store_watch_restarts_total";
 const LEASES_LOST: &str = "underpin_store_leases_lost_total";
 const LEASE_WAIT: &str = "underpin_store_lease_wait_seconds";
@@ -28,7 +27,6 @@ const LIMITED: &str = "underpin_store_limit_decisions_total";
 pub fn describe_metrics() {
     describe_counter!(OPERATIONS, "Operations on a bucket, by operation and outcome");
     describe_histogram!(SECONDS, Unit::Seconds, "Duration of operations on a bucket");
-    describe_counter!(OBJECT_BYTES, Unit::Bytes, "Data of objects that was stored and read");
     describe_counter!(WATCH_RESTARTS, "Times that a watch was interrupted and started again");
     describe_counter!(LEASES_LOST, "Leases that their holder lost before it released them");
     describe_histogram!(LEASE_WAIT, Unit::Seconds, "How long locks were waited for, by outcome");
@@ -59,11 +57,6 @@ pub(crate) fn operation<T>(
     let operations =
         counter!(OPERATIONS, "bucket" => bucket.to_owned(), "operation" => operation, "outcome" => outcome);
     operations.increment(1);
-}
-
-/// Notes data of objects that was stored (`put`) or read (`get`).
-pub(crate) fn object_bytes(bucket: &str, operation: &'static str, bytes: u64) {
-    counter!(OBJECT_BYTES, "bucket" => bucket.to_owned(), "operation" => operation).increment(bytes);
 }
 
 #[cfg(feature = "jetstream")]

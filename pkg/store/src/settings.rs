@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use underpin_config::{Checks, Validate};
 
-use crate::{BucketSettings, ObjectBucketSettings, StoreError};
+use crate::{BucketSettings, StoreError};
 
 /// The buckets of a service, and what may be done to them.
 ///
@@ -24,10 +24,8 @@ use crate::{BucketSettings, ObjectBucketSettings, StoreError};
 pub struct StoreSettings {
     /// What may be done to the buckets on the server.
     pub topology: StoreTopology,
-    /// The key-value buckets.
+    /// The buckets. Their names differ.
     pub buckets: Vec<BucketSettings>,
-    /// The object buckets. No bucket has the name of another one.
-    pub objects: Vec<ObjectBucketSettings>,
 }
 
 /// What may be done to the buckets on the server.
@@ -44,14 +42,7 @@ pub enum StoreTopology {
 }
 
 impl StoreSettings {
-    /// Adds an object bucket.
-    #[must_use]
-    pub fn objects(mut self, bucket: ObjectBucketSettings) -> Self {
-        self.objects.push(bucket);
-        self
-    }
-
-    /// Adds a key-value bucket.
+    /// Adds a bucket.
     #[must_use]
     pub fn bucket(mut self, bucket: BucketSettings) -> Self {
         self.buckets.push(bucket);
@@ -87,10 +78,7 @@ impl StoreSettings {
 impl Validate for StoreSettings {
     fn validate(&self, checks: &mut Checks) {
         checks.each("buckets", &self.buckets);
-        checks.each("objects", &self.objects);
-        let objects = self.objects.iter().map(|bucket| &bucket.name);
-        let names: HashSet<&String> = self.buckets.iter().map(|bucket| &bucket.name).chain(objects).collect();
-        let count = self.buckets.len() + self.objects.len();
-        checks.ensure(names.len() == count, "buckets", "must have different names, `objects` included");
+        let names: HashSet<&String> = self.buckets.iter().map(|bucket| &bucket.name).collect();
+        checks.ensure(names.len() == self.buckets.len(), "buckets", "must have different names");
     }
 }

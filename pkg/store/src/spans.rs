@@ -6,13 +6,11 @@ use underpin_logger::{Context, Span, SpanKind};
 use crate::StoreError;
 
 /// Opens the span of an operation on a bucket, named by both: `get carts`.
-pub(crate) fn operation(system: Option<&'static str>, bucket: &str, operation: &'static str) -> Span {
+pub(crate) fn operation(system: &'static str, bucket: &str, operation: &'static str) -> Span {
     let mut span = Context::current().span("store", SpanKind::Client);
     if span.is_recording() {
         span.rename(|| format!("{operation} {bucket}"));
-        if let Some(system) = system {
-            span.set("db.system.name", system);
-        }
+        span.set("db.system.name", system);
         span.set("db.operation.name", operation);
         span.set("db.collection.name", bucket);
     }

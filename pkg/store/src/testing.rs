@@ -28,11 +28,9 @@ use mockall::mock;
 use underpin_errors::{Health, HealthCheck};
 
 use crate::{
-    BucketStatus, Entry, Expect, GetObject, Invalidation, InvalidationFeed, Invalidations, Key, KeyList,
-    KeyPattern, KeyValue, Lease, ListObjects, Locks, ObjectData, ObjectEvent, ObjectExpect, ObjectInfo,
-    ObjectName, ObjectPage, ObjectReader, ObjectWatch, Objects, Presign, PresignUpload, PresignedRequest,
-    PutObject, Quota, RateDecision, RateLimiter, Read, Revision, Session, SessionId, SessionLife, Sessions,
-    StoreError, Swept, Ttl, Watch, WatchEvent, WatchObjects, WatchOptions,
+    BucketStatus, Entry, Expect, Invalidation, InvalidationFeed, Invalidations, Key, KeyList, KeyPattern,
+    KeyValue, Lease, Locks, Quota, RateDecision, RateLimiter, Read, Revision, Session, SessionId,
+    SessionLife, Sessions, StoreError, Ttl, Watch, WatchEvent, WatchOptions,
 };
 
 mock! {
@@ -123,49 +121,5 @@ mock! {
     impl InvalidationFeed for InvalidationFeed {
         async fn publish(&self, invalidation: &Invalidation) -> Result<(), StoreError>;
         async fn subscribe(&self) -> Result<Box<dyn Invalidations>, StoreError>;
-    }
-}
-
-mock! {
-    #[derive(Debug)]
-    pub Objects {}
-
-    #[async_trait]
-    impl HealthCheck for Objects {
-        fn name(&self) -> &str;
-        async fn check(&self) -> Health;
-    }
-
-    #[async_trait]
-    impl Objects for Objects {
-        async fn put(&self, name: &ObjectName, data: ObjectData, options: PutObject) -> Result<ObjectInfo, StoreError>;
-        async fn get(&self, name: &ObjectName, options: GetObject) -> Result<Option<ObjectReader>, StoreError>;
-        async fn head(&self, name: &ObjectName) -> Result<Option<ObjectInfo>, StoreError>;
-        async fn delete(&self, name: &ObjectName, expect: ObjectExpect) -> Result<bool, StoreError>;
-        async fn list(&self, options: ListObjects) -> Result<ObjectPage, StoreError>;
-        async fn watch(&self, options: WatchObjects) -> Result<Box<dyn ObjectWatch>, StoreError>;
-        async fn sweep(&self, older_than: Duration) -> Result<Swept, StoreError>;
-    }
-}
-
-mock! {
-    #[derive(Debug)]
-    pub ObjectWatch {}
-
-    #[async_trait]
-    impl ObjectWatch for ObjectWatch {
-        async fn next(&mut self) -> Result<ObjectEvent, StoreError>;
-        fn health(&self) -> Arc<dyn HealthCheck>;
-    }
-}
-
-mock! {
-    #[derive(Debug)]
-    pub Presign {}
-
-    #[async_trait]
-    impl Presign for Presign {
-        async fn presign_get(&self, name: &ObjectName, lasts: Duration) -> Result<PresignedRequest, StoreError>;
-        async fn presign_put(&self, name: &ObjectName, upload: PresignUpload, lasts: Duration) -> Result<PresignedRequest, StoreError>;
     }
 }

@@ -6,10 +6,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::source::{Crate, Module};
 
-/// Code lines for each crate. Four exceed what was planned:
+/// Code lines for each crate. Some exceed what was planned:
 ///
-/// * store, 5,500: objects are 2,700 lines in memory, JetStream, S3 and folders, Redis 770; each backend is a feature.
-/// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are the rest.
+/// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are 500 lines; the
+///   JSON API of JetStream, which store and objects share, is 400.
 /// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
 /// * service, 3,500: the adapters of seven crates are 1,500 lines; each is a feature.
 /// * jobs, 3,500: three stores are 1,800 lines, cron 600.
@@ -17,10 +17,11 @@ const BUDGETS: &[(&str, usize)] = &[
     ("journal", 500),
     ("events", 7_700),
     ("outbox", 3_000),
-    ("nats", 1_530),
+    ("nats", 2_000),
     ("http", 2_800),
     ("commands", 1_000),
-    ("store", 8_600),
+    ("store", 5_500),
+    ("objects", 3_200),
     ("rpc", 3_700),
     ("jobs", 4_600),
     ("telemetry", 3_000),

@@ -11,7 +11,7 @@ use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Deserialize;
 use underpin_errors::Error;
-use underpin_store::ObjectDigest;
+use underpin_objects::ObjectDigest;
 use uuid::Uuid;
 
 /// The headers that are signed.

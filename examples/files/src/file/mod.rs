@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use underpin_errors::{Error, Kind};
 use underpin_logger::{Context, Logger};
-use underpin_store::{GetObject, ObjectName, ObjectReader, Objects};
+use underpin_objects::{GetObject, ObjectName, ObjectReader, Objects};
 use uuid::Uuid;
 
 pub(crate) use link::{Links, UploadLink};

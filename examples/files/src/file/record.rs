@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use underpin_store::ObjectDigest;
+use underpin_objects::ObjectDigest;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

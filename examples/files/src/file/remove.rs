@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use underpin_errors::Error;
 use underpin_logger::{Context, info, warn};
+use underpin_objects::{ObjectExpect, StoreError};
 use underpin_service::Stop;
-use underpin_store::{ObjectExpect, StoreError};
 use uuid::Uuid;
 
 use super::{Files, missing, now, object};

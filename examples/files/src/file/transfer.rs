@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use ring::digest::{Context as Sha256, SHA256};
 use tokio::io::AsyncWriteExt as _;
 use underpin_errors::Error;
-use underpin_store::{GetObject, ObjectDigest, ObjectsExt as _, PutObject, StoreError};
+use underpin_objects::{GetObject, ObjectDigest, ObjectsExt as _, PutObject, StoreError};
 use uuid::Uuid;
 
 use super::{Files, object};

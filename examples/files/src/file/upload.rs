@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use underpin_errors::Error;
 use underpin_logger::Context;
-use underpin_store::{ObjectDigest, ObjectExpect, PresignUpload};
+use underpin_objects::{ObjectDigest, ObjectExpect, PresignUpload};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

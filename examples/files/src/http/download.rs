@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use underpin_errors::Error;
 use underpin_errors::axum::Path;
 use underpin_logger::Context;
-use underpin_store::GetObject;
+use underpin_objects::GetObject;
 
 use super::range::{Wanted, wanted};
 use super::{App, Problem, parse};

@@ -5,9 +5,9 @@ use underpin_config::{ByteSize, Checks, Validate};
 use underpin_database::DatabaseSettings;
 use underpin_logger::LoggerSettings;
 use underpin_nats::NatsSettings;
+use underpin_objects::{ObjectBucketSettings, ObjectsSettings, S3Settings};
 use underpin_rpc::RpcSettings;
 use underpin_service::{HttpSettings, LifecycleSettings};
-use underpin_store::{ObjectBucketSettings, S3Settings, StoreSettings};
 
 use super::{DATABASE, Settings, StorageBackend, StorageSettings, UploadSettings};
 use crate::storage::{FILES, USER_SETTING};
@@ -24,7 +24,7 @@ impl Default for Settings {
             database,
             nats: NatsSettings::default().servers([""; 0]).name("files"),
             rpc: RpcSettings::default(),
-            store: buckets.into_iter().fold(StoreSettings::default(), StoreSettings::objects),
+            store: buckets.into_iter().fold(ObjectsSettings::default(), ObjectsSettings::bucket),
             storage: StorageSettings::default(),
             uploads: UploadSettings::default(),
             log: LoggerSettings::default().service("files"),

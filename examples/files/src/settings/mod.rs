@@ -12,9 +12,9 @@ use underpin_config::{ByteSize, Loader, duration};
 use underpin_database::DatabaseSettings;
 use underpin_logger::LoggerSettings;
 use underpin_nats::NatsSettings;
+use underpin_objects::{ObjectsSettings, S3Settings};
 use underpin_rpc::RpcSettings;
 use underpin_service::{HttpSettings, LifecycleSettings, ServiceSettings};
-use underpin_store::{S3Settings, StoreSettings};
 
 /// The default database.
 const DATABASE: &str = "sqlite:data/files.db";
@@ -33,7 +33,7 @@ pub struct Settings {
     /// Calls.
     pub rpc: RpcSettings,
     /// The buckets in JetStream.
-    pub store: StoreSettings,
+    pub store: ObjectsSettings,
     /// Where the data of files is.
     pub storage: StorageSettings,
     /// Uploads.

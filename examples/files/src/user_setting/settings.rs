@@ -5,10 +5,10 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::{Logger, info, warn};
-use underpin_rpc::Call;
-use underpin_store::{
+use underpin_objects::{
     GetObject, ObjectData, ObjectExpect, ObjectName, Objects, ObjectsExt as _, PutObject, StoreError,
 };
+use underpin_rpc::Call;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

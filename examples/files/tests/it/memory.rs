@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use underpin_store::ObjectDigest;
+use underpin_objects::ObjectDigest;
 use underpin_testkit::{NatsServer, ServiceProcess};
 
 use crate::s3::S3;

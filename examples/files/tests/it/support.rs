@@ -3,7 +3,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use underpin_store::ObjectDigest;
+use underpin_objects::ObjectDigest;
 use underpin_testkit::{HttpExchange, HttpReply, ServiceProcess};
 
 use crate::BINARY;

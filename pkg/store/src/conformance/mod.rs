@@ -38,7 +38,6 @@ mod fixtures;
 mod harness;
 pub mod leases;
 pub mod limits;
-pub mod objects;
 pub mod rate_limits;
 pub mod sessions;
 mod suite;

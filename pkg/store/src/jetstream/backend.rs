@@ -3,13 +3,11 @@ use serde_json::{Value, json};
 use underpin_config::ByteSize;
 use underpin_nats::NatsError;
 use underpin_nats::async_nats::StatusCode;
+use underpin_nats::jetstream::{JetStreamApi, StreamInfo};
 
-use super::api::{Api, ApiError, unanswered};
-use super::objects::stream as objects_stream;
 use super::publish::Write;
-use super::stored::{self, MessageAnswer};
-use super::stream::{self, StreamInfo};
-use crate::kv::ttl;
+use super::stored;
+use super::stream::BucketLayout;
 use crate::{BucketSettings, Entry, Expect, Key, Revision, StoreError, Ttl};
 
 /// How often a create is tried over a removal that others replace at the same time.
@@ -17,44 +15,28 @@ const ATTEMPTS: usize = 4;
 
 /// The calls to the server for one bucket.
 pub(super) struct Backend {
-    pub(super) api: Api,
+    pub(super) api: JetStreamApi,
     pub(super) bucket: BucketSettings,
-    pub(super) stream: String,
-    pub(super) prefix: String,
-    /// Whether a write removes the earlier ones of its key by itself: the stream keeps more than one message of a subject.
-    rollup: bool,
+    pub(super) layout: BucketLayout,
 }
 
 impl Backend {
-    pub(super) fn new(api: Api, bucket: BucketSettings) -> Self {
-        let (stream, prefix) = (stream::name(&bucket.name), stream::prefix(&bucket.name));
-        Self { api, bucket, stream, prefix, rollup: false }
-    }
-
-    /// Of the metadata of objects.
-    pub(super) fn of_objects(api: Api, bucket: BucketSettings) -> Self {
-        let (stream, prefix) = (objects_stream::name(&bucket.name), objects_stream::metadata(&bucket.name));
-        Self { api, bucket, stream, prefix, rollup: true }
-    }
-
     fn subject(&self, key: &Key) -> String {
-        format!("{}{key}", self.prefix)
+        format!("{}{key}", self.layout.prefix)
     }
 
     pub(super) async fn info(&self) -> Result<StreamInfo, StoreError> {
-        let call = format!("STREAM.INFO.{}", self.stream);
-        let answer = self.api.call("read bucket", &call, &Value::Null).await?;
-        answer.map_err(|error| error.into_store("read bucket", &self.bucket.name, 0))
+        let name = &self.bucket.name;
+        let found = self.api.stream(&self.layout.stream).await;
+        let found = found.map_err(|error| StoreError::jetstream("read bucket", name, error))?;
+        found.ok_or_else(|| StoreError::NoBucket { bucket: name.clone() })
     }
 
     /// The message that a query of `STREAM.MSG.GET` finds, read from the leader, with its sequence.
     pub(super) async fn message(&self, query: &Value) -> Result<Option<(u64, Option<Entry>)>, StoreError> {
-        let call = format!("STREAM.MSG.GET.{}", self.stream);
-        match self.api.call::<MessageAnswer>("read", &call, query).await? {
-            Ok(MessageAnswer { message }) => Ok(Some((message.seq, message.entry(&self.prefix)?))),
-            Err(error) if error.err_code == ApiError::NO_MESSAGE => Ok(None),
-            Err(error) => Err(error.into_store("read", &self.bucket.name, 0)),
-        }
+        let found = self.api.message(&self.layout.stream, query).await;
+        let found = found.map_err(|error| StoreError::jetstream("read", &self.bucket.name, error))?;
+        Ok(found.map(|message| (message.sequence, stored::read(message, &self.layout.prefix))))
     }
 
     /// The last write of a key, a removal or not.
@@ -65,17 +47,17 @@ impl Backend {
 
     /// The last write of a key, from whichever replica answers.
     pub(super) async fn last_anywhere(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let subject = format!("$JS.API.DIRECT.GET.{}.{}", self.stream, self.subject(key));
+        let subject = format!("$JS.API.DIRECT.GET.{}.{}", self.layout.stream, self.subject(key));
         let answer = match self.api.send(subject, None, Bytes::new()).await {
             Ok(answer) => answer,
             // An entry with a malformed header ends the client's task, and with it the request: the JSON API carries it.
             // It also distinguishes a missing bucket.
             Err(NatsError::Lost | NatsError::NoResponders { .. }) => return self.last(key).await,
-            Err(error) => return Err(unanswered("read", error)),
+            Err(error) => return Err(StoreError::unanswered("read", error)),
         };
         match (answer.status, &answer.headers) {
             (Some(StatusCode::NOT_FOUND), _) => Ok(None),
-            (None, Some(headers)) => Ok(stored::direct(headers, &self.prefix, answer.payload)),
+            (None, Some(headers)) => Ok(stored::direct(headers, &self.layout.prefix, answer.payload)),
             _ => self.last(key).await,
         }
     }
@@ -87,15 +69,15 @@ impl Backend {
         expect: Expect,
         ttl: Ttl,
     ) -> Result<Revision, StoreError> {
-        let ttl = ttl::seconds(&self.bucket, ttl)?;
+        let ttl = self.bucket.whole_seconds(ttl)?;
         let limit = self.bucket.max_value_size.map(ByteSize::as_usize);
         if limit.is_some_and(|limit| value.len() > limit) {
             return Err(StoreError::TooLarge { size: value.len(), limit });
         }
         let write = |expected| Write {
-            stream: &self.stream,
+            stream: &self.layout.stream,
             bucket: &self.bucket.name,
-            rollup: self.rollup,
+            rollup: self.layout.rollup,
             subject: self.subject(key),
             value: value.clone(),
             expected,
@@ -139,14 +121,14 @@ impl Backend {
         };
         let ttl = self.bucket.key_ttl.then(|| self.bucket.marker_ttl.as_secs().max(1));
         let write = Write {
-            stream: &self.stream,
+            stream: &self.layout.stream,
             bucket: &self.bucket.name,
             subject: self.subject(key),
             value: Bytes::new(),
             expected,
             ttl,
             operation: Some(operation),
-            rollup: self.rollup,
+            rollup: self.layout.rollup,
         };
         write.send(&self.api).await.map(drop)
     }
@@ -164,13 +146,8 @@ impl Backend {
 
     pub(super) async fn forget(&self, key: &Key, revision: Revision) -> Result<(), StoreError> {
         // Up to, and without, the sequence: what was written since stays.
-        self.purge(&json!({ "filter": self.subject(key), "seq": revision.get() + 1 })).await
-    }
-
-    /// Removes messages from the stream.
-    pub(super) async fn purge(&self, body: &Value) -> Result<(), StoreError> {
-        let call = format!("STREAM.PURGE.{}", self.stream);
-        let answer: Result<Value, ApiError> = self.api.call("purge", &call, body).await?;
-        answer.map(drop).map_err(|error| error.into_store("purge", &self.bucket.name, 0))
+        let written = json!({ "filter": self.subject(key), "seq": revision.get() + 1 });
+        let purged = self.api.purge(&self.layout.stream, &written).await;
+        purged.map_err(|error| StoreError::jetstream("purge", &self.bucket.name, error))
     }
 }

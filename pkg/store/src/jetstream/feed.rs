@@ -1,6 +1,6 @@
 //! The consumer of a watch: one that the server pushes from, in order, without acknowledgements.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -8,11 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
+use underpin_nats::jetstream::{MessagePosition, nanos};
 
-use super::api::{ApiError, unanswered};
 use super::backend::Backend;
 use super::stored;
-use super::stream::nanos;
 use crate::{Entry, Operation, StoreError, Values, WatchOptions, random};
 
 /// How often the server sends a heartbeat while nothing changes.
@@ -54,9 +53,9 @@ pub(super) enum Arrival {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Created {
+struct Created {
     #[serde(default)]
-    pub(super) num_pending: u64,
+    num_pending: u64,
     #[serde(default)]
     delivered: Delivered,
 }
@@ -73,20 +72,20 @@ impl Feed {
         options: &WatchOptions,
         from: From,
     ) -> Result<Self, StoreError> {
-        let connection = &backend.api.connection;
+        let connection = backend.api.connection();
         let epoch = connection.link().epoch;
         let client = connection.client();
         let inbox = client.new_inbox();
         // To the subject itself: the server does not count a subscription with a wildcard as interest.
         let subscribed = connection.call("subscribe", client.subscribe(inbox.clone())).await;
         let subscriber = subscribed
-            .map_err(|error| unanswered("watch", error))?
+            .map_err(|error| StoreError::unanswered("watch", error))?
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         let name = format!("watch-{}", crate::kv::hex(&random::bytes::<12>()?));
         let mut filters: Vec<String> =
-            options.patterns.iter().map(|pattern| format!("{}{pattern}", backend.prefix)).collect();
+            options.patterns.iter().map(|pattern| format!("{}{pattern}", backend.layout.prefix)).collect();
         if filters.is_empty() {
-            filters.push(format!("{}>", backend.prefix));
+            filters.push(format!("{}>", backend.layout.prefix));
         }
         let mut config = json!({
             "name": name,
@@ -115,10 +114,13 @@ impl Feed {
             [one] => set("filter_subject", json!(one)),
             many => set("filter_subjects", json!(many)),
         }
-        let call = format!("CONSUMER.CREATE.{}.{name}", backend.stream);
-        let body = json!({ "stream_name": backend.stream, "config": config, "action": "create" });
-        let created: Result<Created, ApiError> = backend.api.call("watch", &call, &body).await?;
-        let created = created.map_err(|error| error.into_store("watch", &backend.bucket.name, 0))?;
+        let call = format!("CONSUMER.CREATE.{}.{name}", backend.layout.stream);
+        let body = json!({ "stream_name": backend.layout.stream, "config": config, "action": "create" });
+        let created: Created = backend
+            .api
+            .call(&call, &body)
+            .await
+            .map_err(|error| StoreError::jetstream("watch", &backend.bucket.name, error))?;
         // What was pushed before the answer was made does not count as pending any more.
         let caught_up = created.num_pending == 0 && created.delivered.consumer_seq == 0;
         Ok(Self { subscriber, name, epoch, delivered: 0, heard: Instant::now(), caught_up })
@@ -134,7 +136,7 @@ impl Feed {
     /// Cancel safe, but for an answer to flow control, which the server asks for again.
     pub(super) async fn next(&mut self, backend: &Backend) -> Arrival {
         loop {
-            let connection = &backend.api.connection;
+            let connection = backend.api.connection();
             let silent = self.heard + SILENCE;
             let message = tokio::select! {
                 biased;
@@ -147,7 +149,7 @@ impl Feed {
             };
             self.heard = Instant::now();
             let arrival = match message.status {
-                None => self.message(message, &backend.prefix),
+                None => self.message(message, &backend.layout.prefix),
                 Some(StatusCode::IDLE_HEARTBEAT) => {
                     let answer = flow_control(&message);
                     let arrival = if answer.is_none() { self.heartbeat(&message) } else { None };
@@ -165,7 +167,7 @@ impl Feed {
     }
 
     fn message(&mut self, message: Message, prefix: &str) -> Option<Arrival> {
-        let Some(position) = message.reply.as_deref().and_then(Position::parse) else {
+        let Some(position) = message.reply.as_deref().and_then(MessagePosition::parse) else {
             // Not of a consumer: published to the inbox by another client.
             return None;
         };
@@ -195,49 +197,4 @@ impl Feed {
 fn flow_control(message: &Message) -> Option<String> {
     let stalled = || Some(message.headers.as_ref()?.get("Nats-Consumer-Stalled")?.as_str().to_owned());
     message.reply.as_ref().map(ToString::to_string).or_else(stalled)
-}
-
-/// The position of a consumer's message, from its reply subject:
-/// `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>[.<token>]`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) sequence: u64,
-    delivered: u64,
-    stored: SystemTime,
-    pub(super) pending: u64,
-}
-
-impl Position {
-    pub(super) fn parse(reply: &str) -> Option<Self> {
-        let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-        // Without a domain there are 7 parts.
-        let start = if parts.len() == 7 { 2 } else { 4 };
-        let number = |at: usize| parts.get(start + at)?.parse::<u64>().ok();
-        Some(Self {
-            sequence: number(1)?,
-            delivered: number(2)?,
-            stored: SystemTime::UNIX_EPOCH + Duration::from_nanos(number(3)?),
-            pending: number(4)?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_position_of_a_message_with_and_without_a_domain() {
-        let expected = Position {
-            sequence: 17,
-            delivered: 3,
-            stored: SystemTime::UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000),
-            pending: 5,
-        };
-        let short = "$JS.ACK.KV_a.watch-1.1.17.3.1700000000000000000.5";
-        let long = "$JS.ACK.hub.ACC.KV_a.watch-1.1.17.3.1700000000000000000.5.token";
-        assert_eq!(Position::parse(short), Some(expected));
-        assert_eq!(Position::parse(long), Position::parse(short));
-        assert_eq!(Position::parse("$JS.FC.x"), None);
-    }
 }

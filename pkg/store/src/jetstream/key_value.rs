@@ -5,9 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use underpin_errors::{Health, HealthCheck, Report};
+use underpin_nats::jetstream::JetStreamApi;
 
-use super::api::Api;
 use super::backend::Backend;
+use super::stream::BucketLayout;
 use super::watch::JetStreamWatch;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Read, Revision,
@@ -22,12 +23,25 @@ use crate::{
 pub struct JetStreamKeyValue(Arc<Backend>);
 
 impl JetStreamKeyValue {
-    pub(super) fn new(api: Api, bucket: BucketSettings) -> Self {
-        Self(Arc::new(Backend::new(api, bucket)))
+    /// A bucket in a stream of this layout. Nothing is sent; whoever declares the stream creates it.
+    pub fn with_layout(api: JetStreamApi, bucket: BucketSettings, layout: BucketLayout) -> Self {
+        Self(Arc::new(Backend { api, bucket, layout }))
     }
 
-    pub(super) fn over(backend: Arc<Backend>) -> Self {
-        Self(backend)
+    pub(super) fn new(api: JetStreamApi, bucket: BucketSettings) -> Self {
+        let layout = BucketLayout::key_value(&bucket.name);
+        Self::with_layout(api, bucket, layout)
+    }
+
+    /// Removes the writes of a key up to this one without a trace: no watch is told. Later writes stay.
+    ///
+    /// # Errors
+    /// Those of [`get`](KeyValue::get).
+    ///
+    /// # Cancel safety
+    /// They may be removed.
+    pub async fn forget(&self, key: &Key, revision: Revision) -> Result<(), StoreError> {
+        self.measured("forget", self.0.forget(key, revision)).await
     }
 
     /// The settings that the bucket was opened with.
@@ -41,7 +55,7 @@ impl JetStreamKeyValue {
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let bucket = self.0.bucket.name.as_str();
-        let mut span = spans::operation(Some("nats"), bucket, operation);
+        let mut span = spans::operation("nats", bucket, operation);
         let began = Instant::now();
         let result = work.await;
         meters::operation(bucket, operation, began, &result);
@@ -106,14 +120,14 @@ impl KeyValue for JetStreamKeyValue {
         let mut watch =
             JetStreamWatch::open(Arc::clone(&self.0), WatchOptions::all().without_values()).await?;
         let (now, mut forgotten) = (SystemTime::now(), 0);
-        while let Some(event) = watch.next_within(self.0.api.connection.request_timeout()).await? {
+        while let Some(event) = watch.next_within(self.0.api.connection().request_timeout()).await? {
             match event {
                 WatchEvent::Current => break,
                 WatchEvent::Changed(entry)
                     if !entry.is_put()
                         && now.duration_since(entry.written).is_ok_and(|age| age >= older_than) =>
                 {
-                    self.measured("forget", self.0.forget(&entry.key, entry.revision)).await?;
+                    self.forget(&entry.key, entry.revision).await?;
                     forgotten += 1;
                 }
                 _ => {}

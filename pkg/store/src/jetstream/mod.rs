@@ -1,11 +1,9 @@
-//! Key-value and objects in JetStream, in the wire format of the NATS specifications, so that other clients read and write the same buckets.
+//! Key-value in JetStream, in the wire format of the NATS specifications, so that other clients read and write the same buckets.
 
-mod api;
 mod backend;
+mod failure;
 mod feed;
 mod key_value;
-mod objects;
-mod plan;
 mod publish;
 mod store;
 mod stored;
@@ -14,5 +12,5 @@ mod watch;
 mod watch_health;
 
 pub use key_value::JetStreamKeyValue;
-pub use plan::{BucketChange, BucketDifference, StorePlan};
 pub use store::JetStreamStore;
+pub use stream::BucketLayout;

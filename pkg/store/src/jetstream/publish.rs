@@ -3,14 +3,14 @@ use serde::Deserialize;
 use serde_json::json;
 use underpin_nats::NatsError;
 use underpin_nats::async_nats::HeaderMap;
+use underpin_nats::jetstream::{ApiError, JetStreamApi, parse};
 
-use super::api::{Api, ApiError, parse, unconfirmed};
-use super::stored::MessageAnswer;
+use super::failure::unconfirmed;
 use crate::{Revision, StoreError, random};
 
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 const MESSAGE_ID: &str = "Nats-Msg-Id";
-pub(super) const TTL: &str = "Nats-TTL";
+const TTL: &str = "Nats-TTL";
 const ROLLUP: &str = "Nats-Rollup";
 /// Another sequence than expected; the second while a write to the same key is under way in a cluster.
 const WRONG_SEQUENCE: u64 = 10071;
@@ -31,8 +31,8 @@ pub(super) struct Write<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Ack {
-    pub(super) seq: u64,
+struct Ack {
+    seq: u64,
 }
 
 impl Write<'_> {
@@ -56,7 +56,7 @@ impl Write<'_> {
     }
 
     /// Writes, and returns the new revision. A conditional write that was lost with the connection is sent once more.
-    pub(super) async fn send(self, api: &Api) -> Result<Revision, StoreError> {
+    pub(super) async fn send(self, api: &JetStreamApi) -> Result<Revision, StoreError> {
         let (headers, size) = (self.headers()?, self.value.len());
         let sent = api.send(self.subject.clone(), headers.clone(), self.value.clone()).await;
         if self.expected.is_some() && matches!(sent, Err(NatsError::Lost)) {
@@ -64,34 +64,39 @@ impl Write<'_> {
         }
         let answer = match sent {
             Ok(answer) => answer,
-            Err(NatsError::NoResponders { .. }) => return Err(no_stream(api, self.stream, self.bucket).await),
+            Err(NatsError::NoResponders { .. }) => {
+                let problem = api.no_responders(self.stream).await;
+                return Err(StoreError::jetstream("write", self.bucket, problem));
+            }
             Err(error) => return Err(unconfirmed(error)),
         };
-        match parse::<Ack>("write", &answer.payload)? {
+        match parse::<Ack>(&answer.payload) {
             Ok(ack) => Ok(Revision::new(ack.seq)),
             Err(error) => Err(refused(error, self.bucket, size)),
         }
     }
 
     /// Sends a conditional write again whose first answer was lost. Where that is a conflict, the first one may have made it.
-    async fn send_again(self, api: &Api, headers: Option<HeaderMap>) -> Result<Revision, StoreError> {
+    async fn send_again(
+        self,
+        api: &JetStreamApi,
+        headers: Option<HeaderMap>,
+    ) -> Result<Revision, StoreError> {
         let id = headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID)).map(ToString::to_string);
         let answer = match api.send(self.subject.clone(), headers, self.value.clone()).await {
             Ok(answer) => answer,
             Err(error) => return Err(StoreError::Unconfirmed(Box::new(error))),
         };
-        let refusal = match parse::<Ack>("write", &answer.payload)? {
+        let refusal = match parse::<Ack>(&answer.payload) {
             Ok(ack) => return Ok(Revision::new(ack.seq)),
             Err(refusal) => refused(refusal, self.bucket, self.value.len()),
         };
         if !refusal.is_conflict() {
             return Err(StoreError::Unconfirmed(Box::new(refusal)));
         }
-        let call = format!("STREAM.MSG.GET.{}", self.stream);
-        let last = api.call::<MessageAnswer>("read", &call, &json!({ "last_by_subj": self.subject })).await;
-        match last {
-            Ok(Ok(MessageAnswer { message })) if id.is_some() && message.header(MESSAGE_ID) == id => {
-                Ok(Revision::new(message.seq))
+        match api.message(self.stream, &json!({ "last_by_subj": self.subject })).await {
+            Ok(Some(message)) if id.is_some() && message.header(MESSAGE_ID) == id => {
+                Ok(Revision::new(message.sequence))
             }
             // Another writer was there: before us, or after us.
             _ => Err(StoreError::Unconfirmed(Box::new(refusal))),
@@ -99,22 +104,11 @@ impl Write<'_> {
     }
 }
 
-/// The subject has no responder: the bucket is missing, or has no leader for the moment.
-pub(super) async fn no_stream(api: &Api, stream: &str, bucket: &str) -> StoreError {
-    let call = format!("STREAM.INFO.{stream}");
-    let answer = api.call::<serde_json::Value>("read bucket", &call, &serde_json::Value::Null).await;
-    match answer {
-        Ok(Err(error)) => error.into_store("write", bucket, 0),
-        Ok(Ok(_)) => StoreError::Unavailable("the bucket has no leader".into()),
-        Err(error) => error,
-    }
-}
-
 fn refused(error: ApiError, bucket: &str, size: usize) -> StoreError {
     match error.err_code {
         WRONG_SEQUENCE => StoreError::Conflict { current: last_sequence(&error.description) },
         WRONG_SEQUENCE_IN_FLIGHT => StoreError::Conflict { current: None },
-        _ => error.into_store("write", bucket, size),
+        _ => StoreError::refused("write", bucket, size, error),
     }
 }
 

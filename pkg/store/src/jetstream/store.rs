@@ -1,17 +1,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use underpin_errors::{Health, HealthCheck, Report};
-use underpin_logger::{Context, Logger, info, warn};
+use underpin_logger::Logger;
 use underpin_nats::Connection;
+use underpin_nats::jetstream::{BucketPlan, Buckets, JetStreamApi};
 
-use super::api::{Api, ApiError, unanswered};
 use super::key_value::JetStreamKeyValue;
-use super::objects;
-use super::plan::{BucketChange, StorePlan};
-use super::stream::{self, StreamInfo};
-use crate::{BucketObjects, ObjectBucketSettings, StoreError, StoreSettings, StoreTopology};
+use super::stream;
+use crate::{StoreError, StoreSettings, StoreTopology};
 
 /// The buckets of a service in JetStream.
 ///
@@ -32,9 +29,8 @@ use crate::{BucketObjects, ObjectBucketSettings, StoreError, StoreSettings, Stor
 /// ```
 #[derive(Clone)]
 pub struct JetStreamStore {
-    api: Api,
+    buckets: Buckets,
     settings: Arc<StoreSettings>,
-    log: Arc<dyn Logger>,
 }
 
 impl JetStreamStore {
@@ -48,7 +44,9 @@ impl JetStreamStore {
         log: Arc<dyn Logger>,
     ) -> Result<Self, StoreError> {
         settings.check()?;
-        Ok(Self { api: Api { connection }, settings: Arc::new(settings.clone()), log })
+        let declared = settings.buckets.iter().map(stream::declared);
+        let buckets = Buckets::new(JetStreamApi::new(connection), declared, log);
+        Ok(Self { buckets, settings: Arc::new(settings.clone()) })
     }
 
     /// The store with its buckets applied or verified, as the settings say.
@@ -78,48 +76,24 @@ impl JetStreamStore {
     /// # Errors
     /// [`StoreError::InvalidOption`] when the settings do not name it.
     pub fn key_value(&self, name: &str) -> Result<JetStreamKeyValue, StoreError> {
-        Ok(JetStreamKeyValue::new(self.api.clone(), self.settings.declared(name)?.clone()))
-    }
-
-    /// An object bucket of the settings.
-    ///
-    /// # Errors
-    /// [`StoreError::InvalidOption`] when the settings do not name it.
-    pub fn objects(&self, name: &str) -> Result<BucketObjects, StoreError> {
-        let declared = self.settings.objects.iter().find(|bucket| bucket.name == name);
-        let bucket = declared.ok_or_else(|| {
-            StoreError::option(format!("objects.{name}"), "is missing: add the bucket to the settings")
-        })?;
-        Ok(objects::open(self.api.clone(), bucket.clone()))
+        Ok(JetStreamKeyValue::new(self.buckets.api().clone(), self.settings.declared(name)?.clone()))
     }
 
     /// The connection below.
     pub fn connection(&self) -> &Connection {
-        &self.api.connection
+        self.buckets.api().connection()
     }
 
     /// Compares the buckets with the settings. It changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::ServerTooOld`] when objects or entries may have a time to live and the server is older than 2.11, and those of the connection.
+    /// [`StoreError::ServerTooOld`] when entries may have a time to live and the server is older than 2.11, and those of the connection.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn plan(&self) -> Result<StorePlan, StoreError> {
+    pub async fn plan(&self) -> Result<BucketPlan, StoreError> {
         self.require_key_ttl().await?;
-        let mut plan = StorePlan::default();
-        for Declared { bucket, stream, config } in self.declared() {
-            match self.info(&bucket, &stream).await? {
-                None => plan.changes.push(BucketChange::Create { bucket }),
-                Some(info) => {
-                    let differences = stream::differences(&config, &info.config);
-                    if !differences.is_empty() {
-                        plan.changes.push(BucketChange::Update { bucket, differences });
-                    }
-                }
-            }
-        }
-        Ok(plan)
+        self.buckets.plan().await.map_err(|error| StoreError::jetstream("read bucket", "", error))
     }
 
     /// Creates the buckets that are missing, changes those that differ, and compares again. Returns what it changed.
@@ -130,33 +104,11 @@ impl JetStreamStore {
     ///
     /// # Cancel safety
     /// Some changes may have been made.
-    pub async fn apply(&self) -> Result<StorePlan, StoreError> {
+    pub async fn apply(&self) -> Result<BucketPlan, StoreError> {
         let plan = self.plan().await?;
-        let ctx = Context::background();
         for change in &plan.changes {
-            let (BucketChange::Create { bucket: name } | BucketChange::Update { bucket: name, .. }) = change;
-            let Some(declared) = self.declared().into_iter().find(|declared| declared.bucket == *name) else {
-                continue;
-            };
-            match change {
-                BucketChange::Create { .. } => {
-                    self.write("CREATE", declared).await?;
-                    info!(self.log, &ctx, "created a bucket", bucket = name);
-                }
-                BucketChange::Update { .. } => {
-                    warn!(
-                        self.log,
-                        &ctx,
-                        "changing a bucket that differs",
-                        bucket = name,
-                        drift = plan.to_string()
-                    );
-                    let found = self.info(name, &declared.stream).await?;
-                    let mut config = found.map(|info| info.config).unwrap_or_default();
-                    config.extend(declared.config);
-                    self.write("UPDATE", Declared { config, ..declared }).await?;
-                }
-            }
+            let made = self.buckets.make(change).await;
+            made.map_err(|error| StoreError::jetstream("write bucket", change.bucket(), error))?;
         }
         if !plan.is_empty() {
             self.verify().await?;
@@ -177,56 +129,15 @@ impl JetStreamStore {
     }
 
     async fn require_key_ttl(&self) -> Result<(), StoreError> {
-        let key_ttl = self.settings.buckets.iter().any(|bucket| bucket.key_ttl);
-        if !key_ttl && !self.settings.objects.iter().any(ObjectBucketSettings::expires) {
+        if !self.settings.buckets.iter().any(|bucket| bucket.key_ttl) {
             return Ok(());
         }
-        let level = self.api.connection.api_level(None).await;
-        match level.map_err(|error| unanswered("read API level", error))? {
+        let level = self.connection().api_level(None).await;
+        match level.map_err(|error| StoreError::unanswered("read API level", error))? {
             0 => Err(StoreError::ServerTooOld { feature: "key_ttl", required: "nats-server 2.11" }),
             _ => Ok(()),
         }
     }
-
-    /// The buckets of the settings, as streams.
-    fn declared(&self) -> Vec<Declared> {
-        let StoreSettings { buckets, objects, .. } = &*self.settings;
-        let key_value = buckets.iter().map(|bucket| Declared {
-            bucket: bucket.name.clone(),
-            stream: stream::name(&bucket.name),
-            config: stream::declared(bucket),
-        });
-        let objects = objects.iter().map(|bucket| Declared {
-            bucket: bucket.name.clone(),
-            stream: objects::stream::name(&bucket.name),
-            config: objects::stream::declared(bucket),
-        });
-        key_value.chain(objects).collect()
-    }
-
-    async fn info(&self, bucket: &str, stream: &str) -> Result<Option<StreamInfo>, StoreError> {
-        let call = format!("STREAM.INFO.{stream}");
-        match self.api.call("read bucket", &call, &Value::Null).await? {
-            Ok(info) => Ok(Some(info)),
-            Err(error) if error.err_code == ApiError::NO_STREAM => Ok(None),
-            Err(error) => Err(error.into_store("read bucket", bucket, 0)),
-        }
-    }
-
-    async fn write(&self, action: &str, declared: Declared) -> Result<(), StoreError> {
-        let Declared { bucket, stream, config } = declared;
-        let call = format!("STREAM.{action}.{stream}");
-        let written: Result<Value, ApiError> =
-            self.api.call("write bucket", &call, &Value::Object(config)).await?;
-        written.map(drop).map_err(|error| error.into_store("write bucket", &bucket, 0))
-    }
-}
-
-/// A bucket of the settings.
-struct Declared {
-    bucket: String,
-    stream: String,
-    config: Map<String, Value>,
 }
 
 #[async_trait]
@@ -237,15 +148,11 @@ impl HealthCheck for JetStreamStore {
 
     /// Down while the server does not answer, or a bucket is missing.
     async fn check(&self) -> Health {
-        let declared = self.declared();
-        for Declared { bucket, stream, .. } in &declared {
-            match self.info(bucket, stream).await {
-                Ok(Some(_)) => {}
-                Ok(None) => return Health::down(format!("bucket {bucket} is missing")),
-                Err(error) => return Health::down(Report(&error).to_string()),
-            }
+        match self.buckets.missing().await {
+            Ok(None) => Health::up().detail("buckets", self.settings.buckets.len()),
+            Ok(Some(bucket)) => Health::down(format!("bucket {bucket} is missing")),
+            Err(error) => Health::down(Report(&error).to_string()),
         }
-        Health::up().detail("buckets", declared.len())
     }
 }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 use underpin_errors::{HealthCheck, Report};
+use underpin_nats::jetstream::JetStreamError;
 
 use super::backend::Backend;
 use super::feed::{Arrival, Feed, From};
@@ -78,7 +79,7 @@ impl JetStreamWatch {
     }
 
     pub(super) fn request_timeout(&self) -> Duration {
-        self.backend.api.connection.request_timeout()
+        self.backend.api.connection().request_timeout()
     }
 
     /// The next event; none when nothing happened for so long, twice the silence of a heartbeat at least.
@@ -106,9 +107,13 @@ impl JetStreamWatch {
     /// Each await may be the last: what was done so far is in `self`, and the next call goes on.
     async fn go_on(&mut self) -> Result<Option<WatchEvent>, StoreError> {
         if let Some(name) = &self.replaced {
-            let call = format!("CONSUMER.DELETE.{}.{name}", self.backend.stream);
+            let call = format!("CONSUMER.DELETE.{}.{name}", self.backend.layout.stream);
             // One that is gone is no failure, and one that stays is removed by the server.
-            drop(self.backend.api.call::<Value>("watch", &call, &Value::Null).await?);
+            if let Err(JetStreamError::Unanswered(error)) =
+                self.backend.api.call::<Value>(&call, &Value::Null).await
+            {
+                return Err(StoreError::unanswered("watch", error));
+            }
             self.replaced = None;
         }
         let info = self.backend.info().await?;
@@ -160,8 +165,8 @@ impl JetStreamWatch {
             From::Sequence(first) => first,
         };
         let keys = match self.options.patterns.as_slice() {
-            [one] => format!("{}{one}", self.backend.prefix),
-            _ => format!("{}>", self.backend.prefix),
+            [one] => format!("{}{one}", self.backend.layout.prefix),
+            _ => format!("{}>", self.backend.layout.prefix),
         };
         let found = self.backend.message(&json!({ "seq": first, "next_by_subj": keys })).await?;
         self.stuck = false;

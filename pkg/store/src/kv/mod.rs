@@ -10,7 +10,6 @@ mod revision;
 mod settings;
 mod status;
 mod stored_value;
-pub(crate) mod ttl;
 
 pub use entry::{Entry, Operation};
 pub use ext::KeyValueExt;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use underpin_config::{ByteSize, Checks, Validate, duration};
 
-use crate::StoreError;
+use crate::{StoreError, Ttl};
 
 /// 10 years. The server counts ages in nanoseconds with a sign.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -97,6 +97,23 @@ impl BucketSettings {
             Some(failure) => Err(StoreError::option(failure.key(), failure.message())),
             None => Ok(()),
         }
+    }
+}
+
+impl BucketSettings {
+    /// The whole seconds of a time to live, rounded up, by the rules that every backend shares; none without one.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] for a bucket without [`key_ttl`](Self::key_ttl), and outside 1s to 3650 days.
+    pub fn whole_seconds(&self, ttl: Ttl) -> Result<Option<u64>, StoreError> {
+        let Ttl::After(after) = ttl else { return Ok(None) };
+        if !self.key_ttl {
+            return Err(StoreError::option("ttl", "needs a bucket with `key_ttl = true`"));
+        }
+        if !(Duration::from_secs(1)..=LONGEST).contains(&after) {
+            return Err(StoreError::option("ttl", "must be from 1s to 3650 days"));
+        }
+        Ok(Some(after.as_secs() + u64::from(after.subsec_nanos() > 0)))
     }
 }
 

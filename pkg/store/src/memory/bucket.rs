@@ -10,7 +10,6 @@ use underpin_journal::Journal;
 
 use super::record::Record;
 use super::stored_write::StoredWrite;
-use crate::kv::ttl;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyPattern, Operation, Revision, StoreError, Ttl,
 };
@@ -59,7 +58,7 @@ impl Bucket {
         if value.len() > limit {
             return Err(StoreError::TooLarge { size: value.len(), limit: Some(limit) });
         }
-        let after = ttl::seconds(&self.settings, ttl)?.map(Duration::from_secs);
+        let after = self.settings.whole_seconds(ttl)?.map(Duration::from_secs);
         let now = Instant::now();
         self.expire(now);
         self.check(key, expect)?;
@@ -208,6 +207,17 @@ impl Bucket {
         };
         let matching = self.keys.iter().filter(|(key, writes)| live(writes) && pattern.matches(key));
         matching.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Forgets a key, if this is still its last write.
+    pub(super) fn forget_last(&mut self, key: &Key, revision: Revision) -> Result<(), StoreError> {
+        let last = self.keys.get(key).and_then(VecDeque::back);
+        if last.is_none_or(|last| last.revision != revision.get()) {
+            return Ok(());
+        }
+        self.note(|| Record::forget(key))?;
+        self.forget(key);
+        Ok(())
     }
 
     /// Forgets removals that are the last write of their key and older than this.

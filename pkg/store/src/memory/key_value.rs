@@ -93,6 +93,17 @@ impl MemoryKeyValue {
         self.0.sync(true).await
     }
 
+    /// Removes the writes of a key without a trace, if this is still the last one: no watch is told.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] and [`StoreError::Unconfirmed`] when the journal fails.
+    ///
+    /// # Cancel safety
+    /// They may be removed.
+    pub async fn forget(&self, key: &Key, revision: Revision) -> Result<(), StoreError> {
+        self.write(|bucket| bucket.forget_last(key, revision)).await
+    }
+
     /// Runs a write, wakes the watches if it wrote, and waits until it counts as stored.
     async fn write<T>(
         &self,

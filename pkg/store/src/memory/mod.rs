@@ -1,7 +1,6 @@
-//! Key-value and objects in memory: the twin of the server backends, for tests and for services of one process.
+//! Key-value in memory: the twin of the server backends, for tests and for services of one process.
 
 mod bucket;
-mod chunks;
 mod key_value;
 mod persist;
 mod record;

@@ -11,7 +11,6 @@ use underpin_errors::{Health, HealthCheck};
 use super::connection::{RedisConnection, Request};
 use super::key_list::{RedisKeyList, Scan};
 use super::scripts::WRITE;
-use crate::kv::ttl;
 use crate::{
     BucketSettings, BucketStatus, Entry, Expect, Key, KeyList, KeyPattern, KeyValue, Operation, Read,
     Revision, StoreError, Ttl, Watch, WatchOptions, meters, spans,
@@ -52,7 +51,7 @@ impl RedisKeyValue {
         operation: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let mut span = spans::operation(Some("redis"), &self.0.settings.name, operation);
+        let mut span = spans::operation("redis", &self.0.settings.name, operation);
         let began = Instant::now();
         let result = work.await;
         meters::operation(&self.0.settings.name, operation, began, &result);
@@ -107,7 +106,7 @@ impl RedisBucket {
             let limit = usize::try_from(limit).ok();
             return Err(StoreError::TooLarge { size: value.len(), limit });
         }
-        let ttl = ttl::seconds(&self.settings, ttl)?.map(Duration::from_secs);
+        let ttl = self.settings.whole_seconds(ttl)?.map(Duration::from_secs);
         let ttl = [ttl, self.settings.ttl].into_iter().flatten().min();
         self.write("put", key, expect, ("v", &value), ttl).await
     }

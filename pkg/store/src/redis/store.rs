@@ -13,7 +13,7 @@ use crate::{BucketSettings, Storage, StoreError, StoreSettings};
 /// | `storage = "memory"` | entries may be lost with the server, and evicted as it is configured |
 /// | a time to live, `ttl` and `key_ttl` | as in JetStream, but no watch hears of an expiry |
 /// | removals | remembered for `marker_ttl` in every bucket |
-/// | [`watch`](crate::KeyValue::watch), objects | refused |
+/// | [`watch`](crate::KeyValue::watch) | refused |
 /// | [`keys`](crate::KeyValue::keys), [`status`](crate::KeyValue::status) | go over all keys of the server |
 ///
 /// A server that fails over may lose writes that it acknowledged, since its replication does not wait.
@@ -50,9 +50,6 @@ impl RedisStore {
     /// Cancel safe.
     pub async fn open(connection: RedisConnection, settings: &StoreSettings) -> Result<Self, StoreError> {
         settings.check()?;
-        if !settings.objects.is_empty() {
-            return Err(StoreError::option("objects", "must be empty: Redis keeps no objects"));
-        }
         for bucket in &settings.buckets {
             check(bucket)?;
         }

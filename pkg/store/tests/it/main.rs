@@ -19,8 +19,6 @@ mod memory;
 #[cfg(test)]
 mod memory_journal;
 #[cfg(test)]
-mod objects;
-#[cfg(test)]
 mod observed;
 #[cfg(test)]
 mod rate_limits;

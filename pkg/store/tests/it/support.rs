@@ -5,9 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use underpin_logger::NoopLogger;
 use underpin_nats::{Connection, NatsSettings, ReconnectSettings};
-use underpin_store::{
-    BucketObjects, BucketSettings, JetStreamKeyValue, JetStreamStore, ObjectBucketSettings, StoreSettings,
-};
+use underpin_store::{BucketSettings, JetStreamKeyValue, JetStreamStore, StoreSettings};
 use underpin_testkit::NatsServer;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -27,13 +25,6 @@ pub(crate) async fn open(nats: &Connection, bucket: BucketSettings) -> JetStream
     let (name, settings) = (bucket.name.clone(), StoreSettings::default().bucket(bucket));
     let store = JetStreamStore::open(nats.clone(), &settings, Arc::new(NoopLogger)).await.expect("opened");
     store.key_value(&name).expect("a bucket")
-}
-
-/// A store with one object bucket on a server.
-pub(crate) async fn open_objects(nats: &Connection, bucket: ObjectBucketSettings) -> BucketObjects {
-    let (name, settings) = (bucket.name.clone(), StoreSettings::default().objects(bucket));
-    let store = JetStreamStore::open(nats.clone(), &settings, Arc::new(NoopLogger)).await.expect("opened");
-    store.objects(&name).expect("a bucket")
 }
 
 /// A private server with a bucket on it.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use underpin_config::ByteSize;
 use underpin_logger::NoopLogger;
+use underpin_nats::jetstream::BucketChange;
 use underpin_store::{
-    BucketChange, BucketSettings, JetStreamStore, KeyValueExt, Storage, StoreError, StoreSettings,
-    StoreTopology,
+    BucketSettings, JetStreamStore, KeyValueExt, Storage, StoreError, StoreSettings, StoreTopology,
 };
 use underpin_testkit::NatsServer;
 

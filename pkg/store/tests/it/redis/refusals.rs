@@ -5,8 +5,8 @@ use std::sync::Arc;
 use underpin_config::ByteSize;
 use underpin_logger::NoopLogger;
 use underpin_store::{
-    BucketSettings, KeyValue, KeyValueExt, ObjectBucketSettings, RedisConnection, RedisSettings, RedisStore,
-    Storage, StoreError, StoreSettings, WatchOptions,
+    BucketSettings, KeyValue, KeyValueExt, RedisConnection, RedisSettings, RedisStore, Storage, StoreError,
+    StoreSettings, WatchOptions,
 };
 use underpin_testkit::ValkeyServer;
 
@@ -35,13 +35,6 @@ async fn settings_that_redis_cannot_keep_are_refused() {
         assert!(found == option && problem.starts_with(change), "{found} {problem}");
     }
     assert_eq!(refused(&connection, carts.clone()).await, None);
-    let mut objects = StoreSettings::default();
-    objects.objects.push(ObjectBucketSettings::new("scans"));
-    let refused = RedisStore::open(connection.clone(), &objects).await.unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::InvalidOption { option, .. } if option == "objects"),
-        "{refused:?}"
-    );
     let store = RedisStore::open(connection, &StoreSettings::default().bucket(carts)).await.unwrap();
     assert!(matches!(store.key_value("other"), Err(StoreError::InvalidOption { .. })));
 }

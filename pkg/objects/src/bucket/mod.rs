@@ -1,0 +1,17 @@
+//! Objects over a key-value bucket of metadata and a store of chunks.
+
+mod chunks;
+mod download;
+mod id;
+mod inner;
+mod metadata;
+mod objects;
+mod scan;
+mod transfer;
+mod upload;
+mod watch;
+
+pub(crate) use chunks::{ChunkSource, ChunkUpload, Chunks, StoredChunks};
+#[cfg(feature = "jetstream")]
+pub(crate) use id::id;
+pub use objects::BucketObjects;

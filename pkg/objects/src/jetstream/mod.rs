@@ -1,0 +1,9 @@
+//! Objects in JetStream, as the NATS object-store specification (ADR-20) lays them out.
+
+mod chunks;
+mod download;
+mod open;
+mod stream;
+mod upload;
+
+pub use open::JetStreamObjects;

@@ -1,0 +1,157 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use underpin_errors::{Health, HealthCheck, Report};
+use underpin_logger::Logger;
+use underpin_nats::Connection;
+use underpin_nats::jetstream::{BucketPlan, Buckets, JetStreamApi};
+
+use super::{chunks, stream};
+use crate::{BucketObjects, ObjectBucketSettings, ObjectsSettings, StoreError, StoreTopology};
+
+/// The object buckets of a service in JetStream.
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::Arc;
+/// use underpin_logger::NoopLogger;
+/// use underpin_nats::{Connection, NatsSettings};
+/// use underpin_objects::{JetStreamObjects, ObjectBucketSettings, ObjectsExt, ObjectsSettings};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let nats = Connection::connect(&NatsSettings::new("nats://127.0.0.1:4222"), Arc::new(NoopLogger)).await?;
+/// let settings = ObjectsSettings::default().bucket(ObjectBucketSettings::new("files"));
+/// let buckets = JetStreamObjects::open(nats, &settings, Arc::new(NoopLogger)).await?;
+/// let files = Arc::new(buckets.bucket("files")?);
+/// files.put_bytes("a.txt", "hello").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct JetStreamObjects {
+    buckets: Buckets,
+    settings: Arc<ObjectsSettings>,
+}
+
+impl JetStreamObjects {
+    /// The buckets over a connection, which may be shared. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`].
+    pub fn new(
+        connection: Connection,
+        settings: &ObjectsSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, StoreError> {
+        settings.check()?;
+        let declared = settings.buckets.iter().map(stream::declared);
+        let buckets = Buckets::new(JetStreamApi::new(connection), declared, log);
+        Ok(Self { buckets, settings: Arc::new(settings.clone()) })
+    }
+
+    /// The buckets, applied or verified as the settings say.
+    ///
+    /// Idempotency: opening again changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), [`apply`](Self::apply) and [`verify`](Self::verify).
+    ///
+    /// # Cancel safety
+    /// Buckets may have been created or changed.
+    pub async fn open(
+        connection: Connection,
+        settings: &ObjectsSettings,
+        log: Arc<dyn Logger>,
+    ) -> Result<Self, StoreError> {
+        let opened = Self::new(connection, settings, log)?;
+        match settings.topology {
+            StoreTopology::Verify => opened.verify().await?,
+            _ => drop(opened.apply().await?),
+        }
+        Ok(opened)
+    }
+
+    /// A bucket of the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidOption`] when the settings do not name it.
+    pub fn bucket(&self, name: &str) -> Result<BucketObjects, StoreError> {
+        Ok(chunks::open(self.buckets.api(), self.settings.declared(name)?.clone()))
+    }
+
+    /// The connection below.
+    pub fn connection(&self) -> &Connection {
+        self.buckets.api().connection()
+    }
+
+    /// Compares the buckets with the settings. It changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::ServerTooOld`] when objects may have a time to live and the server is older than 2.11, and those of the connection.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn plan(&self) -> Result<BucketPlan, StoreError> {
+        if self.settings.buckets.iter().any(ObjectBucketSettings::expires) {
+            let level = self.connection().api_level(None).await;
+            if level.map_err(|error| StoreError::unanswered("read API level", error))? == 0 {
+                return Err(StoreError::ServerTooOld { feature: "ttl", required: "nats-server 2.11" });
+            }
+        }
+        self.buckets.plan().await.map_err(|error| StoreError::jetstream("read bucket", "", error))
+    }
+
+    /// Creates the buckets that are missing, changes those that differ, and compares again. Returns what it changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Drift`] when the server did not take a change, [`StoreError::Backend`] when it refused one (the storage of a
+    /// bucket, for example, never changes), and those of [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Some changes may have been made.
+    pub async fn apply(&self) -> Result<BucketPlan, StoreError> {
+        let plan = self.plan().await?;
+        for change in &plan.changes {
+            let made = self.buckets.make(change).await;
+            made.map_err(|error| StoreError::jetstream("write bucket", change.bucket(), error))?;
+        }
+        if !plan.is_empty() {
+            self.verify().await?;
+        }
+        Ok(plan)
+    }
+
+    /// Compares the buckets with the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::Drift`] lists each difference, and those of [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn verify(&self) -> Result<(), StoreError> {
+        let plan = self.plan().await?;
+        if plan.is_empty() { Ok(()) } else { Err(StoreError::Drift { differences: plan.sentences() }) }
+    }
+}
+
+#[async_trait]
+impl HealthCheck for JetStreamObjects {
+    fn name(&self) -> &str {
+        "objects"
+    }
+
+    /// Down while the server does not answer, or a bucket is missing.
+    async fn check(&self) -> Health {
+        match self.buckets.missing().await {
+            Ok(None) => Health::up().detail("buckets", self.settings.buckets.len()),
+            Ok(Some(bucket)) => Health::down(format!("bucket {bucket} is missing")),
+            Err(error) => Health::down(Report(&error).to_string()),
+        }
+    }
+}
+
+impl fmt::Debug for JetStreamObjects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JetStreamObjects").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
