@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -79,6 +80,19 @@ impl Term {
     pub(super) fn next_look(&self, now: Moment) -> Instant {
         let pause = (self.lasts / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
         self.end().min(now.monotonic + pause)
+    }
+}
+
+/// Whether a lease was ever found to be over. It stays so: neither a wall clock that is set back nor a renewal in flight brings a lease back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expiry(Arc<AtomicBool>);
+
+impl Expiry {
+    pub(super) fn is_reached(&self, term: &Term, now: Moment) -> bool {
+        if term.is_over(now) {
+            self.0.store(true, Ordering::Release);
+        }
+        self.0.load(Ordering::Acquire)
     }
 }
 

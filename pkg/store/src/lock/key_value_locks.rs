@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use underpin_errors::{Health, HealthCheck};
 
-use super::clock::{Clock, Term};
+use super::clock::{Clock, Expiry, Term};
 use super::renewal::Renewal;
 use crate::kv::hex;
 use crate::{
@@ -105,11 +105,11 @@ impl Locks for KeyValueLocks {
         let Some(revision) = self.take(&key, &owner, lease).await? else { return Ok(None) };
         let (term, held) = watch::channel(Term::of_lease(asked, lease));
         let (release, asked_to_release) = oneshot::channel();
-        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
-        let renewal = Renewal { store, key, owner, revision, lease, term, clock };
+        let (store, clock, expiry) = (Arc::clone(&self.store), self.clock.clone(), Expiry::default());
+        let renewal = Renewal { store, key, owner, revision, lease, term, expiry: expiry.clone(), clock };
         // It ends with the lease, which asks it to when dropped.
         drop(tokio::spawn(renewal.run(asked_to_release)));
-        Ok(Some(Lease::new(revision.get(), held, self.clock.clone(), release)))
+        Ok(Some(Lease::new(revision.get(), held, expiry, self.clock.clone(), release)))
     }
 
     async fn acquire(&self, name: &str, lease: Duration, within: Duration) -> Result<Lease, StoreError> {

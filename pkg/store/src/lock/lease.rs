@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep_until;
 
-use super::clock::{Clock, Term};
+use super::clock::{Clock, Expiry, Term};
 use super::renewal::Released;
 use crate::StoreError;
 
@@ -15,6 +15,7 @@ pub struct Lease {
     token: u64,
     /// How long the lock is held for certain. Over once it is lost.
     term: watch::Receiver<Term>,
+    expiry: Expiry,
     clock: Clock,
     /// Asks the renewing task to release; dropped, it asks too.
     release: Option<oneshot::Sender<oneshot::Sender<Released>>>,
@@ -24,17 +25,18 @@ impl Lease {
     pub(super) fn new(
         token: u64,
         term: watch::Receiver<Term>,
+        expiry: Expiry,
         clock: Clock,
         release: oneshot::Sender<oneshot::Sender<Released>>,
     ) -> Self {
-        Self { token, term, clock, release: Some(release) }
+        Self { token, term, expiry, clock, release: Some(release) }
     }
 
     /// A lease without a lock, for mocks: held for this long.
     pub fn held(token: u64, lasts: Duration) -> Self {
         let clock = Clock::default();
         let (_, term) = watch::channel(Term::lasting(clock.now(), lasts));
-        Self { token, term, clock, release: None }
+        Self { token, term, expiry: Expiry::default(), clock, release: None }
     }
 
     /// The fencing token: it grows with every acquisition of the bucket's locks, and stays the same over renewals.
@@ -48,9 +50,9 @@ impl Lease {
     /// Whether the lock is held for certain, counted from before the last renewal was sent.
     ///
     /// By the monotonic clock and the wall clock of this process, whichever is first: a machine that was suspended, or whose time was set
-    /// forward, loses the lock. Time that was set back changes nothing.
+    /// forward, loses the lock. Time that was set back changes nothing. A lease that was lost stays lost.
     pub fn is_held(&self) -> bool {
-        !self.term.borrow().is_over(self.clock.now())
+        !self.expiry.is_reached(&self.term.borrow(), self.clock.now())
     }
 
     /// Waits until the lock is not held for certain any more.
@@ -61,7 +63,7 @@ impl Lease {
         let mut term = self.term.clone();
         loop {
             let (now, current) = (self.clock.now(), *term.borrow_and_update());
-            if current.is_over(now) {
+            if self.expiry.is_reached(&current, now) {
                 return;
             }
             let look = current.next_look(now);

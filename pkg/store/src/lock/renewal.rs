@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::clock::{Clock, Term};
+use super::clock::{Clock, Expiry, Term};
 use crate::{Expect, Key, KeyValue, KeyValueExt, Revision, StoreError, Ttl, meters};
 
 pub(super) type Released = Result<(), StoreError>;
@@ -24,6 +24,7 @@ pub(super) struct Renewal {
     pub(super) revision: Revision,
     pub(super) lease: Duration,
     pub(super) term: watch::Sender<Term>,
+    pub(super) expiry: Expiry,
     pub(super) clock: Clock,
 }
 
@@ -110,7 +111,7 @@ impl Renewal {
     }
 
     fn is_over(&self) -> bool {
-        self.term.borrow().is_over(self.clock.now())
+        self.expiry.is_reached(&self.term.borrow(), self.clock.now())
     }
 
     fn end(&self) {

@@ -116,3 +116,24 @@ async fn a_clock_that_was_set_back_prolongs_no_lease() {
     at(began, 91.0).await;
     assert!(!lease.is_held());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_reported_lost_is_not_held_again_when_the_clock_is_corrected() {
+    let store = bucket();
+    let (locks, ahead) = with_clock(&store);
+    for reported_by_lost in [false, true] {
+        let lease = take(&locks).await;
+        ahead.store(60, Ordering::SeqCst);
+        match reported_by_lost {
+            true => timeout(SECOND * 2, lease.lost()).await.expect("it looks at the clock"),
+            false => assert!(!lease.is_held()),
+        }
+        ahead.store(0, Ordering::SeqCst);
+        assert!(!lease.is_held(), "it was reported lost");
+        let late = timeout(SECOND, lease.run(std::future::pending::<Result<(), StoreError>>())).await;
+        assert!(matches!(late, Ok(Err(StoreError::LeaseLost))), "{late:?}");
+        // Nor is it renewed.
+        sleep(LEASE + SECOND).await;
+        assert!(!lease.is_held() && store.read("lock").await.unwrap().is_none());
+    }
+}
