@@ -2,6 +2,8 @@
 
 mod attributes;
 mod failure;
+#[cfg(feature = "folder")]
+mod folder;
 #[cfg(feature = "s3")]
 mod http;
 mod objects;

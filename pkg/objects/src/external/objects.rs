@@ -62,27 +62,6 @@ pub(super) struct External {
 }
 
 impl ExternalObjects {
-    /// The objects of a local folder, as files. It is created if it is missing.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when it cannot be created or opened.
-    #[cfg(feature = "folder")]
-    pub fn folder(folder: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::Unavailable(error.into()))?;
-        let store = object_store::local::LocalFileSystem::new_with_prefix(folder);
-        let store = store.map_err(|error| failure::of("open a folder", error))?.with_automatic_cleanup(true);
-        Ok(Self::new(External {
-            bucket: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            store: Arc::new(store),
-            presign: None,
-            attributes: false,
-            part_size: 8 * 1024 * 1024,
-            window: 2,
-            tasks: TaskTracker::new(),
-        }))
-    }
-
     pub(super) fn new(external: External) -> Self {
         Self(Arc::new(external))
     }

@@ -140,7 +140,7 @@ impl Validate for S3Settings {
 }
 
 impl ExternalObjects {
-    /// The objects of a bucket of S3. Nothing is sent.
+    /// The objects of a bucket of S3. Sends no request.
     ///
     /// # Errors
     /// [`StoreError::InvalidOption`].
