@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use underpin_nats::{Connection, async_nats::jetstream};
 use underpin_store::{
     BucketSettings, Entry, JetStreamKeyValue, Key, KeyValue, KeyValueExt, Read, Revision, StoreError, Ttl,
 };
 use underpin_testkit::{NatsCluster, NatsServer};
 
-use crate::support::{connect, eventually, open};
+use crate::support::{LIMIT, connect, eventually, open};
 
 /// A cluster, a connection to each node, and a bucket with three replicas through each.
 struct Replicated {
@@ -23,12 +23,16 @@ struct Replicated {
 
 impl Replicated {
     async fn start(history: u64) -> Self {
+        Self::with(BucketSettings::new("carts").history(history)).await
+    }
+
+    async fn with(settings: BucketSettings) -> Self {
         let cluster = NatsCluster::start().await;
         let mut connections = Vec::new();
         for node in cluster.nodes() {
             connections.push(connect(node.url()).await);
         }
-        let settings = BucketSettings::new("carts").replicas(3).history(history);
+        let settings = settings.replicas(3);
         let mut stores = Vec::new();
         for connection in &connections {
             stores.push(open(connection, settings.clone()).await);
@@ -103,7 +107,7 @@ async fn writes_of_one_key_in_flight_at_once_are_conflicts_and_none_is_lost() {
             for _ in 0..10 {
                 match store.modify("count", |count: Option<u64>| count.unwrap_or(0) + 1).await {
                     Ok(_) => counted += 1,
-                    // Others won each time: nothing was written.
+                    // Others won each time: this task wrote nothing.
                     Err(error) => assert!(error.is_conflict(), "{error:?}"),
                 }
             }
@@ -115,7 +119,7 @@ async fn writes_of_one_key_in_flight_at_once_are_conflicts_and_none_is_lost() {
     assert!(stored == counted && counted >= 12, "{stored} of {counted}");
 }
 
-/// Writes 1, 2, 3 and so on to a key that nobody else writes, and returns how many conflicts there were.
+/// Writes 1, 2, 3 and so on to a key without other writers, and returns how many conflicts there were.
 async fn count_up(store: JetStreamKeyValue, key: Key, to: u64) -> u64 {
     let (mut conflicts, mut revision) = (0, Revision::default());
     let mut number = 1;
@@ -176,4 +180,64 @@ async fn a_single_writer_loses_and_repeats_nothing_under_load_and_a_change_of_le
             history.iter().map(|entry| String::from_utf8_lossy(&entry.value).parse().unwrap()).collect();
         assert_eq!(values, (1..=TO).collect::<Vec<_>>(), "{key}");
     }
+}
+
+/// Creates a key as soon as it is free.
+async fn take_over(store: JetStreamKeyValue, key: Key, candidate: usize) -> Option<usize> {
+    loop {
+        match store.create(&key, candidate.to_string(), Ttl::After(Duration::from_secs(3))).await {
+            Ok(_) => return Some(candidate),
+            Err(StoreError::Exists { .. }) => {
+                // Somebody else has taken over, or the entry of the candidate that is gone is there still.
+                let value = latest(&store, &key).await.map(|entry| entry.value);
+                if value.is_some_and(|value| value != "gone") {
+                    return None;
+                }
+            }
+            Err(error) => assert!(error.is_conflict() || error.is_retryable(), "{error:?}"),
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Replicas that disagree about an expiry would leave candidates stuck (nats-server 3653).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_replica_forgets_an_expired_entry_and_candidates_take_over_when_a_leader_dies() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let replicated = Replicated::with(BucketSettings::new("carts").key_ttl(true).marker_ttl(SECOND)).await;
+    let leader = replicated.leader().await;
+    let alive = [(leader + 1) % 3, (leader + 2) % 3];
+    let keys: Vec<_> = (0..10).map(|number| Key::new(&format!("leader.{number}")).unwrap()).collect();
+    for key in &keys {
+        replicated.stores[alive[0]].create(key, "gone", Ttl::After(SECOND * 3)).await.unwrap();
+    }
+    // Before they expire: the next leader has to end them.
+    replicated.node(leader).kill().await;
+    let mut candidates = JoinSet::new();
+    for key in &keys {
+        for node in alive {
+            candidates.spawn(take_over(replicated.stores[node].clone(), key.clone(), node));
+        }
+    }
+    let took = timeout(LIMIT, candidates.join_all()).await.expect("the candidates are not stuck");
+    assert_eq!(took.iter().flatten().count(), keys.len(), "one for each key: {took:?}");
+    replicated.node(leader).restart().await;
+    replicated.cluster.ready().await;
+    let live = async || {
+        let mut live = 0;
+        for store in &replicated.stores {
+            for key in &keys {
+                for _ in 0..5 {
+                    live += usize::from(!matches!(store.get(key, Read::Any).await, Ok(None)));
+                }
+            }
+        }
+        live
+    };
+    eventually("every replica forgets", async || live().await == 0).await;
+    assert_eq!(live().await, 0, "a replica had it still");
+    for store in &replicated.stores {
+        assert!(store.read(&keys[0]).await.unwrap().is_none());
+    }
+    replicated.stores[leader].create(&keys[0], "again", Ttl::After(SECOND)).await.expect("it is free");
 }
