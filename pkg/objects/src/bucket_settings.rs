@@ -9,8 +9,8 @@ use crate::{Storage, StoreError};
 /// How long the chunks of an object outlive its metadata, so that what can be found can be read. An upload that takes longer shortens
 /// the life of its object.
 pub(crate) const GRACE: Duration = Duration::from_secs(600);
-/// How long a watch may be interrupted before it starts over. Expiries are known from the metadata.
-const REMEMBERED: Duration = Duration::from_secs(1800);
+/// How long a watch may be interrupted before it starts over. Expiries are known from the metadata, deletions from records that stay as long.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(1800);
 
 /// A bucket of objects, as it should be.
 ///

@@ -86,11 +86,11 @@ pub trait Objects: HealthCheck + Send + Sync + 'static {
     /// Cancel safe.
     async fn watch(&self, options: WatchObjects) -> Result<Box<dyn ObjectWatch>, StoreError>;
 
-    /// Removes data without an object, as processes that were killed leave it, and records of deleted objects, each at least this
-    /// old.
+    /// Removes data without an object that is at least this old, as processes that were killed leave it, and records of deleted objects.
     ///
-    /// An upload that pauses for longer than `older_than` counts as abandoned: stay above [`PutObject::idle`]. A minute is safe
-    /// with the defaults.
+    /// An upload that pauses for longer than `older_than` counts as abandoned: stay above [`PutObject::idle`] of every upload. A minute is
+    /// safe with the defaults, however slow an upload is. Records of deleted objects stay for 30 minutes at least: a watch that was
+    /// interrupted learns from them what was deleted.
     ///
     /// # Errors
     /// Those of [`head`](Self::head). What was removed before stays removed.

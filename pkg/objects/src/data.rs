@@ -12,7 +12,7 @@ use crate::StoreError;
 /// What a reader is asked for at once.
 const READ: usize = 128 * 1024;
 
-/// The data of an object, in pieces of any size: bodies and files are pieces already, and nothing is copied twice.
+/// The data of an object, in pieces of any size: bodies and files are pieces already, and each byte is copied once at most.
 ///
 /// # Examples
 /// ```

@@ -9,7 +9,7 @@
 //! let name = ObjectName::new("reports/q4.pdf")?;
 //! let options = PutObject::default().content_type("application/pdf").expect(ObjectExpect::Absent);
 //! files.put(&name, "%PDF".into(), options.clone()).await?;
-//! // There is one: nothing is overwritten.
+//! // There is one: the write is refused.
 //! assert!(files.put(&name, "other".into(), options).await.unwrap_err().is_conflict());
 //! assert_eq!(files.read_bytes("reports/q4.pdf", 1024).await?.unwrap(), "%PDF");
 //! # Ok(()) }

@@ -88,8 +88,9 @@ impl Chunks for MemoryChunks {
         Ok(())
     }
 
-    async fn stored(&self) -> Result<Vec<StoredChunks>, StoreError> {
-        Ok(lock(&self.stored).keys().map(|id| StoredChunks { id: id.clone() }).collect())
+    async fn stored(&self) -> Result<(SystemTime, Vec<StoredChunks>), StoreError> {
+        let stored = lock(&self.stored).keys().map(|id| StoredChunks { id: id.clone() }).collect();
+        Ok((SystemTime::now(), stored))
     }
 
     async fn last_stored(&self, id: &str) -> Result<Option<SystemTime>, StoreError> {
@@ -123,4 +124,45 @@ impl ChunkUpload for MemoryUpload {
     }
 
     async fn abandon(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use underpin_store::testing::{MockKeyValue, MockWatch};
+    use underpin_store::{Entry, Expect, KeyValue, Ttl, WatchEvent};
+
+    use super::*;
+    use crate::Objects;
+    use crate::bucket_settings::REMEMBERED;
+
+    const TOMBSTONE: &str = r#"{"name":"a","bucket":"files","nuid":"n","deleted":true}"#;
+
+    /// A bucket with the record of an object that was deleted so long ago.
+    async fn with_tombstone(age: Duration) -> (BucketObjects, MemoryKeyValue) {
+        let settings = ObjectBucketSettings::new("files");
+        let (metadata, key) = (MemoryKeyValue::new(settings.metadata()).unwrap(), Key::new("YQ==").unwrap());
+        let revision = metadata.put(&key, TOMBSTONE.into(), Expect::Anything, Ttl::Bucket).await.unwrap();
+        let entry = Entry::new(key, TOMBSTONE.into(), revision, SystemTime::now() - age);
+        let mut seen = MockKeyValue::new();
+        seen.expect_watch().return_once(move |_| {
+            let mut events = vec![WatchEvent::Current, WatchEvent::Changed(entry)];
+            let mut watch = MockWatch::new();
+            watch.expect_next().returning(move || Ok(events.pop().expect("an event")));
+            Ok(Box::new(watch))
+        });
+        let chunks =
+            MemoryChunks { settings: settings.clone(), metadata: metadata.clone(), stored: Arc::default() };
+        (BucketObjects::new(Arc::new(seen), Arc::new(chunks), settings), metadata)
+    }
+
+    #[tokio::test]
+    async fn a_record_of_a_deleted_object_stays_while_a_watch_may_need_it_and_then_leaves_nothing() {
+        let minute = Duration::from_secs(60);
+        let (objects, metadata) = with_tombstone(REMEMBERED - minute).await;
+        assert_eq!(objects.sweep(minute).await.unwrap().tombstones, 0);
+        assert_eq!(metadata.status().await.unwrap().entries, 1);
+        let (objects, metadata) = with_tombstone(REMEMBERED + minute).await;
+        assert_eq!(objects.sweep(minute).await.unwrap().tombstones, 1);
+        assert_eq!(metadata.status().await.unwrap().entries, 0, "a marker is left");
+    }
 }

@@ -32,9 +32,9 @@ pub struct PutObject {
     pub description: Option<String>,
     /// What to note with it. Keys are compared without case by some backends; S3 takes 2 KiB in all.
     pub metadata: BTreeMap<String, String>,
-    /// The SHA-256 that the data must have: with another one nothing becomes visible.
+    /// The SHA-256 that the data must have: an upload with another one is refused.
     pub digest: Option<ObjectDigest>,
-    /// How long the data may pause; 30s by default. A sweep must not be younger: see [`Objects::sweep`](crate::Objects::sweep).
+    /// How long the data may pause; 30s by default. The age of a sweep must be longer: see [`Objects::sweep`](crate::Objects::sweep).
     pub idle: Duration,
 }
 

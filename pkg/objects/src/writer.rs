@@ -15,7 +15,7 @@ use crate::{ObjectData, ObjectInfo, ObjectName, Objects, PutObject, StoreError};
 /// How many pieces wait between the writer and the upload.
 const PIECES: usize = 8;
 
-/// An object that is written piece by piece, for code that pushes. Nothing is visible before [`finish`](Self::finish); dropped, it
+/// An object that is written piece by piece, for code that pushes. The object appears with [`finish`](Self::finish); dropped, it
 /// stores nothing.
 pub struct ObjectWriter {
     pieces: PollSender<Result<Bytes, StoreError>>,

@@ -7,7 +7,7 @@ use underpin_store::{Key, Revision};
 
 use crate::StoreError;
 
-/// Where the data of objects is, in chunks below ids. Nothing is visible of it before metadata names its id.
+/// Where the data of objects is, in chunks below ids. They become visible when metadata names their id.
 #[async_trait]
 pub(crate) trait Chunks: Send + Sync + 'static {
     /// How many bytes a chunk has at most.
@@ -22,8 +22,8 @@ pub(crate) trait Chunks: Send + Sync + 'static {
     /// Removes what is below an id.
     async fn remove(&self, id: &str) -> Result<(), StoreError>;
 
-    /// What is there.
-    async fn stored(&self) -> Result<Vec<StoredChunks>, StoreError>;
+    /// What is there, and the time by the clock that ages are counted with.
+    async fn stored(&self) -> Result<(SystemTime, Vec<StoredChunks>), StoreError>;
 
     /// When the last chunk below an id was stored; none when there is none.
     async fn last_stored(&self, id: &str) -> Result<Option<SystemTime>, StoreError>;

@@ -57,7 +57,7 @@ pub(crate) struct Link {
     pub(super) name: Option<String>,
 }
 
-/// Present where every chunk but the last is full.
+/// Present in what this crate wrote: with `max_chunk_size`, every chunk but the last has that size.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Placement {
     /// The position of the first chunk.
@@ -191,7 +191,7 @@ mod tests {
         let entry = Entry::new(
             Key::new("YQ==").unwrap(),
             Bytes::from(text),
-            crate::Revision::new(7),
+            underpin_store::Revision::new(7),
             std::time::SystemTime::UNIX_EPOCH,
         );
         let info = Current::read(entry).unwrap().unwrap().info().unwrap();

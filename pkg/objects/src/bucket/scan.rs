@@ -8,6 +8,7 @@ use underpin_store::{WatchEvent, WatchOptions};
 
 use super::inner::ObjectBucket;
 use super::metadata::Current;
+use crate::bucket_settings::REMEMBERED;
 use crate::{ListObjects, ObjectPage, StoreError, Swept};
 
 /// After which silence a scan ends: above that of a watch which goes on.
@@ -57,22 +58,21 @@ impl ObjectBucket {
     }
 
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<Swept, StoreError> {
-        let now = SystemTime::now();
-        let old = |written: SystemTime| now.duration_since(written).unwrap_or_default() >= older_than;
         // Before the metadata: an upload that becomes an object meanwhile is seen in it.
-        let stored = self.chunks.stored().await?;
+        let (now, stored) = self.chunks.stored().await?;
+        let age = |written: SystemTime| now.duration_since(written).unwrap_or_default();
         let (mut live, mut tombstones) = (HashSet::new(), Vec::new());
         self.scan(|Current { entry, metadata }| {
             if !metadata.deleted {
                 live.insert(metadata.nuid);
-            } else if old(entry.written) {
+            } else if age(entry.written) >= older_than.max(REMEMBERED) {
                 tombstones.push((entry.key, entry.revision));
             }
         })
         .await?;
         let mut swept = Swept::default();
         for chunks in stored.into_iter().filter(|chunks| !live.contains(&chunks.id)) {
-            if self.chunks.last_stored(&chunks.id).await?.is_some_and(old) {
+            if self.chunks.last_stored(&chunks.id).await?.is_some_and(|written| age(written) >= older_than) {
                 self.chunks.remove(&chunks.id).await?;
                 swept.orphans += 1;
             }

@@ -39,10 +39,9 @@ impl ObjectBucket {
             description: options.description,
             headers: metadata::headers(options.content_type),
             metadata: Some(options.metadata).filter(|metadata| !metadata.is_empty()),
-            options: Some(StoredOptions {
-                max_chunk_size: Some(self.chunks.chunk_size() as u64),
-                link: None,
-            }),
+            options: sent
+                .is_even
+                .then(|| StoredOptions { max_chunk_size: Some(self.chunks.chunk_size() as u64), link: None }),
             bucket: self.settings.name.clone(),
             nuid: id,
             size: sent.size,

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use ring::digest::{Context, SHA256};
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::chunks::{ChunkUpload, Chunks};
@@ -33,6 +33,8 @@ pub(super) struct Sent {
     pub(super) digest: ObjectDigest,
     /// The position of the first chunk.
     pub(super) first: Option<u64>,
+    /// Whether every chunk but the last is full.
+    pub(super) is_even: bool,
 }
 
 impl Upload {
@@ -46,16 +48,31 @@ impl Upload {
         Ok(Self { chunks, sent, id, tasks })
     }
 
-    /// Sends all data in full chunks.
+    /// Sends all data in full chunks. A source that needs longer than half of `idle` for one makes it smaller: a sweep sees by the age of the
+    /// last chunk whether an upload is alive.
     pub(super) async fn send(
         &mut self,
         mut pieces: BoxStream<'static, Result<Bytes, StoreError>>,
         idle: Duration,
     ) -> Result<Sent, StoreError> {
         let (chunk_size, mut buffer) = (self.chunks.chunk_size(), BytesMut::new());
-        let mut sent = Sending { upload: self, context: Context::new(&SHA256), size: 0, count: 0 };
-        let stalled = |_| StoreError::Timeout { operation: "read the data", within: idle };
-        while let Some(mut piece) = timeout(idle, pieces.try_next()).await.map_err(stalled)?? {
+        let mut sent = Sending::new(self, chunk_size);
+        let mut heard = Instant::now();
+        loop {
+            let left = idle.saturating_sub(heard.elapsed());
+            let due = (idle / 2).saturating_sub(sent.stored.elapsed());
+            let wait = if buffer.is_empty() { left } else { left.min(due) };
+            let Ok(piece) = timeout(wait, pieces.try_next()).await else {
+                if heard.elapsed() >= idle {
+                    return Err(StoreError::Timeout { operation: "read the data", within: idle });
+                }
+                if !buffer.is_empty() {
+                    sent.chunk(buffer.split().freeze()).await?;
+                }
+                continue;
+            };
+            let Some(mut piece) = piece? else { break };
+            heard = Instant::now();
             while !piece.is_empty() {
                 // A piece that is large enough is not copied.
                 if buffer.is_empty() && piece.len() >= chunk_size {
@@ -74,12 +91,13 @@ impl Upload {
         if !buffer.is_empty() {
             sent.chunk(buffer.freeze()).await?;
         }
-        let (size, count, digest) = (sent.size, sent.count, ObjectDigest::from_ring(sent.context.finish()));
+        let Sending { size, count, context, is_even, .. } = sent;
+        let digest = ObjectDigest::from_ring(context.finish());
         let first = match &mut self.sent {
             Some(sent) => sent.finish().await?,
             None => None,
         };
-        Ok(Sent { size, count, digest, first })
+        Ok(Sent { size, count, digest, first, is_even })
     }
 
     /// Leaves the chunks where they are.
@@ -90,15 +108,28 @@ impl Upload {
 
 struct Sending<'a> {
     upload: &'a mut Upload,
+    chunk_size: usize,
     context: Context,
     size: u64,
     count: u64,
+    /// When the last chunk was sent.
+    stored: Instant,
+    /// Whether the last chunk is smaller than the others.
+    is_short: bool,
+    is_even: bool,
 }
 
-impl Sending<'_> {
+impl<'a> Sending<'a> {
+    fn new(upload: &'a mut Upload, chunk_size: usize) -> Self {
+        let (context, stored) = (Context::new(&SHA256), Instant::now());
+        Self { upload, chunk_size, context, size: 0, count: 0, stored, is_short: false, is_even: true }
+    }
+
     async fn chunk(&mut self, chunk: Bytes) -> Result<(), StoreError> {
         self.context.update(&chunk);
         (self.size, self.count) = (self.size + chunk.len() as u64, self.count + 1);
+        self.is_even &= !self.is_short;
+        (self.is_short, self.stored) = (chunk.len() < self.chunk_size, Instant::now());
         match &mut self.upload.sent {
             Some(sent) => sent.send(chunk).await,
             None => Ok(()),

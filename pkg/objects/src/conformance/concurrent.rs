@@ -9,8 +9,8 @@ use super::fixture::{CHUNK, bytes, name, nothing_left, small_chunks};
 use super::harness::ObjectsHarness;
 use crate::{GetObject, ObjectExpect, ObjectsExt, StoreError};
 
-/// Each of ten readers of an object that is replaced again and again reads one whole version, or is told.
-pub async fn a_reader_gets_one_version_or_is_told(harness: &impl ObjectsHarness) {
+/// Each of ten readers of an object that is replaced again and again reads one whole version, or an error.
+pub async fn a_reader_gets_one_version_or_an_error(harness: &impl ObjectsHarness) {
     let objects = small_chunks(harness).await;
     // The size tells the version.
     let version = |round: usize| bytes(CHUNK * 4 + round);
@@ -45,8 +45,8 @@ pub async fn a_reader_gets_one_version_or_is_told(harness: &impl ObjectsHarness)
     nothing_left(harness, &objects).await;
 }
 
-/// A reader whose object is replaced or deleted in the middle is told so, or reads the rest of what it began.
-pub async fn a_replacement_is_told_in_the_middle(harness: &impl ObjectsHarness) {
+/// A reader whose object is replaced or deleted in the middle gets an error, or reads the rest of what it began.
+pub async fn a_replacement_in_the_middle_is_reported(harness: &impl ObjectsHarness) {
     let capabilities = harness.capabilities();
     let objects = small_chunks(harness).await;
     for deletes in [false, true] {

@@ -59,7 +59,7 @@ pub async fn a_bucket_expires_its_objects(harness: &impl ObjectsHarness) {
     assert!(objects.names("").await.expect("listed").is_empty());
 }
 
-/// A time that the bucket cannot give is refused, and nothing is stored.
+/// A time that the bucket cannot give is refused, and stores nothing.
 pub async fn a_time_that_cannot_be_given_is_refused(harness: &impl ObjectsHarness) {
     let objects = small_chunks(harness).await;
     let refused = objects.put(&name("a"), "x".into(), PutObject::default().ttl(SECOND * 60)).await;

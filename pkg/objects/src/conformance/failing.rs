@@ -1,15 +1,16 @@
 //! Uploads that end early.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use underpin_config::ByteSize;
 
 use super::fixture::{CHUNK, bytes, name, nothing_left, put_pieces, read, settings, small_chunks};
 use super::harness::ObjectsHarness;
-use crate::{ObjectData, ObjectDigest, ObjectsExt, PutObject, StoreError};
+use crate::{GetObject, ObjectData, ObjectDigest, ObjectsExt, PutObject, StoreError};
 
 /// Data that ends with an error changes nothing, and leaves nothing behind.
 pub async fn a_failing_stream_stores_nothing(harness: &impl ObjectsHarness) {
@@ -48,6 +49,40 @@ pub async fn data_that_pauses_is_given_up(harness: &impl ObjectsHarness) {
     let failed = objects.put(&name("a"), ObjectData::stream(pieces), options).await;
     assert!(matches!(failed, Err(StoreError::Timeout { .. })), "{failed:?}");
     nothing_left(harness, &objects).await;
+}
+
+/// An upload that trickles is alive: sweeps that are older than its pauses leave it alone, and it is read as any other.
+pub async fn an_upload_that_trickles_is_not_swept(harness: &impl ObjectsHarness) {
+    let objects = small_chunks(harness).await;
+    let (idle, age) = (Duration::from_millis(600), Duration::from_secs(1));
+    let data = bytes(CHUNK * 2 + 3_000);
+    let first = data.slice(..CHUNK + 10);
+    // Far less than a chunk within the age of the sweep.
+    let rest: Vec<_> =
+        (CHUNK + 10..data.len()).step_by(500).map(|at| data.slice(at..data.len().min(at + 500))).collect();
+    let trickle = stream::iter(rest).then(|piece| async {
+        sleep(Duration::from_millis(80)).await;
+        Ok::<_, std::io::Error>(piece)
+    });
+    let pieces = stream::iter([Ok(first)]).chain(trickle);
+    let put = tokio::spawn({
+        let objects = Arc::clone(&objects);
+        async move { objects.put(&name("a"), ObjectData::stream(pieces), PutObject::default().idle(idle)).await }
+    });
+    while harness.capabilities().sweep && !put.is_finished() {
+        assert_eq!(objects.sweep(age).await.expect("swept").orphans, 0, "an upload that is alive");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let stored = put.await.expect("no panic").expect("stored");
+    assert_eq!(
+        (stored.size, stored.digest.unwrap_or(ObjectDigest::of(&data))),
+        (data.len() as u64, ObjectDigest::of(&data))
+    );
+    assert!(read(&objects, "a").await.expect("an object") == data);
+    let range = CHUNK as u64 + 5..CHUNK as u64 * 2 + 100;
+    let reader = objects.get(&name("a"), GetObject::default().range(range.clone())).await.expect("opened");
+    let part = reader.expect("an object").read_all(usize::MAX).await.expect("read");
+    assert!(part == data.slice(range.start as usize..range.end as usize), "a part");
 }
 
 /// Data with another digest or size than announced is refused before it is visible.

@@ -20,10 +20,11 @@ macro_rules! objects_tests {
             failing::a_failing_stream_stores_nothing,
             failing::a_dropped_upload_stores_nothing,
             failing::data_that_pauses_is_given_up,
+            failing::an_upload_that_trickles_is_not_swept,
             failing::other_data_than_announced_is_refused,
             failing::a_full_bucket_refuses_objects,
-            concurrent::a_reader_gets_one_version_or_is_told,
-            concurrent::a_replacement_is_told_in_the_middle,
+            concurrent::a_reader_gets_one_version_or_an_error,
+            concurrent::a_replacement_in_the_middle_is_reported,
             listing::objects_are_listed_by_prefix_and_in_pages,
             listing::nothing_is_listed_as_nothing,
             listing::a_list_is_complete_while_others_write,
@@ -32,7 +33,7 @@ macro_rules! objects_tests {
             expiring::a_bucket_expires_its_objects,
             expiring::a_time_that_cannot_be_given_is_refused,
             watched::objects_are_watched,
-            watched::an_expired_object_is_told,
+            watched::an_expiry_is_watched,
         }
     };
     (@each $harness:ty; $($module:ident :: $behaviour:ident),+ $(,)?) => {$(

@@ -6,7 +6,7 @@ use super::fixture::{name, next, settings, small_chunks};
 use super::harness::ObjectsHarness;
 use crate::{ObjectEvent, ObjectExpect, ObjectsExt, PutObject, StoreError, WatchObjects, WatchStart};
 
-/// The state, its end, and then each change is told.
+/// A watch delivers the state, its end, and then each change.
 pub async fn objects_are_watched(harness: &impl ObjectsHarness) {
     let capabilities = harness.capabilities();
     let objects = small_chunks(harness).await;
@@ -38,7 +38,7 @@ pub async fn objects_are_watched(harness: &impl ObjectsHarness) {
 }
 
 /// A watch hears that an object expired.
-pub async fn an_expired_object_is_told(harness: &impl ObjectsHarness) {
+pub async fn an_expiry_is_watched(harness: &impl ObjectsHarness) {
     let capabilities = harness.capabilities();
     if !capabilities.watch || !capabilities.ttl {
         return;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use underpin_nats::jetstream::{JetStreamApi, JetStreamError};
+use underpin_nats::jetstream::{JetStreamApi, JetStreamError, time_of};
 use underpin_store::{JetStreamKeyValue, Key, Revision};
 
 use super::download::ChunkDownload;
@@ -19,7 +19,7 @@ use crate::{BucketObjects, ObjectBucketSettings, StoreError};
 /// What the headers of a chunk take at most: the server counts them with the payload.
 const HEADERS: usize = 1024;
 
-/// Opens an object bucket. Nothing is sent.
+/// Opens an object bucket. Sends no request.
 pub(super) fn open(api: &JetStreamApi, settings: ObjectBucketSettings) -> BucketObjects {
     let layout = layout::metadata(&settings.name);
     let stream = ChunkStream { api: api.clone(), name: layout.stream.clone(), bucket: settings.name.clone() };
@@ -57,6 +57,8 @@ struct JetStreamChunks {
 /// A page of the subjects of a stream.
 #[derive(Deserialize)]
 struct Subjects {
+    /// The server's clock.
+    ts: Option<String>,
     state: SubjectState,
     #[serde(default)]
     total: u64,
@@ -107,7 +109,7 @@ impl Chunks for JetStreamChunks {
         purged.map_err(|error| self.stream.failed("purge", error))
     }
 
-    async fn stored(&self) -> Result<Vec<StoredChunks>, StoreError> {
+    async fn stored(&self) -> Result<(SystemTime, Vec<StoredChunks>), StoreError> {
         let call = format!("STREAM.INFO.{}", self.stream.name);
         let (filter, mut found) = (format!("{}>", self.prefix), Vec::new());
         loop {
@@ -120,7 +122,8 @@ impl Chunks for JetStreamChunks {
             let is_last = page.is_empty();
             found.extend(page);
             if is_last || found.len() as u64 >= answer.total {
-                return Ok(found);
+                let now = answer.ts.as_deref().map_or_else(SystemTime::now, time_of);
+                return Ok((now, found));
             }
         }
     }

@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 3;
 const INACTIVE: Duration = Duration::from_secs(60);
 const OPERATION: &str = "read a chunk";
 
-/// Chunks from a consumer that is pulled: at most a window of them is on its way, however slow the reader is.
+/// Chunks from a consumer that is pulled: at most a window of them is in flight, however slow the reader is.
 pub(super) struct ChunkDownload {
     stream: Arc<ChunkStream>,
     subject: String,
@@ -39,7 +39,7 @@ struct Consumer {
     inbox: String,
     subscriber: Subscriber,
     epoch: u64,
-    /// How many chunks it has left to be asked for, and how many are on their way.
+    /// How many chunks it has left to be asked for, and how many are in flight.
     left: u64,
     asked: u64,
 }

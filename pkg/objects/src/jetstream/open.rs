@@ -34,7 +34,7 @@ pub struct JetStreamObjects {
 }
 
 impl JetStreamObjects {
-    /// The buckets over a connection, which may be shared. Nothing is sent.
+    /// The buckets over a connection, which may be shared. Sends no request.
     ///
     /// # Errors
     /// [`StoreError::InvalidOption`].

@@ -27,7 +27,7 @@ pub(super) fn declared(bucket: &ObjectBucketSettings) -> BucketDeclaration {
     let mut set = |field: &str, value: Value| drop(config.insert(field.to_owned(), value));
     set("name", json!(layout.stream));
     set("subjects", json!(subjects));
-    // The chunks of an object outlive its metadata, which has a time to live of its own.
+    // The chunks of an object outlive its metadata, which carries its time to live.
     set("max_age", json!(ttl.map_or(0, |ttl| nanos(ttl + GRACE))));
     set("max_bytes", max_bytes.map_or(json!(-1), |bytes: ByteSize| json!(bytes.bytes())));
     set("max_msgs", json!(-1));

@@ -34,7 +34,7 @@ struct S3 {
     _server: AbortOnDropHandle<()>,
 }
 
-/// `s3s-fs` looks whether an object is there, renames its file, and writes the attributes and the `ETag` as files of their own; a
+/// `s3s-fs` looks whether an object is there, renames its file, and writes the attributes and the `ETag` as separate files; a
 /// read looks at them one after the other. S3 does each at once: so a request that writes waits for all others. The body of an
 /// answer comes from a file that was opened before and is never changed.
 async fn one_by_one(

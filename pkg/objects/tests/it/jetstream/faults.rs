@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout};
 use underpin_config::ByteSize;
 use underpin_nats::Connection;
 use underpin_objects::{
-    BucketObjects, GetObject, ListObjects, ObjectBucketSettings, ObjectData, ObjectExpect, ObjectName,
-    Objects, PutObject, StoreError, WatchObjects,
+    BucketObjects, GetObject, ListObjects, ObjectBucketSettings, ObjectData, ObjectEvent, ObjectExpect,
+    ObjectName, Objects, PutObject, StoreError, WatchObjects,
 };
 use underpin_testkit::{Direction, Fault, NatsServer, Proxy};
 
@@ -252,4 +252,22 @@ async fn a_lost_acknowledgement_leaves_the_object_or_nothing() {
     other.sweep(Duration::ZERO).await.unwrap();
     let listed = other.list(ListObjects::default()).await.unwrap().objects.len();
     assert_eq!(chunk_subjects(&direct).await, listed, "orphans");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_keeps_what_an_interrupted_watch_has_to_learn() {
+    let server = NatsServer::private().await;
+    let proxy = Proxy::to(server.url()).await;
+    let watched = open_objects(&connect(proxy.url()).await, settings()).await;
+    let writer = open_objects(&connect(server.url()).await, settings()).await;
+    writer.put(&name("a"), "x".into(), PutObject::default()).await.unwrap();
+    let mut watch = watched.watch(WatchObjects::default()).await.unwrap();
+    assert!(matches!(watch.next().await.unwrap(), ObjectEvent::Stored(_)));
+    assert_eq!(watch.next().await.unwrap(), ObjectEvent::Current);
+    proxy.set(Fault::Cut);
+    assert!(writer.delete(&name("a"), ObjectExpect::Anything).await.unwrap());
+    writer.sweep(Duration::ZERO).await.unwrap();
+    proxy.set(Fault::None);
+    let learned = timeout(LIMIT, watch.next()).await.expect("told in time").unwrap();
+    assert_eq!(learned, ObjectEvent::Deleted(name("a")));
 }
