@@ -11,13 +11,13 @@ use crate::Revision;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// A write expected that the key is absent. Nothing was written.
+    /// A write expected that the key is absent. The write did not happen.
     #[error("the key exists")]
     Exists {
         /// The revision of the entry, if it is known.
         revision: Option<Revision>,
     },
-    /// A write expected another revision. Nothing was written. Read again and decide again.
+    /// A write expected another revision. The write did not happen. Read again and decide again.
     #[error("the entry has another revision than expected")]
     Conflict {
         /// The revision of the last write of the key, deletions included, if it is known.
@@ -35,10 +35,10 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The data of an upload ended with an error, or has another size than announced. Nothing is visible of it.
+    /// The data of an upload ended with an error, or has another size than announced. No part of it is visible.
     #[error("the data could not be read")]
     Data(#[source] BoxError),
-    /// The data of an upload has another digest than given. Nothing is visible of it.
+    /// The data of an upload has another digest than given. No part of it is visible.
     #[error("the data has another digest than was given")]
     DigestMismatch,
     /// The object was replaced, was deleted or has expired while it was read. Begin again.
@@ -64,7 +64,7 @@ pub enum StoreError {
         /// One sentence a difference.
         differences: Vec<String>,
     },
-    /// The value is larger than the bucket or the server takes. Nothing was written.
+    /// The value is larger than the bucket or the server takes. The write did not happen.
     #[error("a value of {size} bytes is larger than {}; raise `max_value_size` up to the server's `max_payload`, or store less",
         limit.map_or_else(|| "the bucket takes".to_owned(), |limit| format!("the limit of {limit}")))]
     TooLarge {
@@ -73,13 +73,13 @@ pub enum StoreError {
         /// The limit in bytes, if it is known.
         limit: Option<usize>,
     },
-    /// The bucket, or the server's storage, is full. Nothing was written.
+    /// The bucket, or the server's storage, is full. The write did not happen.
     #[error("the bucket is full; raise `max_bytes`, or remove entries")]
     Full,
     /// The write was sent and not acknowledged: it may have happened. Read before the next attempt.
     #[error("the write was not acknowledged")]
     Unconfirmed(#[source] BoxError),
-    /// The operation did not finish in time. Nothing was changed by it.
+    /// The operation did not finish in time. It changed nothing.
     #[error("{operation} did not finish within {} ms", within.as_millis())]
     Timeout {
         /// The operation.
@@ -87,7 +87,7 @@ pub enum StoreError {
         /// Its limit.
         within: Duration,
     },
-    /// There is no connection to the server. Nothing was sent.
+    /// There is no connection to the server. The request was not sent.
     #[error("not connected")]
     Disconnected,
     /// The connection was closed by its owner.
@@ -116,7 +116,7 @@ pub enum StoreError {
     /// A stored value cannot be read: it is not what this code writes.
     #[error("a stored value cannot be read")]
     Corrupt(#[source] BoxError),
-    /// The value cannot be encoded. Nothing was written.
+    /// The value cannot be encoded. The write did not happen.
     #[error("the value cannot be encoded")]
     Encode(#[source] BoxError),
     /// The lease ended before the work did. What the work did is not fenced by it any more.

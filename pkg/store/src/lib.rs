@@ -12,7 +12,7 @@
 //!
 //! let revision = store.create("tenant-7.cart", "tea", Ttl::Bucket).await?;
 //! store.update("tenant-7.cart", "tea, milk", revision).await?;
-//! // It has changed since: nothing is overwritten.
+//! // It has changed since: the write is refused.
 //! assert!(store.update("tenant-7.cart", "coffee", revision).await.unwrap_err().is_conflict());
 //! assert!(matches!(watch.next().await?, WatchEvent::Changed(entry) if entry.value == "tea, milk"));
 //! # Ok(()) }

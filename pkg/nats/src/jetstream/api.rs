@@ -33,7 +33,7 @@ pub struct JetStreamApi {
 }
 
 impl JetStreamApi {
-    /// The API over a connection. Nothing is sent.
+    /// The API over a connection. Sends no request.
     pub fn new(connection: Connection) -> Self {
         Self { connection }
     }

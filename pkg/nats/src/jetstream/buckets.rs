@@ -28,7 +28,7 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// These buckets on the server of a connection. Nothing is sent.
+    /// These buckets on the server of a connection. Sends no request.
     pub fn new(
         api: JetStreamApi,
         declared: impl IntoIterator<Item = BucketDeclaration>,

@@ -6,7 +6,7 @@ use crate::NatsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JetStreamError {
-    /// No answer came, or nothing was sent.
+    /// No answer came, or the request was not sent.
     #[error("the JetStream API did not answer")]
     Unanswered(#[source] NatsError),
     /// The server answered with an error.

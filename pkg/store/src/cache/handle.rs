@@ -233,7 +233,7 @@ where
         self.inner.name.as_deref().unwrap_or("cache")
     }
 
-    /// Degraded while its feed is not subscribed: nothing is kept then for longer than until the next attempt.
+    /// Degraded while its feed is not subscribed: values are then kept until the next attempt at the latest.
     async fn check(&self) -> Health {
         let (stats, has_feed) = (self.stats(), self.inner.feed.is_some());
         let health = match has_feed && !self.inner.is_subscribed.load(Ordering::Relaxed) {

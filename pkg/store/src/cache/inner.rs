@@ -52,7 +52,7 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// The value from the second level, else from the source; kept if nothing was invalidated meanwhile.
+    /// The value from the second level, else from the source; kept unless the key was invalidated meanwhile.
     pub(super) async fn load(&self, key: &K, load: Load<V>) -> Answer<V> {
         let generation = self.generations.lock(key).await.map(|generation| *generation);
         let mut vacancy = None;

@@ -62,7 +62,7 @@ impl<V: Sync + Send> SecondLevel<V> {
 
     pub(super) async fn find(&self, key: &str, tags: Option<TagsOf<'_, V>>) -> Result<Found<V>, StoreError> {
         let key = key_of(key);
-        // Before the load that follows where nothing is found.
+        // Before the load that follows a miss.
         let epoch = match tags {
             Some(_) => Some(self.revision(&epoch_key()?).await?),
             None => None,

@@ -96,7 +96,7 @@ pub async fn no_increment_is_lost(harness: &impl KeyValueHarness) {
             for _ in 0..10 {
                 match store.modify("count", |count: Option<u64>| count.unwrap_or(0) + 1).await {
                     Ok(_) => counted += 1,
-                    // Others won each time: nothing was written.
+                    // Others won each time: this task wrote nothing.
                     Err(error) => assert!(error.is_conflict(), "{error:?}"),
                 }
             }

@@ -96,7 +96,7 @@ pub async fn a_bucket_expires_its_entries(harness: &impl KeyValueHarness) {
 }
 
 /// A watch hears that a value expired.
-pub async fn an_expiry_is_told(harness: &impl KeyValueHarness) {
+pub async fn an_expiry_is_watched(harness: &impl KeyValueHarness) {
     let capabilities = harness.capabilities();
     let store = with_key_ttl(harness).await;
     if !capabilities.watch {

@@ -54,7 +54,7 @@ pub async fn a_lease_is_renewed_until_released(harness: &impl KeyValueHarness) {
 }
 
 /// A holder whose entry another one took learns of it, its work is dropped, and its release leaves the new entry alone.
-pub async fn a_lost_lease_is_told(harness: &impl KeyValueHarness) {
+pub async fn a_lost_lease_is_reported(harness: &impl KeyValueHarness) {
     let store = with_key_ttl(harness).await;
     let (locks, patience) = (KeyValueLocks::new(Arc::clone(&store)), harness.capabilities().patience);
     let lease = locks.try_acquire("lock", LEASE).await.expect("asked").expect("free");

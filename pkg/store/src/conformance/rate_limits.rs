@@ -52,7 +52,7 @@ pub async fn many_takers_share_a_limit(harness: &impl RateLimiterHarness) {
     assert!(taken >= LIMIT - 1, "{taken}");
 }
 
-/// What is left is told, a refusal takes nothing, and each key has its own count, whatever its text.
+/// A decision reports what is left, a refusal takes nothing, and each key has its own count, whatever its text.
 pub async fn a_decision_says_what_is_left(harness: &impl RateLimiterHarness) {
     let (limiter, quota) = (harness.limiter().await, Quota::new(3, LONG));
     let long = "x".repeat(5_000);

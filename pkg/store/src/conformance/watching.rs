@@ -43,7 +43,7 @@ pub async fn the_state_is_told_and_then_its_end(harness: &impl KeyValueHarness) 
 }
 
 /// The end of a state that is empty comes at once.
-pub async fn the_end_of_an_empty_state_is_told(harness: &impl KeyValueHarness) {
+pub async fn an_empty_state_has_an_end(harness: &impl KeyValueHarness) {
     let Some((store, patience)) = watchable(harness).await else { return };
     store.set("other", "x").await.expect("written");
     let none = KeyPattern::new("none.>").expect("a pattern");
@@ -95,7 +95,7 @@ pub async fn removals_and_values_are_told_as_asked(harness: &impl KeyValueHarnes
     store.purge(&key("b"), Expect::Anything).await.expect("purged");
     store.set("c", "z").await.expect("written");
     assert_eq!(change(&mut names, patience).await.operation, Operation::Delete);
-    // A purge may take the value with it before it was told.
+    // A purge may remove the value before the watch delivers it.
     let mut told = Vec::new();
     while told.last() != Some(&key("c")) {
         let entry = change(&mut values, patience).await;
@@ -133,7 +133,7 @@ pub async fn a_watch_begins_where_asked(harness: &impl KeyValueHarness) {
 }
 
 /// Only keys that match a pattern are delivered.
-pub async fn only_the_wanted_keys_are_told(harness: &impl KeyValueHarness) {
+pub async fn only_the_wanted_keys_are_watched(harness: &impl KeyValueHarness) {
     let Some((store, patience)) = watchable(harness).await else { return };
     let pattern = |text| KeyPattern::new(text).expect("a pattern");
     let mut options = WatchOptions::new(pattern("orders.*"));

@@ -46,7 +46,7 @@ pub(super) struct Feed {
 pub(super) enum Arrival {
     /// A message with its sequence; without an entry when its subject is no key.
     Message(u64, Option<Entry>),
-    /// Nothing is left for the moment.
+    /// The consumer has delivered everything for the moment.
     CaughtUp,
     /// Messages are missing, or none can come any more.
     Lost(&'static str),

@@ -23,7 +23,7 @@ use crate::{
 pub struct JetStreamKeyValue(Arc<Backend>);
 
 impl JetStreamKeyValue {
-    /// A bucket in a stream of this layout. Nothing is sent; whoever declares the stream creates it.
+    /// A bucket in a stream of this layout. Sends no request; whoever declares the stream creates it.
     pub fn with_layout(api: JetStreamApi, bucket: BucketSettings, layout: BucketLayout) -> Self {
         Self(Arc::new(Backend { api, bucket, layout }))
     }
@@ -33,7 +33,7 @@ impl JetStreamKeyValue {
         Self::with_layout(api, bucket, layout)
     }
 
-    /// Removes the writes of a key up to this one without a trace: no watch is told. Later writes stay.
+    /// Removes the writes of a key up to this one without a trace: watches do not see it. Later writes stay.
     ///
     /// # Errors
     /// Those of [`get`](KeyValue::get).

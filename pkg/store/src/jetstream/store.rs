@@ -34,7 +34,7 @@ pub struct JetStreamStore {
 }
 
 impl JetStreamStore {
-    /// The store over a connection, which may be shared. Nothing is sent.
+    /// The store over a connection, which may be shared. Sends no request.
     ///
     /// # Errors
     /// [`StoreError::InvalidOption`].

@@ -35,7 +35,7 @@ pub(super) struct JetStreamWatch {
     clock: (SystemTime, Instant),
     /// When something arrived last.
     arrived: Instant,
-    /// Since when nothing arrives.
+    /// Since when messages are missing.
     interrupted: Option<Instant>,
     /// Whether the reader was too slow to go on.
     starts_over: bool,

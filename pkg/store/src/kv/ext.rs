@@ -177,7 +177,7 @@ pub trait KeyValueExt: KeyValue {
         self.try_modify(key, move |old| Ok::<_, StoreError>(change(old)))
     }
 
-    /// [`modify`](Self::modify) with a change that may fail; nothing is written then.
+    /// [`modify`](Self::modify) with a change that may fail; a failed change writes nothing.
     ///
     /// # Errors
     /// Those of the change, and those of [`modify`](Self::modify).

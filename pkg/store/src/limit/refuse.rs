@@ -13,7 +13,7 @@ pub struct LimitReport<'a> {
     pub name: &'a str,
     /// What may be taken.
     pub quota: &'a Quota,
-    /// What was decided.
+    /// The decision.
     pub decision: &'a RateDecision,
 }
 

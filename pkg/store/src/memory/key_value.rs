@@ -93,7 +93,7 @@ impl MemoryKeyValue {
         self.0.sync(true).await
     }
 
-    /// Removes the writes of a key without a trace, if this is still the last one: no watch is told.
+    /// Removes the writes of a key without a trace, if this is still the last one: watches do not see it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] and [`StoreError::Unconfirmed`] when the journal fails.

@@ -9,7 +9,7 @@ use underpin_errors::{Health, HealthCheck};
 use super::shared::Shared;
 use crate::{Removals, StoreError, Values, Watch, WatchEvent, WatchOptions, WatchStart};
 
-/// Reads the order of the writes from where it was: nothing is buffered, so a slow reader costs nothing.
+/// Reads the order of the writes from where it was: it has no buffer, so a slow reader costs no memory.
 pub(super) struct MemoryWatch {
     shared: Arc<Shared>,
     options: WatchOptions,

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A connection to Redis or Valkey, shared by its clones.
 ///
 /// It is one connection on which calls overlap. A call that finds it lost connects again, once for all that wait, and fails when that
-/// fails: nothing is queued for later. Each call ends within `connect_timeout` and `request_timeout`, a read within twice that.
+/// fails instead of being queued. Each call ends within `connect_timeout` and `request_timeout`, a read within twice that.
 #[derive(Clone)]
 pub struct RedisConnection(Arc<RedisLink>);
 
@@ -103,7 +103,7 @@ impl RedisConnection {
         &self.0.settings.prefix
     }
 
-    /// Sends what changes nothing; once more after a loss of the connection.
+    /// Sends a command without effects; once more after a loss of the connection.
     pub(super) async fn read<T: FromRedisValue>(
         &self,
         operation: &'static str,
@@ -244,7 +244,7 @@ fn is_denial(error: &RedisError) -> bool {
         || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
 
-/// An answer that is an error: nothing was written.
+/// An answer that is an error: the write did not happen.
 fn refused(operation: &'static str, error: RedisError) -> StoreError {
     match error.code() {
         _ if is_denial(&error) => StoreError::Unauthorized(error.into()),

@@ -80,7 +80,7 @@ async fn holder(
         resource.check(&lease);
         match fate(&mut seed) {
             Fate::Releases => lease.release().await.expect("released"),
-            // Frozen for ever: nothing is renewed, and nothing released.
+            // Frozen for ever: it neither renews nor releases.
             Fate::Killed => network.set(Network::Frozen),
             Fate::Frozen => {
                 network.set(Network::Frozen);

@@ -148,7 +148,7 @@ async fn one_process_has_a_bucket_open_and_damage_is_refused() {
 /// Where the process that is killed finds the journal.
 const VICTIM: &str = "UNDERPIN_TEST_BUCKET";
 
-/// A process writes until it is killed with `kill -9`, three times over with one journal. Every write that it was told of is there.
+/// A process writes until it is killed with `kill -9`, three times over with one journal. Every acknowledged write is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_loses_no_acknowledged_write() {
     if let Some(path) = std::env::var_os(VICTIM) {

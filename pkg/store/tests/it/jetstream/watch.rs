@@ -64,7 +64,7 @@ async fn a_watch_goes_on_after_restarts_and_kills() {
         } else {
             server.kill().await;
         }
-        // Nobody reads while it is away.
+        // Without a reader while it is away.
         server.restart().await;
         let value = round.to_string();
         eventually("writes are possible", || async { store.set("a", value.clone()).await.is_ok() }).await;

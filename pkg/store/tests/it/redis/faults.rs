@@ -104,7 +104,7 @@ async fn a_write_whose_answer_is_lost_is_unconfirmed_and_happened_once() {
         let stored = other.read("count").await.unwrap().unwrap();
         assert!(stored.value == value && stored.revision > revision);
         match written {
-            // The answer was on its way when the connection ended.
+            // The answer was in flight when the connection ended.
             Ok(written) => assert_eq!(written, stored.revision),
             Err(error) => assert!(error.is_ambiguous(), "{error:?}"),
         }
