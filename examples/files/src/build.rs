@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use underpin_errors::{Error, ResultExt as _};
-use underpin_objects::JetStreamObjects;
+use underpin_errors::Error;
 use underpin_service::{Http, Nats, OnEnd, RestartPolicy, Rpc, Start};
 
 use crate::file::{FileTable, Files, Links};
@@ -21,27 +20,18 @@ pub async fn build(start: &mut Start<Settings>) -> Result<(), Error> {
     let database = underpin_service::database(&settings.database).migrate(tables::migrations());
     let database = start.plugin(database).await?;
     let nats = start.plugin(Nats::open(&settings.nats)).await?;
-    let jetstream = match nats.connection() {
-        Some(connection) => {
-            let opened = JetStreamObjects::open(connection.clone(), &settings.store, Arc::clone(&log)).await;
-            Some(opened.context("open the buckets in JetStream")?)
-        }
-        None => None,
-    };
-    let storage = Storage::open(&settings.storage, jetstream.as_ref())?;
-    start.plugin(storage.part()).await?;
-    start.observe(storage.files());
+    let Storage { files: objects, user_settings } = Storage::open(start, &nats).await?;
     let rpc = start.plugin(Rpc::open(&nats, &settings.rpc)).await?;
 
     let table = FileTable::new(&database);
     let (links, log_of_files) = (Links::new(table.link_secret().await?), Arc::clone(&log));
     let uploads = settings.uploads.clone();
-    let files = Files { table, objects: storage.files(), links, settings: uploads, log: log_of_files };
+    let files = Files { table, objects, links, settings: uploads, log: log_of_files };
     let files = Arc::new(files);
     let swept = Arc::clone(&files);
     let restart = OnEnd::Restart(RestartPolicy::default());
     start.supervise("sweeper", restart, move |stop| Arc::clone(&swept).keep_swept(stop));
-    let user_settings = UserSettings::new(storage.user_settings(), Arc::clone(&log));
+    let user_settings = UserSettings::new(user_settings, Arc::clone(&log));
     start.traffic(rpc.service(user_setting::service(user_settings)));
 
     let app = App { files, caller: rpc.caller(), gate: start.gate(), log };

@@ -25,4 +25,4 @@ mod tables;
 mod user_setting;
 
 pub use build::build;
-pub use settings::{Settings, StorageBackend, StorageSettings, UploadSettings};
+pub use settings::{Settings, UploadSettings};

@@ -1,15 +1,14 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use underpin_config::{ByteSize, Checks, Validate};
 use underpin_database::DatabaseSettings;
 use underpin_logger::LoggerSettings;
 use underpin_nats::NatsSettings;
-use underpin_objects::{ObjectBucketSettings, ObjectsSettings, S3Settings};
+use underpin_objects::{ObjectBucketSettings, ObjectsSettings};
 use underpin_rpc::RpcSettings;
 use underpin_service::{HttpSettings, LifecycleSettings};
 
-use super::{DATABASE, Settings, StorageBackend, StorageSettings, UploadSettings};
+use super::{DATABASE, Settings, UploadSettings};
 use crate::storage::{FILES, USER_SETTING};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -24,18 +23,12 @@ impl Default for Settings {
             database,
             nats: NatsSettings::default().servers([""; 0]).name("files"),
             rpc: RpcSettings::default(),
-            store: buckets.into_iter().fold(ObjectsSettings::default(), ObjectsSettings::bucket),
-            storage: StorageSettings::default(),
+            objects: buckets.into_iter().fold(ObjectsSettings::default(), ObjectsSettings::bucket),
+            s3: None,
             uploads: UploadSettings::default(),
             log: LoggerSettings::default().service("files"),
             service: LifecycleSettings::default(),
         }
-    }
-}
-
-impl Default for StorageSettings {
-    fn default() -> Self {
-        Self { backend: None, folder: PathBuf::from("data/objects"), s3: S3Settings::new(FILES) }
     }
 }
 
@@ -53,22 +46,14 @@ impl Validate for Settings {
             checks.nested("nats", &self.nats);
         }
         checks.nested("rpc", &self.rpc);
-        checks.nested("store", &self.store);
-        checks.nested("storage", &self.storage);
+        checks.nested("objects", &self.objects);
+        checks.nested("s3", &self.s3);
         checks.nested("uploads", &self.uploads);
         // A file that is written still must not count as abandoned.
         let is_later = self.uploads.abandoned_after > self.http.request_timeout;
         checks.ensure(is_later, "uploads.abandoned_after", "must be longer than `http.request_timeout`");
         checks.nested("log", &self.log);
         checks.nested("service", &self.service);
-    }
-}
-
-impl Validate for StorageSettings {
-    fn validate(&self, checks: &mut Checks) {
-        if self.backend == Some(StorageBackend::S3) {
-            checks.nested("s3", &self.s3);
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod defaults;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -28,42 +27,20 @@ pub struct Settings {
     pub http: HttpSettings,
     /// The database; the SQLite file `data/files.db` where no URL is set.
     pub database: DatabaseSettings,
-    /// NATS, for calls and for the backend `jetstream`; without servers, calls stay in this process.
+    /// NATS, for calls and for JetStream; without servers, calls stay in this process.
     pub nats: NatsSettings,
     /// Calls.
     pub rpc: RpcSettings,
-    /// The buckets in JetStream.
-    pub store: ObjectsSettings,
-    /// Where the data of files is.
-    pub storage: StorageSettings,
+    /// The buckets: in JetStream where `nats.servers` names some, otherwise folders beside the SQLite file.
+    pub objects: ObjectsSettings,
+    /// S3 instead. The bucket is that of files; that of user settings has its name with `-user-setting`.
+    pub s3: Option<S3Settings>,
     /// Uploads.
     pub uploads: UploadSettings,
     /// The log.
     pub log: LoggerSettings,
     /// Start, stop, threads and the admin listener.
     pub service: LifecycleSettings,
-}
-
-/// Where the data of files is.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct StorageSettings {
-    /// The backend. When absent, JetStream where servers of NATS are named, otherwise the folder.
-    pub backend: Option<StorageBackend>,
-    /// The folder of the backend `folder`.
-    pub folder: PathBuf,
-    /// The backend `s3`. The bucket is that of files; that of user settings has its name with `-user-setting`.
-    pub s3: S3Settings,
-}
-
-/// A kind of storage beside JetStream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageBackend {
-    /// A local folder, for one machine.
-    Folder,
-    /// S3, or a service with its interface.
-    S3,
 }
 
 /// Uploads.

@@ -56,11 +56,11 @@ impl S3 {
     /// The settings of the service.
     pub(crate) fn variables(&self) -> [(&str, &str); 5] {
         [
-            ("FILES_STORAGE__BACKEND", "s3"),
-            ("FILES_STORAGE__S3__ENDPOINT", &self.url),
-            ("FILES_STORAGE__S3__ALLOW_HTTP", "true"),
-            ("FILES_STORAGE__S3__ACCESS_KEY_ID", "key"),
-            ("FILES_STORAGE__S3__SECRET_ACCESS_KEY", "secret"),
+            ("FILES_S3__BUCKET", "files"),
+            ("FILES_S3__ENDPOINT", &self.url),
+            ("FILES_S3__ALLOW_HTTP", "true"),
+            ("FILES_S3__ACCESS_KEY_ID", "key"),
+            ("FILES_S3__SECRET_ACCESS_KEY", "secret"),
         ]
     }
 }

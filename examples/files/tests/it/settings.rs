@@ -28,7 +28,7 @@ fn settings_are_saved_replaced_and_archived() {
     assert_eq!(service.get(path).json(), json!({"theme": "light"}));
 
     archived(&service, "user123.json");
-    let bucket = folder.path().join("data/objects/user-setting");
+    let bucket = folder.path().join("data/files.db.user-setting.objects");
     let zip = std::fs::File::open(bucket.join("user123.zip")).unwrap();
     let mut zip = zip::ZipArchive::new(zip).unwrap();
     let content = std::io::read_to_string(zip.by_name("user123.json").unwrap()).unwrap();

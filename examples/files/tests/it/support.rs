@@ -92,7 +92,7 @@ pub(crate) fn begin_upload(service: &ServiceProcess, name: &str, length: usize) 
 
 /// The files below the folder of the service's objects, with their sizes.
 pub(crate) fn stored(folder: &Path) -> Vec<(String, u64)> {
-    let entries = std::fs::read_dir(folder.join("data/objects/files")).unwrap();
+    let entries = std::fs::read_dir(folder.join("data/files.db.files.objects")).unwrap();
     let file = |entry: std::io::Result<std::fs::DirEntry>| {
         let entry = entry.ok()?;
         // It may go while it is looked at.
