@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use underpin_config::{Live, Loader};
 use underpin_errors::{Error, Kind, Report, ResultExt as _};
-use underpin_logger::{Context, LogGuard, Logger as _, error};
+use underpin_logger::{Context, LogGuard, Logger as _, SlogLogger, error};
 
 use crate::admin::{Admin, Subject};
 use crate::engine::{Ended, drive};
@@ -44,8 +44,11 @@ where
         let reloader = Arc::new(Reloader::new(live, levels, start.subscribers.clone(), log.shared()));
         let last_resort =
             LastResort { gate: admin.gate(), stop_within: lifecycle.stop_within, log: log.logger().clone() };
-        let on_hangup = Arc::clone(&reloader);
-        let signals = SignalThread::start(last_resort, move || on_hangup.reload())?;
+        let (on_hangup, file) = (Arc::clone(&reloader), log.logger().clone());
+        let signals = SignalThread::start(last_resort, move || {
+            reopen(&file);
+            on_hangup.reload();
+        })?;
         Ok((runtime, admin, start, signals, reloader))
     });
     match prepared {
@@ -75,6 +78,13 @@ fn prepare(
     let subject = Subject::new(Gate::new(), runtime.handle().clone(), levels, opening);
     let admin = Admin::open(&lifecycle.admin, subject, log.shared())?;
     Ok((runtime, admin))
+}
+
+/// Goes on in a new log file where logrotate or another tool has moved the old one. Nothing else is reopened.
+fn reopen(log: &SlogLogger) {
+    if let Err(failed) = log.reopen() {
+        error!(log, &Context::background(), &failed, "log file not reopened");
+    }
 }
 
 #[cfg(feature = "watch")]
