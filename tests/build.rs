@@ -17,18 +17,50 @@ const DOCUMENTS: &[&str] = &[
     "docs/upgrade.md",
 ];
 
+/// Every page of this folder but its index has a block that runs.
+const RECIPES: &str = "docs/recipes";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    let target = Path::new(&target);
     for document in DOCUMENTS {
-        println!("cargo::rerun-if-changed=../{document}");
-        let path = root.join(document);
-        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let name = Path::new(document).file_name().ok_or("a document has a name")?;
-        let tested = tested(&text).map_err(|reason| format!("{document}: {reason}"))?;
-        fs::write(Path::new(&target).join(name), tested)?;
+        fs::write(target.join(name), prepared(&root, document)?)?;
     }
+    println!("cargo::rerun-if-changed=../{RECIPES}");
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(root.join(RECIPES))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        pages.extend(name.strip_suffix(".md").filter(|page| *page != "README").map(str::to_owned));
+    }
+    pages.sort();
+    let mut types = String::new();
+    for page in pages {
+        let text = prepared(&root, &format!("{RECIPES}/{page}.md"))?;
+        if !text.lines().any(|line| line == "```rust") {
+            return Err(format!("{RECIPES}/{page}.md has no block of Rust that runs").into());
+        }
+        fs::write(target.join(format!("recipe-{page}.md")), text)?;
+        let name: String = page.split('-').map(capitalized).collect();
+        let file = format!("concat!(env!(\"OUT_DIR\"), \"/recipe-{page}.md\")");
+        push(&mut types, &format!("#[doc = include_str!({file})]\npub struct {name};"));
+    }
+    fs::write(target.join("recipes.rs"), types)?;
     Ok(())
+}
+
+/// The text of a document for rustdoc.
+fn prepared(root: &Path, document: &str) -> Result<String, String> {
+    println!("cargo::rerun-if-changed=../{document}");
+    let path = root.join(document);
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    tested(&text).map_err(|reason| format!("{document}: {reason}"))
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 /// The document with the comments as hidden lines of their blocks.

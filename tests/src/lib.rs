@@ -1,11 +1,14 @@
 //! Chaos runs: processes that die at any moment around an outbox and an inbox ([`chaos`]), jobs ([`jobs_chaos`]) and a store
 //! ([`store_chaos`]), over real servers.
 //!
-//! The tests are in `tests/it`. The doc tests of this crate are the code in the README of the workspace and in `docs/`.
+//! The tests are in `tests/it`. The doc tests of this crate are the code in the README of the workspace and in `docs/`; [`recipes`] and
+//! [`greeter`] are for those of `docs/recipes/`.
 
 pub mod chaos;
+pub mod greeter;
 pub mod jobs_chaos;
 pub mod process;
+pub mod recipes;
 pub mod store_chaos;
 
 /// The README of the workspace and the guides, as `build.rs` prepares them, so that their code is compiled and run.
@@ -32,4 +35,7 @@ mod documents {
 
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/upgrade.md"))]
     pub struct Upgrade;
+
+    // A type for each page of `docs/recipes`.
+    include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
 }
