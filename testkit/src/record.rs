@@ -4,7 +4,7 @@ use std::io::Write;
 /// Notes which server a test really used, one line each, in the file that `UNDERPIN_TESTKIT_RECORD` names.
 ///
 /// The test harness swallows what a passing test prints, so `cargo xtask test` reads this file after the run and says
-/// it. Without the variable nothing is noted.
+/// it. Without the variable, servers are not recorded.
 pub(crate) fn used(line: &str) {
     let Some(path) = std::env::var_os("UNDERPIN_TESTKIT_RECORD").filter(|path| !path.is_empty()) else {
         return;

@@ -9,7 +9,7 @@ use crate::supervisor::{Lifetime, Supervisor, Task};
 /// What the test processes of one run share: a folder, a lock, and the process whose life all of it follows.
 ///
 /// That process is the outermost ancestor named `cargo` or `cargo-nextest`: `cargo test` runs each test binary in a
-/// process of its own and nextest each test, so no test process can own what they share. Without such an ancestor (a
+/// separate process and nextest each test, so no test process can own what they share. Without such an ancestor (a
 /// test binary started by hand or by a debugger) the run is this process.
 #[derive(Debug)]
 pub(crate) struct Run {

@@ -39,7 +39,7 @@ impl App {
     /// 409 `IDEMPOTENCY_KEY_REUSED` when the key belongs to another order; what the database says.
     ///
     /// # Cancel safety
-    /// Dropped before the commit, nothing is stored. Dropped during it, the order may exist: repeat with the same key.
+    /// Dropped before the commit, the order is not stored. Dropped during it, the order may exist: repeat with the same key.
     pub(crate) async fn place(
         &self,
         ctx: &Context,

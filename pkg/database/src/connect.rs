@@ -37,7 +37,7 @@ use crate::{
 /// - [`Condition::Unreachable`], [`Condition::Saturated`]: the last real cause, as its source, once all attempts failed.
 ///
 /// # Cancel safety
-/// Cancel-safe: nothing is left open.
+/// Cancel-safe: every connection is closed.
 ///
 /// # Examples
 /// ```

@@ -12,7 +12,7 @@ use crate::{
 
 impl Pool {
     /// A sea-orm connection to the same database: its own pool of `max_open` connections that are opened when they
-    /// are needed. For what asks for that very type; nothing of what this crate adds holds there.
+    /// are needed. For code that asks for that type; the guarantees of this crate do not hold there.
     ///
     /// Its `get_postgres_connection_pool` and `get_sqlite_connection_pool` lead to sqlx's pool. Close it before this one.
     ///

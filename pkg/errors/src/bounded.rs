@@ -35,7 +35,7 @@ impl BoundedViolations {
         self.kept.push(violation);
     }
 
-    /// True while nothing was pushed.
+    /// True before the first push.
     #[cfg(feature = "input")]
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.omitted == 0

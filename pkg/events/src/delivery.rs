@@ -72,7 +72,7 @@ impl Delivery {
     }
 }
 
-/// What becomes of a delivery.
+/// The outcome of a delivery.
 ///
 /// # Examples
 /// ```

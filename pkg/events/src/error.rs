@@ -37,7 +37,7 @@ pub enum EventsError {
     /// The server refused the credentials or the permission. Trying again does not help.
     #[error("not authorized")]
     Unauthorized(#[source] BoxError),
-    /// There was no connection until the deadline. Nothing was sent.
+    /// There was no connection until the deadline. The message was not sent.
     #[error("not connected")]
     Disconnected,
     /// The bus, connection or subscription was closed by its owner.

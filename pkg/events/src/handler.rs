@@ -35,7 +35,7 @@ use crate::{Delivery, Outcome, TypedEvent};
 /// ```
 #[async_trait]
 pub trait EventHandler: Send + Sync + 'static {
-    /// Handles one delivery and says what becomes of it.
+    /// Handles one delivery and returns its outcome.
     ///
     /// Ordering: as the subscription's order says; without order, calls run concurrently. Idempotency: the same event can
     /// come again, after a retry, a lost acknowledgement or a crash. Retries: what [`Outcome`] asks for; a panic and a

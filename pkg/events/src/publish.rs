@@ -51,7 +51,7 @@ pub trait EventPublisher: Send + Sync + 'static {
     /// [`EventsError::Timeout`] when that takes longer than `within`.
     ///
     /// # Cancel safety
-    /// Cancel safe: nothing is lost by dropping it.
+    /// Cancel safe: dropping it loses no message.
     async fn flush(&self, within: Duration) -> Result<(), EventsError>;
 }
 

@@ -30,7 +30,7 @@ pub enum JournalError {
     /// A whole record cannot be applied: it is of another version, or does not follow from those before it.
     #[error("a record cannot be applied")]
     Record(#[source] BoxError),
-    /// An earlier write failed. Nothing is written behind it.
+    /// An earlier write failed. The journal writes no further record.
     #[error("an earlier write failed")]
     Failed,
 }

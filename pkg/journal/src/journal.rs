@@ -25,7 +25,7 @@ pub struct Journal {
     compact_at: u64,
     /// The bytes appended since it was opened, those to replaced files included.
     appended: u64,
-    /// Nothing is written after a failure: what was acknowledged before stays readable.
+    /// After a failure it writes no further record: those that were acknowledged before stay readable.
     failed: bool,
     /// `Folder::sync`, save in the test of its failure.
     sync_folder: fn(&Folder) -> io::Result<()>,

@@ -9,7 +9,7 @@
 /// anything that is [`ToValue`](crate::ToValue), `%value` for its `Display`, `?value` for its `Debug`; a lone name stands
 /// for `name = name`; a key that is no identifier is written as a literal, `"http.status" = 200`.
 ///
-/// Nothing after `ctx` is evaluated when the level is off, and nothing is allocated when it is on.
+/// The arguments after `ctx` are not evaluated when the level is off; no memory is allocated when it is on.
 ///
 /// # Examples
 ///

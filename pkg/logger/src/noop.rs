@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Context, Entry, FlushError, Level, Logger};
 
-/// A logger that writes nothing; every level is off, so nothing is built either.
+/// A logger that writes nothing; every level is off, so no record is built either.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoopLogger;
 

@@ -42,7 +42,7 @@ impl Connection {
     /// Publishes a message without an acknowledgement: at once where the client has room, within the request timeout where its
     /// queue is full.
     ///
-    /// Ordering: messages that one task publishes arrive in their order. Nothing is retried.
+    /// Ordering: messages that one task publishes arrive in their order. Calls are not retried.
     ///
     /// # Errors
     /// [`NatsError::Disconnected`] and [`NatsError::Closed`] without a link; an invalid subject or a message that is too large.
@@ -71,7 +71,7 @@ impl Connection {
 
     /// Sends a request and waits for its answer: for the link first, and for both until `until`.
     ///
-    /// Nothing is retried. A request that is given up leaves nothing behind.
+    /// Requests are not retried. A request that is given up leaves nothing behind.
     ///
     /// # Errors
     /// [`NatsError::NoResponders`] when there is no subscriber, [`NatsError::Unauthorized`] as soon as the server refuses the

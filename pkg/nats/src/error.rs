@@ -46,7 +46,7 @@ pub enum NatsError {
         /// Its limit.
         within: Duration,
     },
-    /// The message is larger than the server takes. Nothing was sent.
+    /// The message is larger than the server takes. It was not sent.
     #[error("message of {size} bytes is too large")]
     TooLarge {
         /// The size of the payload in bytes.
@@ -54,16 +54,16 @@ pub enum NatsError {
         /// The limit of the server in bytes, headers included.
         limit: usize,
     },
-    /// The subject cannot be published to or subscribed. Nothing was sent.
+    /// The subject cannot be published to or subscribed. The message was not sent.
     #[error("not a valid subject")]
     InvalidSubject,
-    /// There was no connection until the deadline. Nothing was sent.
+    /// There was no connection until the deadline. The message was not sent.
     #[error("not connected")]
     Disconnected,
     /// The connection was closed by its owner.
     #[error("closed")]
     Closed,
-    /// The client did not take the message. Nothing was sent.
+    /// The client did not take the message. It was not sent.
     #[error("the client is not able to send")]
     Unavailable(#[source] BoxError),
     /// The server lacks a feature.

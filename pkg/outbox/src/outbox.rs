@@ -57,7 +57,7 @@ impl Outbox {
     /// before they enqueue, do. Idempotency: enqueuing the same event twice publishes it twice, with one message id.
     ///
     /// # Errors
-    /// - [`OutboxError::TooLarge`] and [`OutboxError::KeyTooLong`]: nothing was sent to the database, the transaction can go
+    /// - [`OutboxError::TooLarge`] and [`OutboxError::KeyTooLong`]: no statement was sent to the database, the transaction can go
     ///   on.
     /// - [`OutboxError::Database`]; the transaction can then only be rolled back.
     ///

@@ -38,7 +38,7 @@ pub trait Plugin: Sized {
     /// Connects, migrates, or whatever has to be done before [`Component::start`].
     ///
     /// # Errors
-    /// What keeps it from opening, with the setting to change. Nothing may stay behind.
+    /// What keeps it from opening, with the setting to change. Close what was opened before.
     ///
     /// # Cancel safety
     /// Must be safe to drop.

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ServiceState {
-    /// Components are opened and checked; nothing is served.
+    /// Components are opened and checked; traffic is not served yet.
     Starting,
     /// Traffic is served.
     Ready,

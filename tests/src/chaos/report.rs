@@ -108,7 +108,7 @@ impl Report {
                 ),
             ),
             ("the worst followed", self.recovery.worst_after.clone()),
-            ("from the last fault healed until nothing was on its way", format!("{} ms", self.settled_ms)),
+            ("from the last fault healed until no event was in flight", format!("{} ms", self.settled_ms)),
         ];
         for (what, value) in rows {
             writeln!(out, "| {what} | {value} |")?;

@@ -4,7 +4,7 @@ use crate::shell::{Done, cargo, run};
 
 use super::tree;
 
-/// In a copy of the tree, because the lock file is written anew. Dependencies of dependencies stay as new as they come: what
+/// In a copy of the tree, because the lock file is written again. Dependencies of dependencies stay as new as they come: what
 /// others require is theirs to keep true.
 pub(crate) fn check() -> Done {
     let copy = tree::copy("minimal")?;

@@ -11,7 +11,7 @@ use super::Cursor;
 use super::tables::orders::{Column, Entity, Model};
 use crate::order::Order;
 
-/// Inserts an order, unless one with this idempotency key is there: then that one comes back and nothing is written.
+/// Inserts an order, unless one with this idempotency key is there: then that one comes back and no row is written.
 ///
 /// When two requests race with one key, the database decides: the second insert waits for the first transaction, and then
 /// either finds the key taken or, if the first was rolled back, goes ahead.

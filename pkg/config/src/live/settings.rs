@@ -76,7 +76,7 @@ impl<T: DeserializeOwned + Validate + Send + Sync + 'static> Live<T> {
     /// As [`Loader::load_async`].
     ///
     /// # Cancel safety
-    /// Nothing is kept of a call that is dropped.
+    /// A dropped call keeps no state.
     pub async fn load_async(loader: Loader) -> Result<Self, ConfigError> {
         let fetched = loader.fetch().await;
         Self::first(loader, Some(fetched))
@@ -202,7 +202,7 @@ impl<T> Clone for Live<T> {
     }
 }
 
-/// Nothing of the settings: they may hold secrets outside of [`Secret`](crate::Secret).
+/// Prints no settings: they may hold secrets outside of [`Secret`](crate::Secret).
 impl<T> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Live").field("loader", &self.0.loader).finish_non_exhaustive()

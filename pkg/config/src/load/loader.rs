@@ -19,7 +19,7 @@ use crate::{Issue, IssueKind, Table, Value};
 /// directories < [sources](Self::source) < `.env` files < environment < overrides. Tables merge key by key; lists and everything
 /// else are replaced.
 ///
-/// Nothing is read before [`load`](Self::load) or [`snapshot`](Self::snapshot), and each of them reads everything again.
+/// [`load`](Self::load) and [`snapshot`](Self::snapshot) read the sources, each of them all again.
 ///
 /// # Examples
 /// ```

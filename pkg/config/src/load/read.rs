@@ -41,7 +41,7 @@ impl Loader {
     /// Every problem of every source and of every key, in one error.
     ///
     /// # Cancel safety
-    /// Nothing is kept of a call that is dropped.
+    /// A dropped call keeps no state.
     pub async fn load_async<T: DeserializeOwned + Validate>(&self) -> Result<T, ConfigError> {
         let (snapshot, issues) = self.read(Some(&self.fetch().await));
         snapshot.decode_beside(issues)
@@ -53,7 +53,7 @@ impl Loader {
     /// Every problem of every source, in one error.
     ///
     /// # Cancel safety
-    /// Nothing is kept of a call that is dropped.
+    /// A dropped call keeps no state.
     pub async fn snapshot_async(&self) -> Result<Snapshot, ConfigError> {
         let (snapshot, issues) = self.read(Some(&self.fetch().await));
         ConfigError::of(issues).map_or(Ok(snapshot), Err)

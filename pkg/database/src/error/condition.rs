@@ -27,7 +27,7 @@ pub enum Condition {
     Configuration,
     /// The server rejected the connection permanently: password, unknown database, TLS.
     Rejected,
-    /// The server cannot be reached or is not ready. Nothing was sent.
+    /// The server cannot be reached or is not ready. The statement was not sent.
     Unreachable,
     /// No connection became free in time, or the server lacks room: back off.
     Saturated,
@@ -53,7 +53,7 @@ pub enum Condition {
     CheckViolation,
     /// An exclusion constraint was violated.
     ExclusionViolation,
-    /// The transaction cannot go on: an earlier statement of it failed or was dropped half-way. Nothing was committed.
+    /// The transaction cannot go on: an earlier statement of it failed or was dropped half-way. It was not committed.
     TransactionAborted,
     /// The requested row does not exist.
     NotFound,

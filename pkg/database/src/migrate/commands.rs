@@ -6,7 +6,7 @@ impl Migrations {
     ///
     /// # Errors
     /// - [`Condition::Migration`](crate::Condition::Migration): a migration changed after it ran, one that ran is no longer in the set, or one is older
-    ///   than one that ran. Nothing was done.
+    ///   than one that ran. The database is unchanged.
     /// - What the database says to a script, under the name of the migration. Those before it stay, of it nothing does.
     ///
     /// # Cancel safety

@@ -53,7 +53,7 @@ impl WaitHistogram {
     }
 
     /// The bound of the bucket in which this share of all waits is reached: `quantile(0.99)` for the p99.
-    /// `None` while nothing was counted.
+    /// `None` before the first count.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let total = self.count();
         let wanted = (total as f64 * share.clamp(0.0, 1.0)).ceil() as u64;

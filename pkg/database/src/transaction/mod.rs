@@ -24,7 +24,7 @@ pub use options::{Isolation, TxOptions};
 ///
 /// - Dropped before its end, it is rolled back: a nested one before the next statement, an outer one by the pool, in the
 ///   background, before anyone else gets the connection.
-/// - [`commit`](Self::commit) fails where nothing was committed, also where PostgreSQL answers an aborted transaction with
+/// - [`commit`](Self::commit) fails where the transaction was not committed, also where PostgreSQL answers an aborted transaction with
 ///   a quiet ROLLBACK.
 /// - When the future of a statement is dropped half-way, it is not known here what it did: the transaction can only be
 ///   rolled back then, and says so.
@@ -80,8 +80,8 @@ impl Transaction {
     ///
     /// # Errors
     /// - [`Condition::Ambiguous`] when the connection ended before the answer: it may be committed or not.
-    /// - [`Condition::Conflict`] when other transactions won: nothing is committed, run the whole again.
-    /// - [`Condition::TransactionAborted`], or the failure that aborted it: nothing is committed.
+    /// - [`Condition::Conflict`] when other transactions won: it is not committed, run the whole again.
+    /// - [`Condition::TransactionAborted`], or the failure that aborted it: it is not committed.
     ///
     /// # Cancel safety
     /// Not cancel-safe: dropped half-way, it may be committed or not.

@@ -37,7 +37,7 @@ impl PollBackoff {
         (self.busy, self.idle) = (self.busy.saturating_add(1), 0);
     }
 
-    /// Nothing was found: the pause before the next poll.
+    /// The pause before the next poll, after one that found nothing.
     pub fn found_nothing(&mut self) -> Duration {
         self.idle = self.idle.saturating_add(1);
         let wait = self.next;

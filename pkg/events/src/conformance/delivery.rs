@@ -90,7 +90,7 @@ pub async fn one_name_shares_the_events(harness: &impl Harness) {
     assert_eq!((distinct.len(), a.seen().len() + b.seen().len()), (200, 200), "an event went to both");
 }
 
-/// A new subscription begins where it was told to.
+/// A new subscription begins at the position of its options.
 pub async fn oldest_sees_history_and_next_does_not(harness: &impl Harness) {
     let (bus, patience) = (harness.bus().await, harness.capabilities().patience);
     bus.publish(event("order.placed", "before")).await.expect("published");

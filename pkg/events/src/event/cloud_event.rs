@@ -14,7 +14,7 @@ use super::typed::TypedEvent;
 
 /// One event: a [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) value.
 ///
-/// An `Event` that exists is valid: the builder and the decoders check it, and nothing can be changed afterwards
+/// An `Event` that exists is valid: the builder and the decoders check it, and it is immutable afterwards
 /// except through [`Event::into_builder`], which checks again. Attributes this crate does not know are kept.
 ///
 /// # Examples

@@ -6,7 +6,7 @@ use crate::{Context, TraceParent};
 impl Context {
     /// Opens the span with which work enters the process: a request, a command.
     ///
-    /// This context stands at the caller's span, or has no trace. The new one always gets ids, also where nothing is recorded, because
+    /// This context stands at the caller's span, or has no trace. The new one always gets ids, also where it is not recorded, because
     /// log records and calls carry them. The sampling decision is made here; without a sink it is the caller's, and a new trace
     /// counts as sampled.
     pub fn entry_span(&self, name: &'static str, kind: SpanKind) -> Span {

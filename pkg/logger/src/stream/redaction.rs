@@ -6,7 +6,7 @@
 ///
 /// Looked at is the key of each field of a record, whatever way it came: tags, the pairs of slog and of `log`, and the
 /// fields of `tracing` events and of the spans around them. The message, the error chain and the context are no such
-/// fields, and nothing is looked for inside of a text: what a `Debug` (`order = ?order`), a `Display` or an error prints is
+/// fields, and the text of a value is not searched: what a `Debug` (`order = ?order`), a `Display` or an error prints is
 /// written as it is, with keys that it may have inside, and so is a map or a struct in a key-value of `log` (`order:?`,
 /// `order:serde`, `order:sval`), which `log` hands on as a text. What is secret inside of such a value is to be a
 /// [`Secret`](underpin_config::Secret), which prints `[redacted]` wherever it is.

@@ -54,7 +54,7 @@ impl CaptureLogger {
         found.unwrap_or_else(|| panic!("no {level} record {msg:?} among what was logged:\n{self}"))
     }
 
-    /// Checks that nothing was logged at `level` or above.
+    /// Checks that no record was logged at `level` or above.
     ///
     /// # Panics
     ///

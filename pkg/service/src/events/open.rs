@@ -45,7 +45,7 @@ pub struct OpenBus {
 }
 
 impl OpenBus {
-    /// The limits of the bus in memory, and a journal other than the one beside the database. With a journal of its own the bus needs no
+    /// The limits of the bus in memory, and a journal other than the one beside the database. With a separate journal the bus needs no
     /// database, and works beside a database server as long as there is one process.
     pub fn memory(mut self, settings: MemorySettings) -> Self {
         self.memory = settings;

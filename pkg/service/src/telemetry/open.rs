@@ -10,7 +10,7 @@ use crate::{Component, Deadline, Metadata, Opened, Opening, Plugin, Stopped, met
 /// Traces, logs and metrics of the service: open it as the first plugin, so that it is stopped last. The handle is the [`Telemetry`].
 ///
 /// Renders `/metrics` of the admin listener. Spans and log records go to the collector of the settings, or of the `OTEL_*` variables; for the log
-/// the [`LoggerSettings`](underpin_logger::LoggerSettings) of the service say `export`. For an operator command nothing is started.
+/// the [`LoggerSettings`](underpin_logger::LoggerSettings) of the service say `export`. For an operator command the exporter is not started.
 ///
 /// # Examples
 /// ```

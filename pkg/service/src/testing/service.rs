@@ -65,7 +65,7 @@ impl<S> TestService<S> {
         self
     }
 
-    /// Where it logs: a `CaptureLogger`, for example. Without it nothing is logged.
+    /// Where it logs: a `CaptureLogger`, for example. Without it, records are discarded.
     #[must_use]
     pub fn log(mut self, log: Arc<dyn Logger>) -> Self {
         self.log = Some(TestLog(log));

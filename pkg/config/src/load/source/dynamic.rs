@@ -23,7 +23,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// Fetches every key of the source, dotted, with its text.
     ///
-    /// Called once per load or reload, for one source after the other, and never twice at a time. Nothing is retried: a source
+    /// Called once per load or reload, for one source after the other, and never twice at a time. The loader does not retry: a source
     /// that wants another attempt or a deadline brings its own.
     ///
     /// # Errors
