@@ -20,7 +20,8 @@ pub(crate) fn measure(runtime: &Runtime) -> Done {
 }
 
 async fn idle() -> Done<(i64, usize)> {
-    let (stage, other) = (Stage::set().await?, Stage::set().await?);
+    let stage = Stage::set().await?;
+    let other = Stage::set().await?;
     let working = stage.work::<Noop>()?;
     stage.enqueue::<Noop>(100).await?;
     stage.until_ended(&working, 100).await?;

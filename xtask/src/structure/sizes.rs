@@ -11,7 +11,7 @@ use super::source::{Crate, Module};
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are 500 lines; the
 ///   JSON API of JetStream, which store and objects share, is 400.
 /// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
-/// * service, 3,500: the adapters of seven crates are 1,500 lines; each is a feature.
+/// * service, 3,500: the adapters of eight crates are 1,600 lines; each is a feature.
 /// * jobs, 3,500: three stores are 1,800 lines, cron 600.
 const BUDGETS: &[(&str, usize)] = &[
     ("journal", 500),
@@ -25,7 +25,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("rpc", 3_700),
     ("jobs", 4_600),
     ("telemetry", 3_000),
-    ("service", 3_900),
+    ("service", 4_150),
 ];
 
 /// Of crates without a line in [`BUDGETS`].

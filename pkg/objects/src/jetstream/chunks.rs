@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use underpin_nats::jetstream::{JetStreamApi, JetStreamError, time_of};
+use underpin_nats::jetstream::{JetStreamApi, time_of};
 use underpin_store::{JetStreamKeyValue, Key, Revision};
 
+use super::chunk_stream::ChunkStream;
 use super::download::ChunkDownload;
 use super::stream as layout;
 use super::upload::JetStreamUpload;
@@ -31,20 +32,6 @@ pub(super) fn open(api: &JetStreamApi, settings: ObjectBucketSettings) -> Bucket
         settings: settings.clone(),
     };
     BucketObjects::new(Arc::new(metadata), Arc::new(chunks), settings)
-}
-
-/// The stream of a bucket.
-pub(super) struct ChunkStream {
-    pub(super) api: JetStreamApi,
-    pub(super) name: String,
-    pub(super) bucket: String,
-}
-
-impl ChunkStream {
-    /// The error of a call that changed nothing.
-    pub(super) fn failed(&self, operation: &'static str, error: JetStreamError) -> StoreError {
-        StoreError::jetstream(operation, &self.bucket, error)
-    }
 }
 
 struct JetStreamChunks {

@@ -10,7 +10,7 @@ use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
 use underpin_nats::jetstream::{MessagePosition, nanos};
 use underpin_nats::{Connection, NatsError};
 
-use super::chunks::ChunkStream;
+use super::chunk_stream::ChunkStream;
 use crate::StoreError;
 use crate::bucket::{ChunkSource, id};
 

@@ -9,7 +9,7 @@ use underpin_nats::async_nats::{HeaderMap, StatusCode, Subject};
 use underpin_nats::jetstream::parse;
 use underpin_nats::{NatsError, Reply, ReplyInbox};
 
-use super::chunks::ChunkStream;
+use super::chunk_stream::ChunkStream;
 use crate::StoreError;
 use crate::bucket::ChunkUpload;
 
