@@ -8,6 +8,9 @@ use crate::error::RpcError;
 use crate::meters;
 use crate::settings::RpcSettings;
 
+/// What an attempt needs at least. With less it would time out, and hide why the one before it failed.
+const LEAST: Duration = Duration::from_millis(10);
+
 /// Runs a call, and again where it is idempotent and the failure is of the kind that passes.
 pub(crate) async fn run<T, F, Fut>(
     settings: &RpcSettings,
@@ -26,7 +29,7 @@ where
             done => return done,
         };
         let delay = delay(settings, retries);
-        if Instant::now() + delay >= until {
+        if Instant::now() + delay + LEAST >= until {
             return Err(failure);
         }
         meters::retried();

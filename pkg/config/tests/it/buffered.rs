@@ -355,6 +355,24 @@ fn a_reload_types_buffered_text_too() {
     assert_eq!(live.snapshot().warnings().len(), 1);
 }
 
+#[test]
+fn a_minus_before_zero_is_refused_by_unsigned_types_behind_a_buffer_too() {
+    #[derive(Debug, Deserialize)]
+    struct Unsigned {
+        count: u16,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Flattened {
+        #[serde(flatten)]
+        part: Unsigned,
+    }
+    for text in ["-0", " -0", "-1"] {
+        let plain = variables::<Unsigned>(&[("__COUNT", text)]).unwrap_err().to_string();
+        assert_eq!(variables::<Flattened>(&[("__COUNT", text)]).unwrap_err().to_string(), plain);
+    }
+    assert_eq!(variables::<Flattened>(&[("__COUNT", "0")]).unwrap().part.count, 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -53,6 +53,8 @@ fn of_text(text: &str, phrase: &str) -> Vec<Option<Value>> {
     // Empty text is `None` where an option asks; anything else refuses it and the next form is tried.
     let mut forms = if text.is_empty() { vec![Some(Value::Null)] } else { Vec::new() };
     forms.extend(match kind(phrase) {
+        // `-0` is a number, and no unsigned type reads it from its text.
+        Kind::Integer if trimmed.starts_with('-') && phrase.starts_with('u') => Vec::new(),
         Kind::Integer => {
             one(trimmed.parse().ok().filter(|integer| in_range(*integer, phrase)).map(Value::Integer))
         }
