@@ -95,29 +95,23 @@ impl Holder {
         let fate = self.fate();
         let needs = matches!(fate, Fate::Frozen | Fate::ClockForward | Fate::ClockBack);
         let alone = if needs { Some(ALONE.lock().await) } else { None };
-        let worker = self.worker.name.clone();
-        self.worker.reporter.tell(StoreRecord::Fate { worker, fate }).await?;
+        if fate == Fate::Frozen {
+            return self.freeze(lease).await;
+        }
+        self.worker.reporter.tell(StoreRecord::Fate(fate)).await?;
         match fate {
-            Fate::Dropped => {}
+            Fate::Dropped | Fate::Frozen => {}
             Fate::Released => return self.release(lease).await,
             Fate::Killed => kill_process(getpid(), Signal::KILL)?,
-            Fate::Frozen => {
-                // The worst spot: the holder has looked, and is about to write.
-                let (began, held) = (monotonic(), lease.is_held());
-                kill_process(getpid(), Signal::STOP)?;
-                let slept = Duration::from_nanos(monotonic().saturating_sub(began));
-                self.claim(&lease).await?;
-                // Another fault may have woken it before.
-                if slept >= self.length {
-                    self.late(&lease, held).await?;
-                }
-            }
             Fate::ClockForward => {
                 let seconds = self.length.as_secs() + 1 + self.random.below(3600);
                 let ahead = FURTHEST.load(Ordering::SeqCst) + i64::try_from(seconds)?;
                 FURTHEST.store(ahead, Ordering::SeqCst);
                 AHEAD.store(ahead, Ordering::SeqCst);
-                self.late(&lease, true).await?;
+                self.claim(&lease).await?;
+                self.late(&lease).await?;
+                // Where it does not ask, the fence decides.
+                self.worker.reporter.write(&self.name, lease.token()).await?;
             }
             Fate::ClockBack => {
                 AHEAD.fetch_sub(i64::try_from(1 + self.random.below(3600))?, Ordering::SeqCst);
@@ -132,15 +126,27 @@ impl Holder {
         Ok(())
     }
 
-    /// A holder after its lease: `run` stops it, and where it does not ask, the fence does.
-    async fn late(&self, lease: &Lease, held: bool) -> Result<(), BoxError> {
-        self.claim(lease).await?;
+    /// Freezes the process at the worst spot, until another holder has written: this one has looked, and is about to write.
+    async fn freeze(&self, lease: Lease) -> Result<(), BoxError> {
+        let (worker, lock) = (self.worker.name.clone(), self.name.clone());
+        let freeze = StoreRecord::Freeze { worker, lock, token: lease.token() };
+        if !lease.is_held() || !self.worker.reporter.ask(freeze).await? {
+            return self.release(lease).await;
+        }
+        kill_process(getpid(), Signal::STOP)?;
+        self.claim(&lease).await?;
+        // Another fault may have woken it before there was another holder.
+        if !self.worker.reporter.write(&self.name, lease.token()).await? {
+            self.late(&lease).await?;
+        }
+        self.worker.reporter.tell(StoreRecord::Awake).await
+    }
+
+    /// A holder after its lease: `run` stops it.
+    async fn late(&self, lease: &Lease) -> Result<(), BoxError> {
         let acted = lease.run(async { Ok::<_, StoreError>(()) }).await;
         if acted.is_ok() {
             self.broken(format!("{}: it acts after its lease", self.name)).await?;
-        }
-        if held {
-            self.worker.reporter.write(&self.name, lease.token()).await?;
         }
         Ok(())
     }

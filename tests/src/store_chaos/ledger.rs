@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::task::AbortOnDropHandle;
 use underpin_errors::BoxError;
 
@@ -25,6 +24,18 @@ pub(super) struct Ledger {
     /// By watcher.
     pub(super) states: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) broken: Vec<String>,
+    /// The holder that has frozen its process.
+    frozen: Option<Frozen>,
+}
+
+/// A process that has frozen itself while it had a lock.
+#[derive(Debug)]
+struct Frozen {
+    worker: String,
+    lock: String,
+    token: u64,
+    /// Over which it said so.
+    connection: u64,
 }
 
 /// Writes to the resource.
@@ -59,6 +70,11 @@ impl Ledger {
         u64::try_from(self.claims.len()).unwrap_or(u64::MAX)
     }
 
+    /// How often a lock was taken, and how many late writes were refused.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.rounds(), self.writes.refused)
+    }
+
     /// Pairs of holders of one lock that counted as holders at the same time: the one with the larger token had begun before the other
     /// one had ended.
     pub(super) fn overlaps(&self) -> Vec<String> {
@@ -79,8 +95,26 @@ impl Ledger {
         found
     }
 
-    /// Notes a record; the answer to a write.
-    fn note(&mut self, record: StoreRecord) -> Option<&'static str> {
+    /// The worker that is to be resumed: another holder has written behind the lock that it had.
+    pub(super) fn to_resume(&self) -> Option<String> {
+        let frozen = self.frozen.as_ref()?;
+        let fence = self.fences.get(&frozen.lock)?;
+        (*fence > frozen.token).then(|| frozen.worker.clone())
+    }
+
+    /// Whether each kind of fate struck, and the fence refused so many late writes.
+    pub(super) fn has_proved(&self, refused: u64) -> bool {
+        let fates = [Fate::Frozen, Fate::Killed, Fate::ClockForward, Fate::ClockBack];
+        self.writes.refused >= refused && fates.iter().all(|fate| self.fates.contains_key(fate))
+    }
+
+    /// The end of a connection: its process is gone.
+    fn gone(&mut self, connection: u64) {
+        self.frozen.take_if(|frozen| frozen.connection == connection);
+    }
+
+    /// Notes a record; the answer to one that asks.
+    fn note(&mut self, record: StoreRecord, connection: u64) -> Option<bool> {
         match record {
             StoreRecord::Claim { lock, token, from, until } => {
                 let claims =
@@ -92,13 +126,22 @@ impl Ledger {
                 let fence = self.fences.entry(lock).or_default();
                 if token < *fence {
                     self.writes.refused += 1;
-                    return Some("refused\n");
+                    return Some(false);
                 }
                 *fence = token;
                 self.writes.accepted += 1;
-                return Some("written\n");
+                return Some(true);
             }
-            StoreRecord::Fate { fate, .. } => *self.fates.entry(fate).or_default() += 1,
+            StoreRecord::Freeze { worker, lock, token } => {
+                let may = self.frozen.is_none();
+                if may {
+                    *self.fates.entry(Fate::Frozen).or_default() += 1;
+                    self.frozen = Some(Frozen { worker, lock, token, connection });
+                }
+                return Some(may);
+            }
+            StoreRecord::Awake => self.frozen = None,
+            StoreRecord::Fate(fate) => *self.fates.entry(fate).or_default() += 1,
             StoreRecord::Try { key, number } => self.numbers.entry(key).or_default().open.push(number),
             StoreRecord::Done { key, number, outcome } => {
                 let numbers = self.numbers.entry(key).or_default();
@@ -131,16 +174,16 @@ pub(super) struct LedgerServer {
 }
 
 impl LedgerServer {
-    /// Starts it. `frozen` gets the name of each worker that is about to freeze itself.
-    pub(super) async fn start(frozen: UnboundedSender<String>) -> Result<Self, BoxError> {
+    pub(super) async fn start() -> Result<Self, BoxError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, ledger) = (listener.local_addr()?.to_string(), Arc::new(Mutex::new(Ledger::default())));
         let accepting = tokio::spawn({
             let ledger = Arc::clone(&ledger);
             async move {
-                while let Ok((socket, _)) = listener.accept().await {
+                for connection in 0.. {
+                    let Ok((socket, _)) = listener.accept().await else { return };
                     // It ends with its worker.
-                    drop(tokio::spawn(serve(socket, Arc::clone(&ledger), frozen.clone())));
+                    drop(tokio::spawn(serve(socket, Arc::clone(&ledger), connection)));
                 }
             }
         });
@@ -148,32 +191,28 @@ impl LedgerServer {
     }
 
     pub(super) fn read(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.ledger)
     }
 }
 
-async fn serve(socket: TcpStream, ledger: Arc<Mutex<Ledger>>, frozen: UnboundedSender<String>) {
+fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(socket: TcpStream, ledger: Arc<Mutex<Ledger>>, connection: u64) {
     let (records, mut answers) = socket.into_split();
     let mut lines = BufReader::new(records).lines();
     // A worker that was killed may leave half a line.
     while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(record) = serde_json::from_str::<StoreRecord>(&line) else { return };
-        let freezes = match &record {
-            StoreRecord::Fate { worker, fate: Fate::Frozen } => Some(worker.clone()),
-            _ => None,
-        };
-        let answer = ledger.lock().unwrap_or_else(PoisonError::into_inner).note(record);
-        if let Some(worker) = freezes
-            && frozen.send(worker).is_err()
-        {
-            return;
-        }
+        let Ok(record) = serde_json::from_str::<StoreRecord>(&line) else { break };
+        let answer = locked(&ledger).note(record, connection);
         if let Some(answer) = answer
-            && answers.write_all(answer.as_bytes()).await.is_err()
+            && answers.write_all(if answer { b"yes\n" } else { b"no\n" }).await.is_err()
         {
-            return;
+            break;
         }
     }
+    locked(&ledger).gone(connection);
 }
 
 #[cfg(test)]
@@ -190,25 +229,48 @@ mod tests {
         for record in
             [claim("a", 1, 10, 11), claim("a", 1, 20, 21), claim("a", 2, 22, 23), claim("b", 3, 5, 6)]
         {
-            ledger.note(record);
+            ledger.note(record, 0);
         }
         assert_eq!((ledger.overlaps().len(), ledger.rounds()), (0, 3));
-        ledger.note(claim("a", 1, 30, 31));
+        ledger.note(claim("a", 1, 30, 31), 0);
         assert_eq!(ledger.overlaps(), ["a: 1 held for 7 ns after 2 had begun to"]);
         // A process that was frozen between the check and the second reading of the clock claims nothing.
         let mut ledger = Ledger::default();
-        ledger.note(claim("a", 1, 10, 5000));
-        ledger.note(claim("a", 2, 20, 21));
+        ledger.note(claim("a", 1, 10, 5000), 0);
+        ledger.note(claim("a", 2, 20, 21), 0);
         assert!(ledger.overlaps().is_empty());
     }
 
     #[test]
     fn the_fence_refuses_smaller_tokens() {
         let mut ledger = Ledger::default();
-        let mut write = |token| ledger.note(StoreRecord::Write { lock: "a".to_owned(), token });
-        assert_eq!(
-            [write(7), write(7), write(9), write(8)].map(Option::unwrap),
-            ["written\n", "written\n", "written\n", "refused\n"]
-        );
+        let mut write = |token| ledger.note(StoreRecord::Write { lock: "a".to_owned(), token }, 0);
+        assert_eq!([write(7), write(7), write(9), write(8)].map(Option::unwrap), [true, true, true, false]);
+    }
+
+    #[test]
+    fn one_holder_is_frozen_at_a_time_and_until_another_one_has_written() {
+        let mut ledger = Ledger::default();
+        let freeze = |worker: &str, lock: &str, token| StoreRecord::Freeze {
+            worker: worker.to_owned(),
+            lock: lock.to_owned(),
+            token,
+        };
+        let write = |lock: &str, token| StoreRecord::Write { lock: lock.to_owned(), token };
+        assert_eq!(ledger.note(write("a", 7), 1), Some(true));
+        assert_eq!(ledger.note(freeze("one", "a", 7), 1), Some(true));
+        assert_eq!(ledger.note(freeze("two", "b", 1), 2), Some(false));
+        assert_eq!(ledger.note(write("b", 9), 2), Some(true));
+        assert_eq!(ledger.to_resume(), None);
+        assert_eq!(ledger.note(write("a", 8), 2), Some(true));
+        assert_eq!(ledger.to_resume().as_deref(), Some("one"));
+        assert_eq!(ledger.note(StoreRecord::Awake, 3), None);
+        assert_eq!(ledger.to_resume(), None);
+        // Its process is gone: nobody says that it is awake.
+        assert_eq!(ledger.note(freeze("two", "b", 9), 2), Some(true));
+        ledger.gone(1);
+        assert_eq!(ledger.note(freeze("one", "a", 10), 1), Some(false));
+        ledger.gone(2);
+        assert_eq!(ledger.note(freeze("one", "a", 10), 1), Some(true));
     }
 }

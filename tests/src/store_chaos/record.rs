@@ -17,7 +17,12 @@ pub(super) enum StoreRecord {
     /// A write to the resource behind a lock. It is answered.
     Write { lock: String, token: u64 },
     /// What a holder does to itself.
-    Fate { worker: String, fate: Fate },
+    Fate(Fate),
+    /// A holder asks to freeze its process until another one has written behind the same lock. It is answered: one freezes at a time, so
+    /// that the others go on.
+    Freeze { worker: String, lock: String, token: u64 },
+    /// It is awake again.
+    Awake,
     /// A conditional write of a number begins.
     Try { key: String, number: u64 },
     /// How the last one of this key and number ended.
@@ -37,7 +42,7 @@ pub(super) enum StoreRecord {
 pub(super) enum Fate {
     Released,
     Dropped,
-    /// SIGSTOP between the check and the write; the driver resumes it after more than a lease.
+    /// SIGSTOP between the check and the write; the driver resumes it when the next holder has written.
     Frozen,
     /// SIGKILL.
     Killed,
@@ -70,15 +75,15 @@ pub(super) fn monotonic() -> u64 {
 pub(super) struct Reporter {
     records: Arc<Mutex<OwnedWriteHalf>>,
     /// Apart, so that the other connection never has an answer that nobody reads.
-    resource: Arc<Mutex<(BufReader<OwnedReadHalf>, OwnedWriteHalf)>>,
+    asked: Arc<Mutex<(BufReader<OwnedReadHalf>, OwnedWriteHalf)>>,
 }
 
 impl Reporter {
     pub(super) async fn connect(address: &str) -> Result<Self, BoxError> {
         let (_, records) = TcpStream::connect(address).await?.into_split();
         let (answers, writes) = TcpStream::connect(address).await?.into_split();
-        let resource = Arc::new(Mutex::new((BufReader::new(answers), writes)));
-        Ok(Self { records: Arc::new(Mutex::new(records)), resource })
+        let asked = Arc::new(Mutex::new((BufReader::new(answers), writes)));
+        Ok(Self { records: Arc::new(Mutex::new(records)), asked })
     }
 
     /// Returns when the kernel has it: a worker that is killed then has told it.
@@ -89,13 +94,17 @@ impl Reporter {
 
     /// Writes to the resource with a fencing token; false when the resource has seen a larger one.
     pub(super) async fn write(&self, lock: &str, token: u64) -> Result<bool, BoxError> {
-        let record = StoreRecord::Write { lock: lock.to_owned(), token };
+        self.ask(StoreRecord::Write { lock: lock.to_owned(), token }).await
+    }
+
+    /// What the driver answers to a record.
+    pub(super) async fn ask(&self, record: StoreRecord) -> Result<bool, BoxError> {
         let line = serde_json::to_string(&record)? + "\n";
-        let mut resource = self.resource.lock().await;
-        let (answers, writes) = &mut *resource;
-        writes.write_all(line.as_bytes()).await?;
+        let mut asked = self.asked.lock().await;
+        let (answers, records) = &mut *asked;
+        records.write_all(line.as_bytes()).await?;
         let mut answer = String::new();
         answers.read_line(&mut answer).await?;
-        Ok(answer.trim() == "written")
+        Ok(answer.trim() == "yes")
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use underpin_errors::BoxError;
@@ -14,7 +13,7 @@ use underpin_store::{JetStreamKeyValue, JetStreamStore, KeyValueExt};
 use underpin_testkit::{NatsServer, Proxy, poll};
 
 use super::check::{consumers, entries, violations};
-use super::ledger::LedgerServer;
+use super::ledger::{Ledger, LedgerServer};
 use super::report::StoreReport;
 use super::task::{StoreRole, StoreTask, buckets, nats};
 use super::watcher::END;
@@ -85,7 +84,8 @@ impl StoreChaos {
         Ok(report)
     }
 
-    /// Lets holders take locks, kill and freeze themselves and set their clocks, until so many locks were taken.
+    /// Lets holders take locks, kill and freeze themselves and set their clocks, until so many locks were taken, each of these has happened,
+    /// and the fence has refused a late write for each hundred locks.
     ///
     /// # Errors
     /// When a server or a process cannot be had, or the rounds take longer than `within`.
@@ -96,10 +96,12 @@ impl StoreChaos {
         }
         let began = Instant::now();
         let mut report = StoreReport { seed: self.seed, ..StoreReport::default() };
-        while scene.ledger.read().rounds() < rounds {
+        let is_done = |ledger: &Ledger| ledger.rounds() >= rounds && ledger.has_proved(rounds / 100);
+        while !is_done(&scene.ledger.read()) {
             if began.elapsed() > within {
-                let done = scene.ledger.read().rounds();
-                return Err(format!("{done} of {rounds} rounds in {within:?}").into());
+                let (done, refused) = scene.ledger.read().progress();
+                let so_far = format!("{done} of {rounds} rounds and {refused} late writes in {within:?}");
+                return Err(so_far.into());
             }
             scene.tend_until(Instant::now() + Duration::from_millis(200), &mut report).await?;
         }
@@ -115,8 +117,6 @@ struct Scene {
     nats: Connection,
     data: JetStreamKeyValue,
     ledger: LedgerServer,
-    /// Workers that have frozen themselves.
-    frozen: Mutex<UnboundedReceiver<String>>,
     links: BTreeMap<&'static str, Proxy>,
     workers: Workers<StoreTask>,
 }
@@ -127,13 +127,11 @@ impl Scene {
         let server = NatsServer::try_private("").await?;
         let connection = Connection::connect(&nats(server.url()), Arc::new(NoopLogger)).await?;
         let store = JetStreamStore::open(connection.clone(), &buckets(), Arc::new(NoopLogger)).await?;
-        let (sender, frozen) = unbounded_channel();
         Ok(Self {
             server,
             nats: connection,
             data: store.key_value(DATA)?,
-            ledger: LedgerServer::start(sender).await?,
-            frozen: Mutex::new(frozen),
+            ledger: LedgerServer::start().await?,
             links: BTreeMap::new(),
             workers: Workers::new(),
         })
@@ -160,9 +158,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Starts workers again that have killed themselves, and resumes those that have frozen themselves for longer than a lease.
+    /// Starts workers again that have killed themselves, and resumes the one that has frozen itself once another holder came.
     async fn tend_until(&self, until: Instant, report: &mut StoreReport) -> Result<(), BoxError> {
-        let mut frozen = self.frozen.lock().await;
         loop {
             for ended in inject::restart_ended(&self.workers)? {
                 // By their own hand.
@@ -170,15 +167,12 @@ impl Scene {
                     report.violations.push(ended);
                 }
             }
-            while let Ok(name) = frozen.try_recv() {
-                let worker = self.workers.get(name.as_str()).cloned();
-                // Beyond a lease and its expiry, so that another holder comes.
-                drop(tokio::spawn(async move {
-                    sleep(LEASE * 5 / 2).await;
-                    if let Some(worker) = worker {
-                        worker.lock().await.resume();
-                    }
-                }));
+            let frozen = self.ledger.read().to_resume();
+            // A worker with a fault is locked, and it is woken again and again until it says that it is awake.
+            if let Some(worker) = frozen.and_then(|name| self.workers.get(name.as_str()))
+                && let Ok(worker) = worker.try_lock()
+            {
+                worker.resume();
             }
             let now = Instant::now();
             if now >= until {

@@ -44,11 +44,14 @@ async fn with_inbox_and_outbox_used_as_they_should_the_worst_spots_do_no_harm() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_inbox_off_duplicates_are_seen() {
     let violations = verdict(Mistake::NoInbox).await;
-    assert!(matches!(violations[0], Violation::Repeated { transfers: 1, .. }), "{violations:?}");
+    // More than one where the acknowledgement of an earlier effect was still on its way out of the process.
+    let seen = matches!(violations.first(), Some(Violation::Repeated { transfers: 1.., .. }));
+    assert!(seen, "{violations:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_enqueue_outside_the_transaction_losses_are_seen() {
     let violations = verdict(Mistake::EnqueueOutside).await;
-    assert!(matches!(violations[0], Violation::Lost { transfers: 1, .. }), "{violations:?}");
+    let seen = matches!(violations.first(), Some(Violation::Lost { transfers: 1, .. }));
+    assert!(seen, "{violations:?}");
 }

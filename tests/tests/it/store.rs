@@ -17,11 +17,11 @@ async fn two_holders_never_overlap_in_a_thousand_rounds() {
     let folder = tempfile::tempdir().unwrap();
     let report = chaos(&folder, 18).rounds(1000, Duration::from_secs(600)).await.unwrap();
     assert!(report.violations.is_empty(), "{report:#?}");
-    // Otherwise nothing was proved.
+    // Otherwise nothing was proved. The run goes on until these have happened, however fast the machine is.
     for fate in ["Frozen", "Killed", "ClockForward", "ClockBack"] {
         assert!(times(&report, &format!("holder: {fate}")) > 0, "{report:#?}");
     }
-    assert!(report.fenced > 0, "no late write met the fence: {report:#?}");
+    assert!(report.rounds >= 1000 && report.fenced >= 10, "{report:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
