@@ -131,6 +131,11 @@ impl Span {
         result
     }
 
+    /// Ends the span without recording it, when another process turns out to have done its work. Spans below it are recorded all the same.
+    pub fn discard(mut self) {
+        self.recording = None;
+    }
+
     #[inline]
     fn record(&mut self, change: impl FnOnce(&mut FinishedSpan)) {
         if let Some(recording) = &mut self.recording {

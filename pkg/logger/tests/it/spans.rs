@@ -96,6 +96,15 @@ fn an_entry_gets_ids_and_keeps_the_decision_of_the_caller() {
 }
 
 #[test]
+fn a_span_that_is_discarded_is_not_recorded() {
+    let spans = CaptureSpans::install();
+    let tick = Context::background().root_span("tick", SpanKind::Internal, []);
+    let ctx = tick.ctx().clone();
+    tick.discard();
+    assert!(spans.of_trace(&trace_id(&ctx)).is_empty());
+}
+
+#[test]
 fn a_batch_is_recorded_if_one_of_its_links_is_and_keeps_128_of_them() {
     let spans = CaptureSpans::install();
     let unsampled = [TraceParent::generate_unsampled(), TraceParent::generate_unsampled()];
