@@ -229,7 +229,7 @@ fn a_queue_that_is_paused_spares_the_attempts_until_what_it_calls_is_back() {
     scene.until(mail, JobState::Done);
 }
 
-/// `CronMissed`.
+/// `CronSkipped`.
 #[test]
 fn a_cron_entry_that_was_paused_fires_when_it_is_resumed() {
     let (scene, handlers) = (Scene::set(), Handlers::default());
