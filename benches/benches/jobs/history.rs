@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use underpin_database::{Connections, Executor, TxOptions, sql};
-use underpin_jobs::store::{Claim, ClaimKind, ClaimQueue, Finished, Verdict};
+use underpin_jobs::store::{Claim, ClaimKind, Finished, Verdict};
 
 use super::stage::{AT_ONCE, Noop, QUEUE, Stage};
 use super::{Contender, Done, compare, number};
@@ -63,8 +63,8 @@ async fn fill(stage: &Stage, rows: u64) -> Done {
 /// Claims and ends jobs, and times one of the two.
 async fn time(stage: &Stage, part: Part) -> Done<f64> {
     stage.enqueue::<Noop>(JOBS).await?;
-    let kinds = vec![ClaimKind::new("noop", 1, AT_ONCE)];
-    let claim = Claim::new(vec![ClaimQueue::new(QUEUE, AT_ONCE, kinds)], Duration::from_secs(30), "bench");
+    let kinds = vec![ClaimKind::new(QUEUE, AT_ONCE, "noop", 1)];
+    let claim = Claim::new(kinds, Duration::from_secs(30), "bench");
     let (mut took, mut done) = (Duration::ZERO, 0);
     while done < JOBS {
         let start = Instant::now();

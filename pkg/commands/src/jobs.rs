@@ -94,9 +94,9 @@ impl JobsCommand {
     async fn schedules(&self, out: &mut CommandOutput) -> Result<(), Error> {
         out.line("NAME\tSCHEDULE\tLAST TICK\tPAUSED");
         for status in self.jobs.store().schedules().await?.1 {
-            let (name, description) = (one_line(&status.name), one_line(&status.description));
+            let (name, schedule) = (one_line(&status.name), one_line(&status.schedule));
             let paused = if status.paused { "paused" } else { "-" };
-            out.line(format_args!("{name}\t{description}\t{}\t{paused}", status.last_tick));
+            out.line(format_args!("{name}\t{schedule}\t{}\t{paused}", status.last_tick));
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(crate) fn create_span<J: Job>(context: &Context, jobs: &mut [NewJob]) -> Spa
 }
 
 /// The headers of a job that continues this context.
-fn headers_of(context: &Context) -> String {
+pub(crate) fn headers_of(context: &Context) -> String {
     let headers: BTreeMap<&str, &str> = [
         (REQUEST_ID, context.request_id().map(RequestId::as_str)),
         (TRACEPARENT, context.traceparent()),

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,6 +24,12 @@ impl JobId {
     /// A new id, larger than all that this process has generated before.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// When it was generated, by the clock of the producer; `None` for a UUID of another version.
+    pub(crate) fn generated_at(self) -> Option<SystemTime> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
     }
 }
 

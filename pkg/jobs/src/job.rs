@@ -62,7 +62,7 @@ pub struct JobOptions {
 }
 
 /// Which ended jobs of a kind go into the history. Dead jobs are kept in any case, until someone decides about them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HistoryPolicy {
     /// None.

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use underpin_database::wake::WakeSignal;
-use underpin_database::{Backend, InTransaction, Pool};
+use underpin_database::{InTransaction, Pool};
 use underpin_logger::Context;
 
 use crate::headers::create_span;
-use crate::store::{MemoryJobStore, NewJob, Store, insert_in, open};
+use crate::store::{DatabaseJobStore, MemoryJobStore, NewJob, Store, insert_in};
 use crate::{Enqueue, Enqueued, Job, JobId, JobsError, JobsSettings};
 
 /// The longest name of a queue or kind in bytes; both are part of an index.
@@ -19,10 +19,8 @@ const MAX_KEY: usize = 1024;
 #[derive(Clone)]
 pub struct Jobs {
     store: Arc<dyn Store>,
-    /// Where to listen for NOTIFY.
+    /// Where to listen for NOTIFY, and whose transactions to take.
     pool: Option<Pool>,
-    /// Of which database transactions must be; `None` where there are none.
-    backend: Option<Backend>,
     settings: JobsSettings,
     pub(crate) wake: WakeSignal,
 }
@@ -34,9 +32,8 @@ impl Jobs {
     /// [`JobsError::Setting`].
     pub fn new(pool: &Pool, settings: JobsSettings) -> Result<Self, JobsError> {
         JobsError::check(&settings)?;
-        let (store, pool) = (open(pool, settings.database_timeout), pool.clone());
-        let backend = Some(pool.backend());
-        Ok(Self { store, pool: Some(pool), backend, settings, wake: WakeSignal::default() })
+        let store = Arc::new(DatabaseJobStore::new(Arc::new(pool.clone()), settings.database_timeout));
+        Ok(Self { store, pool: Some(pool.clone()), settings, wake: WakeSignal::default() })
     }
 
     /// Jobs in memory, gone with the process. There is no transaction to enqueue in:
@@ -48,7 +45,7 @@ impl Jobs {
     /// Jobs in another implementation of [`Store`].
     pub fn over(store: Arc<dyn Store>) -> Self {
         let settings = JobsSettings::default();
-        Self { store, pool: None, backend: None, settings, wake: WakeSignal::default() }
+        Self { store, pool: None, settings, wake: WakeSignal::default() }
     }
 
     /// Creates or completes the tables in the default schema of the database. Idempotent; also while others work.
@@ -163,7 +160,7 @@ impl Jobs {
     }
 
     async fn insert(&self, tx: &dyn InTransaction, rows: &[NewJob]) -> Result<Vec<Enqueued>, JobsError> {
-        if self.backend != Some(tx.backend()) {
+        if self.pool.as_ref().map(Pool::backend) != Some(tx.backend()) {
             return Err(JobsError::OtherDatabase);
         }
         let enqueued = insert_in(tx, rows).await.map_err(JobsError::during("enqueue a job"))?;

@@ -20,6 +20,7 @@ const OLDEST: &str = "underpin_jobs_oldest_seconds";
 const DEAD: &str = "underpin_jobs_dead";
 const LATENESS: &str = "underpin_cron_lateness_seconds";
 const LAST_FIRED: &str = "underpin_cron_last_fired_timestamp_seconds";
+const NEXT: &str = "underpin_cron_next_timestamp_seconds";
 const MISSED: &str = "underpin_cron_missed_total";
 
 /// Registers the help texts of the metrics of this crate with the installed recorder. Call it after installing one.
@@ -43,6 +44,11 @@ pub fn describe_metrics() {
     describe_gauge!(DEAD, Unit::Count, "Dead jobs, counted up to about 10,000.");
     describe_histogram!(LATENESS, Unit::Seconds, "Time from a tick to its job.");
     describe_gauge!(LAST_FIRED, Unit::Seconds, "The last tick that this process fired, in Unix seconds.");
+    describe_gauge!(
+        NEXT,
+        Unit::Seconds,
+        "The tick that this process waits for, in Unix seconds; 0 for none."
+    );
     describe_counter!(MISSED, Unit::Count, "Ticks that were passed over, by the policy of their entry.");
 }
 
@@ -99,6 +105,12 @@ pub(crate) fn queues(before: &[QueueStatus], now: &[QueueStatus]) {
 pub(crate) fn fired(name: &str, at: i64, late: Duration) {
     histogram!(LATENESS, "name" => name.to_owned()).record(late.as_secs_f64());
     gauge!(LAST_FIRED, "name" => name.to_owned()).set(number(u64::try_from(at).unwrap_or(0)));
+}
+
+#[cfg(feature = "cron")]
+pub(crate) fn waits_for(name: &str, tick: Option<i64>) {
+    let tick = tick.and_then(|tick| u64::try_from(tick).ok());
+    gauge!(NEXT, "name" => name.to_owned()).set(number(tick.unwrap_or(0)));
 }
 
 #[cfg(feature = "cron")]

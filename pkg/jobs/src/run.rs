@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use underpin_database::InTransaction;
 use underpin_logger::Context;
 
+use crate::headers::context_of;
 use crate::outcome::CompletedIn;
 use crate::store::{Claimed, complete_in};
 use crate::{HistoryPolicy, Job, JobId, JobOutcome, JobsError, Progress, RunId};
@@ -31,15 +32,10 @@ struct ProgressState {
 }
 
 impl JobRun {
-    pub(crate) fn new(
-        claimed: Claimed,
-        context: Context,
-        history: HistoryPolicy,
-        draining: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(claimed: Claimed, history: HistoryPolicy, draining: CancellationToken) -> Self {
         Self(Arc::new(Run {
+            context: context_of(&claimed.headers),
             claimed,
-            context,
             keep: history == HistoryPolicy::All,
             cancelled: CancellationToken::new(),
             draining,
@@ -77,8 +73,9 @@ impl JobRun {
             waited: std::time::Duration::ZERO,
             payload,
             headers: "{}".to_owned(),
+            place: String::new(),
         };
-        Ok(Self::new(claimed, Context::background(), J::options().history, CancellationToken::new()))
+        Ok(Self::new(claimed, J::options().history, CancellationToken::new()))
     }
 
     /// The job.

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{JobId, Progress};
 
@@ -39,7 +39,7 @@ pub struct JobStatus {
 }
 
 /// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum JobState {
@@ -56,8 +56,6 @@ pub enum JobState {
 }
 
 impl JobState {
-    pub(crate) const ALL: [Self; 5] = [Self::Waiting, Self::Running, Self::Done, Self::Cancelled, Self::Dead];
-
     /// The name in the tables and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,11 +65,6 @@ impl JobState {
             Self::Cancelled => "cancelled",
             Self::Dead => "dead",
         }
-    }
-
-    /// The state of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
     /// Whether the job will not run any more by itself.
@@ -99,22 +92,13 @@ pub struct JobFilter {
 }
 
 impl JobFilter {
-    /// Only jobs in this state.
-    #[must_use]
-    pub fn state(self, state: JobState) -> Self {
-        Self { state: Some(state), ..self }
-    }
-
-    /// Only jobs of this kind.
-    #[must_use]
-    pub fn kind(self, kind: impl Into<String>) -> Self {
-        Self { kind: Some(kind.into()), ..self }
-    }
-
-    /// Only jobs of this queue.
-    #[must_use]
-    pub fn queue(self, queue: impl Into<String>) -> Self {
-        Self { queue: Some(queue.into()), ..self }
+    underpin_config::setters! {
+        /// Only jobs in this state.
+        state: JobState => Some(state);
+        /// Only jobs of this kind.
+        kind: impl Into<String> => Some(kind.into());
+        /// Only jobs of this queue.
+        queue: impl Into<String> => Some(queue.into());
     }
 }
 
@@ -133,7 +117,7 @@ pub struct JobRecord {
 }
 
 /// The jobs of one kind and version in one queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct QueueStatus {
     /// The queue.
@@ -158,7 +142,7 @@ pub struct QueueStatus {
 }
 
 /// What a cancellation came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum CancelOutcome {

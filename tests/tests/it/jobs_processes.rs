@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use underpin_database::Pool;
-use underpin_jobs::store::RegisteredEntry;
 use underpin_jobs::{Enqueue, Job, JobState, Jobs};
 use underpin_testkit::eventually;
 use underpin_tests::jobs_chaos::{
@@ -148,7 +147,7 @@ async fn clocks_of_processes_that_are_five_minutes_apart_decide_nothing() {
 async fn fire_a_thousand_ticks(replicas: usize) {
     let (_database, pool, jobs, task) = database().await;
     // As if the entry had been registered before.
-    jobs.store().register(&RegisteredEntry::new("pulse", PULSE, PULSE)).await.unwrap();
+    jobs.store().register("pulse", PULSE).await.unwrap();
     let last = "UPDATE underpin_job_schedule SET last_tick = last_tick - 1000 RETURNING last_tick + 1000";
     let last = count(&pool, last).await;
     let mut processes: Vec<JobsProcess> =

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::harness::{Harness, LEASE, claim, claim_all, job};
-use crate::store::{Claim, ClaimKind, ClaimQueue, NewJob};
+use crate::store::{Claim, ClaimKind, NewJob};
 
 /// By due time and priority, where a lower priority costs one aging; in the order of inserts otherwise.
 pub async fn in_the_order_of_ranks(harness: &impl Harness) {
@@ -35,9 +35,8 @@ pub async fn only_what_is_asked_for(harness: &impl Harness) {
     store.insert(&other).await.unwrap();
     store.insert(&[job("mine")]).await.unwrap();
     assert_eq!(claim_all(&*store).await, ["mine"]);
-    let queue =
-        ClaimQueue::new("main", 10, vec![ClaimKind::new("work", 2, 10), ClaimKind::new("other", 1, 10)]);
-    let claimed = store.claim(&Claim::new(vec![queue], LEASE, "newer")).await.unwrap();
+    let kinds = vec![ClaimKind::new("main", 10, "work", 2), ClaimKind::new("main", 10, "other", 1)];
+    let claimed = store.claim(&Claim::new(kinds, LEASE, "newer")).await.unwrap();
     assert_eq!(claimed.len(), 2);
     assert!(claimed.iter().any(|claimed| (claimed.version, claimed.payload.as_str()) == (2, "newer")));
 }
@@ -48,8 +47,9 @@ pub async fn limits_hold(harness: &impl Harness) {
     let jobs: Vec<NewJob> =
         (0..20).map(|n| NewJob::new(if n % 2 == 0 { "work" } else { "other" }, "main", "{}")).collect();
     store.insert(&jobs).await.unwrap();
-    let queue = ClaimQueue::new("main", 5, vec![ClaimKind::new("work", 1, 2), ClaimKind::new("other", 1, 9)]);
-    let claimed = store.claim(&Claim::new(vec![queue], LEASE, "suite")).await.unwrap();
+    let mut kinds = vec![ClaimKind::new("main", 5, "work", 1), ClaimKind::new("main", 5, "other", 1)];
+    kinds[0].most = 2;
+    let claimed = store.claim(&Claim::new(kinds, LEASE, "suite")).await.unwrap();
     assert_eq!(claimed.len(), 5);
     assert_eq!(claimed.iter().filter(|claimed| claimed.kind == "work").count(), 2);
     assert_eq!(claim(&*store, 100).await.len(), 8, "the rest was not touched");

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::store::{Claim, ClaimKind, ClaimQueue, Claimed, NewJob, Store};
+use crate::store::{Claim, ClaimKind, Claimed, NewJob, Store};
 
 /// A store under test.
 #[async_trait]
@@ -28,8 +28,8 @@ pub fn job(payload: &str) -> NewJob {
 
 /// Claims so many jobs of kind `work` in queue `main`.
 pub async fn claim(store: &dyn Store, most: usize) -> Vec<Claimed> {
-    let queue = ClaimQueue::new("main", most, vec![ClaimKind::new("work", 1, most)]);
-    store.claim(&Claim::new(vec![queue], LEASE, "suite")).await.expect("claim")
+    let kinds = vec![ClaimKind::new("main", most, "work", 1)];
+    store.claim(&Claim::new(kinds, LEASE, "suite")).await.expect("claim")
 }
 
 /// The payloads of all jobs of kind `work` that are due, in the order of the claim.

@@ -53,7 +53,7 @@ macro_rules! conformance_tests {
             unique: [until_finished, until_started, windows, keys_are_of_a_kind],
             admin: [lists_are_pages, cancels_say_what_they_did, dead_jobs_are_replayed_or_discarded, queues_are_counted,
                 old_history_is_swept],
-            ticks: [a_tick_fires_once, paused_and_foreign_entries_do_not_fire, a_new_hash_begins_again]
+            ticks: [a_tick_fires_once, paused_and_foreign_entries_do_not_fire, a_new_schedule_begins_again]
         );
     };
     (@ $harness:ty, $($module:ident: [$($name:ident),+]),+) => {$(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Harness, LEASE, claim, claim_all, claimed, job};
-use crate::store::{Heartbeat, KnownKind, RescueOutcome};
+use crate::store::{Claim, ClaimKind, Heartbeat, KnownKind, NewJob, RescueOutcome};
 use crate::{JobState, Progress};
 
 fn known() -> [KnownKind; 1] {
@@ -41,15 +41,21 @@ pub async fn poison_dies(harness: &impl Harness) {
     assert!(claim_all(&*store).await.is_empty());
 }
 
-/// Also newer versions: a worker that knows them decides.
+/// Also newer versions: a worker that knows them decides. However many they are, they hide no others.
 pub async fn unknown_kinds_stay(harness: &impl Harness) {
     let store = harness.store();
+    let many: Vec<NewJob> = (0..150).map(|_| NewJob::new("unknown", "main", "{}")).collect();
+    store.insert(&many).await.unwrap();
+    let kinds = vec![ClaimKind::new("main", 150, "unknown", 1)];
+    assert_eq!(store.claim(&Claim::new(kinds, LEASE, "suite")).await.unwrap().len(), 150);
     let run = claimed(&*store, job("a")).await.run;
     harness.pass(LEASE + Duration::from_secs(1)).await;
     assert!(
         store.rescue(&[KnownKind::new("other", 9), KnownKind::new("work", 0)], 3).await.unwrap().is_empty()
     );
     assert_eq!(store.inspect(run.job).await.unwrap().unwrap().status.state, JobState::Running);
+    let rescued = store.rescue(&known(), 3).await.unwrap();
+    assert_eq!(rescued.iter().map(|rescue| rescue.job).collect::<Vec<_>>(), [run.job]);
 }
 
 /// The lease; and they bring the wish to cancel.

@@ -1,11 +1,11 @@
 //! Ticks of cron entries.
 
 use super::harness::{Harness, claim_all, job};
-use crate::store::{RegisteredEntry, Tick};
+use crate::store::Tick;
 
 async fn registered(harness: &impl Harness) -> i64 {
     let store = harness.store();
-    store.register(&RegisteredEntry::new("nightly", "v1", "every night")).await.unwrap();
+    store.register("nightly", "v1").await.unwrap();
     store.schedules().await.unwrap().1[0].last_tick
 }
 
@@ -50,16 +50,16 @@ pub async fn paused_and_foreign_entries_do_not_fire(harness: &impl Harness) {
     assert!(claim_all(&*store).await.is_empty());
 }
 
-/// From now on, so that a changed schedule catches up with nothing; the same hash changes nothing.
-pub async fn a_new_hash_begins_again(harness: &impl Harness) {
+/// From now on, so that a changed schedule catches up with nothing; the same schedule changes nothing.
+pub async fn a_new_schedule_begins_again(harness: &impl Harness) {
     let start = registered(harness).await;
     let store = harness.store();
     assert!(store.fire(&Tick::new("nightly", "v1", start + 5000), &job("a")).await.unwrap());
     store.set_schedule_paused("nightly", true).await.unwrap();
-    store.register(&RegisteredEntry::new("nightly", "v1", "every night")).await.unwrap();
+    store.register("nightly", "v1").await.unwrap();
     assert_eq!(store.schedules().await.unwrap().1[0].last_tick, start + 5000);
-    store.register(&RegisteredEntry::new("nightly", "v2", "every morning")).await.unwrap();
+    store.register("nightly", "v2").await.unwrap();
     let entry = store.schedules().await.unwrap().1.remove(0);
-    assert_eq!((entry.hash.as_str(), entry.description.as_str()), ("v2", "every morning"));
+    assert_eq!(entry.schedule, "v2");
     assert!(entry.last_tick >= start + 5000 && entry.paused, "the pause stays");
 }

@@ -15,17 +15,14 @@ use crate::{Job, JobsError};
 #[must_use = "an entry does nothing before workers have it"]
 pub struct CronEntry {
     name: String,
-    ticks: Ticks,
+    pattern: String,
+    zone: String,
+    /// Instead of the pattern.
+    schedule: Option<Arc<dyn Schedule>>,
     pub(super) missed: Missed,
     pub(super) jitter: Duration,
     /// The job of each tick, but for its id.
     job: Result<NewJob, String>,
-}
-
-#[derive(Clone)]
-enum Ticks {
-    Pattern { pattern: String, zone: String },
-    Schedule(Arc<dyn Schedule>),
 }
 
 /// The policy for ticks that passed while no process ran.
@@ -51,16 +48,6 @@ pub enum Missed {
 impl CronEntry {
     /// An entry with a cron pattern, in UTC. The name is that of the schedule in the database: 1 to 128 bytes.
     pub fn new<J: Job>(name: impl Into<String>, pattern: impl Into<String>, job: &J) -> Self {
-        let ticks = Ticks::Pattern { pattern: pattern.into(), zone: "UTC".to_owned() };
-        Self::with_ticks(name.into(), ticks, job)
-    }
-
-    /// An entry with another [`Schedule`].
-    pub fn with_schedule<J: Job>(name: impl Into<String>, schedule: Arc<dyn Schedule>, job: &J) -> Self {
-        Self::with_ticks(name.into(), Ticks::Schedule(schedule), job)
-    }
-
-    fn with_ticks<J: Job>(name: String, ticks: Ticks, job: &J) -> Self {
         let options = J::options();
         let job = serde_json::to_string(job).map_err(|error| error.to_string()).map(|payload| NewJob {
             version: J::VERSION,
@@ -68,15 +55,25 @@ impl CronEntry {
             aging: options.aging,
             ..NewJob::new(J::KIND, options.queue, payload)
         });
-        Self { name, ticks, missed: Missed::Once { within: None }, jitter: Duration::ZERO, job }
+        Self {
+            name: name.into(),
+            pattern: pattern.into(),
+            zone: "UTC".to_owned(),
+            schedule: None,
+            missed: Missed::Once { within: None },
+            jitter: Duration::ZERO,
+            job,
+        }
+    }
+
+    /// An entry with another [`Schedule`].
+    pub fn with_schedule<J: Job>(name: impl Into<String>, schedule: Arc<dyn Schedule>, job: &J) -> Self {
+        Self { schedule: Some(schedule), ..Self::new(name, "", job) }
     }
 
     /// Sets the time zone of the pattern, by its IANA name. Only patterns have one.
-    pub fn zone(mut self, name: impl Into<String>) -> Self {
-        if let Ticks::Pattern { zone, .. } = &mut self.ticks {
-            *zone = name.into();
-        }
-        self
+    pub fn zone(self, name: impl Into<String>) -> Self {
+        Self { zone: name.into(), ..self }
     }
 
     /// Sets what becomes of missed ticks. By default the last one fires.
@@ -97,18 +94,20 @@ impl CronEntry {
 
     pub(super) fn schedule(&self) -> Result<Arc<dyn Schedule>, JobsError> {
         JobsError::check_name("cron entry", &self.name, 128)?;
-        let wrong = |problem| JobsError::Schedule { name: self.name.clone(), problem };
-        match &self.ticks {
-            Ticks::Schedule(schedule) => Ok(Arc::clone(schedule)),
-            Ticks::Pattern { pattern, zone } => {
-                Ok(Arc::new(CronSchedule::parse(pattern, zone).map_err(wrong)?))
-            }
+        if let Some(schedule) = &self.schedule {
+            return Ok(Arc::clone(schedule));
         }
+        let schedule =
+            CronSchedule::parse(&self.pattern, &self.zone).map_err(|problem| self.wrong(problem))?;
+        Ok(Arc::new(schedule))
     }
 
     pub(super) fn job(&self) -> Result<NewJob, JobsError> {
-        let wrong = |problem| JobsError::Schedule { name: self.name.clone(), problem };
-        self.job.clone().map_err(wrong)
+        self.job.clone().map_err(|problem| self.wrong(problem))
+    }
+
+    pub(super) fn wrong(&self, problem: String) -> JobsError {
+        JobsError::Schedule { name: self.name.clone(), problem }
     }
 }
 

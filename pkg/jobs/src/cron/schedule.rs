@@ -1,5 +1,3 @@
-use std::fmt;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -30,7 +28,7 @@ const _: fn(&dyn Schedule) = |_| ();
 /// assert_eq!(schedule.next_after(0), Some(82_800)); // the evening before, in UTC
 /// assert!(CronSchedule::parse("61 * * * *", "UTC").is_err());
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct CronSchedule {
     pattern: Pattern,
     zone: TimeZone,
@@ -116,12 +114,6 @@ impl Schedule for CronSchedule {
 
     fn describe(&self) -> String {
         self.text.clone()
-    }
-}
-
-impl fmt::Debug for CronSchedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CronSchedule").field(&self.text).finish()
     }
 }
 

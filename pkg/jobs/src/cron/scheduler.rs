@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use underpin_database::wake::WakeSignal;
-use underpin_errors::Report;
-use underpin_logger::{Context, Logger, debug, error, warn};
+use underpin_logger::{Context, Logger, RequestId, SpanKind, debug, error, warn};
 
 use super::due::{due, jitter};
 use super::entry::CronEntry;
 use super::schedule::Schedule;
-use crate::store::{NewJob, RegisteredEntry, ScheduleStatus, Store, Tick};
+use crate::headers::headers_of;
+use crate::store::{NewJob, ScheduleStatus, Store, Tick};
 use crate::{JobId, Jobs, JobsError, meters};
 
 /// How often entries are read although no tick is due: a pause that has ended, a clock that was set.
 const LOOK: Duration = Duration::from_secs(30);
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(3);
 
 /// Fires the ticks of the entries of this process.
 pub(crate) struct Scheduler {
@@ -22,15 +25,16 @@ pub(crate) struct Scheduler {
     log: Arc<dyn Logger>,
     wake: WakeSignal,
     entries: Vec<Entry>,
+    are_registered: bool,
     longest_pause: Duration,
 }
 
 struct Entry {
     entry: CronEntry,
     schedule: Arc<dyn Schedule>,
-    hash: String,
+    /// The schedule, as it describes itself.
+    text: String,
     job: NewJob,
-    is_registered: bool,
     /// Its schedule does not move on.
     is_broken: bool,
     was_foreign: bool,
@@ -47,48 +51,32 @@ impl Scheduler {
         for entry in entries {
             let (schedule, job) = (entry.schedule()?, entry.job()?);
             if prepared.iter().any(|other| other.entry.name() == entry.name()) {
-                let problem = "has two entries".to_owned();
-                return Err(JobsError::Schedule { name: entry.name().to_owned(), problem });
+                return Err(entry.wrong("has two entries".to_owned()));
             }
-            let hash = schedule.describe();
-            prepared.push(Entry {
-                entry,
-                schedule,
-                hash,
-                job,
-                is_registered: false,
-                is_broken: false,
-                was_foreign: false,
-            });
+            let text = schedule.describe();
+            prepared.push(Entry { entry, schedule, text, job, is_broken: false, was_foreign: false });
         }
         let (store, wake) = (Arc::clone(jobs.store()), jobs.wake.clone());
-        Ok(Self { store, log, wake, entries: prepared, longest_pause: LOOK.max(poll) })
+        let longest_pause = LOOK.max(poll);
+        Ok(Self { store, log, wake, entries: prepared, are_registered: false, longest_pause })
     }
 
-    pub(crate) async fn run(mut self) -> Infallible {
+    /// Calls `failed` with each failure of the store, and tries again.
+    pub(crate) async fn run(mut self, failed: impl Fn(&JobsError) + Send) -> Infallible {
         if self.entries.is_empty() {
             std::future::pending::<()>().await;
         }
-        let mut failures = 0_u32;
+        let mut retry = FIRST_RETRY;
         loop {
             let pause = match self.look().await {
                 Ok(pause) => {
-                    failures = 0;
+                    retry = FIRST_RETRY;
                     pause
                 }
-                Err(failed) => {
-                    failures = failures.saturating_add(1);
-                    meters::outage();
-                    if failures == 1 {
-                        let error = Report(&failed).to_string();
-                        warn!(
-                            self.log,
-                            &Context::background(),
-                            "cannot look after cron entries",
-                            error = error.as_str()
-                        );
-                    }
-                    Duration::from_millis(50).saturating_mul(1 << failures.min(6))
+                Err(error) => {
+                    failed(&error);
+                    retry = (retry * 2).min(LAST_RETRY);
+                    retry
                 }
             };
             tokio::time::sleep(pause).await;
@@ -97,11 +85,10 @@ impl Scheduler {
 
     /// Fires what is due; returns how long nothing will be.
     async fn look(&mut self) -> Result<Duration, JobsError> {
-        for entry in self.entries.iter_mut().filter(|entry| !entry.is_registered) {
-            let registered = RegisteredEntry::new(entry.entry.name(), &*entry.hash, &*entry.hash);
-            self.store.register(&registered).await?;
-            entry.is_registered = true;
+        for entry in self.entries.iter().filter(|_| !self.are_registered) {
+            self.store.register(entry.entry.name(), &entry.text).await?;
         }
+        self.are_registered = true;
         let (now_ms, statuses) = self.store.schedules().await?;
         let read_at = Instant::now();
         let mut next: Option<i64> = None;
@@ -127,24 +114,19 @@ impl Scheduler {
     ) -> Result<Option<i64>, JobsError> {
         let Some(entry) = self.entries.get_mut(at).filter(|entry| !entry.is_broken) else { return Ok(None) };
         let name = entry.entry.name();
-        let status = statuses.iter().find(|status| status.name == name);
-        let Some(status) = status.filter(|status| status.hash == entry.hash) else {
-            if !std::mem::replace(&mut entry.was_foreign, true) {
-                let context = Context::background();
-                warn!(
-                    self.log,
-                    &context, "a cron entry was removed, or has another schedule elsewhere", name
-                );
-            }
+        let status = statuses.iter().find(|status| status.name == name && status.schedule == entry.text);
+        if !std::mem::replace(&mut entry.was_foreign, status.is_none()) && status.is_none() {
+            let context = Context::background();
+            warn!(self.log, &context, "a cron entry was removed, or has another schedule elsewhere", name);
+        }
+        let Some(status) = status.filter(|status| !status.paused) else {
+            meters::waits_for(name, None);
             return Ok(None);
         };
-        entry.was_foreign = false;
-        if status.paused {
-            return Ok(None);
-        }
         let due = due(&*entry.schedule, entry.entry.missed, status.last_tick, now_ms.div_euclid(1000));
         if due.is_broken {
             entry.is_broken = true;
+            meters::waits_for(name, Some(status.last_tick));
             error!(
                 self.log,
                 &Context::background(),
@@ -156,16 +138,9 @@ impl Scheduler {
         // The process that fires the first tick counts those before it, so that they count once.
         let mut counts_missed = false;
         for (number, tick) in due.fire.into_iter().enumerate() {
-            let job = NewJob {
-                id: JobId::generate(),
-                after: jitter(name, tick, entry.entry.jitter),
-                ..entry.job.clone()
-            };
-            if self.store.fire(&Tick::new(name, &*entry.hash, tick), &job).await? {
+            let late = now_ms.saturating_sub(tick.saturating_mul(1000));
+            if fire(&*self.store, &*self.log, entry, tick, late).await? {
                 counts_missed |= number == 0;
-                let late = now_ms.saturating_sub(tick.saturating_mul(1000));
-                meters::fired(name, tick, Duration::from_millis(u64::try_from(late).unwrap_or(0)));
-                debug!(self.log, &Context::background(), "a cron entry fired", name, tick);
                 self.wake.notify();
             }
         }
@@ -173,7 +148,7 @@ impl Scheduler {
             meters::missed(name, due.missed);
         }
         if let Some(tick) = due.skip
-            && self.store.skip(&Tick::new(name, &*entry.hash, tick)).await?
+            && self.store.skip(&Tick::new(name, &*entry.text, tick)).await?
         {
             meters::missed(name, due.missed);
             let missed = due.missed;
@@ -185,6 +160,37 @@ impl Scheduler {
                 missed
             );
         }
+        // While a tick cannot be fired, it stays what is waited for.
+        meters::waits_for(name, due.next);
         Ok(due.next)
     }
+}
+
+/// Fires a tick, inside of a span that is the root of a trace, unless another process has done so. The job continues the trace.
+async fn fire(
+    store: &dyn Store,
+    log: &dyn Logger,
+    entry: &Entry,
+    tick: i64,
+    late_ms: i64,
+) -> Result<bool, JobsError> {
+    let (name, id) = (entry.entry.name(), JobId::generate());
+    let mut span = Context::new(RequestId::generate()).root_span("tick", SpanKind::Internal, []);
+    span.rename(|| format!("tick {name}"));
+    span.set("cron.lateness_ms", late_ms);
+    span.set("messaging.message.id", id.to_string());
+    let job = NewJob {
+        id,
+        after: jitter(name, tick, entry.entry.jitter),
+        headers: headers_of(span.ctx()),
+        ..entry.job.clone()
+    };
+    let fired = span.watch(store.fire(&Tick::new(name, &*entry.text, tick), &job).await)?;
+    if !fired {
+        span.discard();
+        return Ok(false);
+    }
+    meters::fired(name, tick, Duration::from_millis(u64::try_from(late_ms).unwrap_or(0)));
+    debug!(log, span.ctx(), "a cron entry fired", name, tick);
+    Ok(true)
 }

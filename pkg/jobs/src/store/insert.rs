@@ -3,7 +3,6 @@
 use underpin_database::sea_orm::Value;
 use underpin_database::{Backend, DatabaseError, InTransaction, sql};
 
-use super::schema::CHANNEL;
 use super::types::NewJob;
 use crate::status::millis_of;
 use crate::{Enqueued, JobId, RunId, UniqueScope};
@@ -11,7 +10,39 @@ use crate::{Enqueued, JobId, RunId, UniqueScope};
 /// Jobs in one statement.
 const CHUNK: usize = 1000;
 
-const SQLITE_NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue sleep.
+const INSERT: [&str; 2] = [
+    "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope) VALUES ($1, $2, $3, \
+     coalesce(to_timestamp($6 / 1000.0), statement_timestamp()) + $4 * interval '1 millisecond', \
+     coalesce(to_timestamp($6 / 1000.0), statement_timestamp()) + ($4 + $5) * interval '1 millisecond', \
+     $7, CAST($8 AS uuid), $9, $10, $11) \
+     RETURNING (SELECT pg_notify('underpin_jobs', '') FROM underpin_job_queue q WHERE q.queue = $1 AND q.notify)",
+    "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope, enqueued_at) \
+     SELECT $1, $2, $3, coalesce($6, n.now) + $4, coalesce($6, n.now) + $4 + $5, $7, $8, $9, $10, $11, n.now \
+     FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now) n",
+];
+
+const INSERT_MANY: &str = "WITH enqueued AS (INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload) \
+     SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, d.id, d.payload FROM \
+     (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due, j.id, j.payload \
+      FROM ROWS FROM (unnest(CAST($8 AS uuid[])), unnest(CAST($9 AS text[]))) AS j(id, payload)) d) \
+     SELECT pg_notify('underpin_jobs', '') FROM underpin_job_queue WHERE queue = $1 AND notify";
+
+/// The answer is who holds the key then.
+const TAKE_KEY: [&str; 2] = [
+    "SELECT underpin_job_take_key($1, $2, CAST($3 AS uuid), $4)",
+    "INSERT INTO underpin_job_unique (kind, key, job, until) \
+     SELECT $1, $2, $3, n.now + $4 FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now) n WHERE true \
+     ON CONFLICT (kind, key) DO UPDATE SET job = excluded.job, until = excluded.until \
+     WHERE underpin_job_unique.until <= CAST(unixepoch('subsec') * 1000 AS INTEGER); \
+     SELECT job FROM underpin_job_unique WHERE kind = $1 AND key = $2",
+];
+
+/// A row if the attempt has its job.
+const COMPLETE: [&str; 2] = [
+    "SELECT underpin_job_complete(CAST($1 AS uuid), $2, $3)",
+    "UPDATE underpin_job SET becomes = 'done', keep = $3 WHERE id = $1 AND run = $2 RETURNING id",
+];
 
 /// Inserts jobs in order: what has a unique key one by one, the others together where they differ in id and payload alone.
 pub(crate) async fn insert_in(
@@ -24,8 +55,7 @@ pub(crate) async fn insert_in(
         let alike = rest.iter().take(CHUNK).take_while(|job| are_alike(first, job)).count().max(1);
         let (chunk, next) = rest.split_at(alike);
         rest = next;
-        let many = chunk.len() > 1 && tx.backend() == Backend::Postgres;
-        if many {
+        if chunk.len() > 1 && tx.backend() == Backend::Postgres {
             insert_many(tx, first, chunk).await?;
             enqueued.extend(chunk.iter().map(|job| Enqueued::New(job.id)));
             continue;
@@ -48,59 +78,32 @@ async fn insert_one(tx: &dyn InTransaction, job: &NewJob) -> Result<Enqueued, Da
     if let Some(holder) = take_key(tx, job).await?.filter(|holder| *holder != job.id) {
         return Ok(Enqueued::Existing(holder));
     }
-    let text = match tx.backend() {
-        Backend::Postgres => notifying(
-            "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope) \
-             SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, CAST($8 AS uuid), $9, $10, $11 FROM \
-             (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due) d",
-        ),
-        _ => format!(
-            "INSERT INTO underpin_job \
-             (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope, enqueued_at) \
-             SELECT $1, $2, $3, coalesce($6, {SQLITE_NOW}) + $4, coalesce($6, {SQLITE_NOW}) + $4 + $5, $7, $8, $9, $10, $11, \
-             {SQLITE_NOW}"
-        ),
-    };
     let scope = job.unique.as_ref().map(|unique| match unique.scope {
         UniqueScope::UntilStarted => "started",
         UniqueScope::UntilFinished => "finished",
         UniqueScope::Window(_) => "window",
     });
-    let mut binds = common_binds(job).to_vec();
+    let mut binds = common_binds(job);
     binds.extend([
         Value::from(job.id.to_string()),
         job.payload.as_str().into(),
         job.unique.as_ref().map(|unique| unique.key.clone()).into(),
         scope.map(str::to_owned).into(),
     ]);
-    tx.run(sql(text, binds)).await?;
+    tx.run(sql(either(tx, INSERT), binds)).await?;
     Ok(Enqueued::New(job.id))
 }
 
 async fn insert_many(tx: &dyn InTransaction, first: &NewJob, jobs: &[NewJob]) -> Result<(), DatabaseError> {
-    let text = notifying(
-        "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload) \
-         SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, d.id, d.payload FROM \
-         (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due, j.id, j.payload \
-          FROM ROWS FROM (unnest(CAST($8 AS uuid[])), unnest(CAST($9 AS text[]))) AS j(id, payload)) d",
-    );
-    let mut binds = common_binds(first).to_vec();
+    let mut binds = common_binds(first);
     binds.push(array(jobs.iter().map(|job| job.id.to_string())).into());
     binds.push(array(jobs.iter().map(|job| &job.payload)).into());
-    tx.run(sql(text, binds)).await.map(|_| ())
-}
-
-/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue, `$1`,
-/// sleep.
-fn notifying(insert: &str) -> String {
-    format!(
-        "WITH enqueued AS ({insert}) SELECT pg_notify('{CHANNEL}', '') FROM underpin_job_queue WHERE queue = $1 AND notify"
-    )
+    tx.run(sql(INSERT_MANY, binds)).await.map(|_| ())
 }
 
 /// `$1` to `$7`: queue, kind, version, pause, rank behind the due time, moment, headers.
-fn common_binds(job: &NewJob) -> [Value; 7] {
-    [
+fn common_binds(job: &NewJob) -> Vec<Value> {
+    vec![
         job.queue.as_str().into(),
         job.kind.as_str().into(),
         i32::try_from(job.version).unwrap_or(i32::MAX).into(),
@@ -137,21 +140,7 @@ async fn take_key(tx: &dyn InTransaction, job: &NewJob) -> Result<Option<JobId>,
     };
     let binds: [Value; 4] =
         [job.kind.as_str().into(), unique.key.as_str().into(), job.id.to_string().into(), window.into()];
-    let rows = match tx.backend() {
-        Backend::Postgres => {
-            tx.rows(sql("SELECT underpin_job_take_key($1, $2, CAST($3 AS uuid), $4)", binds)).await?
-        }
-        _ => {
-            let take = format!(
-                "INSERT INTO underpin_job_unique (kind, key, job, until) SELECT $1, $2, $3, {SQLITE_NOW} + $4 WHERE true \
-                 ON CONFLICT (kind, key) DO UPDATE SET job = excluded.job, until = excluded.until \
-                 WHERE underpin_job_unique.until <= {SQLITE_NOW}"
-            );
-            tx.run(sql(take, binds)).await?;
-            let holder = "SELECT job FROM underpin_job_unique WHERE kind = $1 AND key = $2";
-            tx.rows(sql(holder, [job.kind.as_str().into(), unique.key.as_str().into()])).await?
-        }
-    };
+    let rows = tx.rows(sql(either(tx, TAKE_KEY), binds)).await?;
     let holder: Option<String> = rows.first().map(|row| row.try_get_by_index(0)).transpose()?;
     Ok(holder.and_then(|holder| holder.parse().ok()))
 }
@@ -162,24 +151,12 @@ pub(crate) async fn complete_in(
     run: RunId,
     keep: bool,
 ) -> Result<bool, DatabaseError> {
-    let binds = || [Value::from(run.job.to_string()), run.token.into()];
-    if tx.backend() == Backend::Postgres {
-        let text = "SELECT underpin_job_complete(CAST($1 AS uuid), $2, $3)";
-        let binds = binds().into_iter().chain([keep.into()]);
-        return Ok(!tx.rows(sql(text, binds)).await?.is_empty());
-    }
-    if keep {
-        let history = format!(
-            "INSERT INTO underpin_job_history (id, queue, kind, version, attempt, enqueued_at, ended_at, state, reason) \
-             SELECT id, queue, kind, version, attempt, enqueued_at, {SQLITE_NOW}, 'done', reason FROM underpin_job \
-             WHERE id = $1 AND run = $2"
-        );
-        tx.run(sql(history, binds())).await?;
-    }
-    let release = "DELETE FROM underpin_job_unique WHERE until IS NULL AND job = $1 AND (kind, key) IN \
-                   (SELECT kind, unique_key FROM underpin_job WHERE id = $1 AND run = $2)";
-    tx.run(sql(release, binds())).await?;
-    Ok(tx.run(sql("DELETE FROM underpin_job WHERE id = $1 AND run = $2", binds())).await? == 1)
+    let binds: [Value; 3] = [run.job.to_string().into(), run.token.into(), keep.into()];
+    Ok(!tx.rows(sql(either(tx, COMPLETE), binds)).await?.is_empty())
+}
+
+fn either(tx: &dyn InTransaction, [postgres, sqlite]: [&'static str; 2]) -> &'static str {
+    if tx.backend() == Backend::Postgres { postgres } else { sqlite }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::tick_store::ScheduleStatus;
 use super::types::{Claimed, NewJob};
 use super::verdict::Verdict;
 use crate::status::{millis_of, time_of};
-use crate::{Enqueued, JobId, JobState, JobStatus, Progress, RunId, UniqueScope};
+use crate::{Enqueued, JobId, JobState, JobStatus, RunId, Unique, UniqueScope};
 
 mod admin;
 mod jobs;
@@ -16,13 +16,13 @@ mod jobs;
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use underpin_jobs::store::{Claim, ClaimKind, ClaimQueue, JobStore, MemoryJobStore, NewJob};
+/// use underpin_jobs::store::{Claim, ClaimKind, JobStore, MemoryJobStore, NewJob};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), underpin_jobs::JobsError> {
 /// let store = MemoryJobStore::default();
 /// let id = store.insert(&[NewJob::new("mail.send", "mail", "{}")]).await?[0].id();
-/// let queue = ClaimQueue::new("mail", 1, vec![ClaimKind::new("mail.send", 1, 1)]);
-/// let claimed = store.claim(&Claim::new(vec![queue], Duration::from_secs(30), "docs")).await?;
+/// let kinds = vec![ClaimKind::new("mail", 1, "mail.send", 1)];
+/// let claimed = store.claim(&Claim::new(kinds, Duration::from_secs(30), "docs")).await?;
 /// assert_eq!((claimed[0].run.job, claimed[0].attempt), (id, 1));
 /// # Ok(()) }
 /// ```
@@ -31,34 +31,28 @@ pub struct MemoryJobStore(Mutex<MemoryState>);
 
 #[derive(Debug, Default)]
 pub(super) struct MemoryState {
+    /// Those that wait, run or are dead.
     jobs: BTreeMap<JobId, Row>,
     ended: BTreeMap<JobId, JobStatus>,
-    dead: BTreeMap<JobId, Row>,
     /// Who holds a key, and until when if it is a window.
     unique: HashMap<(String, String), (JobId, Option<i64>)>,
     paused: HashSet<String>,
     schedules: BTreeMap<String, ScheduleStatus>,
-    ticks: HashSet<(String, i64)>,
     last_run: i64,
     /// How far the clock is ahead, in milliseconds.
     ahead: i64,
 }
 
-/// A job that waits, runs or is dead.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Row {
-    job: NewJob,
-    attempt: u32,
+    status: JobStatus,
+    payload: String,
+    headers: String,
+    unique: Option<Unique>,
+    rank_offset: i64,
     rescues: u32,
-    due: i64,
-    rank: i64,
-    enqueued_at: i64,
-    ended_at: i64,
     run: Option<i64>,
     lease_until: i64,
-    cancel_asked: bool,
-    reason: Option<String>,
-    progress: Option<Progress>,
 }
 
 impl MemoryJobStore {
@@ -81,11 +75,9 @@ impl MemoryState {
         let now = self.now();
         if let Some(unique) = &job.unique {
             let key = (job.kind.clone(), unique.key.clone());
-            match self.unique.get(&key) {
-                Some((holder, until)) if until.is_none_or(|until| until > now) => {
-                    return Enqueued::Existing(*holder);
-                }
-                _ => {}
+            let holder = self.unique.get(&key);
+            if let Some((holder, _)) = holder.filter(|(_, until)| until.is_none_or(|until| until > now)) {
+                return Enqueued::Existing(*holder);
             }
             let until = match unique.scope {
                 UniqueScope::Window(window) => Some(now.saturating_add(millis(window))),
@@ -93,20 +85,28 @@ impl MemoryState {
             };
             self.unique.insert(key, (job.id, until));
         }
-        let due = job.at.map_or(now, millis_of).saturating_add(millis(job.after));
-        let row = Row {
-            job: job.clone(),
+        let status = JobStatus {
+            id: job.id,
+            kind: job.kind.clone(),
+            version: job.version,
+            queue: job.queue.clone(),
+            state: JobState::Waiting,
             attempt: 0,
-            rescues: 0,
-            due,
-            rank: due.saturating_add(job.rank_offset_ms()),
-            enqueued_at: now,
-            ended_at: 0,
-            run: None,
-            lease_until: 0,
+            enqueued_at: time_of(now),
+            at: time_of(job.at.map_or(now, millis_of).saturating_add(millis(job.after))),
             cancel_asked: false,
             reason: None,
             progress: None,
+        };
+        let row = Row {
+            status,
+            payload: job.payload.clone(),
+            headers: job.headers.clone(),
+            unique: job.unique.clone(),
+            rank_offset: job.rank_offset_ms(),
+            rescues: 0,
+            run: None,
+            lease_until: 0,
         };
         self.jobs.insert(job.id, row);
         Enqueued::New(job.id)
@@ -117,23 +117,22 @@ impl MemoryState {
         self.last_run += 1;
         let token = self.last_run;
         let row = self.jobs.get_mut(&id)?;
-        row.run = Some(token);
-        row.attempt += 1;
-        row.lease_until = now + millis(lease);
+        (row.run, row.lease_until) = (Some(token), now + millis(lease));
+        row.status.state = JobState::Running;
+        row.status.attempt += 1;
         let claimed = Claimed {
             run: RunId { job: id, token },
-            queue: row.job.queue.clone(),
-            kind: row.job.kind.clone(),
-            version: row.job.version,
-            attempt: row.attempt,
-            waited: Duration::from_millis(u64::try_from(now - row.due).unwrap_or(0)),
-            payload: row.job.payload.clone(),
-            headers: row.job.headers.clone(),
+            queue: row.status.queue.clone(),
+            kind: row.status.kind.clone(),
+            version: row.status.version,
+            attempt: row.status.attempt,
+            waited: Duration::from_millis(u64::try_from(now - row.due()).unwrap_or(0)),
+            payload: row.payload.clone(),
+            headers: row.headers.clone(),
+            place: String::new(),
         };
-        let job = row.job.clone();
-        if job.unique.as_ref().is_some_and(|unique| unique.scope == UniqueScope::UntilStarted) {
-            self.release(&job);
-        }
+        let unique = row.unique.clone().filter(|unique| unique.scope == UniqueScope::UntilStarted);
+        self.release(id, &claimed.kind, unique);
         Some(claimed)
     }
 
@@ -142,25 +141,25 @@ impl MemoryState {
         self.jobs.get_mut(&run.job).filter(|row| row.run == Some(run.token))
     }
 
-    fn release(&mut self, job: &NewJob) {
-        let Some(unique) = &job.unique else { return };
-        let key = (job.kind.clone(), unique.key.clone());
-        if self.unique.get(&key).is_some_and(|(holder, until)| *holder == job.id && until.is_none()) {
+    fn release(&mut self, id: JobId, kind: &str, unique: Option<Unique>) {
+        let Some(unique) = unique else { return };
+        let key = (kind.to_owned(), unique.key);
+        if self.unique.get(&key).is_some_and(|(holder, until)| *holder == id && until.is_none()) {
             self.unique.remove(&key);
         }
     }
 
     fn end(&mut self, id: JobId, state: JobState, reason: Option<String>, keep: bool) {
-        let now = self.now();
+        let at = time_of(self.now());
         let Some(mut row) = self.jobs.remove(&id) else { return };
-        self.release(&row.job);
-        row.ended_at = now;
-        row.reason = reason.or(row.reason);
-        (row.run, row.progress) = (None, None);
+        self.release(id, &row.status.kind, row.unique.take());
+        row.wait(None);
+        let reason = reason.or(row.status.reason.take());
+        row.status = JobStatus { state, at, cancel_asked: false, reason, ..row.status };
         if state == JobState::Dead {
-            self.dead.insert(id, row);
+            self.jobs.insert(id, row);
         } else if keep {
-            self.ended.insert(id, JobStatus { at: time_of(now), ..row.status(state) });
+            self.ended.insert(id, row.status);
         }
     }
 
@@ -171,44 +170,32 @@ impl MemoryState {
             Verdict::Done => Some(JobState::Done),
             Verdict::Dead { .. } => Some(JobState::Dead),
             Verdict::Cancelled => Some(JobState::Cancelled),
-            _ => row.cancel_asked.then_some(JobState::Cancelled),
+            _ => row.status.cancel_asked.then_some(JobState::Cancelled),
         };
-        match ends {
-            Some(state) => self.end(run.job, state, verdict.reason(), keep),
-            None => {
-                if let Some(after) = verdict.after_ms() {
-                    let offset = row.rank - row.due;
-                    row.due = now.saturating_add(after);
-                    row.rank = row.due.saturating_add(offset);
-                }
-                row.attempt -= u32::from(verdict.is_free());
-                row.reason = verdict.reason().or(row.reason.take());
-                (row.run, row.progress) = (None, None);
-            }
+        if let Some(state) = ends {
+            self.end(run.job, state, verdict.reason(), keep);
+            return true;
         }
+        row.wait(verdict.after_ms().map(|after| now.saturating_add(after)));
+        row.status.attempt -= u32::from(verdict.is_free());
+        row.status.reason = verdict.reason().or(row.status.reason.take());
         true
     }
 }
 
 impl Row {
-    fn status(&self, state: JobState) -> JobStatus {
-        JobStatus {
-            id: self.job.id,
-            kind: self.job.kind.clone(),
-            version: self.job.version,
-            queue: self.job.queue.clone(),
-            state,
-            attempt: self.attempt,
-            enqueued_at: time_of(self.enqueued_at),
-            at: time_of(if state == JobState::Dead { self.ended_at } else { self.due }),
-            cancel_asked: self.cancel_asked && !state.is_ended(),
-            reason: self.reason.clone(),
-            progress: self.progress.clone(),
-        }
+    fn due(&self) -> i64 {
+        millis_of(self.status.at)
     }
 
-    fn live_status(&self) -> JobStatus {
-        self.status(if self.run.is_some() { JobState::Running } else { JobState::Waiting })
+    fn rank(&self) -> i64 {
+        self.due().saturating_add(self.rank_offset)
+    }
+
+    /// Has no attempt any more, and is due then.
+    fn wait(&mut self, due: Option<i64>) {
+        (self.run, self.status.progress, self.status.state) = (None, None, JobState::Waiting);
+        self.status.at = due.map_or(self.status.at, time_of);
     }
 }
 

@@ -7,10 +7,17 @@ use underpin_database::{
 /// The channel of NOTIFY.
 pub(crate) const CHANNEL: &str = "underpin_jobs";
 
-const POSTGRES: &[&str] =
-    &[include_str!("../sql/jobs_1.postgres.sql"), include_str!("../sql/jobs_2.postgres.sql")];
+const POSTGRES: &[&str] = &[
+    include_str!("../sql/jobs_1.postgres.sql"),
+    include_str!("../sql/jobs_2.postgres.sql"),
+    include_str!("../sql/jobs_3.postgres.sql"),
+];
 
-const SQLITE: &[&str] = &[include_str!("../sql/jobs_1.sqlite.sql"), include_str!("../sql/jobs_2.sqlite.sql")];
+const SQLITE: &[&str] = &[
+    include_str!("../sql/jobs_1.sqlite.sql"),
+    include_str!("../sql/jobs_2.sqlite.sql"),
+    include_str!("../sql/jobs_3.sqlite.sql"),
+];
 
 /// Runs the migrations that are missing, each in a transaction, one process at a time. All of them only add: workers and
 /// producers go on meanwhile.

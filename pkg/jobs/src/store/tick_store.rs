@@ -9,11 +9,11 @@ use crate::JobsError;
 /// Every call is bounded and commits by itself. All are cancel-safe.
 #[async_trait]
 pub trait TickStore: Send + Sync + 'static {
-    /// Adds an entry that is new, from now on; one whose hash has changed begins again from now on.
+    /// Adds an entry that is new, from now on; one with another schedule than before begins again from now on.
     ///
     /// # Errors
     /// [`JobsError::Database`], [`JobsError::TimedOut`].
-    async fn register(&self, entry: &RegisteredEntry) -> Result<(), JobsError>;
+    async fn register(&self, name: &str, schedule: &str) -> Result<(), JobsError>;
 
     /// The time of the store, in milliseconds, and all entries, also those of other deployments.
     ///
@@ -22,7 +22,7 @@ pub trait TickStore: Send + Sync + 'static {
     async fn schedules(&self) -> Result<(i64, Vec<ScheduleStatus>), JobsError>;
 
     /// Marks a tick as fired and inserts its job, both or neither. `false` where the tick is not later than the last one, the
-    /// entry is paused, gone, or has another hash.
+    /// entry is paused, gone, or has another schedule.
     ///
     /// # Errors
     /// [`JobsError::Database`], [`JobsError::TimedOut`]: calling again cannot fire twice.
@@ -49,35 +49,14 @@ pub trait TickStore: Send + Sync + 'static {
 
 const _: fn(&dyn TickStore) = |_| ();
 
-/// An entry as it is registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RegisteredEntry {
-    /// Its name.
-    pub name: String,
-    /// Changes with the schedule: only deployments with the registered hash fire.
-    pub hash: String,
-    /// The schedule for people.
-    pub description: String,
-}
-
-impl RegisteredEntry {
-    /// An entry of this name.
-    pub fn new(name: impl Into<String>, hash: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { name: name.into(), hash: hash.into(), description: description.into() }
-    }
-}
-
 /// An entry with its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ScheduleStatus {
     /// Its name.
     pub name: String,
-    /// The hash of the schedule.
-    pub hash: String,
-    /// The schedule for people.
-    pub description: String,
+    /// The schedule, as it describes itself.
+    pub schedule: String,
     /// Whether it is paused.
     pub paused: bool,
     /// The last tick that fired or was passed over, or the registration.
@@ -90,15 +69,15 @@ pub struct ScheduleStatus {
 pub struct Tick {
     /// The name of the entry.
     pub name: String,
-    /// The hash of its schedule.
-    pub hash: String,
+    /// Its schedule.
+    pub schedule: String,
     /// The time of the tick.
     pub at: i64,
 }
 
 impl Tick {
     /// A tick of this entry.
-    pub fn new(name: impl Into<String>, hash: impl Into<String>, at: i64) -> Self {
-        Self { name: name.into(), hash: hash.into(), at }
+    pub fn new(name: impl Into<String>, schedule: impl Into<String>, at: i64) -> Self {
+        Self { name: name.into(), schedule: schedule.into(), at }
     }
 }

@@ -1,5 +1,7 @@
 use std::time::{Duration, SystemTime};
 
+use serde::Deserialize;
+
 use crate::{JobId, RunId, Unique};
 
 /// A job to be inserted.
@@ -58,8 +60,8 @@ impl NewJob {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
-    /// What it can take of each queue.
-    pub queues: Vec<ClaimQueue>,
+    /// What it can take of each kind.
+    pub kinds: Vec<ClaimKind>,
     /// How long the jobs stay with it without a heartbeat.
     pub lease: Duration,
     /// The name of the process, for operators.
@@ -67,35 +69,20 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Of these queues, with that lease.
-    pub fn new(queues: Vec<ClaimQueue>, lease: Duration, worker: impl Into<String>) -> Self {
-        Self { queues, lease, worker: worker.into() }
+    /// Of these kinds, with that lease.
+    pub fn new(kinds: Vec<ClaimKind>, lease: Duration, worker: impl Into<String>) -> Self {
+        Self { kinds, lease, worker: worker.into() }
     }
 }
 
-/// What a worker can take of one queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClaimQueue {
-    /// The queue.
-    pub queue: String,
-    /// Jobs in all.
-    pub most: usize,
-    /// The kinds it knows.
-    pub kinds: Vec<ClaimKind>,
-}
-
-impl ClaimQueue {
-    /// So many jobs of these kinds.
-    pub fn new(queue: impl Into<String>, most: usize, kinds: Vec<ClaimKind>) -> Self {
-        Self { queue: queue.into(), most, kinds }
-    }
-}
-
-/// What a worker can take of one kind.
+/// What a worker can take of one kind in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimKind {
+    /// The queue.
+    pub queue: String,
+    /// Jobs of all kinds of the queue; the same in each of them.
+    pub queue_most: usize,
     /// The kind.
     pub kind: String,
     /// The latest version that it knows.
@@ -104,12 +91,15 @@ pub struct ClaimKind {
     pub most: usize,
     /// How far behind its due time a job of this kind can rank (nine times its aging).
     pub horizon: Duration,
+    /// Where to begin: the [`Claimed::place`] of a job. A store may leave out what ranks before it.
+    pub after: Option<String>,
 }
 
 impl ClaimKind {
-    /// So many jobs of a kind up to a version, with the default aging.
-    pub fn new(kind: impl Into<String>, version: u32, most: usize) -> Self {
-        Self { kind: kind.into(), version, most, horizon: Duration::from_secs(540) }
+    /// So many jobs of a queue, all of a kind up to a version, with the default aging, from the first on.
+    pub fn new(queue: impl Into<String>, most: usize, kind: impl Into<String>, version: u32) -> Self {
+        let horizon = Duration::from_secs(540);
+        Self { queue: queue.into(), queue_most: most, kind: kind.into(), version, most, horizon, after: None }
     }
 }
 
@@ -150,6 +140,8 @@ pub struct Claimed {
     pub payload: String,
     /// Request id and trace as JSON.
     pub headers: String,
+    /// Its place in the order of its kind, for [`ClaimKind::after`]; empty in a store that has no use for it.
+    pub place: String,
 }
 
 /// An attempt that still has its job.
@@ -175,7 +167,8 @@ pub struct Rescue {
 }
 
 /// What became of a job whose attempt was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum RescueOutcome {
     /// It waits for its next attempt.
@@ -184,14 +177,4 @@ pub enum RescueOutcome {
     Dead,
     /// It was to be cancelled.
     Cancelled,
-}
-
-impl RescueOutcome {
-    pub(crate) fn from_name(name: &str) -> Self {
-        match name {
-            "dead" => Self::Dead,
-            "cancelled" => Self::Cancelled,
-            _ => Self::Requeued,
-        }
-    }
 }

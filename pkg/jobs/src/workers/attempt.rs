@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -9,12 +9,10 @@ use underpin_errors::Error;
 use underpin_logger::{Context, Logger, debug, error, warn};
 
 use super::in_flight::Interrupts;
-use crate::headers::context_of;
 use crate::store::{Claimed, Finished, Verdict};
 use crate::{HistoryPolicy, JobOutcome, JobRoute, JobRun, meters};
 
 /// Runs attempts of handlers and decides what becomes of their jobs.
-#[derive(Clone)]
 pub(super) struct Runner {
     pub(super) log: Arc<dyn Logger>,
     pub(super) cancel_grace: Duration,
@@ -22,10 +20,8 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// The attempt of a claimed job, inside of its span.
     pub(super) fn attempt(&self, claimed: Claimed, route: &JobRoute) -> JobRun {
-        let context = context_of(&claimed.headers);
-        JobRun::new(claimed, context, route.options.history, self.draining.clone())
+        JobRun::new(claimed, route.options.history, self.draining.clone())
     }
 
     /// Runs the handler to its end; `None` when another attempt may have the job.
@@ -33,12 +29,11 @@ impl Runner {
         &self,
         run: &JobRun,
         route: &JobRoute,
-        waited: Duration,
         interrupts: &Interrupts,
     ) -> (Option<JobOutcome>, Option<Finished>) {
         let began = Instant::now();
-        let due = SystemTime::now().checked_sub(waited);
-        let mut span = run.context().process_span("run", route.kind, run.attempt().into(), due);
+        let enqueued = run.job().generated_at();
+        let mut span = run.context().process_span("run", route.kind, run.attempt().into(), enqueued);
         span.set("messaging.message.id", run.job().to_string());
         span.set("messaging.destination.name", route.options.queue.to_owned());
         let context = span.ctx().clone();
@@ -60,11 +55,8 @@ impl Runner {
             span.fail_with(|| reason.clone());
         }
         meters::finished(route.kind, outcome.label(), began.elapsed());
-        let keep = match route.options.history {
-            HistoryPolicy::All => true,
-            HistoryPolicy::Failures => outcome != JobOutcome::Done,
-            HistoryPolicy::Nothing => false,
-        };
+        let needed = if outcome == JobOutcome::Done { HistoryPolicy::All } else { HistoryPolicy::Failures };
+        let keep = route.options.history >= needed;
         let finished = Finished { run: run.id(), verdict: verdict(outcome.clone(), run, route), keep };
         (Some(outcome), Some(finished))
     }

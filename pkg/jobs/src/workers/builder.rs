@@ -15,7 +15,15 @@ use crate::{JobRoute, Jobs, JobsError, WorkersSettings};
 impl Workers {
     /// Workers for these jobs.
     pub fn builder(jobs: &Jobs) -> WorkersBuilder {
-        WorkersBuilder::new(jobs)
+        WorkersBuilder {
+            jobs: jobs.clone(),
+            log: Arc::new(NoopLogger),
+            settings: WorkersSettings::default(),
+            routes: Vec::new(),
+            limits: Vec::new(),
+            #[cfg(feature = "cron")]
+            cron: Vec::new(),
+        }
     }
 }
 
@@ -33,18 +41,6 @@ pub struct WorkersBuilder {
 }
 
 impl WorkersBuilder {
-    pub(super) fn new(jobs: &Jobs) -> Self {
-        Self {
-            jobs: jobs.clone(),
-            log: Arc::new(NoopLogger),
-            settings: WorkersSettings::default(),
-            routes: Vec::new(),
-            limits: Vec::new(),
-            #[cfg(feature = "cron")]
-            cron: Vec::new(),
-        }
-    }
-
     /// Sets the log.
     pub fn log(self, log: Arc<dyn Logger>) -> Self {
         Self { log, ..self }
@@ -99,9 +95,13 @@ impl WorkersBuilder {
         let jobs = self.jobs.clone();
         let shared = Arc::new(self.shared()?);
         #[cfg(feature = "cron")]
-        return Ok(Workers::spawn(shared, &jobs, cron.run()));
+        let cron = {
+            let shared = Arc::clone(&shared);
+            cron.run(move |error| shared.failed("cannot look after cron entries, trying again", error))
+        };
         #[cfg(not(feature = "cron"))]
-        Ok(Workers::spawn(shared, &jobs, std::future::pending()))
+        let cron = std::future::pending();
+        Ok(Workers::spawn(shared, &jobs, cron))
     }
 
     /// A runner for tests: it runs jobs where it is awaited, one after the other.
@@ -115,21 +115,16 @@ impl WorkersBuilder {
     fn shared(self) -> Result<Shared, JobsError> {
         JobsError::check(&self.settings)?;
         let routes = Routes::new(self.routes, &self.limits, self.settings.concurrency as usize)?;
-        let runner = Runner {
-            log: Arc::clone(&self.log),
-            cancel_grace: self.settings.cancel_grace,
-            draining: CancellationToken::new(),
-        };
+        let (cancel_grace, draining) = (self.settings.cancel_grace, CancellationToken::new());
         Ok(Shared {
             store: Arc::clone(self.jobs.store()),
             routes,
-            runner,
+            runner: Runner { log: self.log, cancel_grace, draining },
             in_flight: InFlight::default(),
             status: WorkersStatus::new(self.settings.lag_warning),
             settings: self.settings,
             wake: self.jobs.wake.clone(),
             worker: uuid::Uuid::now_v7().to_string(),
-            log: self.log,
         })
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use underpin_logger::{Context, warn};
 
@@ -11,12 +12,8 @@ use crate::{RunId, meters};
 /// Ends that one statement commits.
 const GROUP: usize = 256;
 
-/// The end of one attempt, to be written to the store.
-pub(super) enum Ended {
-    Finished(Finished),
-    /// Nothing is to be written: the job was lost.
-    Lost(RunId),
-}
+/// The end of one attempt: what is to be written to the store, if it still has its job.
+pub(super) type Ended = (RunId, Option<Finished>);
 
 /// Commits the ends of attempts in groups: what comes in during one commit goes into the next. Ends when all senders are gone.
 ///
@@ -26,20 +23,10 @@ pub(super) async fn complete(shared: Arc<Shared>, mut ends: mpsc::UnboundedRecei
     while ends.recv_many(&mut group, GROUP).await > 0 {
         // Attempts that end in this very moment come along.
         tokio::task::yield_now().await;
-        while group.len() < GROUP {
-            let Ok(end) = ends.try_recv() else { break };
-            group.push(end);
-        }
-        let (mut results, mut gone) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for end in group.drain(..) {
-            match end {
-                Ended::Finished(result) => {
-                    gone.push(result.run);
-                    results.push(result);
-                }
-                Ended::Lost(run) => gone.push(run),
-            }
-        }
+        let room = GROUP - group.len();
+        ends.recv_many(&mut group, room).now_or_never();
+        let gone: Vec<RunId> = group.iter().map(|(run, _)| *run).collect();
+        let results: Vec<Finished> = group.drain(..).filter_map(|(_, finished)| finished).collect();
         if !results.is_empty() {
             finish(&shared, &results).await;
         }
@@ -68,7 +55,7 @@ async fn finish(shared: &Shared, results: &[Finished]) {
     if stale > 0 {
         meters::stale(stale);
         warn!(
-            shared.log,
+            shared.runner.log,
             &Context::background(),
             "attempts ended after they had lost their jobs",
             attempts = stale

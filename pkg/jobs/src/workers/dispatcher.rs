@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
 
 use super::completer::Ended;
+use super::marks::ClaimMarks;
 use super::shared::Shared;
 use crate::JobsError;
 use crate::meters;
@@ -22,6 +23,7 @@ pub(super) struct Dispatcher {
     wake: WakeListener,
     backoff: PollBackoff,
     notify_mode: NotifyMode,
+    marks: ClaimMarks,
     /// The pause after a failure.
     pause: Duration,
 }
@@ -38,6 +40,7 @@ impl Dispatcher {
             wake,
             backoff,
             notify_mode: NotifyMode::Off,
+            marks: ClaimMarks::default(),
             pause: FIRST_PAUSE,
         }
     }
@@ -55,9 +58,8 @@ impl Dispatcher {
         while stop.run_until_cancelled(self.room()).await.is_some() && !stop.is_cancelled() {
             while self.attempts.try_join_next().is_some() {}
             match self.claim().await {
-                Ok(claimed) if claimed > 0 => self.backoff.found(),
-                Ok(_) => {
-                    let until = Instant::now() + self.backoff.found_nothing();
+                Ok(None) => self.backoff.found(),
+                Ok(Some(until)) => {
                     stop.run_until_cancelled(self.wait(until)).await;
                 }
                 Err(error) => {
@@ -94,25 +96,30 @@ impl Dispatcher {
         }
     }
 
-    /// Claims what there is room for, and starts it. Returns how many jobs that were.
-    async fn claim(&mut self) -> Result<usize, JobsError> {
+    /// Claims what there is room for, and starts it; returns when to claim again if that is nothing.
+    async fn claim(&mut self) -> Result<Option<Instant>, JobsError> {
         let shared = &self.shared;
-        let settings = &shared.settings;
-        let claim = shared.routes.claim(
-            &shared.in_flight.counts(),
-            settings.batch as usize,
-            settings.lease,
-            &shared.worker,
-        );
-        let Some(claim) = claim else { return Ok(0) };
+        let Some(mut claim) = shared.claim(shared.settings.batch as usize) else {
+            return Ok(Some(Instant::now() + self.backoff.found_nothing()));
+        };
+        let began = Instant::now();
+        let first_at = self.marks.apply(&mut claim, began);
         let claimed = shared.store.claim(&claim).await?;
         shared.recovered();
         self.pause = FIRST_PAUSE;
-        let count = claimed.len();
+        let now = Instant::now();
+        self.marks.found(&claimed);
+        if first_at.is_none() {
+            self.marks.began_at_first(began, now);
+        }
+        if claimed.is_empty() {
+            let until = now + self.backoff.found_nothing();
+            return Ok(Some(first_at.map_or(until, |first_at| first_at.min(until))));
+        }
         for job in claimed {
             self.start(job);
         }
-        Ok(count)
+        Ok(None)
     }
 
     fn start(&mut self, claimed: Claimed) {
@@ -120,21 +127,19 @@ impl Dispatcher {
         if shared.runner.draining.is_cancelled() {
             let given_back = Finished::new(claimed.run, Verdict::GiveBack);
             // The completer outlives the dispatcher.
-            self.ends.send(Ended::Finished(given_back)).ok();
+            self.ends.send((claimed.run, Some(given_back))).ok();
             return;
         }
         let Some(route) = shared.routes.get(&claimed.kind).cloned() else { return };
         meters::waited(&claimed.queue, claimed.waited);
-        let waited = claimed.waited;
         let run = shared.runner.attempt(claimed, &route);
         let interrupts = shared.in_flight.begin(&run);
         let ends = self.ends.clone();
         self.attempts.spawn(async move {
-            let (_, finished) = shared.runner.run(&run, &route, waited, &interrupts).await;
+            let (_, finished) = shared.runner.run(&run, &route, &interrupts).await;
             shared.in_flight.finishing(run.id());
-            let ended = finished.map_or(Ended::Lost(run.id()), Ended::Finished);
             // The completer outlives the attempts.
-            ends.send(ended).ok();
+            ends.send((run.id(), finished)).ok();
         });
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use underpin_database::wake::forward;
 use underpin_errors::{Health, HealthCheck};
 
@@ -57,7 +57,7 @@ use crate::store::CHANNEL;
 /// ```
 pub struct Workers {
     shared: Arc<Shared>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Workers {
@@ -69,11 +69,11 @@ impl Workers {
         let (sender, ends) = mpsc::unbounded_channel();
         let wake = shared.wake.clone();
         let dispatcher = Dispatcher::new(Arc::clone(&shared), sender, wake.listen());
-        let (pool, log) = (jobs.pool().cloned(), Arc::clone(&shared.log));
+        let (pool, log) = (jobs.pool().cloned(), Arc::clone(&shared.runner.log));
         let (working, draining) = (Arc::clone(&shared), shared.runner.draining.clone());
         let task = tokio::spawn(async move {
             // However this ends: by a drain, a panic, or with the task.
-            let _ended = EndGuard(Arc::clone(&working));
+            let _ended = working.status.ended.clone().drop_guard();
             let listen = async move {
                 match pool {
                     Some(pool) => forward(pool, CHANNEL, log, move |_| wake.notify()).await,
@@ -85,10 +85,8 @@ impl Workers {
                 tokio::join!(dispatcher.run(), complete(Arc::clone(&working), ends));
             };
             let cron = async {
-                tokio::select! {
-                    never = cron => match never {},
-                    () = draining.cancelled() => std::future::pending::<Infallible>().await,
-                }
+                let _drained: Option<Infallible> = draining.run_until_cancelled(cron).await;
+                std::future::pending::<Infallible>().await
             };
             tokio::select! {
                 () = work => {}
@@ -98,7 +96,7 @@ impl Workers {
                 never = cron => match never {},
             }
         });
-        Self { shared, task: Mutex::new(Some(task)) }
+        Self { shared, task: Mutex::new(Some(AbortOnDropHandle::new(task))) }
     }
 
     /// Claims nothing more from now on; the begin of a [`drain`](Self::drain).
@@ -117,7 +115,7 @@ impl Workers {
         let end = Instant::now() + within;
         self.quiesce();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut task) = task else { return WorkersDrain::Drained };
+        let Some(mut task) = task.map(AbortOnDropHandle::detach) else { return WorkersDrain::Drained };
         let reserve = (within / 10).min(Duration::from_secs(2));
         if tokio::time::timeout_at(end - reserve, &mut task).await.is_ok() {
             return WorkersDrain::Drained;
@@ -136,14 +134,6 @@ impl Workers {
     /// The attempts that run in this process.
     pub fn running(&self) -> usize {
         self.shared.in_flight.len()
-    }
-}
-
-struct EndGuard(Arc<Shared>);
-
-impl Drop for EndGuard {
-    fn drop(&mut self) {
-        self.0.status.ended();
     }
 }
 
@@ -174,14 +164,6 @@ impl HealthCheck for Workers {
 
     async fn check(&self) -> Health {
         self.shared.status.health(&self.shared.routes, self.running())
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
-        }
     }
 }
 

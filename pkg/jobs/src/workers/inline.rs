@@ -60,28 +60,23 @@ impl InlineRunner {
     /// The job that was running waits for its lease to expire.
     pub async fn run_due(&self) -> Result<Vec<InlineAttempt>, JobsError> {
         let (shared, mut attempts) = (&self.shared, Vec::new());
-        loop {
-            let lease = shared.settings.lease;
-            let Some(claim) = shared.routes.claim(&shared.in_flight.counts(), 1, lease, &shared.worker)
-            else {
-                return Ok(attempts);
-            };
+        while let Some(claim) = shared.claim(1) {
             let claimed = shared.store.claim(&claim).await?;
             if claimed.is_empty() {
-                return Ok(attempts);
+                break;
             }
             for job in claimed {
                 attempts.extend(self.run_one(job).await?);
             }
         }
+        Ok(attempts)
     }
 
     async fn run_one(&self, claimed: Claimed) -> Result<Option<InlineAttempt>, JobsError> {
         let shared = &self.shared;
         let Some(route) = shared.routes.get(&claimed.kind) else { return Ok(None) };
-        let waited = claimed.waited;
         let run = shared.runner.attempt(claimed, route);
-        let (outcome, finished) = shared.runner.run(&run, route, waited, &Interrupts::default()).await;
+        let (outcome, finished) = shared.runner.run(&run, route, &Interrupts::default()).await;
         let (Some(outcome), Some(finished)) = (outcome, finished) else { return Ok(None) };
         if !shared.store.finish(&[finished]).await?.stale.is_empty() {
             return Err(JobsError::Stale);

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use underpin_logger::{Context, info, warn};
 
 use super::shared::Shared;
@@ -14,8 +14,7 @@ const SWEEP: u32 = 1000;
 
 /// Keeps the leases of the running attempts. Separate from [`maintain`], whose statements may take longer than a lease.
 pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
-    let mut ticks = interval(shared.settings.lease / 4);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(shared.settings.lease / 4);
     loop {
         ticks.tick().await;
         if let Err(error) = keep_leases(&shared).await {
@@ -26,54 +25,28 @@ pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
 
 /// Writes progress, rescues lost jobs, counts and sweeps. Without attempts it asks the store every 15 seconds.
 pub(super) async fn maintain(shared: Arc<Shared>) -> Infallible {
-    let lease = shared.settings.lease;
-    let mut rescue = Every::new(lease / 2);
-    let mut count = Every::new(Duration::from_secs(15));
-    let mut sweep = Every::new(Duration::from_secs(60));
-    // At most once a second, and often enough for the shortest lease.
-    let mut ticks = interval(Duration::from_secs(1).min(lease / 8));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut progress = Every::new(Duration::from_secs(1));
+    let mut progress = every(Duration::from_secs(1));
+    let mut rescue = every(shared.settings.lease / 2);
+    let mut count = every(Duration::from_secs(15));
+    let mut sweep = every(Duration::from_secs(60));
     loop {
-        ticks.tick().await;
-        let mut result = Ok(());
-        if progress.is_due() {
-            result = result.and(write_progress(&shared).await);
-        }
-        if rescue.is_due() {
-            result = result.and(rescue_lost(&shared).await);
-        }
-        if count.is_due() {
-            result = result.and(read_queues(&shared).await);
-        }
-        if sweep.is_due() {
-            result = result.and(delete_old(&shared).await);
-        }
+        let result = tokio::select! {
+            _ = progress.tick() => write_progress(&shared).await,
+            _ = rescue.tick() => rescue_lost(&shared).await,
+            _ = count.tick() => read_queues(&shared).await,
+            _ = sweep.tick() => delete_old(&shared).await,
+        };
         if let Err(error) = result {
             shared.failed("cannot maintain jobs, trying again", &error);
         }
     }
 }
 
-/// Something that is due at intervals, for the first time at once.
-struct Every {
-    period: Duration,
-    next: Instant,
-}
-
-impl Every {
-    fn new(period: Duration) -> Self {
-        Self { period, next: Instant::now() }
-    }
-
-    fn is_due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = now >= self.next;
-        if due {
-            self.next = now + self.period;
-        }
-        due
-    }
+/// Ticks at once, and then with that pause at least.
+fn every(pause: Duration) -> Interval {
+    let mut ticks = interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn keep_leases(shared: &Shared) -> Result<(), JobsError> {
@@ -103,14 +76,16 @@ async fn rescue_lost(shared: &Shared) -> Result<(), JobsError> {
         match rescue.outcome {
             RescueOutcome::Dead => {
                 warn!(
-                    shared.log,
+                    shared.runner.log,
                     &Context::background(),
                     "a job was lost too often and is dead",
                     kind,
                     job_id = id
                 );
             }
-            _ => info!(shared.log, &Context::background(), "a lost job was rescued", kind, job_id = id),
+            _ => {
+                info!(shared.runner.log, &Context::background(), "a lost job was rescued", kind, job_id = id);
+            }
         }
     }
     if !rescued.is_empty() {

@@ -9,6 +9,7 @@ mod handle;
 mod in_flight;
 mod inline;
 mod maintenance;
+mod marks;
 mod routes;
 mod shared;
 mod status;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::in_flight::Counts;
-use crate::store::{Claim, ClaimKind, ClaimQueue, KnownKind};
+use crate::store::{ClaimKind, KnownKind};
 use crate::{JobRoute, JobsError};
 
 /// The kinds and queues of a process, with their limits.
@@ -43,12 +43,8 @@ impl Routes {
         self.by_kind.get(kind)
     }
 
-    /// The kinds, in the order of their names.
     pub(super) fn known(&self) -> Vec<KnownKind> {
-        let mut known: Vec<KnownKind> =
-            self.by_kind.values().map(|route| KnownKind::new(route.kind, route.version)).collect();
-        known.sort_unstable_by(|a, b| a.kind.cmp(&b.kind));
-        known
+        self.by_kind.values().map(|route| KnownKind::new(route.kind, route.version)).collect()
     }
 
     pub(super) fn queues(&self) -> impl Iterator<Item = &'static str> + '_ {
@@ -60,24 +56,18 @@ impl Routes {
         self.queues.values().fold(0, |sum, limit| sum.saturating_add(*limit))
     }
 
-    /// What the process can take beside what it runs, at most `batch` of each queue; `None` when it is full.
-    pub(super) fn claim(
-        &self,
-        counts: &Counts,
-        batch: usize,
-        lease: Duration,
-        worker: &str,
-    ) -> Option<Claim> {
-        let mut queues = Vec::new();
-        for (queue, limit) in &self.queues {
-            let most = limit.saturating_sub(counts.of_queue(queue)).min(batch);
-            let kinds: Vec<ClaimKind> =
-                self.by_kind.values().filter_map(|route| ask(route, queue, most, counts)).collect();
-            if most > 0 && !kinds.is_empty() {
-                queues.push(ClaimQueue::new(*queue, most, kinds));
-            }
-        }
-        (!queues.is_empty()).then(|| Claim::new(queues, lease, worker))
+    /// What the process can take beside what it runs, at most `batch` of each queue.
+    pub(super) fn asks(&self, counts: &Counts, batch: usize) -> Vec<ClaimKind> {
+        self.by_kind.values().filter_map(|route| self.ask(route, counts, batch)).collect()
+    }
+
+    fn ask(&self, route: &JobRoute, counts: &Counts, batch: usize) -> Option<ClaimKind> {
+        let (queue, limit) = (route.options.queue, route.options.concurrency.unwrap_or(usize::MAX));
+        let queue_most = self.queues.get(queue)?.saturating_sub(counts.of_queue(queue)).min(batch);
+        let most = limit.saturating_sub(counts.of_kind(route.kind)).min(queue_most);
+        let horizon = route.options.aging.min(Duration::from_secs(3600)) * 9;
+        let ask = ClaimKind::new(queue, most, route.kind, route.version);
+        (most > 0).then_some(ClaimKind { queue_most, horizon, ..ask })
     }
 
     /// Whether a queue or a kind is full, so that jobs may wait that a claim does not ask for.
@@ -88,12 +78,4 @@ impl Routes {
         self.queues.iter().any(|(queue, limit)| counts.of_queue(queue) >= *limit)
             || self.by_kind.values().any(full)
     }
-}
-
-fn ask(route: &JobRoute, queue: &str, most: usize, counts: &Counts) -> Option<ClaimKind> {
-    let limit = route.options.concurrency.unwrap_or(usize::MAX);
-    let most = limit.saturating_sub(counts.of_kind(route.kind)).min(most);
-    let horizon = route.options.aging.min(Duration::from_secs(3600)) * 9;
-    (route.options.queue == queue && most > 0)
-        .then(|| ClaimKind { horizon, ..ClaimKind::new(route.kind, route.version, most) })
 }

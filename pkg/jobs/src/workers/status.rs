@@ -1,6 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
 use underpin_errors::Health;
 
 use super::routes::Routes;
@@ -9,13 +10,14 @@ use crate::QueueStatus;
 /// What workers tell their health check.
 #[derive(Debug)]
 pub(super) struct WorkersStatus {
+    /// Cancelled when the workers have ended.
+    pub(super) ended: CancellationToken,
     state: Mutex<State>,
     lag_warning: Duration,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    has_ended: bool,
     failing_since: Option<Instant>,
     queues: Vec<QueueStatus>,
     read_at: Option<Instant>,
@@ -23,7 +25,7 @@ struct State {
 
 impl WorkersStatus {
     pub(super) fn new(lag_warning: Duration) -> Self {
-        Self { state: Mutex::default(), lag_warning }
+        Self { ended: CancellationToken::new(), state: Mutex::default(), lag_warning }
     }
 
     /// A call of the store failed; `true` for the first in a row.
@@ -46,10 +48,6 @@ impl WorkersStatus {
         std::mem::replace(&mut state.queues, queues)
     }
 
-    pub(super) fn ended(&self) {
-        self.state().has_ended = true;
-    }
-
     pub(super) fn health(&self, routes: &Routes, running: usize) -> Health {
         let state = self.state();
         let known = routes.known();
@@ -61,7 +59,7 @@ impl WorkersStatus {
         let unknown: u64 = ours.iter().filter(|status| !is_known(status)).map(|status| status.ready).sum();
         let waiting = ours.iter().filter(|status| is_known(status) && !status.paused);
         let oldest = waiting.map(|status| status.oldest).max().unwrap_or_default();
-        let health = if state.has_ended {
+        let health = if self.ended.is_cancelled() {
             Health::down("the workers have ended")
         } else if let Some(since) = state.failing_since {
             Health::degraded("the store of the jobs fails").detail("failing_ms", millis(since.elapsed()))

@@ -26,8 +26,7 @@ impl Schedule for Thousand {
 /// The entry begins a thousand seconds ago.
 async fn registered(database: &TestDatabase) -> (Jobs, i64) {
     let jobs = database.jobs().await;
-    let entry = underpin_jobs::store::RegisteredEntry::new("thousand", "thousand", "thousand");
-    jobs.store().register(&entry).await.unwrap();
+    jobs.store().register("thousand", "thousand").await.unwrap();
     database.pool.batch("UPDATE underpin_job_schedule SET last_tick = last_tick - 2000").await.unwrap();
     let start = jobs.store().schedules().await.unwrap().1[0].last_tick;
     (jobs, start)

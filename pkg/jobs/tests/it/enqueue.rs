@@ -114,6 +114,6 @@ async fn any_number_migrates_at_once_and_under_load() {
         migrated.unwrap();
     }
     load.await.unwrap();
-    assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_jobs_schema").await, 2);
+    assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_jobs_schema").await, 3);
     assert_eq!(count(&database.pool, "SELECT count(*) FROM underpin_job").await, 200);
 }

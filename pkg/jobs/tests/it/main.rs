@@ -21,6 +21,8 @@ mod model;
 #[cfg(test)]
 mod pooler;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod spans;
 #[cfg(test)]
 mod support;

@@ -1,15 +1,16 @@
 //! What workers and schedulers report, with the clock of tokio stopped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
 use underpin_jobs::cron::{CronEntry, Missed, Schedule};
-use underpin_jobs::store::{MemoryJobStore, NewJob, RegisteredEntry, Tick, TickStore};
-use underpin_jobs::{Enqueue, JobOutcome, JobRun, Jobs, Workers, WorkersDrain, typed_job};
+use underpin_jobs::store::{JobStore, KnownKind, MemoryJobStore, NewJob, Tick, TickStore};
+use underpin_jobs::{Enqueue, JobOutcome, JobRun, Jobs, Workers, WorkersDrain, typed_job, typed_job_with};
 use underpin_telemetry::testing::CaptureMetrics;
 
-use crate::support::{Calls, LIMIT, Work, quick, until, work};
+use crate::support::{Calls, LIMIT, TestDatabase, Work, quick, until, work};
 
 /// Runs a test on this thread, whose metrics are captured. Every wait for a time is over at once.
 fn captured<F: Future<Output = ()>>(test: impl FnOnce(CaptureMetrics) -> F) {
@@ -46,6 +47,33 @@ fn gauges_of_a_queue_that_is_empty_again_are_zero() {
     });
 }
 
+#[test]
+fn the_late_end_of_an_attempt_is_counted() {
+    captured(|metrics| async move {
+        let store = Arc::new(MemoryJobStore::default());
+        let jobs = Jobs::over(Arc::<MemoryJobStore>::clone(&store));
+        let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
+        let handler = async |(calls, gate): (Calls, Arc<Semaphore>), work: Work, _: JobRun| {
+            calls.add(work.number);
+            drop(gate.acquire().await);
+            Ok(JobOutcome::Done)
+        };
+        let route = typed_job_with((calls.clone(), Arc::clone(&gate)), handler);
+        let workers = Workers::builder(&jobs).settings(quick()).on(route).start().unwrap();
+        jobs.enqueue_committed(&work(1), Enqueue::default()).await.unwrap();
+        until("it runs", || async { calls.of(1) == 1 }).await;
+        store.advance(Duration::from_secs(3600));
+        // As another process does it, and the attempt ends before it hears of its loss.
+        assert_eq!(store.rescue(&[KnownKind::new("work", 1)], 3).await.unwrap().len(), 1);
+        gate.add_permits(1000);
+        let late = || metrics.value("underpin_jobs_stale_finishes_total");
+        until("its end is refused", || async { late() == Some(1.0) }).await;
+        until("it runs again", || async { calls.of(1) == 2 }).await;
+        assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
+        assert_eq!(late(), Some(1.0));
+    });
+}
+
 const TICKS: i64 = 10;
 
 /// Ten ticks, one a second, from its start on.
@@ -73,7 +101,7 @@ impl Schedule for Ten {
 /// An entry whose ticks all passed while no process ran.
 async fn missed_entry() -> (Arc<MemoryJobStore>, i64) {
     let store = Arc::new(MemoryJobStore::default());
-    store.register(&RegisteredEntry::new("ten", "ten", "ten")).await.unwrap();
+    store.register("ten", "ten").await.unwrap();
     let start = store.schedules().await.unwrap().1[0].last_tick;
     store.advance(Duration::from_secs(3600));
     (store, start)
@@ -144,4 +172,28 @@ fn a_replica_that_fires_the_rest_counts_nothing_as_missed() {
         assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
         assert_eq!(missed_total(&metrics), None);
     });
+}
+
+#[test]
+fn a_tick_that_cannot_be_fired_stays_the_one_that_is_waited_for() {
+    let metrics = CaptureMetrics::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let test = async {
+        let database = TestDatabase::sqlite().await;
+        let jobs = database.jobs().await;
+        let entry = CronEntry::new("secondly", "* * * * * *", &work(1));
+        let builder = Workers::builder(&jobs).settings(quick()).on(Calls::default().route());
+        let workers = builder.cron(entry).start().unwrap();
+        let next = || metrics.value(r#"underpin_cron_next_timestamp_seconds{name="secondly"}"#);
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        until("it waits for a tick", || async { next().is_some_and(|next| next > now() - 1.0) }).await;
+        database.pool.batch("ALTER TABLE underpin_job_tick RENAME TO away").await.unwrap();
+        until("a tick is late", || async { next().is_some_and(|next| next < now() - 3.0) }).await;
+        database.pool.batch("ALTER TABLE away RENAME TO underpin_job_tick").await.unwrap();
+        until("it fires again", || async { next().is_some_and(|next| next > now() - 1.0) }).await;
+        jobs.store().set_schedule_paused("secondly", true).await.unwrap();
+        until("it waits for nothing", || async { next() == Some(0.0) }).await;
+        assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
+    };
+    metrics.during(|| runtime.block_on(test));
 }

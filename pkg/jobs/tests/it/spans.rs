@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use underpin_database::{DatabaseExt, TxOptions};
-use underpin_jobs::{Enqueue, JobOutcome, JobRun, Jobs, Workers, typed_job};
+use underpin_jobs::cron::CronEntry;
+use underpin_jobs::store::NewJob;
+use underpin_jobs::{Enqueue, JobOutcome, JobRun, Jobs, Workers, WorkersDrain, typed_job, typed_job_with};
 use underpin_logger::testing::CaptureSpans;
 use underpin_logger::{AttributeValue, Context, RequestId, Span, SpanKind};
 
-use crate::support::{Calls, TestDatabase, Work, work};
+use crate::support::{Calls, LIMIT, TestDatabase, Work, quick, until, work};
 
 fn entry() -> (Span, String) {
     let entry = Context::new(RequestId::generate()).entry_span("test", SpanKind::Internal);
@@ -78,4 +80,51 @@ async fn an_enqueue_that_fails_marks_its_span() {
     drop(entry);
     let create = spans.of_trace(&trace).into_iter().find(|span| span.name == "create work").unwrap();
     assert!(create.error.is_some());
+}
+
+#[tokio::test]
+async fn an_attempt_long_after_its_enqueue_starts_a_trace_with_a_link() {
+    let (spans, jobs) = (CaptureSpans::install(), Jobs::in_memory());
+    let (entry, trace) = entry();
+    let mut scheduled = NewJob::new("work", "main", r#"{"number":1}"#);
+    // An id of 2023, as of a job that was enqueued then, for now.
+    scheduled.id = "018bcfe5-687b-7000-8000-000000000000".parse().unwrap();
+    scheduled.headers = format!(r#"{{"traceparent":"{}"}}"#, entry.ctx().traceparent().unwrap());
+    jobs.store().insert(&[scheduled]).await.unwrap();
+    let runner = Workers::builder(&jobs).on(Calls::default().route()).inline().unwrap();
+    assert_eq!(runner.run_due().await.unwrap().len(), 1);
+    drop(entry);
+    assert_eq!(spans.tree(&trace), "test\n");
+    let linked = spans.linked_to(&trace);
+    assert_eq!((linked.len(), &*linked[0].name), (1, "run work"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_is_the_root_of_a_trace_that_its_job_continues() {
+    let (spans, database) = (CaptureSpans::install(), TestDatabase::sqlite().await);
+    let jobs = database.jobs().await;
+    let (sender, mut ticks) = tokio::sync::mpsc::unbounded_channel();
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let handler = async |sender: tokio::sync::mpsc::UnboundedSender<Context>, _: Work, run: JobRun| {
+            sender.send(run.context().clone()).ok();
+            Ok(JobOutcome::Done)
+        };
+        let builder = Workers::builder(&jobs).settings(quick()).on(typed_job_with(sender.clone(), handler));
+        replicas.push(builder.cron(CronEntry::new("spanned", "* * * * * *", &work(1))).start().unwrap());
+    }
+    let context = ticks.recv().await.unwrap();
+    let trace = context.trace().unwrap().trace_id();
+    until("the spans of the tick and its job end", || async {
+        spans.tree(trace) == "tick spanned\n  run work\n"
+    })
+    .await;
+    let tick = spans.of_trace(trace).into_iter().find(|span| span.parent.is_none()).unwrap();
+    assert_eq!(tick.kind, SpanKind::Internal);
+    assert!(matches!(tick.attribute("cron.lateness_ms"), Some(AttributeValue::Int(late)) if *late >= 0));
+    assert!(tick.attribute("messaging.message.id").is_some());
+    assert!(context.request_id().is_some());
+    for replica in replicas {
+        assert_eq!(replica.drain(LIMIT).await, WorkersDrain::Drained);
+    }
 }

@@ -3,13 +3,35 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use underpin_database::{Executor, sql};
+use underpin_database::{Executor, Pool, sql};
 use underpin_jobs::{Workers, WorkersDrain};
 
-use crate::support::{Calls, LIMIT, TestDatabase, count, enqueue, jobs, pool, quick, until};
+use crate::support::{Calls, LIMIT, TestDatabase, Work, count, enqueue, jobs, pool, quick, until};
 
 /// As many at least.
 const JOBS: u64 = 3000;
+
+/// A worker of the first release, by the statements that it sends.
+async fn old_worker(pool: Pool, calls: Calls, is_over: Arc<AtomicBool>) {
+    let asks =
+        r#"[{"queue":"main","queue_most":20,"kind":"work","version":1,"most":20,"horizon_ms":540000}]"#;
+    while !is_over.load(Ordering::SeqCst) {
+        let claim = "SELECT id, run, payload FROM underpin_job_claim(CAST($1 AS jsonb), 600000, 'old')";
+        let mut ends = Vec::new();
+        for row in pool.query_all(sql(claim, [asks.into()])).await.unwrap() {
+            let (id, run): (String, i64) =
+                (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+            let payload: String = row.try_get_by_index(2).unwrap();
+            calls.add(serde_json::from_str::<Work>(&payload).unwrap().number);
+            ends.push(
+                serde_json::json!({"id": id, "run": run, "verdict": "done", "keep": true, "free": false}),
+            );
+        }
+        let finish = "SELECT id FROM underpin_job_finish(CAST($1 AS jsonb))";
+        let ended = pool.query_all(sql(finish, [serde_json::Value::from(ends.clone()).to_string().into()]));
+        assert_eq!(ended.await.unwrap().len(), ends.len());
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_of_the_tables_under_load_loses_and_repeats_nothing() {
@@ -21,12 +43,8 @@ async fn an_upgrade_of_the_tables_under_load_loses_and_repeats_nothing() {
         database.pool.batch(text).await.unwrap();
     }
     database.pool.execute(sql("INSERT INTO underpin_jobs_schema (version) VALUES (1)", [])).await.unwrap();
-    let (calls, url) = (Calls::default(), database.postgres.as_ref().unwrap().url());
-    let mut workers = Vec::new();
-    for _ in 0..2 {
-        let jobs = jobs(&pool(url).await);
-        workers.push(Workers::builder(&jobs).settings(quick()).on(calls.route()).start().unwrap());
-    }
+    let (calls, is_over) = (Calls::default(), Arc::new(AtomicBool::new(false)));
+    let old = tokio::spawn(old_worker(database.pool.clone(), calls.clone(), Arc::clone(&is_over)));
     let (next, is_upgraded) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let producers: Vec<_> = (0..3)
         .map(|_| {
@@ -47,6 +65,12 @@ async fn an_upgrade_of_the_tables_under_load_loses_and_repeats_nothing() {
     for upgraded in futures_util::future::join_all(upgrades).await {
         upgraded.unwrap();
     }
+    let url = database.postgres.as_ref().unwrap().url();
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let jobs = jobs(&pool(url).await);
+        workers.push(Workers::builder(&jobs).settings(quick()).on(calls.route()).start().unwrap());
+    }
     is_upgraded.store(true, Ordering::SeqCst);
     for producer in producers {
         producer.await.unwrap();
@@ -57,6 +81,8 @@ async fn an_upgrade_of_the_tables_under_load_loses_and_repeats_nothing() {
         calls.len() as u64 == enqueued && count(&database.pool, left).await == 0
     })
     .await;
+    is_over.store(true, Ordering::SeqCst);
+    old.await.unwrap();
     assert!((0..enqueued).all(|number| calls.of(number) == 1));
     let done = "SELECT count(*) FROM underpin_job_history WHERE state = 'done'";
     assert_eq!(u64::try_from(count(&database.pool, done).await).unwrap(), enqueued);

@@ -1,5 +1,6 @@
 //! Workers: outcomes, limits, cancellation, drain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -243,6 +244,42 @@ async fn progress_and_cancellation_of_a_running_job() {
         until("it is cancelled", || async { state(&jobs, id).await == Some(JobState::Cancelled) }).await;
     }
     assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_written_once_a_second_however_often_it_is_reported() {
+    let jobs = underpin_jobs::Jobs::in_memory();
+    let handler = typed_job(async |_: Work, run: JobRun| {
+        for done in 0..1000 {
+            run.progress(Progress::new(done, 1000));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(JobOutcome::Done)
+    });
+    let workers = Workers::builder(&jobs).settings(quick()).on(handler).start().unwrap();
+    let id = jobs.enqueue_committed(&work(1), Enqueue::default()).await.unwrap().id();
+    let mut written = BTreeSet::new();
+    // On a clock that stands still while anything can be done, each write is seen.
+    while let Some(status) = jobs.get(id).await.unwrap().filter(|status| !status.state.is_ended()) {
+        written.extend(status.progress.map(|progress| progress.done));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!((9..=11).contains(&written.len()), "in ten seconds: {written:?}");
+    assert_eq!(workers.drain(LIMIT).await, WorkersDrain::Drained);
+}
+
+#[tokio::test]
+async fn the_inline_runner_runs_jobs_on_the_thread_of_the_test() {
+    let jobs = underpin_jobs::Jobs::in_memory();
+    let here = std::thread::current().id();
+    let handler = typed_job_with(here, async |here, _: Work, _: JobRun| {
+        assert_eq!(std::thread::current().id(), here);
+        Ok(JobOutcome::Done)
+    });
+    let runner = Workers::builder(&jobs).on(handler).inline().unwrap();
+    jobs.enqueue_committed(&work(1), Enqueue::default()).await.unwrap();
+    let ran = runner.run_due().await.unwrap();
+    assert_eq!(ran.iter().map(|attempt| &attempt.outcome).collect::<Vec<_>>(), [&JobOutcome::Done]);
 }
 
 #[tokio::test]

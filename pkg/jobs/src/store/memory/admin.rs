@@ -4,46 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{MemoryJobStore, MemoryState, Row, millis};
+use super::{MemoryJobStore, millis};
 use crate::status::millis_of;
 use crate::store::JobAdmin;
 use crate::{CancelOutcome, JobFilter, JobId, JobRecord, JobState, JobStatus, JobsError, QueueStatus};
-
-impl MemoryState {
-    fn record(&self, id: JobId) -> Option<JobRecord> {
-        let record = |row: &Row, status| JobRecord::new(status, row.job.payload.clone());
-        let live = self.jobs.get(&id).map(|row| record(row, row.live_status()));
-        let dead = || self.dead.get(&id).map(|row| record(row, row.status(JobState::Dead)));
-        let ended = || self.ended.get(&id).map(|status| JobRecord::new(status.clone(), String::new()));
-        live.or_else(dead).or_else(ended)
-    }
-
-    fn count(&self, row: &Row, dead: bool, counts: &mut BTreeMap<(String, String, u32), QueueStatus>) {
-        let (now, job) = (self.now(), &row.job);
-        let key = (job.queue.clone(), job.kind.clone(), job.version);
-        let count = counts.entry(key).or_insert_with(|| QueueStatus {
-            queue: job.queue.clone(),
-            kind: job.kind.clone(),
-            version: job.version,
-            ready: 0,
-            scheduled: 0,
-            running: 0,
-            dead: 0,
-            oldest: Duration::ZERO,
-            paused: self.paused.contains(&job.queue),
-        });
-        match (dead, row.run) {
-            (true, _) => count.dead += 1,
-            (false, Some(_)) => count.running += 1,
-            (false, None) if row.due > now => count.scheduled += 1,
-            (false, None) => {
-                count.ready += 1;
-                let waits = Duration::from_millis(u64::try_from(now - row.due).unwrap_or(0));
-                count.oldest = count.oldest.max(waits);
-            }
-        }
-    }
-}
 
 #[async_trait]
 impl JobAdmin for MemoryJobStore {
@@ -52,7 +16,9 @@ impl JobAdmin for MemoryJobStore {
     }
 
     async fn inspect(&self, id: JobId) -> Result<Option<JobRecord>, JobsError> {
-        Ok(self.state().record(id))
+        let state = self.state();
+        let live = state.jobs.get(&id).map(|row| JobRecord::new(row.status.clone(), row.payload.clone()));
+        Ok(live.or_else(|| Some(JobRecord::new(state.ended.get(&id)?.clone(), String::new()))))
     }
 
     async fn list(
@@ -63,15 +29,14 @@ impl JobAdmin for MemoryJobStore {
     ) -> Result<Vec<JobStatus>, JobsError> {
         let state = self.state();
         let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let live = state.jobs.range(range).map(|(_, row)| row.live_status());
-        let dead = state.dead.range(range).map(|(_, row)| row.status(JobState::Dead));
-        let ended = state.ended.range(range).map(|(_, status)| status.clone());
-        let wanted = |status: &JobStatus| {
+        let live = state.jobs.range(range).map(|(_, row)| &row.status);
+        let wanted = |status: &&JobStatus| {
             filter.state.is_none_or(|state| state == status.state)
                 && filter.kind.as_ref().is_none_or(|kind| *kind == status.kind)
                 && filter.queue.as_ref().is_none_or(|queue| *queue == status.queue)
         };
-        let mut found: Vec<JobStatus> = live.chain(dead).chain(ended).filter(wanted).collect();
+        let ended = state.ended.range(range).map(|(_, status)| status);
+        let mut found: Vec<JobStatus> = live.chain(ended).filter(wanted).cloned().collect();
         found.sort_unstable_by_key(|status| status.id);
         found.truncate(most.min(1000));
         Ok(found)
@@ -79,31 +44,37 @@ impl JobAdmin for MemoryJobStore {
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome, JobsError> {
         let mut state = self.state();
-        if let Some(row) = state.jobs.get_mut(&id) {
-            if row.run.is_some() {
-                row.cancel_asked = true;
-                return Ok(CancelOutcome::Asked);
+        let Some(row) = state.jobs.get_mut(&id) else {
+            let has_ended = state.ended.contains_key(&id);
+            return Ok(if has_ended { CancelOutcome::Ended } else { CancelOutcome::Unknown });
+        };
+        Ok(match row.status.state {
+            JobState::Running => {
+                row.status.cancel_asked = true;
+                CancelOutcome::Asked
             }
-            state.end(id, JobState::Cancelled, None, true);
-            return Ok(CancelOutcome::Removed);
-        }
-        Ok(if state.record(id).is_some() { CancelOutcome::Ended } else { CancelOutcome::Unknown })
+            JobState::Waiting => {
+                state.end(id, JobState::Cancelled, None, true);
+                CancelOutcome::Removed
+            }
+            _ => CancelOutcome::Ended,
+        })
     }
 
     async fn replay(&self, id: JobId) -> Result<bool, JobsError> {
         let mut state = self.state();
         let now = state.now();
-        let Some(mut row) = state.dead.remove(&id) else { return Ok(false) };
-        (row.attempt, row.rescues, row.cancel_asked) = (0, 0, false);
-        row.rank = now + row.job.rank_offset_ms();
-        row.due = now;
-        row.job.unique = None;
-        state.jobs.insert(id, row);
+        let dead = state.jobs.get_mut(&id).filter(|row| row.status.state == JobState::Dead);
+        let Some(row) = dead else { return Ok(false) };
+        row.wait(Some(now));
+        (row.status.attempt, row.rescues) = (0, 0);
         Ok(true)
     }
 
     async fn discard(&self, id: JobId) -> Result<bool, JobsError> {
-        Ok(self.state().dead.remove(&id).is_some())
+        let mut state = self.state();
+        let is_dead = state.jobs.get(&id).is_some_and(|row| row.status.state == JobState::Dead);
+        Ok(is_dead && state.jobs.remove(&id).is_some())
     }
 
     async fn set_paused(&self, queue: &str, paused: bool) -> Result<(), JobsError> {
@@ -118,9 +89,28 @@ impl JobAdmin for MemoryJobStore {
 
     async fn queues(&self) -> Result<Vec<QueueStatus>, JobsError> {
         let state = self.state();
-        let mut counts = BTreeMap::new();
-        state.jobs.values().for_each(|row| state.count(row, false, &mut counts));
-        state.dead.values().for_each(|row| state.count(row, true, &mut counts));
+        let (now, mut counts) = (state.now(), BTreeMap::new());
+        for row in state.jobs.values() {
+            let status = &row.status;
+            let key = (&status.queue, &status.kind, status.version);
+            let count = counts.entry(key).or_insert_with(|| QueueStatus {
+                queue: status.queue.clone(),
+                kind: status.kind.clone(),
+                version: status.version,
+                paused: state.paused.contains(&status.queue),
+                ..QueueStatus::default()
+            });
+            match status.state {
+                JobState::Running => count.running += 1,
+                JobState::Waiting if row.due() > now => count.scheduled += 1,
+                JobState::Waiting => {
+                    count.ready += 1;
+                    let waits = Duration::from_millis(u64::try_from(now - row.due()).unwrap_or(0));
+                    count.oldest = count.oldest.max(waits);
+                }
+                _ => count.dead += 1,
+            }
+        }
         Ok(counts.into_values().collect())
     }
 

@@ -1,13 +1,14 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rand::RngExt as _;
 
-use super::{MemoryJobStore, millis};
+use super::{MemoryJobStore, Row, millis};
 use crate::store::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue, RescueOutcome};
 use crate::store::verdict::{FinishReport, Finished};
-use crate::store::{JobStore, RegisteredEntry, ScheduleStatus, Tick, TickStore};
-use crate::{Enqueued, JobState, JobsError, Progress, RunId};
+use crate::store::{JobStore, ScheduleStatus, Tick, TickStore};
+use crate::{Enqueued, JobId, JobState, JobStatus, JobsError, Progress, RunId};
 
 #[async_trait]
 impl JobStore for MemoryJobStore {
@@ -18,34 +19,27 @@ impl JobStore for MemoryJobStore {
 
     async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, JobsError> {
         let mut state = self.state();
-        let (now, mut claimed) = (state.now(), Vec::new());
-        for queue in &claim.queues {
-            if state.paused.contains(&queue.queue) {
-                continue;
-            }
-            let mut due: Vec<_> = state
-                .jobs
-                .iter()
-                .filter(|(_, row)| row.run.is_none() && row.due <= now && row.job.queue == queue.queue)
-                .map(|(id, row)| (row.rank, *id, row.job.kind.clone(), row.job.version))
-                .collect();
-            due.sort_unstable();
-            let mut kinds: Vec<_> = queue.kinds.iter().map(|kind| (kind, kind.most)).collect();
-            let mut picked = Vec::new();
-            for (_, id, name, version) in due {
-                let known = kinds
-                    .iter_mut()
-                    .find(|(kind, left)| kind.kind == name && version <= kind.version && *left > 0);
-                if let (Some((_, left)), true) = (known, picked.len() < queue.most) {
-                    *left -= 1;
-                    picked.push(id);
-                }
-            }
-            for id in picked {
-                claimed.extend(state.claim_one(id, claim.lease));
+        let now = state.now();
+        let waiting = state.jobs.values().filter(|row| row.status.state == JobState::Waiting);
+        let due = waiting.filter(|row| row.due() <= now && !state.paused.contains(&row.status.queue));
+        let mut due: Vec<(i64, &JobStatus)> = due.map(|row| (row.rank(), &row.status)).collect();
+        due.sort_unstable_by_key(|(rank, status)| (*rank, status.id));
+        let mut kinds: Vec<_> = claim.kinds.iter().map(|kind| (kind, kind.most)).collect();
+        let (mut queues, mut picked) = (HashMap::<&str, usize>::new(), Vec::new());
+        for (_, status) in due {
+            let asked = kinds.iter_mut().find(|(kind, left)| {
+                (&kind.queue, &kind.kind) == (&status.queue, &status.kind)
+                    && status.version <= kind.version
+                    && *left > 0
+            });
+            let Some((kind, left)) = asked else { continue };
+            let taken = queues.entry(&kind.queue).or_default();
+            if *taken < kind.queue_most {
+                (*taken, *left) = (*taken + 1, *left - 1);
+                picked.push(status.id);
             }
         }
-        Ok(claimed)
+        Ok(picked.into_iter().filter_map(|id| state.claim_one(id, claim.lease)).collect())
     }
 
     async fn finish(&self, results: &[Finished]) -> Result<FinishReport, JobsError> {
@@ -64,7 +58,7 @@ impl JobStore for MemoryJobStore {
         let beat = |run: &RunId| {
             let row = state.held(*run)?;
             row.lease_until = until;
-            Some(Heartbeat { run: *run, cancel: row.cancel_asked })
+            Some(Heartbeat { run: *run, cancel: row.status.cancel_asked })
         };
         Ok(runs.iter().filter_map(beat).collect())
     }
@@ -73,7 +67,7 @@ impl JobStore for MemoryJobStore {
         let mut state = self.state();
         for (run, progress) in reports {
             if let Some(row) = state.held(*run) {
-                row.progress.get_or_insert_default().merge(progress.clone());
+                row.status.progress.get_or_insert_default().merge(progress.clone());
             }
         }
         Ok(())
@@ -82,33 +76,27 @@ impl JobStore for MemoryJobStore {
     async fn rescue(&self, kinds: &[KnownKind], most: u32) -> Result<Vec<Rescue>, JobsError> {
         let mut state = self.state();
         let now = state.now();
-        let lost: Vec<_> = state
-            .jobs
-            .values()
-            .filter(|row| row.run.is_some() && row.lease_until < now)
-            .filter(|row| {
-                kinds.iter().any(|known| known.kind == row.job.kind && row.job.version <= known.version)
-            })
-            .map(|row| (row.job.id, row.job.kind.clone(), row.cancel_asked, row.rescues))
-            .take(100)
-            .collect();
+        let is_known = |status: &JobStatus| {
+            kinds.iter().any(|known| known.kind == status.kind && status.version <= known.version)
+        };
+        let lost = |row: &&Row| row.run.is_some() && row.lease_until < now && is_known(&row.status);
+        let lost: Vec<JobId> = state.jobs.values().filter(lost).map(|row| row.status.id).take(100).collect();
         let mut rescued = Vec::new();
-        for (job, kind, cancel_asked, rescues) in lost {
-            let outcome = if cancel_asked {
+        for job in lost {
+            let Some(row) = state.jobs.get_mut(&job) else { continue };
+            let kind = row.status.kind.clone();
+            let outcome = if row.status.cancel_asked {
                 state.end(job, JobState::Cancelled, None, true);
                 RescueOutcome::Cancelled
-            } else if rescues >= most {
+            } else if row.rescues >= most {
                 state.end(job, JobState::Dead, Some("lost".to_owned()), true);
                 RescueOutcome::Dead
             } else {
-                if let Some(row) = state.jobs.get_mut(&job) {
-                    if row.rescues > 0 {
-                        row.due = now + rand::rng().random_range(0..1000 << row.rescues.min(6));
-                    }
-                    row.rescues += 1;
-                    row.reason = Some("lost".to_owned());
-                    (row.run, row.progress) = (None, None);
-                }
+                let pause = || rand::rng().random_range(0..1000 << row.rescues.min(6));
+                let due = (row.rescues > 0).then(|| now + pause());
+                row.wait(due);
+                row.rescues += 1;
+                row.status.reason = Some("lost".to_owned());
                 RescueOutcome::Requeued
             };
             rescued.push(Rescue { job, kind, outcome });
@@ -123,21 +111,20 @@ impl JobStore for MemoryJobStore {
 
 #[async_trait]
 impl TickStore for MemoryJobStore {
-    async fn register(&self, entry: &RegisteredEntry) -> Result<(), JobsError> {
+    async fn register(&self, name: &str, schedule: &str) -> Result<(), JobsError> {
         let mut state = self.state();
         let now = state.now().div_euclid(1000);
-        let known = state.schedules.get(&entry.name);
-        if known.is_some_and(|known| known.hash == entry.hash) {
+        let known = state.schedules.get(name);
+        if known.is_some_and(|known| known.schedule == schedule) {
             return Ok(());
         }
         let status = ScheduleStatus {
-            name: entry.name.clone(),
-            hash: entry.hash.clone(),
-            description: entry.description.clone(),
+            name: name.to_owned(),
+            schedule: schedule.to_owned(),
             paused: known.is_some_and(|known| known.paused),
             last_tick: known.map_or(now, |known| known.last_tick.max(now)),
         };
-        state.schedules.insert(entry.name.clone(), status);
+        state.schedules.insert(name.to_owned(), status);
         Ok(())
     }
 
@@ -150,19 +137,15 @@ impl TickStore for MemoryJobStore {
         if !self.skip(tick).await? {
             return Ok(false);
         }
-        let mut state = self.state();
-        if !state.ticks.insert((tick.name.clone(), tick.at)) {
-            return Ok(false);
-        }
-        state.insert(job);
+        self.state().insert(job);
         Ok(true)
     }
 
     async fn skip(&self, tick: &Tick) -> Result<bool, JobsError> {
         let mut state = self.state();
         let entry = state.schedules.get_mut(&tick.name);
-        let entry =
-            entry.filter(|entry| entry.hash == tick.hash && !entry.paused && entry.last_tick < tick.at);
+        let entry = entry
+            .filter(|entry| entry.schedule == tick.schedule && !entry.paused && entry.last_tick < tick.at);
         Ok(entry.map(|entry| entry.last_tick = tick.at).is_some())
     }
 
