@@ -7,7 +7,7 @@ use underpin_database::{InTransaction, Pool};
 use underpin_logger::Context;
 
 use crate::headers::create_span;
-use crate::store::{DatabaseJobStore, MemoryJobStore, NewJob, Store, insert_in};
+use crate::store::{AwakeQueues, DatabaseJobStore, MemoryJobStore, NewJob, Store, insert_in};
 use crate::{Enqueue, Enqueued, Job, JobId, JobsError, JobsSettings};
 
 /// The longest name of a queue or kind in bytes; both are part of an index.
@@ -22,6 +22,7 @@ pub struct Jobs {
     /// Where to listen for NOTIFY, and whose transactions to take.
     pool: Option<Pool>,
     settings: JobsSettings,
+    awake: Arc<AwakeQueues>,
     pub(crate) wake: WakeSignal,
 }
 
@@ -33,7 +34,8 @@ impl Jobs {
     pub fn new(pool: &Pool, settings: JobsSettings) -> Result<Self, JobsError> {
         JobsError::check(&settings)?;
         let store = Arc::new(DatabaseJobStore::new(Arc::new(pool.clone()), settings.database_timeout));
-        Ok(Self { store, pool: Some(pool.clone()), settings, wake: WakeSignal::default() })
+        let (awake, wake) = Default::default();
+        Ok(Self { store, pool: Some(pool.clone()), settings, awake, wake })
     }
 
     /// Jobs in memory, gone with the process. There is no transaction to enqueue in:
@@ -44,8 +46,8 @@ impl Jobs {
 
     /// Jobs in another implementation of [`Store`].
     pub fn over(store: Arc<dyn Store>) -> Self {
-        let settings = JobsSettings::default();
-        Self { store, pool: None, settings, wake: WakeSignal::default() }
+        let (settings, awake, wake) = Default::default();
+        Self { store, pool: None, settings, awake, wake }
     }
 
     /// Creates or completes the tables in the default schema of the database. Idempotent; also while others work.
@@ -163,7 +165,7 @@ impl Jobs {
         if self.pool.as_ref().map(Pool::backend) != Some(tx.backend()) {
             return Err(JobsError::OtherDatabase);
         }
-        let enqueued = insert_in(tx, rows).await.map_err(JobsError::during("enqueue a job"))?;
+        let enqueued = insert_in(tx, rows, &self.awake).await.map_err(JobsError::during("enqueue a job"))?;
         // The rows are not committed yet: the workers of this process poll a few times in the next milliseconds.
         self.wake.notify();
         Ok(enqueued)

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use underpin_database::wake::WakeSignal;
+use underpin_database::wake::{PollBackoff, WakeSignal};
 use underpin_logger::{Context, Logger, RequestId, SpanKind, debug, error, warn};
 
 use super::due::{due, jitter};
@@ -16,8 +16,8 @@ use crate::{JobId, Jobs, JobsError, meters};
 /// How often entries are read although no tick is due: a pause that has ended, a clock that was set.
 const LOOK: Duration = Duration::from_secs(30);
 
-const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_secs(3);
+/// The longest pause after failures of the store.
+const RETRY: Duration = Duration::from_secs(3);
 
 /// Fires the ticks of the entries of this process.
 pub(crate) struct Scheduler {
@@ -66,17 +66,16 @@ impl Scheduler {
         if self.entries.is_empty() {
             std::future::pending::<()>().await;
         }
-        let mut retry = FIRST_RETRY;
+        let mut retry = PollBackoff::new(RETRY);
         loop {
             let pause = match self.look().await {
                 Ok(pause) => {
-                    retry = FIRST_RETRY;
+                    retry.reset();
                     pause
                 }
                 Err(error) => {
                     failed(&error);
-                    retry = (retry * 2).min(LAST_RETRY);
-                    retry
+                    retry.found_nothing()
                 }
             };
             tokio::time::sleep(pause).await;
@@ -113,11 +112,10 @@ impl Scheduler {
         statuses: &[ScheduleStatus],
     ) -> Result<Option<i64>, JobsError> {
         let Some(entry) = self.entries.get_mut(at).filter(|entry| !entry.is_broken) else { return Ok(None) };
-        let name = entry.entry.name();
+        let (name, context) = (entry.entry.name(), &Context::background());
         let status = statuses.iter().find(|status| status.name == name && status.schedule == entry.text);
         if !std::mem::replace(&mut entry.was_foreign, status.is_none()) && status.is_none() {
-            let context = Context::background();
-            warn!(self.log, &context, "a cron entry was removed, or has another schedule elsewhere", name);
+            warn!(self.log, context, "a cron entry was removed, or has another schedule elsewhere", name);
         }
         let Some(status) = status.filter(|status| !status.paused) else {
             meters::waits_for(name, None);
@@ -127,12 +125,7 @@ impl Scheduler {
         if due.is_broken {
             entry.is_broken = true;
             meters::waits_for(name, Some(status.last_tick));
-            error!(
-                self.log,
-                &Context::background(),
-                "a cron entry is disabled: its schedule does not move on",
-                name
-            );
+            error!(self.log, context, "a cron entry is disabled: its schedule does not move on", name);
             return Ok(None);
         }
         // The process that fires the first tick counts those before it, so that they count once.
@@ -152,13 +145,7 @@ impl Scheduler {
         {
             meters::missed(name, due.missed);
             let missed = due.missed;
-            warn!(
-                self.log,
-                &Context::background(),
-                "a cron entry missed ticks and passes over them",
-                name,
-                missed
-            );
+            warn!(self.log, context, "a cron entry missed ticks and passes over them", name, missed);
         }
         // While a tick cannot be fired, it stays what is waited for.
         meters::waits_for(name, due.next);

@@ -8,6 +8,7 @@ use underpin_database::{
     Backend, Connections, DatabaseError, DatabaseExt, Executor, Transaction, TxOptions, sql,
 };
 
+use super::awake::AwakeQueues;
 use super::insert::insert_in;
 use super::types::{Claim, Claimed, Heartbeat, KnownKind, NewJob, Rescue};
 use super::verdict::{FinishReport, Finished};
@@ -133,7 +134,8 @@ const RESCUE: [&str; 2] = [
 #[async_trait]
 impl JobStore for DatabaseJobStore {
     async fn insert(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, JobsError> {
-        let work = |tx| async move { insert_in(&tx, jobs).await };
+        let awake = &AwakeQueues::default();
+        let work = |tx| async move { insert_in(&tx, jobs, awake).await };
         let inserting = self.database.transaction(TxOptions::default(), work);
         self.bounded::<_, DatabaseError>("insert jobs", inserting).await
     }

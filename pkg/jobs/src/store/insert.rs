@@ -1,8 +1,12 @@
 //! Inserts and completions inside of a transaction of the caller.
 
+use std::time::Instant;
+
+use serde_json::json;
 use underpin_database::sea_orm::Value;
 use underpin_database::{Backend, DatabaseError, InTransaction, sql};
 
+use super::awake::AwakeQueues;
 use super::types::NewJob;
 use crate::status::millis_of;
 use crate::{Enqueued, JobId, RunId, UniqueScope};
@@ -10,23 +14,27 @@ use crate::{Enqueued, JobId, RunId, UniqueScope};
 /// Jobs in one statement.
 const CHUNK: usize = 1000;
 
-/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue sleep.
 const INSERT: [&str; 2] = [
     "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope) VALUES ($1, $2, $3, \
      coalesce(to_timestamp($6 / 1000.0), statement_timestamp()) + $4 * interval '1 millisecond', \
      coalesce(to_timestamp($6 / 1000.0), statement_timestamp()) + ($4 + $5) * interval '1 millisecond', \
-     $7, CAST($8 AS uuid), $9, $10, $11) \
-     RETURNING (SELECT pg_notify('underpin_jobs', '') FROM underpin_job_queue q WHERE q.queue = $1 AND q.notify)",
+     $7, CAST($8 AS uuid), $9, $10, $11)",
     "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload, unique_key, unique_scope, enqueued_at) \
      SELECT $1, $2, $3, coalesce($6, n.now) + $4, coalesce($6, n.now) + $4 + $5, $7, $8, $9, $10, $11, n.now \
      FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now) n",
 ];
 
-const INSERT_MANY: &str = "WITH enqueued AS (INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload) \
-     SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, d.id, d.payload FROM \
+const INSERT_MANY: &str = "INSERT INTO underpin_job (queue, kind, version, due, rank, headers, id, payload) \
+     SELECT $1, $2, $3, d.due, d.due + $5 * interval '1 millisecond', $7, CAST(d.id AS uuid), d.payload FROM \
      (SELECT coalesce(to_timestamp($6 / 1000.0), clock_timestamp()) + $4 * interval '1 millisecond' AS due, j.id, j.payload \
-      FROM ROWS FROM (unnest(CAST($8 AS uuid[])), unnest(CAST($9 AS text[]))) AS j(id, payload)) d) \
-     SELECT pg_notify('underpin_jobs', '') FROM underpin_job_queue WHERE queue = $1 AND notify";
+      FROM ROWS FROM (json_array_elements_text(CAST($8 AS json)), json_array_elements_text(CAST($9 AS json))) AS j(id, payload)) d";
+
+/// NOTIFY makes all commits of the whole server wait for each other, so it is used only while the workers of the queue sleep.
+fn notifying(insert: &str) -> String {
+    format!(
+        "WITH enqueued AS ({insert}) SELECT pg_notify('underpin_jobs', '') FROM underpin_job_queue WHERE queue = $1 AND notify"
+    )
+}
 
 /// The answer is who holds the key then.
 const TAKE_KEY: [&str; 2] = [
@@ -48,6 +56,7 @@ const COMPLETE: [&str; 2] = [
 pub(crate) async fn insert_in(
     tx: &dyn InTransaction,
     jobs: &[NewJob],
+    awake: &AwakeQueues,
 ) -> Result<Vec<Enqueued>, DatabaseError> {
     let mut enqueued = Vec::with_capacity(jobs.len());
     let mut rest = jobs;
@@ -61,7 +70,7 @@ pub(crate) async fn insert_in(
             continue;
         }
         for job in chunk {
-            enqueued.push(insert_one(tx, job).await?);
+            enqueued.push(insert_one(tx, job, awake).await?);
         }
     }
     Ok(enqueued)
@@ -74,7 +83,11 @@ fn are_alike(a: &NewJob, b: &NewJob) -> bool {
         && b.unique.is_none()
 }
 
-async fn insert_one(tx: &dyn InTransaction, job: &NewJob) -> Result<Enqueued, DatabaseError> {
+async fn insert_one(
+    tx: &dyn InTransaction,
+    job: &NewJob,
+    awake: &AwakeQueues,
+) -> Result<Enqueued, DatabaseError> {
     if let Some(holder) = take_key(tx, job).await?.filter(|holder| *holder != job.id) {
         return Ok(Enqueued::Existing(holder));
     }
@@ -90,15 +103,20 @@ async fn insert_one(tx: &dyn InTransaction, job: &NewJob) -> Result<Enqueued, Da
         job.unique.as_ref().map(|unique| unique.key.clone()).into(),
         scope.map(str::to_owned).into(),
     ]);
-    tx.run(sql(either(tx, INSERT), binds)).await?;
+    let (insert, now) = (either(tx, INSERT), Instant::now());
+    if tx.backend() != Backend::Postgres || awake.has(&job.queue, now) {
+        tx.run(sql(insert, binds)).await?;
+    } else if tx.rows(sql(notifying(insert), binds)).await?.is_empty() {
+        awake.note(&job.queue, now);
+    }
     Ok(Enqueued::New(job.id))
 }
 
 async fn insert_many(tx: &dyn InTransaction, first: &NewJob, jobs: &[NewJob]) -> Result<(), DatabaseError> {
     let mut binds = common_binds(first);
-    binds.push(array(jobs.iter().map(|job| job.id.to_string())).into());
-    binds.push(array(jobs.iter().map(|job| &job.payload)).into());
-    tx.run(sql(INSERT_MANY, binds)).await.map(|_| ())
+    binds.push(json!(jobs.iter().map(|job| job.id).collect::<Vec<_>>()).to_string().into());
+    binds.push(json!(jobs.iter().map(|job| &job.payload).collect::<Vec<_>>()).to_string().into());
+    tx.run(sql(notifying(INSERT_MANY), binds)).await.map(|_| ())
 }
 
 /// `$1` to `$7`: queue, kind, version, pause, rank behind the due time, moment, headers.
@@ -112,23 +130,6 @@ fn common_binds(job: &NewJob) -> Vec<Value> {
         job.at.map(millis_of).into(),
         job.headers.as_str().into(),
     ]
-}
-
-/// A list of texts as one bind, in the notation of PostgreSQL.
-fn array<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
-    let mut array = String::from("{");
-    for text in texts {
-        array.push_str(if array.len() > 1 { ",\"" } else { "\"" });
-        for letter in text.as_ref().chars() {
-            if matches!(letter, '"' | '\\') {
-                array.push('\\');
-            }
-            array.push(letter);
-        }
-        array.push('"');
-    }
-    array.push('}');
-    array
 }
 
 /// Who holds the key of a job after trying to take it for the job; `None` without a key.
@@ -157,15 +158,4 @@ pub(crate) async fn complete_in(
 
 fn either(tx: &dyn InTransaction, [postgres, sqlite]: [&'static str; 2]) -> &'static str {
     if tx.backend() == Backend::Postgres { postgres } else { sqlite }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_quoted_in_an_array() {
-        assert_eq!(array(["a", r#"{"b":"c\d"}"#, ""].iter()), r#"{"a","{\"b\":\"c\\d\"}",""}"#);
-        assert_eq!(array(std::iter::empty::<&str>()), "{}");
-    }
 }

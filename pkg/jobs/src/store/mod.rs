@@ -1,6 +1,7 @@
 //! Where jobs are kept: the traits, and PostgreSQL, SQLite and memory behind them.
 
 mod admin;
+mod awake;
 mod database;
 mod database_admin;
 mod database_ticks;
@@ -14,6 +15,7 @@ mod types;
 mod verdict;
 
 pub use admin::JobAdmin;
+pub(crate) use awake::AwakeQueues;
 pub use database::DatabaseJobStore;
 pub(crate) use insert::{complete_in, insert_in};
 pub use job_store::JobStore;

@@ -110,16 +110,8 @@ impl Runner {
             outcome => outcome,
         };
         if let JobOutcome::Dead { reason } = &outcome {
-            let (id, attempt) = (run.job().to_string(), run.attempt());
-            error!(
-                self.log,
-                context,
-                "a job is dead",
-                kind = route.kind,
-                job_id = id,
-                attempt,
-                reason = reason.as_str()
-            );
+            let (job_id, attempt, reason) = (run.job().to_string(), run.attempt(), reason.as_str());
+            error!(self.log, context, "a job is dead", kind = route.kind, job_id, attempt, reason);
         }
         outcome
     }

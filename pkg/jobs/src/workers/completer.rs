@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
+use underpin_database::wake::PollBackoff;
 use underpin_logger::{Context, warn};
 
 use super::shared::Shared;
@@ -35,14 +36,13 @@ pub(super) async fn complete(shared: Arc<Shared>, mut ends: mpsc::UnboundedRecei
 }
 
 async fn finish(shared: &Shared, results: &[Finished]) {
-    let mut pause = Duration::from_millis(50);
+    let mut retry = PollBackoff::new(Duration::from_secs(2));
     let report = loop {
         match shared.store.finish(results).await {
             Ok(report) => break report,
             Err(error) => {
                 shared.failed("cannot finish jobs, trying again", &error);
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
+                tokio::time::sleep(retry.found_nothing()).await;
             }
         }
     };

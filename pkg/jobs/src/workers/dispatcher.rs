@@ -14,6 +14,9 @@ use crate::JobsError;
 use crate::meters;
 use crate::store::{Claimed, Finished, Verdict};
 
+/// The longest pause after failures of the store.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// Claims jobs for all queues of the process and starts their attempts, until the drain. Returns when they have all ended.
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
@@ -24,15 +27,13 @@ pub(super) struct Dispatcher {
     backoff: PollBackoff,
     notify_mode: NotifyMode,
     marks: ClaimMarks,
-    /// The pause after a failure.
-    pause: Duration,
+    /// The pauses after failures.
+    retry: PollBackoff,
 }
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Dispatcher {
     pub(super) fn new(shared: Arc<Shared>, ends: mpsc::UnboundedSender<Ended>, wake: WakeListener) -> Self {
-        let backoff = PollBackoff::new(shared.settings.poll);
+        let (backoff, retry) = (PollBackoff::new(shared.settings.poll), PollBackoff::new(RETRY));
         Self {
             shared,
             ends,
@@ -41,7 +42,7 @@ impl Dispatcher {
             backoff,
             notify_mode: NotifyMode::Off,
             marks: ClaimMarks::default(),
-            pause: FIRST_PAUSE,
+            retry,
         }
     }
 
@@ -64,8 +65,7 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     self.shared.failed("cannot claim jobs, trying again", &error);
-                    stop.run_until_cancelled(tokio::time::sleep(self.pause)).await;
-                    self.pause = (self.pause * 2).min(self.shared.settings.poll.max(FIRST_PAUSE));
+                    stop.run_until_cancelled(tokio::time::sleep(self.retry.found_nothing())).await;
                     // The server that answers next may have lost what was set.
                     self.notify_mode = NotifyMode::Off;
                 }
@@ -106,7 +106,7 @@ impl Dispatcher {
         let first_at = self.marks.apply(&mut claim, began);
         let claimed = shared.store.claim(&claim).await?;
         shared.recovered();
-        self.pause = FIRST_PAUSE;
+        self.retry.reset();
         let now = Instant::now();
         self.marks.found(&claimed);
         if first_at.is_none() {
