@@ -1,8 +1,9 @@
 //! A service inside of the test that uses what the orders service does not, and that has the failures which the orders service does not have: jobs
-//! and cron, the store and locks, calls over NATS. Its metrics answer the queries that the orders service has no series for.
+//! and cron, the store and locks, objects, calls over NATS. Its metrics answer the queries that the orders service has no series for.
 
 mod exporters;
 mod jobs;
+mod objects;
 mod outage;
 mod rpc;
 mod store;
@@ -68,8 +69,10 @@ async fn build(start: &mut Start<Plan>) -> Result<(), Error> {
         Connection::connect(&NatsSettings::new(&start.settings().servers.nats), Arc::new(NoopLogger)).await;
     let nats = nats.wrap_err(Kind::Unavailable, "connect to NATS")?;
     let bucket = store::open(&nats).await;
+    let files = objects::open(&nats).await;
     let calls = rpc::serve(nats).await;
     start.supervise("jobs", OnEnd::EndService, move |stop| jobs::load(stop, jobs.clone()));
+    start.supervise("objects", OnEnd::EndService, move |stop| objects::load(stop, files.clone()));
     start.supervise("store", OnEnd::EndService, move |stop| store::load(stop, Arc::clone(&bucket)));
     start.supervise("calls", OnEnd::EndService, move |stop| rpc::load(stop, calls.clone()));
     start.supervise("series", OnEnd::EndService, series);

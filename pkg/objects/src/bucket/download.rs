@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::chunks::ChunkSource;
 use super::inner::ObjectBucket;
@@ -39,8 +39,10 @@ pub(super) fn chunks(
     let position = metadata.underpin.and_then(|placement| placement.first);
     let source = ChunkSource { id: metadata.nuid.clone(), count: metadata.chunks, first, position };
     let chunks = inner.chunks.download(source);
+    let bucket = inner.settings.name.clone();
     let download = Download { inner, name, current, chunks, verify, at, range };
-    stream::try_unfold(download, Download::next).boxed()
+    let chunks = stream::try_unfold(download, Download::next);
+    chunks.inspect_err(move |error| meters::read_failed(&bucket, error)).boxed()
 }
 
 impl Download {
