@@ -88,12 +88,13 @@ pub trait Objects: HealthCheck + Send + Sync + 'static {
 
     /// Removes data without an object that is at least this old, as processes that were killed leave it, and records of deleted objects.
     ///
-    /// An upload that pauses for longer than `older_than` counts as abandoned: stay above [`PutObject::idle`] of every upload. A minute is
-    /// safe with the defaults, however slow an upload is. Records of deleted objects stay for 30 minutes at least: a watch that was
+    /// An upload that pauses for longer than `older_than` counts as abandoned: stay above twice the [`PutObject::idle`] of every upload. A
+    /// minute is safe with the defaults, however slow an upload is. Records of deleted objects stay for 30 minutes at least: a watch that was
     /// interrupted learns from them what was deleted.
     ///
     /// # Errors
-    /// Those of [`head`](Self::head). What was removed before stays removed.
+    /// [`StoreError::Unsupported`] by S3, where a rule of the life cycle does it, and those of [`head`](Self::head). What was removed before
+    /// stays removed.
     ///
     /// # Cancel safety
     /// Some may be removed.

@@ -16,7 +16,8 @@ impl ExternalObjects {
     /// The objects of a local folder, as files. It is created if it is missing.
     ///
     /// An object that was stored survives a power failure: the file and its folders are written to the disk first. A deletion may be
-    /// undone by one.
+    /// undone by one. While an object is stored, its data is in a file `NAME#NUMBER` beside it; a process that is killed leaves that
+    /// file to [`sweep`](crate::Objects::sweep).
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be created or opened.
@@ -30,6 +31,7 @@ impl ExternalObjects {
             part_size: PART,
             window: 2,
             tasks: TaskTracker::new(),
+            folder: Some(folder.to_owned()),
         }))
     }
 }

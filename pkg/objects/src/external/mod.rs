@@ -7,12 +7,14 @@ mod folder;
 #[cfg(feature = "s3")]
 mod http;
 mod objects;
+mod parts;
 mod path;
 mod put;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "s3")]
 mod signature;
+mod sweep;
 
 pub use objects::ExternalObjects;
 #[cfg(feature = "s3")]

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck, Report};
 
 use super::put::{ExternalUpload, Stored};
-use super::{attributes, failure, path};
+use super::{attributes, failure, path, sweep};
 use crate::verify::Verify;
 use crate::{
     GetObject, ListObjects, ObjectData, ObjectExpect, ObjectInfo, ObjectName, ObjectPage, ObjectReader,
@@ -29,10 +30,10 @@ const HEALTH: Duration = Duration::from_secs(5);
 /// | expect a version (`ETag`) at a put | no | up to `part_size` |
 /// | media type, description, metadata | no | yes |
 /// | digest | no | up to `part_size`, or where the put gives it |
+/// | sweep: leftovers of uploads whose process was killed | yes | no: a rule of the life cycle |
 /// | presigned URLs | no | yes |
 ///
-/// Neither has a time to live (S3: a rule of the life cycle), watches, or sweeps. A rule should remove parts of uploads whose process
-/// was killed. What one cannot do fails with [`StoreError::Unsupported`]. A reader goes on with the version that it began.
+/// Neither has a time to live (S3: a rule of the life cycle) or watches. What one cannot do fails with [`StoreError::Unsupported`]. A reader goes on with the version that it began.
 ///
 /// # Examples
 /// ```
@@ -59,6 +60,8 @@ pub(super) struct External {
     pub(super) part_size: usize,
     pub(super) window: usize,
     pub(super) tasks: TaskTracker,
+    /// Of a local folder.
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl ExternalObjects {
@@ -104,15 +107,7 @@ impl External {
         let mut info = ObjectInfo::new(name.clone(), 0, ObjectVersion::new(""), SystemTime::now());
         (info.content_type, info.description) = (content_type.clone(), description.clone());
         info.metadata.clone_from(metadata);
-        let upload = ExternalUpload {
-            store: &self.store,
-            path: path::of(name)?,
-            options,
-            attributes: self.attributes,
-            part_size: self.part_size,
-            window: self.window,
-            tasks: &self.tasks,
-        };
+        let upload = ExternalUpload { to: self, path: path::of(name)?, options };
         let Stored { result, size, digest } = upload.run(data.into_pieces()).await?;
         meters::bytes(&self.bucket, "put", size);
         (info.size, info.digest) = (size, digest);
@@ -142,6 +137,8 @@ impl External {
             meters::bytes(&bucket, "get", chunk.len() as u64);
             std::future::ready(verify.take(&chunk).map(|()| chunk))
         });
+        let bucket = self.bucket.clone();
+        let chunks = chunks.inspect_err(move |error| meters::read_failed(&bucket, error));
         Ok(Some(ObjectReader::new(info, chunks)))
     }
 
@@ -257,8 +254,11 @@ impl Objects for ExternalObjects {
         Err(StoreError::Unsupported { feature: "watches of objects" })
     }
 
-    async fn sweep(&self, _older_than: Duration) -> Result<Swept, StoreError> {
-        Err(StoreError::Unsupported { feature: "sweeps" })
+    async fn sweep(&self, older_than: Duration) -> Result<Swept, StoreError> {
+        let Some(folder) = self.0.folder.clone() else {
+            return Err(StoreError::Unsupported { feature: "sweeps" });
+        };
+        self.measured("sweep", sweep::folder(folder, older_than)).await
     }
 
     fn presign(&self) -> Option<&dyn Presign> {

@@ -1,33 +1,25 @@
 //! Uploads: at once where the data fits into a part, else in parts.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use object_store::{
     ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, UpdateVersion,
-    WriteMultipart,
 };
 use ring::digest::{Context, SHA256};
-use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
+use super::objects::External;
+use super::parts::Parts;
 use super::{attributes, failure};
 use crate::{ObjectDigest, ObjectExpect, PutObject, StoreError};
 
-const OPERATION: &str = "store an object";
+pub(super) const OPERATION: &str = "store an object";
 
 pub(super) struct ExternalUpload<'a> {
-    pub(super) store: &'a Arc<dyn ObjectStore>,
+    pub(super) to: &'a External,
     pub(super) path: object_store::path::Path,
     pub(super) options: PutObject,
-    /// Whether the store keeps attributes.
-    pub(super) attributes: bool,
-    pub(super) part_size: usize,
-    pub(super) window: usize,
-    pub(super) tasks: &'a TaskTracker,
 }
 
 /// What was stored.
@@ -36,12 +28,6 @@ pub(super) struct Stored {
     pub(super) size: u64,
     /// The digest that is kept with it.
     pub(super) digest: Option<ObjectDigest>,
-}
-
-/// Parts that are removed unless they are completed.
-struct Parts {
-    parts: Option<WriteMultipart>,
-    tasks: TaskTracker,
 }
 
 impl ExternalUpload<'_> {
@@ -55,7 +41,7 @@ impl ExternalUpload<'_> {
         while let Some(piece) = timeout(self.options.idle, pieces.try_next()).await.map_err(stalled)?? {
             context.update(&piece);
             size += piece.len();
-            if parts.is_none() && size <= self.part_size {
+            if parts.is_none() && size <= self.to.part_size {
                 first.push(piece);
                 continue;
             }
@@ -64,7 +50,7 @@ impl ExternalUpload<'_> {
                 none => none.insert(self.begin().await?),
             };
             for piece in first.drain(..).chain([piece]) {
-                parts.write(piece, self.window).await?;
+                parts.write(piece).await?;
             }
         }
         let digest = ObjectDigest::from_ring(context.finish());
@@ -75,17 +61,17 @@ impl ExternalUpload<'_> {
         match parts {
             // The attributes were sent before the digest was known.
             Some(parts) => {
-                let digest = self.options.digest.filter(|_| self.attributes);
+                let digest = self.options.digest.filter(|_| self.to.attributes);
                 Ok(Stored { result: parts.finish().await?, size, digest })
             }
             None => {
-                let digest = Some(digest).filter(|_| self.attributes);
+                let digest = Some(digest).filter(|_| self.to.attributes);
                 let options = PutOptions {
                     mode: mode(&self.options.expect),
                     attributes: attributes::of(&self.options, digest.as_ref()),
                     ..PutOptions::default()
                 };
-                let result = self.store.put_opts(&self.path, PutPayload::from_iter(first), options).await;
+                let result = self.to.store.put_opts(&self.path, PutPayload::from_iter(first), options).await;
                 let result = result.map_err(|error| match (&self.options.expect, error) {
                     // Of a version of what is not there.
                     (ObjectExpect::Version(_), object_store::Error::NotFound { .. }) => {
@@ -104,12 +90,13 @@ impl ExternalUpload<'_> {
             return Err(StoreError::Unsupported { feature });
         }
         let attributes =
-            attributes::of(&self.options, self.options.digest.as_ref().filter(|_| self.attributes));
+            attributes::of(&self.options, self.options.digest.as_ref().filter(|_| self.to.attributes));
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let begun = self.store.put_multipart_opts(&self.path, options).await;
+        let begun = self.to.store.put_multipart_opts(&self.path, options).await;
         let begun = begun.map_err(|error| failure::of(OPERATION, error))?;
-        let parts = Some(WriteMultipart::new_with_chunk_size(begun, self.part_size));
-        Ok(Parts { parts, tasks: self.tasks.clone() })
+        // What is on the disk shows that the upload is alive.
+        let flush_after = self.to.folder.as_ref().map(|_| self.options.idle / 2);
+        Ok(Parts::new(begun, self.to, flush_after))
     }
 }
 
@@ -120,28 +107,5 @@ fn mode(expect: &ObjectExpect) -> PutMode {
         ObjectExpect::Version(version) => {
             PutMode::Update(UpdateVersion { e_tag: Some(version.to_string()), version: None })
         }
-    }
-}
-
-impl Parts {
-    async fn write(&mut self, piece: Bytes, window: usize) -> Result<(), StoreError> {
-        let Some(parts) = &mut self.parts else { return Ok(()) };
-        parts.wait_for_capacity(window).await.map_err(|error| failure::of(OPERATION, error))?;
-        parts.put(piece);
-        Ok(())
-    }
-
-    async fn finish(mut self) -> Result<PutResult, StoreError> {
-        let parts = self.parts.take().ok_or(StoreError::Closed)?;
-        // It removes the parts when it fails.
-        parts.finish().await.map_err(|error| failure::of_write(OPERATION, error))
-    }
-}
-
-impl Drop for Parts {
-    fn drop(&mut self) {
-        let (Some(parts), Ok(runtime)) = (self.parts.take(), Handle::try_current()) else { return };
-        // Parts that stay are removed by a rule of the store's life cycle.
-        drop(self.tasks.spawn_on(async move { drop(parts.abort().await) }, &runtime));
     }
 }

@@ -176,6 +176,7 @@ impl ExternalObjects {
             part_size: settings.part_size.as_usize(),
             window: settings.window,
             tasks: TaskTracker::new(),
+            folder: None,
         }))
     }
 }
