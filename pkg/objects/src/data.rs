@@ -1,10 +1,13 @@
+use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, TryStreamExt};
 use tokio::io::AsyncRead;
-use tokio_util::io::ReaderStream;
+use tokio_util::io::poll_read_buf;
 use underpin_errors::BoxError;
 
 use crate::StoreError;
@@ -41,7 +44,20 @@ impl ObjectData {
 
     /// What a reader gives.
     pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
-        Self::stream(ReaderStream::with_capacity(reader, READ))
+        let begin = (Box::pin(reader), BytesMut::with_capacity(READ), VecDeque::<BytesMut>::new());
+        Self::stream(stream::try_unfold(begin, |(mut reader, mut buffer, mut used)| async {
+            if buffer.capacity() == 0 {
+                used.push_back(buffer);
+                // One whose pieces were sent is used again: each page of a new one is a fault.
+                buffer = match used.front_mut().is_some_and(|first| first.try_reclaim(READ)) {
+                    true => used.pop_front().unwrap_or_default(),
+                    false => BytesMut::with_capacity(READ),
+                };
+            }
+            let read = poll_fn(|context| poll_read_buf(reader.as_mut(), context, &mut buffer)).await?;
+            let piece = buffer.split().freeze();
+            Ok::<_, io::Error>((read > 0).then_some((piece, (reader, buffer, used))))
+        }))
     }
 
     /// Announces how many bytes there are. Data of another size ends the upload with [`StoreError::Data`].
@@ -83,5 +99,29 @@ impl<B: Into<Bytes>> From<B> for ObjectData {
 impl fmt::Debug for ObjectData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectData").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives as much as it is asked for, a hundred times.
+    #[tokio::test]
+    async fn a_reader_is_read_into_buffers_that_are_used_again() {
+        let data: Vec<u8> = (0..READ * 100).map(|at| (at % 251) as u8).collect();
+        let mut pieces = ObjectData::reader(io::Cursor::new(data.clone())).into_pieces();
+        let (mut read, mut in_flight, mut buffers) = (0, VecDeque::new(), std::collections::HashSet::new());
+        while let Some(piece) = pieces.try_next().await.unwrap() {
+            assert_eq!(piece, data[read..read + piece.len()]);
+            read += piece.len();
+            buffers.insert(piece.as_ptr());
+            in_flight.push_back(piece);
+            if in_flight.len() > 8 {
+                in_flight.pop_front();
+            }
+        }
+        assert_eq!(read, data.len());
+        assert!(buffers.len() <= 12, "{} buffers", buffers.len());
     }
 }
