@@ -1,4 +1,5 @@
-//! One behaviour suite for every key-value backend, and one for every rate limiter: what the traits promise, as tests.
+//! One behaviour suite for every key-value backend, one for every rate limiter, and one for every feed of invalidations: what the traits
+//! promise, as tests.
 //!
 //! A backend implements [`KeyValueHarness`] and calls [`key_value_tests!`](crate::key_value_tests) in an integration test. Each
 //! behaviour becomes a test. What a backend cannot do it declares in [`StoreCapabilities`]; the suite then checks the
@@ -34,6 +35,7 @@
 pub mod basics;
 pub mod conditional;
 pub mod expiry;
+pub mod feeds;
 mod fixtures;
 mod harness;
 pub mod leases;
@@ -43,5 +45,6 @@ pub mod sessions;
 mod suite;
 pub mod watching;
 
+pub use feeds::InvalidationFeedHarness;
 pub use harness::{KeyValueHarness, StoreCapabilities};
 pub use rate_limits::RateLimiterHarness;

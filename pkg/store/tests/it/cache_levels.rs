@@ -1,15 +1,17 @@
 //! A cache over a second level that instances share, and what its feed brings.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use underpin_store::{
-    BucketSettings, Cache, CacheSettings, KeyPattern, KeyValue, KeyValueExt, KeyValueFeed, MemoryKeyValue,
-    Ttl,
+    BucketSettings, Cache, CacheSettings, Invalidation, InvalidationFeed, Invalidations, KeyPattern,
+    KeyValue, KeyValueExt, KeyValueFeed, MemoryKeyValue, StoreError, Ttl,
 };
 use underpin_testkit::{Direction, Fault, NatsServer, Proxy};
 
 use crate::cache::{Source, get};
+use crate::gated::{Gated, Network};
 use crate::support::{connect, eventually, open, private};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,4 +203,56 @@ async fn a_feed_that_falls_silent_is_noticed() {
     source.set(2);
     there.invalidate(&"a".to_owned()).await.unwrap();
     eventually("it hears again", || async { get(&here, "a").await.as_deref() == Some("a=2") }).await;
+}
+
+/// A feed that notes what it is told.
+#[derive(Default)]
+struct Noted(Mutex<Vec<Invalidation>>);
+
+#[async_trait]
+impl InvalidationFeed for Noted {
+    async fn publish(&self, invalidation: &Invalidation) -> Result<(), StoreError> {
+        self.0.lock().unwrap().push(invalidation.clone());
+        Ok(())
+    }
+
+    async fn subscribe(&self) -> Result<Box<dyn Invalidations>, StoreError> {
+        Ok(Box::new(Silent))
+    }
+}
+
+struct Silent;
+
+#[async_trait]
+impl Invalidations for Silent {
+    async fn next(&mut self) -> Result<Invalidation, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn the_feed_hears_of_invalidations_while_the_second_level_is_away() {
+    let memory = MemoryKeyValue::new(BucketSettings::new("cache").key_ttl(true)).unwrap();
+    let (second, feed, source) = (Gated::new(Arc::new(memory)), Arc::<Noted>::default(), Source::default());
+    let cache = Cache::builder(CacheSettings::default())
+        .tags(|_: &String, _: &String| vec!["all".to_owned()])
+        .second_level(Arc::<Gated>::clone(&second), Ttl::Bucket)
+        .feed(Arc::<Noted>::clone(&feed))
+        .loading_with(source.clone(), Source::load)
+        .unwrap();
+    eventually("it listens", || async { cache.stats().interruptions == 1 }).await;
+    get(&cache, "a").await;
+    second.set(Network::LosesAnswers);
+    let key = Invalidation::Key { key: "a".to_owned(), revision: None };
+    let tag = Invalidation::Tag { tag: "all".to_owned() };
+    source.set(1);
+    let failed = cache.invalidate(&"a".to_owned()).await;
+    assert!(matches!(failed, Err(StoreError::Unconfirmed(_))), "{failed:?}");
+    assert_eq!(*feed.0.lock().unwrap(), std::slice::from_ref(&key));
+    assert_eq!(get(&cache, "a").await.as_deref(), Some("a=1"), "it is dropped here too");
+    source.set(2);
+    let failed = cache.invalidate_tag("all").await;
+    assert!(matches!(failed, Err(StoreError::Unconfirmed(_))), "{failed:?}");
+    assert_eq!(*feed.0.lock().unwrap(), [key, tag]);
+    assert_eq!(get(&cache, "a").await.as_deref(), Some("a=2"));
 }

@@ -5,6 +5,8 @@ mod cache;
 #[cfg(test)]
 mod cache_levels;
 #[cfg(test)]
+mod feeds;
+#[cfg(test)]
 mod gated;
 #[cfg(test)]
 mod jetstream;
