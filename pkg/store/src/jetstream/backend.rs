@@ -13,6 +13,10 @@ use crate::{BucketSettings, Entry, Expect, Key, Revision, StoreError, Ttl};
 /// How often a create is tried over a removal that others replace at the same time.
 const ATTEMPTS: usize = 4;
 
+/// The values of `KV-Operation`.
+pub(super) const DELETE: &str = "DEL";
+pub(super) const PURGE: &str = "PURGE";
+
 /// The calls to the server for one bucket.
 pub(super) struct Backend {
     pub(super) api: JetStreamApi,
@@ -111,9 +115,14 @@ impl Backend {
     pub(super) async fn remove(
         &self,
         key: &Key,
-        operation: &'static str,
+        mut operation: &'static str,
         expect: Expect,
     ) -> Result<(), StoreError> {
+        // Once the marker of a purge has expired, a server that is killed brings the value back (nats-server 8505); that of a deletion leaves
+        // another one when it expires. There is one write of a key, so that both remove the same.
+        if self.bucket.key_ttl {
+            operation = DELETE;
+        }
         let expected = match expect {
             Expect::Anything => None,
             Expect::Absent => return Err(StoreError::option("expect", "must not be `Absent` for a removal")),
@@ -128,7 +137,7 @@ impl Backend {
             expected,
             ttl,
             operation: Some(operation),
-            rollup: self.layout.rollup,
+            rollup: self.layout.rollup || operation == PURGE,
         };
         write.send(&self.api).await.map(drop)
     }

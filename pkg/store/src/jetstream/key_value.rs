@@ -7,7 +7,7 @@ use bytes::Bytes;
 use underpin_errors::{Health, HealthCheck, Report};
 use underpin_nats::jetstream::JetStreamApi;
 
-use super::backend::Backend;
+use super::backend::{Backend, DELETE, PURGE};
 use super::stream::BucketLayout;
 use super::watch::JetStreamWatch;
 use crate::{
@@ -94,11 +94,11 @@ impl KeyValue for JetStreamKeyValue {
     }
 
     async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.measured("delete", self.0.remove(key, "DEL", expect)).await
+        self.measured("delete", self.0.remove(key, DELETE, expect)).await
     }
 
     async fn purge(&self, key: &Key, expect: Expect) -> Result<(), StoreError> {
-        self.measured("purge", self.0.remove(key, "PURGE", expect)).await
+        self.measured("purge", self.0.remove(key, PURGE, expect)).await
     }
 
     async fn history(&self, key: &Key) -> Result<Vec<Entry>, StoreError> {

@@ -49,7 +49,7 @@ impl Write<'_> {
         if let Some(operation) = self.operation {
             headers.insert(super::stored::OPERATION, operation);
         }
-        if self.rollup || self.operation == Some("PURGE") {
+        if self.rollup {
             headers.insert(ROLLUP, "sub");
         }
         Ok((!headers.is_empty()).then_some(headers))

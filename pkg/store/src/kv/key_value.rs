@@ -47,7 +47,8 @@ pub trait KeyValue: HealthCheck + Send + Sync + 'static {
     /// The value may be removed.
     async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError>;
 
-    /// Removes the value and the history of a key.
+    /// Removes the value and the history of a key. In JetStream it is a [`delete`](Self::delete) where the bucket has
+    /// [`key_ttl`](crate::BucketSettings::key_ttl), and so keeps no history.
     ///
     /// # Errors
     /// Those of [`delete`](Self::delete).
@@ -86,7 +87,8 @@ pub trait KeyValue: HealthCheck + Send + Sync + 'static {
     /// Forgets removals that are older than this, so that they do not pile up. Returns how many. Watches that were interrupted for
     /// longer get a [`WatchEvent::Reset`] as long as `older_than` is at least 30 minutes.
     ///
-    /// Buckets with [`key_ttl`](crate::BucketSettings::key_ttl) forget them by themselves.
+    /// Buckets with [`key_ttl`](crate::BucketSettings::key_ttl) forget them by themselves. In others with files, a server that is killed may
+    /// bring back a value whose removal was forgotten (nats-server 8505).
     ///
     /// # Errors
     /// Those of [`get`](Self::get).

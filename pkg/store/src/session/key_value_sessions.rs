@@ -109,9 +109,9 @@ impl Sessions for KeyValueSessions {
             let Some((stored, revision)) = self.find(id).await? else { return Ok(None) };
             let new = SessionId::random()?;
             self.write(&new, &stored.used(), Expect::Absent).await?;
-            match self.0.purge(&id.key(), Expect::Revision(revision)).await {
+            match self.0.delete(&id.key(), Expect::Revision(revision)).await {
                 // It was changed meanwhile: the copy is old.
-                Err(error) if error.is_conflict() => self.0.purge(&new.key(), Expect::Anything).await?,
+                Err(error) if error.is_conflict() => self.0.delete(&new.key(), Expect::Anything).await?,
                 ended => return ended.map(|()| Some(new)),
             }
         }
@@ -119,7 +119,7 @@ impl Sessions for KeyValueSessions {
     }
 
     async fn destroy(&self, id: &SessionId) -> Result<(), StoreError> {
-        self.0.purge(&id.key(), Expect::Anything).await
+        self.0.delete(&id.key(), Expect::Anything).await
     }
 }
 

@@ -36,7 +36,7 @@ impl TowerSessionStore {
     async fn write(&self, record: &Record, expect: Expect) -> std::result::Result<(), StoreError> {
         let left = SystemTime::from(record.expiry_date).duration_since(SystemTime::now()).unwrap_or_default();
         if left.is_zero() {
-            return self.0.purge(&key(&record.id), Expect::Anything).await;
+            return self.0.delete(&key(&record.id), Expect::Anything).await;
         }
         // An id in the value would be one that can be stolen.
         let stored = Record { id: Id(0), ..record.clone() };
@@ -92,7 +92,7 @@ impl SessionStore for TowerSessionStore {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.0.purge(&key(id), Expect::Anything).await.map_err(|error| failed(&error))
+        self.0.delete(&key(id), Expect::Anything).await.map_err(|error| failed(&error))
     }
 }
 

@@ -8,8 +8,9 @@ use tokio::time::timeout;
 use underpin_errors::{HealthCheck, HealthStatus};
 use underpin_logger::NoopLogger;
 use underpin_store::{
-    BucketSettings, Expect, JetStreamStore, Key, KeyPattern, KeyValue, KeyValueExt, KeyValueLocks, Locks,
-    Storage, StoreSettings, Ttl, WatchEvent, WatchOptions, WatchStart,
+    BucketSettings, Expect, JetStreamKeyValue, JetStreamStore, Key, KeyPattern, KeyValue, KeyValueExt,
+    KeyValueLocks, KeyValueSessions, Locks, SessionLife, Sessions, Storage, StoreSettings, Ttl, WatchEvent,
+    WatchOptions, WatchStart,
 };
 use underpin_testkit::{Fault, NatsServer, Proxy};
 
@@ -183,9 +184,7 @@ async fn no_holder_of_a_lock_comes_back_after_a_kill() {
     }
     let forgotten = || async { store.status().await.is_ok_and(|status| status.entries == 0) };
     eventually("neither entries nor markers are left", forgotten).await;
-    server.kill().await;
-    server.restart().await;
-    eventually("it works again", || async { store.status().await.is_ok() }).await;
+    kill(&server, &store).await;
     for (number, before) in tokens.into_iter().enumerate() {
         let lease = locks.acquire(&format!("released.{number}"), SECOND * 2, SECOND * 10).await.unwrap();
         assert!(lease.is_held() && lease.token() > before, "{} after {before}", lease.token());
@@ -194,4 +193,87 @@ async fn no_holder_of_a_lock_comes_back_after_a_kill() {
     for key in expiring {
         assert!(store.read(&key).await.unwrap().is_none(), "{key} came back");
     }
+}
+
+/// The same in a bucket without times to live, where a removal is an entry that stays. What was forgotten may come back, as documented.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_removed_entry_comes_back_after_a_kill() {
+    const KEYS: usize = 20;
+    let key = |kind: &str, number: usize| Key::new(&format!("{kind}.{number}")).unwrap();
+    let kinds = [
+        ("deleted", None),
+        ("purged", None),
+        ("replaced", Some("5")),
+        ("again", Some("5")),
+        ("kept", Some("4")),
+    ];
+    for history in [1, 3] {
+        let (server, store) = private(BucketSettings::new("carts").history(history)).await;
+        for number in 0..KEYS {
+            for (kind, _) in kinds {
+                // More writes than the history keeps.
+                for value in ["1", "2", "3", "4"] {
+                    store.set(key(kind, number), value).await.unwrap();
+                }
+            }
+            for kind in ["deleted", "again"] {
+                store.remove(key(kind, number)).await.unwrap();
+            }
+            store.purge(&key("purged", number), Expect::Anything).await.unwrap();
+            store.create(key("again", number), "5", Ttl::Bucket).await.unwrap();
+            store.set(key("replaced", number), "5").await.unwrap();
+        }
+        let before = store.status().await.unwrap().last;
+        kill(&server, &store).await;
+        assert_eq!(store.status().await.unwrap().last, before, "revisions go on");
+        for number in 0..KEYS {
+            for (kind, expected) in kinds {
+                let found = store.read(key(kind, number)).await.unwrap();
+                let found = found.map(|entry| String::from_utf8(entry.value.to_vec()).unwrap());
+                assert_eq!(found.as_deref(), expected, "{kind} {number}, history {history}");
+            }
+        }
+    }
+}
+
+/// A marker that has expired covers no earlier value; that of a deletion is there again after the kill.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_session_that_was_destroyed_comes_back_after_a_kill() {
+    let (server, store) = private(BucketSettings::new("sessions").key_ttl(true).marker_ttl(SECOND)).await;
+    let sessions = KeyValueSessions::new(Arc::new(store.clone()));
+    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    for number in 0..10 {
+        for list in [&mut gone, &mut kept] {
+            let id = sessions.create("guest".into(), SessionLife::default()).await.unwrap();
+            sessions.save(&id, "ada".into(), 1).await.unwrap();
+            list.push(id);
+        }
+        for kind in ["deleted", "purged"] {
+            store.set(format!("{kind}.{number}"), "for ever").await.unwrap();
+        }
+        store.remove(format!("deleted.{number}")).await.unwrap();
+        store.purge(&Key::new(&format!("purged.{number}")).unwrap(), Expect::Anything).await.unwrap();
+    }
+    for id in &gone {
+        sessions.destroy(id).await.unwrap();
+    }
+    let rotated = sessions.rotate(&kept[0]).await.unwrap().unwrap();
+    gone.push(std::mem::replace(&mut kept[0], rotated));
+    let forgotten = || async { store.status().await.is_ok_and(|status| status.entries == 10) };
+    eventually("neither removed entries nor markers are left", forgotten).await;
+    kill(&server, &store).await;
+    for id in &gone {
+        assert_eq!(sessions.load(id).await.unwrap(), None, "it came back");
+    }
+    for id in &kept {
+        assert!(sessions.load(id).await.unwrap().is_some());
+    }
+    assert_eq!(store.all_keys(&KeyPattern::all()).await.unwrap().len(), kept.len());
+}
+
+/// Kills the server, which builds its index again.
+async fn kill(server: &NatsServer, store: &JetStreamKeyValue) {
+    server.kill().await;
+    server.restart().await;
+    eventually("it works again", || async { store.status().await.is_ok() }).await;
 }
