@@ -1,23 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use underpin_errors::{Health, Report};
 use underpin_logger::{Context, Logger, info, warn};
 
 use super::api::JetStreamApi;
-use super::error::JetStreamError;
+use super::declaration::BucketDeclaration;
+use super::error::{BucketsError, JetStreamError};
 use super::plan::{BucketChange, BucketPlan, differences};
-
-/// A bucket as it should be: a stream with these fields. Other fields of the stream belong to the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BucketDeclaration {
-    /// The name, for people.
-    pub bucket: String,
-    /// The name of the stream.
-    pub stream: String,
-    /// The configuration of the stream, under the server's names.
-    pub config: Map<String, Value>,
-}
+use crate::NatsError;
 
 /// Declared buckets, compared with the server and applied to it.
 #[derive(Clone)]
@@ -50,20 +42,21 @@ impl Buckets {
     /// Compares the buckets with their declarations. It changes nothing.
     ///
     /// # Errors
-    /// [`JetStreamError`].
+    /// [`BucketsError::Call`]: with [`NatsError::ServerTooOld`] when a declaration needs a newer server, and those of the connection.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn plan(&self) -> Result<BucketPlan, JetStreamError> {
+    pub async fn plan(&self) -> Result<BucketPlan, BucketsError> {
+        self.require_level().await.map_err(|error| failed("read API level", "", error.into()))?;
         let mut plan = BucketPlan::default();
-        for BucketDeclaration { bucket, stream, config } in &*self.declared {
-            let bucket = bucket.clone();
-            match self.api.stream(stream).await? {
-                None => plan.changes.push(BucketChange::Create { bucket }),
+        for BucketDeclaration { bucket, stream, config, .. } in &*self.declared {
+            let found = self.api.stream(stream).await;
+            match found.map_err(|error| failed("read bucket", bucket, error))? {
+                None => plan.changes.push(BucketChange::Create { bucket: bucket.clone() }),
                 Some(info) => {
                     let differences = differences(config, &info.config);
                     if !differences.is_empty() {
-                        plan.changes.push(BucketChange::Update { bucket, differences });
+                        plan.changes.push(BucketChange::Update { bucket: bucket.clone(), differences });
                     }
                 }
             }
@@ -71,14 +64,69 @@ impl Buckets {
         Ok(plan)
     }
 
-    /// Makes one change of a plan, and logs it.
+    /// Creates the buckets that are missing, changes those that differ, and compares again. Returns what it changed.
     ///
     /// # Errors
-    /// [`JetStreamError`]; the storage of a stream, for example, never changes.
+    /// [`BucketsError::Drift`] when the server did not take a change, [`BucketsError::Call`] when it refused one (the storage of a stream,
+    /// for example, never changes), and those of [`plan`](Self::plan).
     ///
     /// # Cancel safety
-    /// The change may have been made.
-    pub async fn make(&self, change: &BucketChange) -> Result<(), JetStreamError> {
+    /// Some changes may have been made.
+    pub async fn apply(&self) -> Result<BucketPlan, BucketsError> {
+        let plan = self.plan().await?;
+        for change in &plan.changes {
+            let made = self.make(change).await;
+            made.map_err(|error| failed("write bucket", change.bucket(), error))?;
+        }
+        if !plan.is_empty() {
+            self.verify().await?;
+        }
+        Ok(plan)
+    }
+
+    /// Compares the buckets with their declarations.
+    ///
+    /// # Errors
+    /// [`BucketsError::Drift`] lists each difference, and those of [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn verify(&self) -> Result<(), BucketsError> {
+        let plan = self.plan().await?;
+        if plan.is_empty() { Ok(()) } else { Err(BucketsError::Drift { differences: plan.sentences() }) }
+    }
+
+    /// Down while the server does not answer, or a bucket is missing.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn health(&self) -> Health {
+        for BucketDeclaration { bucket, stream, .. } in &*self.declared {
+            match self.api.stream(stream).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Health::down(format!("bucket {bucket} is missing")),
+                Err(error) => return Health::down(Report(&error).to_string()),
+            }
+        }
+        Health::up().detail("buckets", self.declared.len())
+    }
+
+    /// The level is that of the server that leads: the one that the client is connected to may be newer.
+    async fn require_level(&self) -> Result<(), NatsError> {
+        let Some(feature) = self.declared.iter().find_map(|declared| declared.message_ttl) else {
+            return Ok(());
+        };
+        match self.api.connection().api_level(None).await? {
+            0 => {
+                let found = self.api.connection().server_info().version;
+                Err(NatsError::ServerTooOld { feature, required: "nats-server 2.11", found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes one change of a plan, and logs it.
+    async fn make(&self, change: &BucketChange) -> Result<(), JetStreamError> {
         let name = change.bucket();
         let Some(declared) = self.declared.iter().find(|declared| declared.bucket == name) else {
             return Ok(());
@@ -102,22 +150,10 @@ impl Buckets {
         }
         Ok(())
     }
+}
 
-    /// A bucket that does not exist, if there is one.
-    ///
-    /// # Errors
-    /// [`JetStreamError`].
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn missing(&self) -> Result<Option<&str>, JetStreamError> {
-        for BucketDeclaration { bucket, stream, .. } in &*self.declared {
-            if self.api.stream(stream).await?.is_none() {
-                return Ok(Some(bucket));
-            }
-        }
-        Ok(None)
-    }
+fn failed(operation: &'static str, bucket: &str, source: JetStreamError) -> BucketsError {
+    BucketsError::Call { operation, bucket: bucket.to_owned(), source }
 }
 
 impl fmt::Debug for Buckets {

@@ -8,10 +8,32 @@ use crate::NatsError;
 pub enum JetStreamError {
     /// No answer came, or the request was not sent.
     #[error("the JetStream API did not answer")]
-    Unanswered(#[source] NatsError),
+    Unanswered(#[from] NatsError),
     /// The server answered with an error.
     #[error("the JetStream API refused the call")]
     Refused(#[source] ApiError),
+}
+
+/// Why buckets could not be compared with the server or changed on it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BucketsError {
+    /// A call failed.
+    #[error("{operation} failed")]
+    Call {
+        /// The call.
+        operation: &'static str,
+        /// The bucket; empty for a call that concerns all.
+        bucket: String,
+        /// What the server answered.
+        source: JetStreamError,
+    },
+    /// The buckets differ from their declarations.
+    #[error("the buckets differ from their declarations: {}", differences.join("; "))]
+    Drift {
+        /// One sentence a difference.
+        differences: Vec<String>,
+    },
 }
 
 /// An error that the server answered with.

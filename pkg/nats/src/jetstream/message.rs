@@ -74,9 +74,15 @@ pub struct MessagePosition {
 impl MessagePosition {
     /// Reads a reply subject; none when it is no consumer's.
     pub fn parse(reply: &str) -> Option<Self> {
-        let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+        let (mut parts, mut count) = ([""; 9], 0);
+        for part in reply.strip_prefix("$JS.ACK.")?.split('.') {
+            if let Some(place) = parts.get_mut(count) {
+                *place = part;
+            }
+            count += 1;
+        }
         // Without a domain there are 7 parts.
-        let start = if parts.len() == 7 { 2 } else { 4 };
+        let start = if count == 7 { 2 } else { 4 };
         let number = |at: usize| parts.get(start + at)?.parse::<u64>().ok();
         Some(Self {
             sequence: number(1)?,

@@ -4,14 +4,18 @@
 
 mod api;
 mod buckets;
+mod consumer;
+mod declaration;
 mod error;
 mod message;
 mod plan;
 mod stream;
 
 pub use api::{JetStreamApi, parse};
-pub use buckets::{BucketDeclaration, Buckets};
-pub use error::{ApiError, JetStreamError};
+pub use buckets::Buckets;
+pub use consumer::EphemeralConsumer;
+pub use declaration::BucketDeclaration;
+pub use error::{ApiError, BucketsError, JetStreamError};
 pub use message::{MessagePosition, StoredMessage, time_of};
 pub use plan::{BucketChange, BucketDifference, BucketPlan};
 pub use stream::{StreamInfo, StreamState, nanos};

@@ -3,7 +3,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::StoreError;
 
 /// An unused id: 128 random bits in hexadecimal.
-pub(crate) fn id() -> Result<String, StoreError> {
+pub(super) fn id() -> Result<String, StoreError> {
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)

@@ -12,6 +12,4 @@ mod upload;
 mod watch;
 
 pub(crate) use chunks::{ChunkSource, ChunkUpload, Chunks, StoredChunks};
-#[cfg(feature = "jetstream")]
-pub(crate) use id::id;
 pub use objects::BucketObjects;

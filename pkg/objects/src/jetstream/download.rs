@@ -2,17 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
-use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
-use underpin_nats::jetstream::{MessagePosition, nanos};
+use tokio::time::Instant;
+use underpin_nats::async_nats::StatusCode;
+use underpin_nats::jetstream::{EphemeralConsumer, MessagePosition, nanos};
 use underpin_nats::{Connection, NatsError};
 
 use super::chunk_stream::ChunkStream;
 use crate::StoreError;
-use crate::bucket::{ChunkSource, id};
+use crate::bucket::ChunkSource;
 
 /// How often a consumer is made without a chunk between.
 const ATTEMPTS: usize = 3;
@@ -35,19 +33,10 @@ pub(super) struct ChunkDownload {
 }
 
 struct Consumer {
-    name: String,
-    inbox: String,
-    subscriber: Subscriber,
-    epoch: u64,
+    consumer: EphemeralConsumer,
     /// How many chunks it has left to be asked for, and how many are in flight.
     left: u64,
     asked: u64,
-}
-
-#[derive(Deserialize)]
-struct Created {
-    #[serde(default)]
-    num_pending: u64,
 }
 
 enum Pulled {
@@ -139,7 +128,7 @@ impl ChunkDownload {
     /// Removes the consumer. One that stays is removed by the server.
     async fn close(&mut self) {
         let Some(consumer) = self.consumer.take() else { return };
-        let subject = format!("$JS.API.CONSUMER.DELETE.{}.{}", self.stream.name, consumer.name);
+        let subject = format!("$JS.API.CONSUMER.DELETE.{}.{}", self.stream.name, consumer.consumer.name());
         drop(self.stream.api.connection().publish(subject.into(), None, None, Bytes::new()).await);
     }
 }
@@ -147,30 +136,16 @@ impl ChunkDownload {
 impl Consumer {
     /// Makes a consumer of the chunks from a sequence on; none when there are none.
     async fn make(stream: &ChunkStream, subject: &str, start: u64) -> Result<Option<Self>, StoreError> {
-        let connection = stream.api.connection();
-        let (epoch, client) = (connection.link().epoch, connection.client());
-        let inbox = client.new_inbox();
-        let subscribed = connection.call("subscribe", client.subscribe(inbox.clone())).await;
-        let subscriber = subscribed
-            .map_err(|error| StoreError::unanswered(OPERATION, error))?
-            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        let name = format!("read-{}", id()?);
         let config = json!({
-            "name": name,
-            "ack_policy": "none",
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": start,
             "filter_subject": subject,
-            "replay_policy": "instant",
             "inactive_threshold": nanos(INACTIVE),
-            "num_replicas": 1,
-            "mem_storage": true,
         });
-        let call = format!("CONSUMER.CREATE.{}.{name}", stream.name);
-        let body = json!({ "stream_name": stream.name, "config": config, "action": "create" });
-        let created = stream.api.call::<Created>(&call, &body).await;
-        let left = created.map_err(|error| stream.failed(OPERATION, error))?.num_pending;
-        Ok((left > 0).then_some(Self { name, inbox, subscriber, epoch, left, asked: 0 }))
+        let created = EphemeralConsumer::create(&stream.api, &stream.name, |_| config).await;
+        let consumer = created.map_err(|error| stream.failed(OPERATION, error))?;
+        let left = consumer.pending();
+        Ok((left > 0).then_some(Self { consumer, left, asked: 0 }))
     }
 
     async fn next(
@@ -182,21 +157,21 @@ impl Consumer {
         // Half a window at a time, so that the server is never idle.
         if self.asked <= window / 2 && self.left > 0 {
             let batch = (window - self.asked).min(self.left);
-            let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{}", self.name);
+            let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{}", self.consumer.name());
             let body = json!({ "batch": batch, "no_wait": true }).to_string();
-            let asked =
-                connection.publish(subject.into(), Some(self.inbox.clone().into()), None, body.into());
-            asked.await.map_err(|error| StoreError::unanswered(OPERATION, error))?;
+            let inbox = Some(self.consumer.inbox().into());
+            let asked = connection.publish(subject.into(), inbox, None, body.into()).await;
+            asked.map_err(|error| StoreError::unanswered(OPERATION, error))?;
             (self.asked, self.left) = (self.asked + batch, self.left - batch);
         }
         let within = connection.request_timeout();
         let lost = || StoreError::Unavailable(Box::new(NatsError::Lost));
-        let message: Message = tokio::select! {
-            biased;
-            message = timeout_at(Instant::now() + within, self.subscriber.next()) => {
-                message.map_err(|_| StoreError::Timeout { operation: OPERATION, within })?.ok_or_else(lost)?
+        let message = match self.consumer.ready() {
+            Some(message) => message,
+            None => {
+                let message = self.consumer.next(Instant::now() + within).await.map_err(|_| lost())?;
+                message.ok_or(StoreError::Timeout { operation: OPERATION, within })?
             }
-            () = connection.lost(self.epoch) => return Err(lost()),
         };
         match message.status {
             None => {

@@ -2,13 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use underpin_errors::{Health, HealthCheck, Report};
+use underpin_errors::{Health, HealthCheck};
 use underpin_logger::Logger;
 use underpin_nats::Connection;
 use underpin_nats::jetstream::{BucketPlan, Buckets, JetStreamApi};
 
 use super::{chunks, stream};
-use crate::{BucketObjects, ObjectBucketSettings, ObjectsSettings, StoreError, StoreTopology};
+use crate::{BucketObjects, ObjectsSettings, StoreError, StoreTopology};
 
 /// The object buckets of a service in JetStream.
 ///
@@ -92,13 +92,7 @@ impl JetStreamObjects {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn plan(&self) -> Result<BucketPlan, StoreError> {
-        if self.settings.buckets.iter().any(ObjectBucketSettings::expires) {
-            let level = self.connection().api_level(None).await;
-            if level.map_err(|error| StoreError::unanswered("read API level", error))? == 0 {
-                return Err(StoreError::ServerTooOld { feature: "ttl", required: "nats-server 2.11" });
-            }
-        }
-        self.buckets.plan().await.map_err(|error| StoreError::jetstream("read bucket", "", error))
+        Ok(self.buckets.plan().await?)
     }
 
     /// Creates the buckets that are missing, changes those that differ, and compares again. Returns what it changed.
@@ -110,15 +104,7 @@ impl JetStreamObjects {
     /// # Cancel safety
     /// Some changes may have been made.
     pub async fn apply(&self) -> Result<BucketPlan, StoreError> {
-        let plan = self.plan().await?;
-        for change in &plan.changes {
-            let made = self.buckets.make(change).await;
-            made.map_err(|error| StoreError::jetstream("write bucket", change.bucket(), error))?;
-        }
-        if !plan.is_empty() {
-            self.verify().await?;
-        }
-        Ok(plan)
+        Ok(self.buckets.apply().await?)
     }
 
     /// Compares the buckets with the settings.
@@ -129,8 +115,7 @@ impl JetStreamObjects {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn verify(&self) -> Result<(), StoreError> {
-        let plan = self.plan().await?;
-        if plan.is_empty() { Ok(()) } else { Err(StoreError::Drift { differences: plan.sentences() }) }
+        Ok(self.buckets.verify().await?)
     }
 }
 
@@ -142,11 +127,7 @@ impl HealthCheck for JetStreamObjects {
 
     /// Down while the server does not answer, or a bucket is missing.
     async fn check(&self) -> Health {
-        match self.buckets.missing().await {
-            Ok(None) => Health::up().detail("buckets", self.settings.buckets.len()),
-            Ok(Some(bucket)) => Health::down(format!("bucket {bucket} is missing")),
-            Err(error) => Health::down(Report(&error).to_string()),
-        }
+        self.buckets.health().await
     }
 }
 

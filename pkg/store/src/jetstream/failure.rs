@@ -1,5 +1,5 @@
 use underpin_nats::NatsError;
-use underpin_nats::jetstream::{ApiError, JetStreamError};
+use underpin_nats::jetstream::{ApiError, BucketsError, JetStreamError};
 
 use crate::StoreError;
 
@@ -30,6 +30,16 @@ impl StoreError {
         match error {
             NatsError::Timeout { within, .. } => Self::Timeout { operation, within },
             other => not_sent(other),
+        }
+    }
+}
+
+impl From<BucketsError> for StoreError {
+    fn from(error: BucketsError) -> Self {
+        match error {
+            BucketsError::Call { operation, bucket, source } => Self::jetstream(operation, &bucket, source),
+            BucketsError::Drift { differences } => Self::Drift { differences },
+            other => Self::Unavailable(Box::new(other)),
         }
     }
 }

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
-use underpin_nats::async_nats::{Message, StatusCode, Subscriber};
-use underpin_nats::jetstream::{MessagePosition, nanos};
+use tokio::time::Instant;
+use underpin_nats::async_nats::{Message, StatusCode};
+use underpin_nats::jetstream::{EphemeralConsumer, MessagePosition, nanos};
 
 use super::backend::Backend;
 use super::stored;
-use crate::{Entry, Operation, StoreError, Values, WatchOptions, random};
+use crate::{Entry, Operation, StoreError, Values, WatchOptions};
 
 /// How often the server sends a heartbeat while nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -31,13 +29,11 @@ pub(super) enum From {
 }
 
 pub(super) struct Feed {
-    subscriber: Subscriber,
-    name: String,
-    epoch: u64,
+    consumer: EphemeralConsumer,
     /// The number of the last message of this consumer.
     delivered: u64,
-    /// When something arrived last. The silence is measured from here: a reader may cancel `next` as often as it likes.
-    heard: Instant,
+    /// Since when nothing arrives; none after an arrival. The silence is measured from here: a reader may cancel `next` as often as it likes.
+    silent: Option<Instant>,
     /// Whether everything that was there when it began has been delivered.
     pub(super) caught_up: bool,
 }
@@ -52,83 +48,52 @@ pub(super) enum Arrival {
     Lost(&'static str),
 }
 
-#[derive(Deserialize)]
-struct Created {
-    #[serde(default)]
-    num_pending: u64,
-    #[serde(default)]
-    delivered: Delivered,
-}
-
-#[derive(Default, Deserialize)]
-struct Delivered {
-    #[serde(default)]
-    consumer_seq: u64,
-}
-
 impl Feed {
     pub(super) async fn open(
         backend: &Backend,
         options: &WatchOptions,
         from: From,
     ) -> Result<Self, StoreError> {
-        let connection = backend.api.connection();
-        let epoch = connection.link().epoch;
-        let client = connection.client();
-        let inbox = client.new_inbox();
-        // To the subject itself: the server does not count a subscription with a wildcard as interest.
-        let subscribed = connection.call("subscribe", client.subscribe(inbox.clone())).await;
-        let subscriber = subscribed
-            .map_err(|error| StoreError::unanswered("watch", error))?
-            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        let name = format!("watch-{}", crate::kv::hex(&random::bytes::<12>()?));
         let mut filters: Vec<String> =
             options.patterns.iter().map(|pattern| format!("{}{pattern}", backend.layout.prefix)).collect();
         if filters.is_empty() {
             filters.push(format!("{}>", backend.layout.prefix));
         }
-        let mut config = json!({
-            "name": name,
-            "deliver_subject": inbox,
-            "ack_policy": "none",
-            "max_deliver": 1,
-            "replay_policy": "instant",
-            "flow_control": true,
-            "idle_heartbeat": nanos(HEARTBEAT),
-            "inactive_threshold": nanos(INACTIVE),
-            "headers_only": options.values == Values::Exclude,
-            "num_replicas": 1,
-            "mem_storage": true,
-        });
-        let mut set = |field: &str, value: Value| {
-            drop(config.as_object_mut().map(|config| config.insert(field.to_owned(), value)));
-        };
-        match from {
-            From::State => set("deliver_policy", json!("last_per_subject")),
-            From::Sequence(sequence) => {
-                set("deliver_policy", json!("by_start_sequence"));
-                set("opt_start_seq", json!(sequence.max(1)));
+        let config = |inbox: &str| {
+            let mut config = json!({
+                "deliver_subject": inbox,
+                "max_deliver": 1,
+                "flow_control": true,
+                "idle_heartbeat": nanos(HEARTBEAT),
+                "inactive_threshold": nanos(INACTIVE),
+                "headers_only": options.values == Values::Exclude,
+            });
+            let mut set = |field: &str, value: Value| {
+                drop(config.as_object_mut().map(|config| config.insert(field.to_owned(), value)));
+            };
+            match from {
+                From::State => set("deliver_policy", json!("last_per_subject")),
+                From::Sequence(sequence) => {
+                    set("deliver_policy", json!("by_start_sequence"));
+                    set("opt_start_seq", json!(sequence.max(1)));
+                }
             }
-        }
-        match filters.as_slice() {
-            [one] => set("filter_subject", json!(one)),
-            many => set("filter_subjects", json!(many)),
-        }
-        let call = format!("CONSUMER.CREATE.{}.{name}", backend.layout.stream);
-        let body = json!({ "stream_name": backend.layout.stream, "config": config, "action": "create" });
-        let created: Created = backend
-            .api
-            .call(&call, &body)
-            .await
-            .map_err(|error| StoreError::jetstream("watch", &backend.bucket.name, error))?;
-        // What was pushed before the answer was made does not count as pending any more.
-        let caught_up = created.num_pending == 0 && created.delivered.consumer_seq == 0;
-        Ok(Self { subscriber, name, epoch, delivered: 0, heard: Instant::now(), caught_up })
+            match filters.as_slice() {
+                [one] => set("filter_subject", json!(one)),
+                many => set("filter_subjects", json!(many)),
+            }
+            config
+        };
+        let consumer = EphemeralConsumer::create(&backend.api, &backend.layout.stream, config).await;
+        let consumer =
+            consumer.map_err(|error| StoreError::jetstream("watch", &backend.bucket.name, error))?;
+        let caught_up = consumer.pending() == 0;
+        Ok(Self { consumer, delivered: 0, silent: None, caught_up })
     }
 
     /// The name of the consumer on the server.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.consumer.name()
     }
 
     /// Waits for the next arrival.
@@ -136,24 +101,25 @@ impl Feed {
     /// Cancel safe, but for an answer to flow control, which the server asks for again.
     pub(super) async fn next(&mut self, backend: &Backend) -> Arrival {
         loop {
-            let connection = backend.api.connection();
-            let silent = self.heard + SILENCE;
-            let message = tokio::select! {
-                biased;
-                message = timeout_at(silent, self.subscriber.next()) => match message {
-                    Ok(Some(message)) => message,
-                    Ok(None) => return Arrival::Lost("the client was rebuilt"),
-                    Err(_) => return Arrival::Lost("the server is silent"),
-                },
-                () = connection.lost(self.epoch) => return Arrival::Lost("the connection was lost"),
+            let message = match self.consumer.ready() {
+                Some(message) => message,
+                None => {
+                    let until = *self.silent.get_or_insert_with(Instant::now) + SILENCE;
+                    match self.consumer.next(until).await {
+                        Ok(Some(message)) => message,
+                        Ok(None) => return Arrival::Lost("the server is silent"),
+                        Err(_) => return Arrival::Lost("the connection was lost"),
+                    }
+                }
             };
-            self.heard = Instant::now();
+            self.silent = None;
             let arrival = match message.status {
                 None => self.message(message, &backend.layout.prefix),
                 Some(StatusCode::IDLE_HEARTBEAT) => {
                     let answer = flow_control(&message);
                     let arrival = if answer.is_none() { self.heartbeat(&message) } else { None };
                     if let Some(subject) = answer {
+                        let connection = backend.api.connection();
                         drop(connection.publish(subject.into(), None, None, Bytes::new()).await);
                     }
                     arrival

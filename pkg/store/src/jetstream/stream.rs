@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use underpin_config::ByteSize;
 use underpin_nats::jetstream::{BucketDeclaration, nanos};
 
@@ -36,29 +36,19 @@ impl BucketLayout {
 /// The stream of a bucket, field by field.
 pub(super) fn declared(bucket: &BucketSettings) -> BucketDeclaration {
     let BucketLayout { stream, prefix, .. } = BucketLayout::key_value(&bucket.name);
-    let limit = |bytes: Option<u64>| bytes.map_or(json!(-1), |bytes| json!(bytes));
+    let limit = |bytes: Option<u64>| bytes.map_or(json!(-1), Value::from);
     let window = bucket.ttl.unwrap_or(DUPLICATE_WINDOW).min(DUPLICATE_WINDOW);
-    let mut config: Map<String, Value> = Map::new();
-    let mut set = |field: &str, value: Value| drop(config.insert(field.to_owned(), value));
-    set("name", json!(stream));
-    set("subjects", json!([format!("{prefix}>")]));
-    set("max_msgs_per_subject", json!(bucket.history));
-    set("max_age", json!(nanos(bucket.ttl.unwrap_or_default())));
-    set("max_bytes", limit(bucket.max_bytes.map(ByteSize::bytes)));
-    set("max_msg_size", limit(bucket.max_value_size.map(|size| size.bytes() + HEADERS)));
-    set("max_msgs", json!(-1));
-    set("max_consumers", json!(-1));
-    set("retention", json!("limits"));
-    set("discard", json!("new"));
-    set("storage", json!(if bucket.storage == Storage::Memory { "memory" } else { "file" }));
-    set("num_replicas", json!(bucket.replicas));
-    set("duplicate_window", json!(nanos(window)));
-    set("allow_rollup_hdrs", json!(true));
-    set("deny_delete", json!(true));
-    set("allow_direct", json!(true));
-    if bucket.key_ttl {
-        set("allow_msg_ttl", json!(true));
-        set("subject_delete_marker_ttl", json!(nanos(bucket.marker_ttl)));
+    let declared = BucketDeclaration::new(&bucket.name, stream, [format!("{prefix}>")])
+        .with("max_msgs_per_subject", bucket.history)
+        .with("max_age", nanos(bucket.ttl.unwrap_or_default()))
+        .with("max_bytes", limit(bucket.max_bytes.map(ByteSize::bytes)))
+        .with("max_msg_size", limit(bucket.max_value_size.map(|size| size.bytes() + HEADERS)))
+        .with("storage", if bucket.storage == Storage::Memory { "memory" } else { "file" })
+        .with("num_replicas", bucket.replicas)
+        .with("duplicate_window", nanos(window))
+        .with("deny_delete", true);
+    if !bucket.key_ttl {
+        return declared;
     }
-    BucketDeclaration { bucket: bucket.name.clone(), stream, config }
+    declared.with_message_ttl("key_ttl").with("subject_delete_marker_ttl", nanos(bucket.marker_ttl))
 }

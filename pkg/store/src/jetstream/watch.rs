@@ -153,9 +153,9 @@ impl JetStreamWatch {
     }
 
     /// Whether a message comes so late that removals between it and the one before may be forgotten: the reader is too slow.
-    fn is_late(&self, stored: SystemTime) -> bool {
-        let now = self.clock.0 + self.clock.1.elapsed();
-        self.sent_current && now.duration_since(stored).is_ok_and(|age| age >= self.remembered())
+    fn is_late(&self, stored: SystemTime, now: Instant) -> bool {
+        let age = || (self.clock.0 + now.duration_since(self.clock.1)).duration_since(stored);
+        self.sent_current && age().is_ok_and(|age| age >= self.remembered())
     }
 
     /// Reads one message by the JSON API: one with a malformed header would end the client's task again.
@@ -217,12 +217,13 @@ impl Watch for JetStreamWatch {
             }
             match feed.next(&self.backend).await {
                 Arrival::Message(sequence, entry) => {
-                    if entry.as_ref().is_some_and(|entry| self.is_late(entry.written)) {
+                    let now = Instant::now();
+                    if entry.as_ref().is_some_and(|entry| self.is_late(entry.written, now)) {
                         self.interrupt("it was not read for too long");
                         self.starts_over = true;
                         continue;
                     }
-                    self.arrived = Instant::now();
+                    self.arrived = now;
                     if let Some(event) = self.passed(sequence, entry) {
                         return Ok(event);
                     }

@@ -172,7 +172,7 @@ impl fmt::Display for KeyPattern {
 }
 
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_=/".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'/')
 }
 
 fn check(text: &str, part: impl Fn(&str) -> bool) -> Result<(), StoreError> {
@@ -180,11 +180,13 @@ fn check(text: &str, part: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     if text.len() > LONGEST {
         return invalid("it is longer than 1024 bytes");
     }
-    if text.split('.').any(str::is_empty) {
-        return invalid("it is empty, or has an empty part");
-    }
-    if !text.split('.').all(part) {
-        return invalid("parts consist of letters, digits, `-`, `_`, `=` and `/`");
+    for one in text.split('.') {
+        if one.is_empty() {
+            return invalid("it is empty, or has an empty part");
+        }
+        if !part(one) {
+            return invalid("parts consist of letters, digits, `-`, `_`, `=` and `/`");
+        }
     }
     Ok(())
 }
