@@ -34,6 +34,11 @@ impl Quota {
     pub const fn new(limit: u32, window: Duration) -> Self {
         Self { limit, window }
     }
+
+    /// Whether the window is in range.
+    pub(super) fn fits(&self) -> bool {
+        (Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60)).contains(&self.window)
+    }
 }
 
 impl Default for Quota {
@@ -45,8 +50,7 @@ impl Default for Quota {
 
 impl Validate for Quota {
     fn validate(&self, checks: &mut Checks) {
-        let fits = (Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60)).contains(&self.window);
-        checks.ensure(fits, "window", "must be from 1ms to a day");
+        checks.ensure(self.fits(), "window", "must be from 1ms to a day");
     }
 }
 

@@ -115,6 +115,9 @@ fn make_room(counted: &mut Counts, elapsed: Duration) {
 }
 
 pub(crate) fn check(quota: &Quota) -> Result<(), StoreError> {
+    if quota.fits() {
+        return Ok(());
+    }
     match Checks::of(quota).failures().first() {
         Some(failure) => Err(StoreError::option(failure.key(), failure.message())),
         None => Ok(()),

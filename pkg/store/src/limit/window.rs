@@ -26,7 +26,7 @@ impl Window {
             self.current = self.current.saturating_add(cost as u32);
         }
         let remaining = (limit - before - f64::from(self.current)).max(0.0) as u32;
-        let part = |part: f64| quota.window.mul_f64(part.clamp(0.0, 2.0));
+        let part = |part: f64| Duration::from_nanos((window as f64 * part.clamp(0.0, 2.0)) as u64);
         // What was taken in this window counts until the end of the next.
         let reset = part(if self.current > 0 {
             2.0 - passed
