@@ -1,9 +1,7 @@
 use std::sync::Arc;
-#[cfg(feature = "json")]
-use std::sync::OnceLock;
 
 #[cfg(feature = "json")]
-use crate::stream::flight_recorder::FlightRecorder;
+use crate::stream::{flight_recorder::FlightRecorder, json::KeptFields};
 use crate::{Level, RequestId, TraceParent, TraceParentError, TraceState, level_floor};
 
 /// The request id, the trace and the organization of one unit of work; every record carries them.
@@ -39,7 +37,7 @@ static BACKGROUND: Inner = Inner {
     #[cfg(feature = "json")]
     recorder: None,
     #[cfg(feature = "json")]
-    json_fields: OnceLock::new(),
+    json_fields: KeptFields::new(),
 };
 
 #[derive(Debug, Clone, Default)]
@@ -52,9 +50,8 @@ struct Inner {
     level: Option<Level>,
     #[cfg(feature = "json")]
     recorder: Option<Arc<FlightRecorder>>,
-    /// The fields as JSON, rendered by the first line.
     #[cfg(feature = "json")]
-    json_fields: OnceLock<Box<[u8]>>,
+    json_fields: KeptFields,
 }
 
 impl Context {
@@ -200,14 +197,14 @@ impl Context {
         change(inner);
         #[cfg(feature = "json")]
         {
-            inner.json_fields = OnceLock::new();
+            inner.json_fields = KeptFields::new();
         }
         self
     }
 
-    /// Where the encoder keeps the fields of this context as JSON.
+    /// The fields of this context as JSON.
     #[cfg(feature = "json")]
-    pub(crate) fn json_fields(&self) -> &OnceLock<Box<[u8]>> {
+    pub(crate) fn json_fields(&self) -> &KeptFields {
         &self.inner().json_fields
     }
 }

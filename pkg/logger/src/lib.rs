@@ -26,6 +26,7 @@
 //! * **Nested values** (feature `nested-values`): `Nested` is whatever serde can serialize, from the macros and from slog.
 //! * **Export**: [`DeferredSink`](sink::DeferredSink) keeps the lines for an exporter, such as that of `underpin-telemetry`.
 //! * **The request layer** (feature `tower`): one line a request, request id and trace in and out.
+//! * **Handles** (feature `metrics`): `Handles` keeps registered metrics for code that records often.
 //! * **Test doubles** (feature `testing`): `MockLogger` and `CaptureLogger`.
 //!
 //! # Guarantees
@@ -41,6 +42,8 @@ mod entry;
 mod error;
 mod ext;
 mod fatal;
+#[cfg(feature = "metrics")]
+mod handles;
 mod key;
 mod level;
 mod level_floor;
@@ -74,6 +77,8 @@ pub use entry::{Callsite, Entry};
 pub use error::FlushError;
 pub use ext::LoggerExt;
 pub use fatal::Fatal;
+#[cfg(feature = "metrics")]
+pub use handles::Handles;
 #[doc(hidden)]
 pub use key::Key;
 pub use level::{Level, ParseLevelError};

@@ -46,8 +46,9 @@ impl RequestId {
 
     /// A new id in the form of a UUID version 7 (RFC 9562): ids sort by the millisecond in which they were made.
     pub fn generate() -> Self {
-        let millis = u64::try_from(random::since_epoch().as_millis()).unwrap_or(u64::MAX);
-        let (high, low) = (random::next_u64(), random::next_u64());
+        let now = random::since_epoch();
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let [high, low] = random::numbers(now);
         let mut text = *b"00000000-0000-7000-0000-000000000000";
         for (range, number) in [
             (0..8, millis >> 16),

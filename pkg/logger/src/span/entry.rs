@@ -13,8 +13,8 @@ impl Context {
         self.clone().into_entry_span(name, kind)
     }
 
-    /// As [`entry_span`](Self::entry_span), for a context that no one else has: its fields are not copied.
-    pub(crate) fn into_entry_span(self, name: &'static str, kind: SpanKind) -> Span {
+    /// [`entry_span`](Self::entry_span) of a context that nothing else needs: its fields are not copied.
+    pub fn into_entry_span(self, name: &'static str, kind: SpanKind) -> Span {
         let parent = self.trace().copied();
         let here = parent.as_ref().map_or_else(TraceParent::generate, TraceParent::child);
         let Some(installed) = installed() else { return Span::silent(self.with_trace(here)) };

@@ -29,9 +29,15 @@ impl Context {
     #[inline]
     pub fn span(&self, name: &'static str, kind: SpanKind) -> Span {
         match self.trace() {
-            Some(trace) if trace.is_sampled() && is_on() => self.child(trace, name, kind),
+            Some(trace) if self.is_recorded() => self.child(trace, name, kind),
             _ => Span::silent(self.clone()),
         }
+    }
+
+    /// Whether a [`span`](Self::span) of this context is recorded.
+    #[inline]
+    pub fn is_recorded(&self) -> bool {
+        is_on() && self.trace().is_some_and(TraceParent::is_sampled)
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use super::{headers, outcome::Pending};
-use crate::{Context, scope::Entered};
+use crate::scope::Entered;
 
 pin_project! {
     /// The response of a [`RequestService`](super::RequestService).
@@ -19,15 +19,14 @@ pin_project! {
     pub struct RequestFuture<F> {
         #[pin]
         answer: Option<F>,
-        ctx: Context,
         pending: Option<Pending>,
     }
 
     impl<F> PinnedDrop for RequestFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.answer.is_some() || this.pending.is_some() {
-                let _entered = Entered::new(this.ctx);
+            if let Some(pending) = this.pending {
+                let _entered = Entered::new(pending.ctx());
                 this.answer.set(None);
                 *this.pending = None;
             }
@@ -36,8 +35,8 @@ pin_project! {
 }
 
 impl<F> RequestFuture<F> {
-    pub(super) const fn new(answer: F, ctx: Context, pending: Pending) -> Self {
-        Self { answer: Some(answer), ctx, pending: Some(pending) }
+    pub(super) const fn new(answer: F, pending: Pending) -> Self {
+        Self { answer: Some(answer), pending: Some(pending) }
     }
 }
 
@@ -53,34 +52,35 @@ where
     #[expect(clippy::panic, reason = "the contract of Future::poll is broken")]
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let entered = Entered::new(this.ctx);
-        let pending = EndedByPanic(this.pending);
-        let Some(answer) = this.answer.as_mut().as_pin_mut() else {
+        let (Some(answer), Some(pending)) = (this.answer.as_mut().as_pin_mut(), this.pending.as_mut()) else {
             panic!("a request was polled after it completed");
         };
-        let answer = ready!(answer.poll(task));
+        let _entered = Entered::new(pending.ctx());
+        let ending = EndedByPanic(pending);
+        let mut answer = ready!(answer.poll(task));
         // What the service still holds ends inside of the scope, and before the log line.
         this.answer.set(None);
-        if let Some(pending) = pending.0.take() {
-            match &answer {
-                Ok(response) => pending.answered(response.status(), response.extensions()),
+        drop(ending);
+        if let Some(pending) = this.pending.take() {
+            match &mut answer {
+                Ok(response) => {
+                    headers::put_request_id(pending.ctx(), response.headers_mut());
+                    pending.answered(response.status(), response.extensions());
+                }
                 Err(_) => pending.failed(),
             }
         }
-        drop(entered);
-        let mut response = answer?;
-        headers::put_request_id(this.ctx, response.headers_mut());
-        Poll::Ready(Ok(response))
+        Poll::Ready(answer)
     }
 }
 
 /// Writes the log line while a panic unwinds: whoever catches the panic drops the future afterwards.
-struct EndedByPanic<'a>(&'a mut Option<Pending>);
+struct EndedByPanic<'a>(&'a mut Pending);
 
 impl Drop for EndedByPanic<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            *self.0 = None;
+            self.0.panicked();
         }
     }
 }

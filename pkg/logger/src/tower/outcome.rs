@@ -5,7 +5,7 @@ use underpin_errors::Error;
 
 use super::{config::RequestConfig, request_span};
 use crate::shorten::shortened;
-use crate::{Callsite, Entry, Level, Logger as _, Span, Tag, Value};
+use crate::{__tag, Callsite, Context, Entry, Level, Logger as _, Span, Value};
 
 /// What a caller chooses is logged up to this many bytes.
 const LONGEST_PATH: usize = 1024;
@@ -35,6 +35,11 @@ impl Pending {
         self.uri.as_ref().map_or("", PathAndQuery::path)
     }
 
+    /// The context of the request.
+    pub(super) const fn ctx(&self) -> &Context {
+        self.span.ctx()
+    }
+
     pub(super) fn answered(mut self, status: StatusCode, extensions: &Extensions) {
         request_span::answered(&mut self.span, &self.method, status, extensions);
         let level = match () {
@@ -59,27 +64,28 @@ impl Pending {
         if !log.enabled(level, site.target, self.span.ctx()) {
             return;
         }
-        let mut tags = [Tag::of("", Value::Null); 5];
-        let latency = self.started.elapsed();
         let method = shortened(self.method.as_str(), LONGEST_METHOD);
         let path = shortened(self.path(), LONGEST_PATH);
-        let known = [
-            Some(Tag::of("method", Value::Str(&method))),
-            Some(Tag::of("path", Value::Str(&path))),
-            status.map(|status| Tag::of("status", Value::U64(status.as_u16().into()))),
-            Some(Tag::of("latency_ms", Value::Duration(latency))),
-            error.map(|error| Tag::of("error_code", Value::Str(error.error_code()))),
-        ];
-        let mut count = 0;
-        for (slot, tag) in tags.iter_mut().zip(known.into_iter().flatten()) {
-            (*slot, count) = (tag, count + 1);
-        }
-        let entry =
-            Entry::new(level, self.span.ctx(), msg, site).with_tags(tags.get(..count).unwrap_or_default());
+        let method = __tag!("method", Value::Str(&method));
+        let path = __tag!("path", Value::Str(&path));
+        let latency = __tag!("latency_ms", Value::Duration(self.started.elapsed()));
+        let entry = Entry::new(level, self.span.ctx(), msg, site);
+        let Some(status) = status else { return log.log(&entry.with_tags(&[method, path, latency])) };
+        let status = __tag!("status", Value::U64(status.as_u16().into()));
         match error {
-            Some(error) => log.log(&entry.with_error(error as &(dyn StdError + 'static))),
-            None => log.log(&entry),
+            Some(error) => {
+                let code = __tag!("error_code", Value::Str(error.error_code()));
+                let tags = [method, path, status, latency, code];
+                log.log(&entry.with_tags(&tags).with_error(error as &(dyn StdError + 'static)));
+            }
+            None => log.log(&entry.with_tags(&[method, path, status, latency])),
         }
+    }
+
+    /// While a panic unwinds.
+    pub(super) fn panicked(&mut self) {
+        self.span.fail_with(|| "panicked");
+        self.log(Level::Error, "request panicked", None, None);
     }
 }
 
@@ -89,8 +95,7 @@ impl Drop for Pending {
             return;
         }
         if thread::panicking() {
-            self.span.fail_with(|| "panicked");
-            self.log(Level::Error, "request panicked", None, None);
+            self.panicked();
         } else {
             self.span.event("cancelled");
             self.log(Level::Info, "request cancelled", None, None);

@@ -36,12 +36,11 @@ where
 
     fn call(&mut self, mut request: Request<I>) -> RequestFuture<S::Future> {
         let span = request_span::open(self.config.caller(request.headers()), &request);
-        let ctx = span.ctx().clone();
-        request.extensions_mut().insert(ctx.clone());
+        request.extensions_mut().insert(span.ctx().clone());
         let pending = Pending::new(Arc::clone(&self.config), span, &request);
         // The inner service may log while it builds its future, and all the more while that runs.
-        let answer = ctx.scope_sync(|| self.inner.call(request));
-        RequestFuture::new(answer, ctx, pending)
+        let answer = pending.ctx().scope_sync(|| self.inner.call(request));
+        RequestFuture::new(answer, pending)
     }
 }
 

@@ -78,7 +78,8 @@ impl TraceParent {
     /// The same trace, with a new span id.
     #[must_use]
     pub fn child(&self) -> Self {
-        self.with_new_span()
+        let [span] = random::numbers(random::since_epoch());
+        self.with_span(span)
     }
 
     /// The same trace and span with another sampled flag.
@@ -118,19 +119,21 @@ impl TraceParent {
 
     fn root(flags: u8) -> Self {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        for (range, half) in [(3..19, random::next_nonzero_u64()), (19..35, random::next_u64())] {
+        let [high, low, span] = random::numbers(random::since_epoch());
+        for (range, half) in [(3..19, high.max(1)), (19..35, low)] {
             if let Some(room) = text.get_mut(range) {
                 random::write_hex(half, room);
             }
         }
         let [.., last] = &mut text;
         *last = b'0' + flags;
-        Self { text }.with_new_span()
+        Self { text }.with_span(span)
     }
 
-    fn with_new_span(mut self) -> Self {
+    /// Neither id may be zero.
+    fn with_span(mut self, span: u64) -> Self {
         if let Some(room) = self.text.get_mut(36..52) {
-            random::write_hex(random::next_nonzero_u64(), room);
+            random::write_hex(span.max(1), room);
         }
         self
     }

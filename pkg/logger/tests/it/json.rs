@@ -394,6 +394,22 @@ fn a_context_that_is_too_long_is_clipped_like_any_text_and_its_ids_stay_whole() 
 }
 
 #[test]
+fn every_line_of_a_context_has_its_fields_whether_rendered_or_kept() {
+    let (log, sink) = logger();
+    let plain = Context::new(RequestId::parse("req-1").unwrap());
+    let tenant = plain.clone().with_organization("acme");
+    for ctx in [&plain, &plain, &plain, &tenant, &tenant, &tenant.child_span()] {
+        info!(log, ctx, "m");
+    }
+    let text = sink.text();
+    let lines: Vec<_> = text.lines().map(strict).collect();
+    assert!(lines.len() == 6 && lines.iter().all(|line| line["request_id"] == "req-1"), "{text}");
+    let organizations: Vec<_> = lines.iter().map(|line| line["organization_id"].as_str()).collect();
+    assert_eq!(organizations, [None, None, None, Some("acme"), Some("acme"), Some("acme")]);
+    assert!(lines[4].get("span_id").is_none() && lines[5]["span_id"].is_string());
+}
+
+#[test]
 fn secrets_by_type_and_by_key_never_appear() {
     let (log, sink) = logger();
     let secret: Secret<String> = "hunter2".into();

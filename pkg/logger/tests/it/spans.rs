@@ -46,6 +46,15 @@ fn a_span_is_a_child_of_the_one_in_its_context() {
 }
 
 #[test]
+fn a_context_tells_whether_its_spans_are_recorded() {
+    let spans = CaptureSpans::install();
+    let unsampled = sampled().with_trace(TraceParent::generate_unsampled());
+    let asked = [sampled(), unsampled, Context::background()].map(|ctx| ctx.is_recorded());
+    assert_eq!(asked, [true, false, false]);
+    drop(spans);
+}
+
+#[test]
 fn a_span_carries_what_it_was_told() {
     let spans = CaptureSpans::install();
     let (ctx, other) = (sampled(), TraceParent::generate());

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::{
     Redaction, Value,
     key::{self, is_reserved},
-    stream::json::{Buf, LineEncoder, Scratch, context_fields, escape, limits},
+    stream::json::{Buf, LineEncoder, Scratch, escape, limits},
     stream::record::{RecordMeta, RecordSource},
     tag::FieldKey,
 };
@@ -85,7 +85,7 @@ impl JsonFormat {
             None => Self::message(&mut line, source),
         }
         line.raw(&self.fixed);
-        line.raw(context_fields(meta.ctx));
+        line.context(meta.ctx);
         if self.target && !meta.target.is_empty() {
             line.target(meta.target);
         }

@@ -1,13 +1,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use super::{
-    clip, digits, escape, limits,
+    clip, context_fields, digits, escape, limits,
     scratch::{ByteRange, Scratch},
     timestamp::TimestampCache,
     value_writer::{END, MARK, ValueWriter, put_bool},
 };
 use crate::{
-    Level, Redaction, Value,
+    Context, Level, Redaction, Value,
     key::{self, Key, is_reserved},
     tag::FieldKey,
 };
@@ -89,6 +89,12 @@ impl<'s> LineEncoder<'s> {
     /// Fields rendered before; the caller vouches for `,"key":value` with reserved keys.
     pub(crate) fn raw(&mut self, rendered: &[u8]) {
         self.out.scratch.buf.extend_from_slice(rendered);
+        self.head_ends();
+    }
+
+    /// The fields of the context.
+    pub(crate) fn context(&mut self, ctx: &Context) {
+        context_fields::append(ctx, &mut self.out.scratch.buf);
         self.head_ends();
     }
 

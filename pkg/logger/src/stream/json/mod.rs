@@ -2,7 +2,7 @@
 //!
 //! [`line`] writes the fields of a record in their order and looks for duplicate keys. [`value_writer`], [`value`] and [`chain`]
 //! write one value; user code runs in a [`guard`]. Values of serde are written by [`nested`]. [`clip`] shortens a line that is
-//! over the cap, and [`context_fields`] renders a context once for all of its lines. All write to the [`scratch`] of their thread: a [`buf`] for bytes, with [`digits`], [`escape`] and
+//! over the cap, and [`context_fields`] renders a context, whose later lines have it from [`kept_fields`]. All write to the [`scratch`] of their thread: a [`buf`] for bytes, with [`digits`], [`escape`] and
 //! [`timestamp`] below.
 
 mod buf;
@@ -12,6 +12,7 @@ mod context_fields;
 pub(crate) mod digits;
 pub(crate) mod escape;
 mod guard;
+mod kept_fields;
 pub(crate) mod limits;
 mod line;
 #[cfg(feature = "nested-values")]
@@ -22,7 +23,7 @@ mod value;
 mod value_writer;
 
 pub(crate) use buf::Buf;
-pub(crate) use context_fields::context_fields;
 pub(crate) use guard::guarded;
+pub(crate) use kept_fields::KeptFields;
 pub(crate) use line::LineEncoder;
 pub(crate) use scratch::{Scratch, with_scratch};
