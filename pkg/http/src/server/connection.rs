@@ -43,7 +43,7 @@ pub(super) struct Connection {
     max_age_at: u64,
     /// The time of the last change and the phase, in one word.
     phase: AtomicU64,
-    requests: AtomicUsize,
+    requests: Arc<AtomicUsize>,
     served: AtomicU32,
     /// How much of the preface was seen; [`Self::HTTP1`] once something else came.
     preface: AtomicU8,
@@ -67,7 +67,7 @@ impl Connection {
             peer,
             max_age_at: now.saturating_add(age),
             phase: AtomicU64::new(packed(now, Phase::ReadingHead)),
-            requests: AtomicUsize::new(0),
+            requests: server.request_counter(),
             served: AtomicU32::new(0),
             preface: AtomicU8::new(0),
             blocked: AtomicU64::new(0),
@@ -83,7 +83,6 @@ impl Connection {
     /// A request arrived. Counted until [`Self::finish_request`].
     pub(super) fn begin_request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.server.count_request();
         let served = self.served.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if self.server.settings.max_requests_per_connection.is_some_and(|most| served >= most) {
             self.close_after_response.store(true, Ordering::Relaxed);
@@ -94,7 +93,6 @@ impl Connection {
         // Before the count: whoever sees no request shall see the new time.
         self.enter(Phase::Idle);
         self.requests.fetch_sub(1, Ordering::Relaxed);
-        self.server.discount_request();
     }
 
     /// Bytes arrived.

@@ -25,7 +25,7 @@ where
     // The stop may have begun before this task ran.
     commands.mark_changed();
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&connection)));
-    let service = RequestService(Arc::clone(&connection));
+    let service = RequestService::new(Arc::clone(&connection));
     let mut serving = pin!(server.builder.serve_connection_with_upgrades(socket, service));
     let mut check = pin!(sleep(Duration::ZERO));
     // When a connection that is being closed must be gone, unless it has a request.

@@ -1,9 +1,11 @@
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::connect_info::ConnectInfo;
 use axum::response::Response;
@@ -19,7 +21,17 @@ use tower_service::Service as _;
 use super::connection::Connection;
 
 /// Hands the requests of a connection to the routes.
-pub(super) struct RequestService(pub(super) Arc<Connection>);
+pub(super) struct RequestService {
+    connection: Arc<Connection>,
+    /// A clone of the connection: with one for each request, threads contend for its count.
+    routes: RefCell<Router>,
+}
+
+impl RequestService {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { routes: RefCell::new(connection.server.routes.clone()), connection }
+    }
+}
 
 impl hyper::service::Service<Request<Incoming>> for RequestService {
     type Response = Response<ResponseBody>;
@@ -27,14 +39,15 @@ impl hyper::service::Service<Request<Incoming>> for RequestService {
     type Future = ResponseFuture;
 
     fn call(&self, request: Request<Incoming>) -> ResponseFuture {
-        let guard = RequestGuard::new(Arc::clone(&self.0));
+        let connection = &self.connection;
+        let guard = RequestGuard::new(Arc::clone(connection));
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(RequestBody { body, connection: Arc::clone(&self.0) }),
+            false => Body::new(RequestBody { body, connection: Arc::clone(connection) }),
         });
-        request.extensions_mut().insert(ConnectInfo(self.0.peer));
+        request.extensions_mut().insert(ConnectInfo(connection.peer));
         let is_http1 = request.version() <= Version::HTTP_11;
-        let answer = self.0.server.routes.clone().call(request);
+        let answer = self.routes.borrow_mut().call(request);
         ResponseFuture { answer, guard: Some(guard), is_http1 }
     }
 }

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -40,7 +40,8 @@ pub(super) struct ServerState {
     pub(super) connections: TaskTracker,
     #[cfg(feature = "tls")]
     pub(super) tls: OnceLock<super::tls::Tls>,
-    requests: AtomicUsize,
+    /// The requests of each connection. Those of some that are gone are still listed.
+    requests: Mutex<Vec<Weak<AtomicUsize>>>,
     is_draining: AtomicBool,
     attached: OnceLock<(Arc<dyn Logger>, Arc<dyn ServingStatus>)>,
     epoch: Instant,
@@ -60,7 +61,7 @@ impl ServerState {
             connections: TaskTracker::new(),
             #[cfg(feature = "tls")]
             tls: OnceLock::new(),
-            requests: AtomicUsize::new(0),
+            requests: Mutex::default(),
             is_draining: AtomicBool::new(false),
             attached: OnceLock::new(),
             epoch: Instant::now(),
@@ -95,17 +96,24 @@ impl ServerState {
         self.is_draining.load(Ordering::Relaxed)
     }
 
+    /// The number of requests of a new connection. Threads would contend for a common one.
+    pub(super) fn request_counter(&self) -> Arc<AtomicUsize> {
+        let counter = Arc::new(AtomicUsize::new(0));
+        let mut all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() == all.capacity() {
+            all.retain(|counter| counter.strong_count() > 0);
+            // As much room as is used, so that the next search for what is gone is as far away.
+            let used = all.len();
+            all.reserve(used.max(16));
+        }
+        all.push(Arc::downgrade(&counter));
+        counter
+    }
+
     /// Requests whose answer is not complete.
     pub(super) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn discount_request(&self) {
-        self.requests.fetch_sub(1, Ordering::Relaxed);
+        let all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(Weak::upgrade).map(|counter| counter.load(Ordering::Relaxed)).sum()
     }
 
     /// Time since the server was made, in milliseconds.

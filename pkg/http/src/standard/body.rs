@@ -5,23 +5,23 @@ use std::task::{Context as TaskContext, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use underpin_errors::Error;
-use underpin_logger::error;
 
 use super::in_flight::InFlight;
 use crate::panics;
 
-/// The body of a response: it holds the permit of its request, and contains a panic.
+/// The body of a response: its request is in flight until it is dropped, and a panic is contained.
 ///
 /// The head is sent by then, so all that can be done is to log the panic and to end the stream with an error, which the client sees as a
 /// body that is not complete.
 pub(super) struct HeldBody {
     body: Body,
-    held: Option<InFlight>,
+    in_flight: InFlight,
 }
 
 impl HeldBody {
-    pub(super) fn new(body: Body, held: Option<InFlight>) -> Self {
-        Self { body, held }
+    /// A body as long as there is one: of an empty one nothing is left to wait for.
+    pub(super) fn hold(body: Body, in_flight: InFlight) -> Body {
+        if body.is_end_stream() { body } else { Body::new(Self { body, in_flight }) }
     }
 }
 
@@ -39,9 +39,7 @@ impl HttpBody for HeldBody {
             Err(panic) => {
                 panics::count("http");
                 let panic = Error::panicked(&*panic);
-                if let Some(held) = &this.held {
-                    error!(held.log, &held.ctx, &panic, "response body panicked");
-                }
+                this.in_flight.body_panicked(&panic);
                 this.body = Body::empty();
                 Poll::Ready(Some(Err(axum::Error::new(panic))))
             }

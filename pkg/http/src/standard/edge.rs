@@ -1,134 +1,81 @@
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use pin_project_lite::pin_project;
-use tower_layer::Layer;
-use tower_service::Service;
 use underpin_errors::Error;
 use underpin_errors::axum::attach_request_id;
+use underpin_logger::Context;
 use underpin_logger::tower::Route;
-use underpin_logger::{Context, TraceParent};
 
 use super::cors::Cors;
-use super::handles;
 use super::headers::SecurityHeaders;
 use super::meters::{self, Labels};
+use super::route_state::RouteState;
 use crate::HttpSettings;
 
 /// Metrics, security headers, CORS, and the request id in problems.
-#[derive(Clone)]
-pub(super) struct EdgeLayer(Arc<Edge>);
-
-struct Edge {
+pub(super) struct Edge {
     headers: SecurityHeaders,
     cors: Option<Cors>,
 }
 
-impl EdgeLayer {
+/// What the edge noted of a request.
+pub(super) struct Observed {
+    method: &'static str,
+    /// If it is not that of the [`RouteState`].
+    other_route: Option<MatchedPath>,
+    origin: Option<HeaderValue>,
+    is_preflight: bool,
+    is_traced: bool,
+}
+
+impl Edge {
     pub(super) fn new(settings: &HttpSettings) -> Self {
-        let headers = SecurityHeaders::new(settings.hsts);
-        Self(Arc::new(Edge { headers, cors: Cors::new(&settings.cors) }))
-    }
-}
-
-impl<S> Layer<S> for EdgeLayer {
-    type Service = EdgeService<S>;
-
-    fn layer(&self, inner: S) -> EdgeService<S> {
-        EdgeService { inner, edge: Arc::clone(&self.0) }
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct EdgeService<S> {
-    inner: S,
-    edge: Arc<Edge>,
-}
-
-impl<S> Service<Request> for EdgeService<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = EdgeFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+        Self { headers: SecurityHeaders::new(settings.hsts), cors: Cors::new(&settings.cors) }
     }
 
-    fn call(&mut self, request: Request) -> EdgeFuture<S::Future> {
-        let cors = self.edge.cors.as_ref();
-        let origin = cors.and_then(|_| request.headers().get(ORIGIN).cloned());
-        let preflight = cors.and_then(|cors| cors.preflight(&request));
-        let pending = Pending {
+    /// Begins with a request. A preflight is answered here.
+    pub(super) fn open(&self, request: &Request, state: &RouteState) -> (Observed, Option<Response>) {
+        let cors = self.cors.as_ref();
+        let preflight = cors.and_then(|cors| cors.preflight(request));
+        let observed = Observed {
             method: meters::method_label(request.method()),
-            route: request.extensions().get::<MatchedPath>().cloned(),
-            started: Instant::now(),
-            is_recorded: false,
+            other_route: state.other_route(request.extensions().get()),
+            origin: cors.and_then(|_| request.headers().get(ORIGIN).cloned()),
+            is_preflight: preflight.is_some(),
+            is_traced: request.extensions().get().is_some_and(Context::is_recorded),
         };
-        let inner = match preflight {
-            Some(response) => Inner::Preflight { response: Some(response) },
-            None => Inner::Routes { future: self.inner.call(request) },
-        };
-        EdgeFuture { inner, pending, origin, edge: Arc::clone(&self.edge) }
+        (observed, preflight)
     }
-}
 
-pin_project! {
-    pub(super) struct EdgeFuture<F> {
-        #[pin]
-        inner: Inner<F>,
-        pending: Pending,
-        origin: Option<HeaderValue>,
-        edge: Arc<Edge>,
-    }
-}
-
-pin_project! {
-    #[project = InnerProjection]
-    enum Inner<F> {
-        Preflight { response: Option<Response> },
-        Routes { #[pin] future: F },
-    }
-}
-
-impl<F> Future for EdgeFuture<F>
-where
-    F: Future<Output = Result<Response, Infallible>>,
-{
-    type Output = Result<Response, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut response = match this.inner.project() {
-            InnerProjection::Preflight { response } => response.take().unwrap_or_default(),
-            InnerProjection::Routes { future } => {
-                let mut response = ready!(future.poll(cx))?;
-                if let Some(cors) = &this.edge.cors {
-                    cors.put(this.origin.as_ref(), response.headers_mut());
-                }
-                response
-            }
-        };
-        this.edge.headers.put(response.headers_mut());
+    /// Ends with the response to a request that `started` then.
+    pub(super) fn close(
+        &self,
+        observed: &Observed,
+        state: &RouteState,
+        started: Instant,
+        mut response: Response,
+    ) -> Response {
+        let headers = response.headers_mut();
+        self.headers.reserve(headers);
+        if let Some(cors) = self.cors.as_ref().filter(|_| !observed.is_preflight) {
+            cors.put(observed.origin.as_ref(), headers);
+        }
+        self.headers.put(headers);
         let error = response.extensions().get::<Arc<Error>>().map(|error| error.error_code());
-        this.pending.record(Some(response.status()), error);
-        if let Some(route) = this.pending.traced_route() {
-            response.extensions_mut().insert(route);
+        observed.record(state, started, Some(response.status()), error.unwrap_or_default());
+        if observed.is_traced
+            && let Some(route) = observed.route(state)
+        {
+            response.extensions_mut().insert(Route::new(route));
         }
         if response.status().is_client_error() || response.status().is_server_error() {
             response = with_request_id(response);
         }
-        Poll::Ready(Ok(response))
+        response
     }
 }
 
@@ -141,34 +88,25 @@ fn with_request_id(response: Response) -> Response {
     }
 }
 
-/// A request that is recorded once, also when its client goes away.
-struct Pending {
-    method: &'static str,
-    route: Option<MatchedPath>,
-    started: Instant,
-    is_recorded: bool,
-}
-
-impl Pending {
-    /// What the span of the request is named by, if it may be recorded.
-    fn traced_route(&self) -> Option<Route> {
-        let is_sampled = Context::current().trace().is_some_and(TraceParent::is_sampled);
-        self.route.as_ref().filter(|_| is_sampled).map(|route| Route::new(route.as_str()))
+impl Observed {
+    /// Records a request without a response: its client went away, or a layer panicked.
+    pub(super) fn cancelled(&self, state: &RouteState, started: Instant) {
+        self.record(state, started, None, "cancelled");
     }
 
-    fn record(&mut self, status: Option<StatusCode>, error: Option<&str>) {
-        self.is_recorded = true;
+    fn record(&self, state: &RouteState, started: Instant, status: Option<StatusCode>, error: &str) {
         let now = Instant::now();
-        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
-        let labels = Labels { method: self.method, status, error: error.unwrap_or_default() };
-        handles::record(route, labels, now, now.duration_since(self.started));
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.is_recorded {
-            self.record(None, Some("cancelled"));
+        let took = now.duration_since(started);
+        let labels = Labels { method: self.method, status, error };
+        let route = self.route(state).unwrap_or("unmatched");
+        if self.other_route.is_some() {
+            return meters::duration(route, labels).record(took);
         }
+        state.durations.with(now, Default::default, |durations| durations.record(route, labels, took));
+    }
+
+    /// The template of the route that matched.
+    fn route<'a>(&'a self, state: &'a RouteState) -> Option<&'a str> {
+        self.other_route.as_ref().map(MatchedPath::as_str).or_else(|| state.route())
     }
 }

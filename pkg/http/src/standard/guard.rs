@@ -9,144 +9,91 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse as _, Response};
 use http_body::{Frame, SizeHint};
-use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
-use tower_layer::Layer;
-use tower_service::Service;
 use underpin_errors::axum::panicked;
 use underpin_errors::{Error, code};
 
-use crate::panics;
+use crate::{HttpSettings, panics};
 
-/// The time limit of a request, and the containment of its panics.
-#[derive(Clone, Copy)]
-pub(super) struct GuardLayer {
-    limit: Duration,
+/// The time limit of a request, the containment of its panics, and the limit of its body.
+pub(super) struct Guard {
+    time: Duration,
+    body: DefaultBodyLimit,
 }
 
-impl GuardLayer {
-    pub(super) const fn new(limit: Duration) -> Self {
-        Self { limit }
+/// The time limit of one request.
+#[derive(Default)]
+pub(super) struct TimeLimit {
+    /// Made once the request waits for something: most do not.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the reader of the body waits for the client.
+    waits: Option<Arc<AtomicBool>>,
+}
+
+impl Guard {
+    pub(super) fn new(settings: &HttpSettings) -> Self {
+        let body = DefaultBodyLimit::max(settings.max_body.as_usize());
+        Self { time: settings.request_timeout, body }
     }
-}
 
-impl<S> Layer<S> for GuardLayer {
-    type Service = GuardService<S>;
-
-    fn layer(&self, inner: S) -> GuardService<S> {
-        GuardService { inner, limit: self.limit }
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct GuardService<S> {
-    inner: S,
-    limit: Duration,
-}
-
-impl<S> Service<Request> for GuardService<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = GuardFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        match catch_unwind(AssertUnwindSafe(|| self.inner.poll_ready(cx))) {
-            Ok(polled) => polled,
-            // The call meets the same panic, and has an answer for it.
-            Err(_) => Poll::Ready(Ok(())),
+    /// Calls a service, whose panic is an error.
+    pub(super) fn call<F>(
+        &self,
+        mut request: Request,
+        call: impl FnOnce(Request) -> F,
+    ) -> (Result<F, Box<dyn Any + Send>>, TimeLimit) {
+        let mut limit = TimeLimit::default();
+        // A request without a body needs neither.
+        if !request.body().is_end_stream() {
+            self.body.apply(&mut request);
+            let waits = Arc::new(AtomicBool::new(false));
+            limit.waits = Some(Arc::clone(&waits));
+            request = request.map(|body| Body::new(WatchedBody { body, waits }));
         }
+        (catch_unwind(AssertUnwindSafe(|| call(request))), limit)
     }
 
-    fn call(&mut self, request: Request) -> GuardFuture<S::Future> {
-        let (request, waits) = watched(request);
-        let inner = match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-            Ok(future) => Inner::Running { future },
-            Err(panic) => Inner::Panicked { panic: Some(panic) },
-        };
-        GuardFuture { inner, timer: None, limit: self.limit, waits }
-    }
-}
-
-/// The request with a body that records whether its reader waits for the client; unchanged if it has none.
-fn watched(request: Request) -> (Request, Option<Arc<AtomicBool>>) {
-    if request.body().is_end_stream() {
-        return (request, None);
-    }
-    let waits = Arc::new(AtomicBool::new(false));
-    let request = request.map(|body| Body::new(WatchedBody { body, waits: Arc::clone(&waits) }));
-    (request, Some(waits))
-}
-
-pin_project! {
-    pub(super) struct GuardFuture<F> {
-        #[pin]
-        inner: Inner<F>,
-        // Made once the request waits for something: most do not.
-        #[pin]
-        timer: Option<Sleep>,
-        limit: Duration,
-        waits: Option<Arc<AtomicBool>>,
-    }
-}
-
-pin_project! {
-    #[project = InnerProjection]
-    enum Inner<F> {
-        Running { #[pin] future: F },
-        Panicked { panic: Option<Box<dyn Any + Send>> },
-    }
-}
-
-impl<F> Future for GuardFuture<F>
-where
-    F: Future<Output = Result<Response, Infallible>>,
-{
-    type Output = Result<Response, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let polled = match this.inner.project() {
-            InnerProjection::Running { future } => catch_unwind(AssertUnwindSafe(|| future.poll(cx))),
-            InnerProjection::Panicked { panic } => Err(panic.take().unwrap_or_else(|| Box::new(""))),
-        };
-        match polled {
+    pub(super) fn poll<F>(
+        &self,
+        future: Pin<&mut F>,
+        limit: &mut TimeLimit,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response, Infallible>>
+    where
+        F: Future<Output = Result<Response, Infallible>>,
+    {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Ready(response)) => return Poll::Ready(response),
             Ok(Poll::Pending) => {}
-            Err(panic) => {
-                panics::count("http");
-                return Poll::Ready(Ok(panicked(panic)));
-            }
+            Err(panic) => return Poll::Ready(Ok(contained(panic))),
         }
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep(*this.limit)));
-        }
-        match this.timer.as_pin_mut().map(|timer| timer.poll(cx)) {
-            Some(Poll::Ready(())) => {
-                let waits = this.waits.as_ref().is_some_and(|waits| waits.load(Ordering::Relaxed));
-                Poll::Ready(Ok(too_late(waits)))
-            }
-            _ => Poll::Pending,
-        }
+        let timer = limit.timer.get_or_insert_with(|| Box::pin(sleep(self.time)));
+        timer.as_mut().poll(cx).map(|()| Ok(limit.too_late()))
     }
 }
 
-/// 408 if the client has not sent its body, since then it is slow and not the service.
-fn too_late(waits_for_client: bool) -> Response {
-    if !waits_for_client {
-        return Error::timeout("the request took too long").into_response();
+/// The answer to a request whose handler panicked.
+pub(super) fn contained(panic: Box<dyn Any + Send>) -> Response {
+    panics::count("http");
+    panicked(panic)
+}
+
+impl TimeLimit {
+    /// 408 if the client has not sent its body, since then it is slow and not the service.
+    fn too_late(&self) -> Response {
+        if !self.waits.as_ref().is_some_and(|waits| waits.load(Ordering::Relaxed)) {
+            return Error::timeout("the request took too long").into_response();
+        }
+        let error = Error::http(408, "the request body took too long").code(code::REQUEST_TIMEOUT);
+        let mut response = error.into_response();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
     }
-    let error = Error::http(408, "the request body took too long").code(code::REQUEST_TIMEOUT);
-    let mut response = error.into_response();
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// A request body that records whether its reader waits for more of it.

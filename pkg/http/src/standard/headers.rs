@@ -24,8 +24,12 @@ impl SecurityHeaders {
         Self(headers)
     }
 
+    /// Makes room for all, and for those of the other layers: `vary`, `x-request-id` and `content-length`.
+    pub(super) fn reserve(&self, headers: &mut HeaderMap) {
+        headers.reserve(self.0.len() + 3);
+    }
+
     pub(super) fn put(&self, headers: &mut HeaderMap) {
-        headers.reserve(self.0.len());
         for (name, value) in &self.0 {
             headers.entry(name).or_insert_with(|| value.clone());
         }

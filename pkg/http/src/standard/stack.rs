@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::response::IntoResponse;
 use axum::routing::Route;
 use tower_layer::Layer;
@@ -10,11 +10,13 @@ use tower_service::Service;
 use underpin_logger::Logger;
 use underpin_logger::tower::RequestLayer;
 
-use super::edge::EdgeLayer;
-use super::guard::GuardLayer;
+use super::edge::Edge;
+use super::guard::Guard;
 use super::health::health;
-use super::limit::LimitLayer;
+use super::limit::Limit;
 use super::meters;
+use super::parts::Parts;
+use super::service::PartsLayer;
 use crate::{HttpSettings, ServingStatus};
 
 /// The routes with the layers of [`Standard`].
@@ -143,21 +145,33 @@ impl Standard {
     /// Puts the layers around the routes.
     pub fn apply(self, routes: Router) -> Router {
         meters::describe();
-        let edge = EdgeLayer::new(&self.settings);
-        let limit = LimitLayer::new(self.settings.max_in_flight, self.log);
-        let guard = GuardLayer::new(self.settings.request_timeout);
-        let body = DefaultBodyLimit::max(self.settings.max_body.as_usize());
+        let Self { settings, request, log, .. } = self;
+        let edge = || Some(Edge::new(&settings));
+        let limit = Some(Limit::new(settings.max_in_flight, log));
+        let guard = Some(Guard::new(&settings));
         let routes = insert(self.innermost, routes);
         // Each call of `layer` boxes: one call where nothing lies between.
         let routes = match (self.before_limits, self.rate_limit) {
-            (None, None) => routes.layer((self.request.clone(), edge.clone(), limit, guard, body)),
+            (None, None) => {
+                let parts = Parts { edge: edge(), limit, guard };
+                routes.layer((request.clone(), PartsLayer::new(parts)))
+            }
             (before, rate) => {
-                let routes = insert(rate, routes.layer((guard, body)));
-                insert(before, routes.layer(limit)).layer((self.request.clone(), edge.clone()))
+                let [edge, limit, guard] = [
+                    Parts { edge: edge(), ..Parts::default() },
+                    Parts { limit, ..Parts::default() },
+                    Parts { guard, ..Parts::default() },
+                ]
+                .map(PartsLayer::new);
+                let routes = insert(rate, routes.layer(guard));
+                insert(before, routes.layer(limit)).layer((request.clone(), edge))
             }
         };
         let routes = match self.health {
-            Some((path, status)) => routes.merge(health(&path, status).layer((self.request, edge))),
+            Some((path, status)) => {
+                let edge = PartsLayer::new(Parts { edge: edge(), ..Parts::default() });
+                routes.merge(health(&path, status).layer((request, edge)))
+            }
             None => routes,
         };
         insert(self.outermost, routes)
