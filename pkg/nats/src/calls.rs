@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use underpin_errors::BoxError;
 
 use crate::connection::Connection;
+use crate::pending_table::NoAnswer;
 use crate::reply_inbox::ReplyInbox;
 use crate::session::Session;
 use crate::{NatsError, deadline, server};
@@ -57,16 +58,9 @@ impl Connection {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<(), NatsError> {
-        let link = self.link();
-        if link.closed {
-            return Err(NatsError::Closed);
-        }
-        if !link.up {
-            return Err(NatsError::Disconnected);
-        }
+        self.env.link.epoch()?;
         let session = self.current.load_full();
-        let until = deadline::after(self.request_timeout());
-        self.send(&session, subject, reply, headers, payload, until).await
+        self.send(&session, subject, reply, headers, payload, None).await
     }
 
     /// Sends a request and waits for its answer: for the link first, and for both until `until`.
@@ -96,25 +90,28 @@ impl Connection {
             epoch = self.connected(until).await?;
             session = self.current.load_full();
         }
-        let mut request = session.requests.add(subject.clone(), epoch).ok_or(NatsError::Disconnected)?;
+        let request = session.requests.add(subject.clone(), epoch, until);
+        let mut request = request.ok_or(NatsError::Disconnected)?;
         // The loss of a link ends the requests that were noted before.
-        let link = self.link();
-        if link.epoch != epoch || link.closed {
+        if !self.env.link.is_current(epoch) {
             return Err(NatsError::Lost);
         }
         let reply = session.requests.reply_to(&request);
-        self.send(&session, subject.clone(), Some(reply), headers, payload, until).await?;
-        match timeout_at(until, request.answer()).await {
-            Ok(Some(Ok(message))) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+        self.send(&session, subject.clone(), Some(reply), headers, payload, Some(until)).await?;
+        match request.answer().await {
+            Some(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => {
                 Err(NatsError::NoResponders { subject: subject.to_string() })
             }
-            Ok(Some(Ok(message))) => Ok(message),
-            Ok(Some(Err(denial))) => Err(NatsError::Unauthorized(denial.into())),
-            Ok(None) => Err(NatsError::Lost),
-            Err(_) => Err(NatsError::Timeout { operation: "request", within: until.duration_since(began) }),
+            Some(Ok(message)) => Ok(message),
+            Some(Err(NoAnswer::Denied(denial))) => Err(NatsError::Unauthorized(denial.into())),
+            Some(Err(NoAnswer::Late)) => {
+                Err(NatsError::Timeout { operation: "request", within: until.duration_since(began) })
+            }
+            None => Err(NatsError::Lost),
         }
     }
 
+    /// Sends by `until`, or within the request timeout.
     async fn send(
         &self,
         session: &Session,
@@ -122,7 +119,7 @@ impl Connection {
         reply: Option<Subject>,
         headers: Option<HeaderMap>,
         payload: Bytes,
-        until: Instant,
+        until: Option<Instant>,
     ) -> Result<(), NatsError> {
         let (client, size) = (&session.client, payload.len());
         let mut sent = pin!(async {
@@ -138,6 +135,7 @@ impl Connection {
             Some(sent) => sent,
             None => {
                 let (within, epoch) = (self.request_timeout(), self.link().epoch);
+                let until = until.unwrap_or_else(|| deadline::after(within));
                 tokio::select! {
                     biased;
                     sent = timeout_at(until, sent) => {

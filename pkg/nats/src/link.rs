@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,59 +23,91 @@ pub struct LinkState {
 
 /// The link state, and who waits for it to change.
 #[derive(Debug)]
-pub(crate) struct Link(watch::Sender<LinkState>);
+pub(crate) struct Link {
+    state: watch::Sender<LinkState>,
+    /// What each call looks at, without the lock of the state: the epoch, whether it is closed, and whether it is up.
+    word: AtomicU64,
+}
+
+const UP: u64 = 0b01;
+const CLOSED: u64 = 0b10;
 
 impl Link {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(LinkState::default()))
+        Self { state: watch::Sender::new(LinkState::default()), word: AtomicU64::new(0) }
     }
 
     pub(crate) fn state(&self) -> LinkState {
-        *self.0.borrow()
+        *self.state.borrow()
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<LinkState> {
-        self.0.subscribe()
+        self.state.subscribe()
     }
 
     pub(crate) fn set_up(&self) {
-        self.0.send_modify(|link| (link.up, link.lame_duck) = (true, false));
+        self.modify(|link| (link.up, link.lame_duck) = (true, false));
     }
 
     pub(crate) fn set_lost(&self) {
-        self.0.send_modify(|link| {
+        self.modify(|link| {
             link.up = false;
             link.epoch += 1;
         });
     }
 
     pub(crate) fn set_lame_duck(&self) {
-        self.0.send_modify(|link| link.lame_duck = true);
+        self.modify(|link| link.lame_duck = true);
     }
 
     /// Nothing new is sent over a connection that is about to be replaced; `false` takes that back.
     pub(crate) fn set_moving(&self, moving: bool) {
-        self.0.send_modify(|link| link.up = !moving);
+        self.modify(|link| link.up = !moving);
     }
 
     pub(crate) fn set_rebuilt(&self) {
-        self.0.send_modify(|link| {
+        self.modify(|link| {
             (link.up, link.lame_duck) = (true, false);
             link.rebuilds += 1;
         });
     }
 
     pub(crate) fn set_closed(&self) {
-        self.0.send_modify(|link| (link.up, link.closed) = (false, true));
+        self.modify(|link| (link.up, link.closed) = (false, true));
+    }
+
+    fn modify(&self, change: impl FnOnce(&mut LinkState)) {
+        self.state.send_modify(|link| {
+            change(link);
+            let (up, closed) = (if link.up { UP } else { 0 }, if link.closed { CLOSED } else { 0 });
+            self.word.store(link.epoch << 2 | closed | up, Ordering::SeqCst);
+        });
+    }
+
+    /// The epoch of a link that is up.
+    ///
+    /// # Errors
+    /// [`NatsError::Closed`] and [`NatsError::Disconnected`].
+    pub(crate) fn epoch(&self) -> Result<u64, NatsError> {
+        match self.word.load(Ordering::SeqCst) {
+            word if word & CLOSED != 0 => Err(NatsError::Closed),
+            word if word & UP == 0 => Err(NatsError::Disconnected),
+            word => Ok(word >> 2),
+        }
+    }
+
+    /// Whether the link of this epoch is neither lost nor closed.
+    pub(crate) fn is_current(&self, epoch: u64) -> bool {
+        let word = self.word.load(Ordering::SeqCst);
+        word >> 2 == epoch && word & CLOSED == 0
     }
 
     /// Waits until the link is up, and returns its epoch.
     pub(crate) async fn connected(&self, until: Instant) -> Result<u64, NatsError> {
-        let state = self.state();
-        if state.up && !state.closed {
-            return Ok(state.epoch);
+        if let Ok(epoch) = self.epoch() {
+            return Ok(epoch);
         }
-        let mut receiver = self.0.subscribe();
+        let mut receiver = self.subscribe();
         let waited = timeout_at(until, receiver.wait_for(|link| link.up || link.closed)).await;
         match waited {
             Ok(Ok(link)) if !link.closed => Ok(link.epoch),

@@ -9,20 +9,21 @@ use super::source::{Crate, Module};
 /// Code lines for each crate. Some exceed what was planned:
 ///
 /// * nats, 1,000: failover, rebuilding a client that ended, lame-duck notices, rotated credentials and the reply inbox are 500 lines; the
-///   JSON API of JetStream with buckets and consumers, which store and objects share, is 600.
-/// * rpc, 3,500: handles of metrics for each recorder, and calls that begin without a task.
+///   JSON API of JetStream with buckets and consumers, which store and objects share, is 600; one timer for the deadlines of all requests
+///   is 50.
+/// * rpc, 3,500: headers that are written once for each transport, and calls that begin without a task.
 /// * service, 3,500: the adapters of eight crates are 1,600 lines; each is a feature.
 /// * jobs, 3,500: the stores in databases and in memory are 1,200 lines, cron 600.
 const BUDGETS: &[(&str, usize)] = &[
     ("journal", 500),
     ("events", 7_700),
     ("outbox", 3_000),
-    ("nats", 2_100),
+    ("nats", 2_150),
     ("http", 2_800),
     ("commands", 1_000),
     ("store", 5_470),
     ("objects", 3_120),
-    ("rpc", 3_700),
+    ("rpc", 3_750),
     ("jobs", 3_900),
     ("telemetry", 3_000),
     ("service", 4_150),
