@@ -50,9 +50,9 @@ struct Received {
 }
 
 /// Tells the clones of a call that it is given up, when dropped.
-pub(crate) struct GiveUpOnDrop(Arc<Received>);
+pub(crate) struct GiveUpOnDrop<'a>(&'a Received);
 
-impl Drop for GiveUpOnDrop {
+impl Drop for GiveUpOnDrop<'_> {
     fn drop(&mut self) {
         self.0.given_up.store(true, Ordering::SeqCst);
         self.0.waiting.notify_waiters();
@@ -186,8 +186,8 @@ impl Call {
         self
     }
 
-    pub(crate) fn give_up_on_drop(&self) -> GiveUpOnDrop {
-        GiveUpOnDrop(Arc::clone(&self.received))
+    pub(crate) fn give_up_on_drop(&self) -> GiveUpOnDrop<'_> {
+        GiveUpOnDrop(&self.received)
     }
 }
 

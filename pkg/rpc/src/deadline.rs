@@ -34,8 +34,8 @@ pub(crate) fn scope<F: Future>(deadline: Instant, handler: F) -> impl Future<Out
 }
 
 /// How much is left, in whole milliseconds, rounded up.
-pub(crate) fn remaining_ms(deadline: Instant) -> u64 {
-    let left = deadline.saturating_duration_since(Instant::now());
+pub(crate) fn remaining_ms(deadline: Instant, now: Instant) -> u64 {
+    let left = deadline.saturating_duration_since(now);
     u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
@@ -47,6 +47,7 @@ mod tests {
     async fn a_call_ends_no_later_than_the_one_that_makes_it() {
         let outer = after(Duration::from_secs(1));
         assert_eq!(scope(outer, async { of_call(Instant::now(), Duration::from_secs(5)) }).await, outer);
+        let remaining_ms = |deadline| remaining_ms(deadline, Instant::now());
         let short = scope(outer, async { of_call(Instant::now(), Duration::from_millis(10)) }).await;
         assert_eq!(remaining_ms(short), 10);
         assert_eq!(remaining_ms(of_call(Instant::now(), Duration::from_secs(5))), 5_000);

@@ -34,17 +34,23 @@ impl Headers {
 
     /// Adds a header, or replaces the one of this name.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.set(name.into().into(), value.into());
+        let name = name.into();
+        self.remove(&name);
+        self.push(name.into(), value.into());
     }
 
-    /// [`insert`](Self::insert) with a name that may be a constant.
-    pub(crate) fn set(&mut self, name: Cow<'static, str>, value: String) {
-        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Adds a header whose name is not there yet.
+    pub(crate) fn push(&mut self, name: Cow<'static, str>, value: String) {
         self.0.push((name, value));
     }
 
-    pub(crate) fn reserve(&mut self, more: usize) {
-        self.0.reserve_exact(more);
+    /// Takes out the headers of a name.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
     /// The value of a header.
@@ -72,12 +78,11 @@ impl Headers {
         if self.get(name).is_none() {
             let known = header_names::ALL.into_iter().find(|known| *known == name);
             let name = known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
-            self.0.push((name, value.to_owned()));
+            self.push(name, value.to_owned());
         }
     }
 
     /// Names with their values, as they are kept.
-    #[cfg(feature = "nats")]
     pub(crate) fn pairs(&self) -> &[(Cow<'static, str>, String)] {
         &self.0
     }
@@ -102,7 +107,7 @@ impl Headers {
                 return Err("header names that begin with `Nats-` are reserved");
             }
             if value.contains(['\r', '\n']) {
-                return Err("a header value must not contain a line break");
+                return Err(LINE_BREAK);
             }
         }
         Ok(())
@@ -121,6 +126,8 @@ impl fmt::Display for Headers {
         self.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {value}"))
     }
 }
+
+pub(crate) const LINE_BREAK: &str = "a header value must not contain a line break";
 
 fn is_reserved(name: &str) -> bool {
     name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("nats-"))

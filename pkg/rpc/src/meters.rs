@@ -1,11 +1,13 @@
 //! The metrics of this crate.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
+use tokio::time::Instant;
+use underpin_logger::Handles;
 
 const REQUESTS: &str = "underpin_rpc_requests_total";
 const REQUEST_SECONDS: &str = "underpin_rpc_request_seconds";
@@ -38,37 +40,12 @@ pub fn describe_metrics() {
     describe_counter!(RETRIES, "Attempts after the first of idempotent calls.");
 }
 
-/// Handles that are resolved once for each recorder, so that an exporter may be installed later. Recorders are distinguished by address.
-#[derive(Debug)]
-pub(crate) struct PerRecorder<T>([OnceLock<(usize, Arc<T>)>; MAX_RECORDERS]);
-
-/// How many recorders handles are kept for; one process has one exporter.
-const MAX_RECORDERS: usize = 4;
-
-impl<T> PerRecorder<T> {
-    pub(crate) const fn new() -> Self {
-        Self([const { OnceLock::new() }; MAX_RECORDERS])
-    }
-
-    /// The handles of the recorder that is installed now.
-    pub(crate) fn get(&self, register: impl Fn() -> T) -> Arc<T> {
-        let recorder = metrics::with_recorder(|recorder| std::ptr::from_ref(recorder).cast::<()>().addr());
-        for known in &self.0 {
-            let (address, handles) = known.get_or_init(|| (recorder, Arc::new(register())));
-            if *address == recorder {
-                return Arc::clone(handles);
-            }
-        }
-        Arc::new(register())
-    }
-}
-
 /// The metrics of one endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointMeters {
     service: Arc<str>,
     endpoint: Arc<str>,
-    handles: PerRecorder<EndpointHandles>,
+    handles: Handles<EndpointHandles>,
 }
 
 /// What every request touches.
@@ -80,18 +57,19 @@ pub(crate) struct EndpointHandles {
 
 impl EndpointMeters {
     pub(crate) fn new(service: &str, endpoint: &str) -> Self {
-        Self { service: service.into(), endpoint: endpoint.into(), handles: PerRecorder::new() }
+        Self { service: service.into(), endpoint: endpoint.into(), handles: Handles::new() }
     }
 
-    pub(crate) fn handles(&self) -> Arc<EndpointHandles> {
-        self.handles.get(|| {
+    pub(crate) fn with(&self, now: Instant, work: impl FnOnce(&EndpointHandles)) {
+        let register = || {
             let labels = [("service", Arc::clone(&self.service)), ("endpoint", Arc::clone(&self.endpoint))];
             EndpointHandles {
                 ok: self.answered("OK"),
                 seconds: histogram!(REQUEST_SECONDS, &labels),
                 in_flight: gauge!(IN_FLIGHT, &labels),
             }
-        })
+        };
+        self.handles.with(now.into_std(), register, work);
     }
 
     pub(crate) fn answered(&self, outcome: &'static str) -> Counter {
@@ -103,12 +81,6 @@ impl EndpointMeters {
     pub(crate) fn unanswered(&self) {
         let (service, endpoint) = (Arc::clone(&self.service), Arc::clone(&self.endpoint));
         counter!(UNANSWERED, "service" => service, "endpoint" => endpoint).increment(1);
-    }
-}
-
-impl std::fmt::Debug for EndpointHandles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EndpointHandles").finish_non_exhaustive()
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use underpin_logger::{Context, RequestId, TraceParent, TraceState};
 
-use crate::deadline;
 use crate::header_names::{CALLER, ORGANIZATION, REQUEST_ID, TIMEOUT_MS, TRACE_PARENT, TRACE_STATE};
 use crate::headers::Headers;
 use crate::identity::Identity;
 
-/// The headers of a request: its own, and those of its context and identity, which replace others of their names.
-pub(crate) fn outgoing(mut headers: Headers, ctx: &Context, identity: Option<&Identity>) -> Headers {
+/// The headers of a context and an identity. They replace others of their names.
+pub(crate) fn headers<'a>(
+    ctx: &'a Context,
+    identity: Option<&'a Identity>,
+) -> impl Iterator<Item = (&'static str, &'a str)> {
     let own = [
         (REQUEST_ID, ctx.request_id().map(RequestId::as_str)),
         (TRACE_PARENT, ctx.traceparent()),
@@ -19,20 +20,7 @@ pub(crate) fn outgoing(mut headers: Headers, ctx: &Context, identity: Option<&Id
         (CALLER, identity.map(Identity::subject)),
         (ORGANIZATION, identity.and_then(Identity::organization_id)),
     ];
-    // One more for the deadline.
-    headers.reserve(1 + own.iter().filter(|(_, value)| value.is_some()).count());
-    for (name, value) in own {
-        if let Some(value) = value {
-            headers.set(name.into(), value.to_owned());
-        }
-    }
-    headers
-}
-
-/// The headers of an attempt that is made now.
-pub(crate) fn with_remaining(mut headers: Headers, until: Instant) -> Headers {
-    headers.set(TIMEOUT_MS.into(), deadline::remaining_ms(until).to_string());
-    headers
+    own.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// The context of a request that arrives, at the span of its caller: a valid request id is taken over, and a valid trace continued.
@@ -73,8 +61,7 @@ mod tests {
             .with_trace(TraceParent::generate())
             .with_trace_state(TraceState::parse("rojo=1").unwrap());
         let alice = Identity::new("alice").organization("acme");
-        let spoofed = Headers::new().with("X-Request-Id", "forged");
-        let headers = outgoing(spoofed, &ctx, Some(&alice));
+        let headers: Headers = headers(&ctx, Some(&alice)).collect();
         let arrived = context(&headers);
         assert_eq!(arrived.request_id(), ctx.request_id());
         assert_eq!(arrived.traceparent(), ctx.traceparent());
@@ -94,13 +81,5 @@ mod tests {
         assert_ne!(arrived.request_id().unwrap().as_str(), "two words");
         assert!(arrived.trace().is_none() && arrived.tracestate().is_none());
         assert_eq!((remaining(&headers), claimed_identity(&headers)), (None, None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_deadline_travels_as_what_is_left() {
-        let until = deadline::after(Duration::from_millis(1500));
-        tokio::time::advance(Duration::from_millis(500)).await;
-        let headers = with_remaining(Headers::new(), until);
-        assert_eq!(remaining(&headers), Some(Duration::from_secs(1)));
     }
 }

@@ -15,8 +15,8 @@ pub(crate) fn client(ctx: &Context, subject: &str) -> Span {
 }
 
 /// The span of a call in its service.
-pub(crate) fn server(caller: &Context, service: &str, endpoint: &str) -> Span {
-    let mut span = caller.entry_span("rpc", SpanKind::Server);
+pub(crate) fn server(caller: Context, service: &str, endpoint: &str) -> Span {
+    let mut span = caller.into_entry_span("rpc", SpanKind::Server);
     span.rename(|| format!("{service}/{endpoint}"));
     span.set("rpc.system", "nats");
     span.set("rpc.service", service);

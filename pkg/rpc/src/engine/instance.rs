@@ -56,10 +56,10 @@ pub(crate) struct Instance {
     description: String,
     metadata: BTreeMap<String, String>,
     started: String,
-    endpoints: Vec<Arc<EndpointRunner>>,
+    endpoints: Vec<EndpointRunner>,
     tasks: TaskTracker,
     pub(crate) signal: StopSignal,
-    ends: Arc<EndCounters>,
+    ends: EndCounters,
     refusals_seen: AtomicU64,
 }
 
@@ -77,9 +77,7 @@ impl Instance {
         let endpoints = endpoints.into_iter();
         Ok(Self {
             id: format!("{:032x}", rand::random::<u128>()),
-            endpoints: endpoints
-                .map(|spec| Arc::new(EndpointRunner::new(&name, spec, Arc::clone(log))))
-                .collect(),
+            endpoints: endpoints.map(|spec| EndpointRunner::new(&name, spec, Arc::clone(log))).collect(),
             name,
             version,
             description,
@@ -87,7 +85,7 @@ impl Instance {
             started: started(OffsetDateTime::now_utc()),
             tasks: TaskTracker::new(),
             signal: StopSignal::default(),
-            ends: Arc::default(),
+            ends: EndCounters::default(),
             refusals_seen: AtomicU64::new(0),
         })
     }
@@ -105,28 +103,31 @@ impl Instance {
 
     /// Takes a request for the endpoint of this index, and answers it. Never waits.
     pub(crate) fn accept(
-        &self,
+        self: &Arc<Self>,
         index: usize,
         headers: Headers,
         body: Bytes,
         responder: impl Responder,
         start: Start,
     ) {
-        let Some(runner) = self.endpoints.get(index).map(Arc::clone) else { return };
+        let Some(runner) = self.endpoints.get(index) else { return };
         let spec = &runner.spec;
-        let mut span = runner.span(&self.name, &propagate::context(&headers));
+        let mut span = runner.span(&self.name, propagate::context(&headers));
         let (endpoint, ctx, now) = (spec.endpoint.clone(), span.ctx().clone(), Instant::now());
         let call = Call::received(endpoint, body, headers, ctx, now, spec.timeout);
-        let (stop, ends, token) = (self.signal.clone(), Arc::clone(&self.ends), self.tasks.token());
-        let inline = start == Start::Inline && runner.inline.is_earned();
+        let (instance, token) = (Arc::clone(self), self.tasks.token());
+        let is_inline = start == Start::Inline && runner.inline.is_earned();
+        // A task may begin late.
+        let arrived = is_inline.then_some(now);
         let work = async move {
             // Until the reply is sent.
             let _token = token;
+            let Some(runner) = instance.endpoints.get(index) else { return };
             let result = match runner.admit() {
                 Some(admission) => {
                     let limit = responder.limit();
-                    let handled = runner.run(call.clone(), admission, &stop, limit).await;
-                    let counter = if handled.cut { &ends.cut } else { &ends.ended };
+                    let handled = runner.run(&call, admission, arrived, &instance.signal, limit).await;
+                    let counter = if handled.cut { &instance.ends.cut } else { &instance.ends.ended };
                     counter.fetch_add(1, Ordering::Relaxed);
                     handled.result
                 }
@@ -136,7 +137,7 @@ impl Instance {
             drop(span);
             responder.respond(call, result).await;
         };
-        if inline {
+        if is_inline {
             inline::run(work);
         } else {
             tokio::spawn(work);
@@ -212,7 +213,7 @@ impl Instance {
             version: self.version.clone(),
             metadata: self.metadata.clone(),
             started: self.started.clone(),
-            endpoints: self.endpoints.iter().map(|runner| runner.document()).collect(),
+            endpoints: self.endpoints.iter().map(EndpointRunner::document).collect(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::stop::StopSignal;
 use super::wire_reply::checked;
 use crate::call::Call;
 use crate::deadline;
-use crate::meters::{EndpointHandles, EndpointMeters};
+use crate::meters::EndpointMeters;
 use crate::micro::EndpointStats;
 use crate::panic::text_of;
 use crate::request::Reply;
@@ -48,7 +48,7 @@ impl EndpointRunner {
     }
 
     /// The span of a call, below that of its caller.
-    pub(super) fn span(&self, service: &str, caller: &Context) -> Span {
+    pub(super) fn span(&self, service: &str, caller: Context) -> Span {
         spans::server(caller, service, &self.spec.name)
     }
 
@@ -66,23 +66,22 @@ impl EndpointRunner {
         error
     }
 
-    /// Runs a call once there is a permit: by its deadline, and not after the instance was cut.
+    /// Runs a call once there is a permit: by its deadline, and not after the instance was cut. `arrived` is the time, if the call has
+    /// just arrived.
     pub(super) async fn run(
         &self,
-        call: Call,
+        call: &Call,
         admission: Admission,
+        arrived: Option<Instant>,
         stop: &StopSignal,
         limit: usize,
     ) -> CallOutcome {
         // Whatever ends this future, work that outlives it learns of it.
         let _given_up = call.give_up_on_drop();
-        let handles = self.meters.handles();
-        let handled = self.handle(&call, admission, stop, &handles).await;
+        let handled = self.handle(call, admission, arrived, stop, limit).await;
         let (result, cut) = handled.map_or_else(|| (Err(shut_down()), true), |result| (result, false));
-        let result = result.and_then(|reply| checked(reply, limit));
-        match &result {
-            Ok(_) => handles.ok.increment(1),
-            Err(error) => self.failed(&call, error),
+        if let Err(error) = &result {
+            self.failed(call, error);
         }
         CallOutcome { result, cut }
     }
@@ -92,10 +91,11 @@ impl EndpointRunner {
         &self,
         call: &Call,
         admission: Admission,
+        arrived: Option<Instant>,
         stop: &StopSignal,
-        handles: &EndpointHandles,
+        limit: usize,
     ) -> Option<Result<Reply, Error>> {
-        let (until, mut now) = (call.deadline(), Instant::now());
+        let (until, mut now) = (call.deadline(), arrived.unwrap_or_else(Instant::now));
         // The deadline is checked before the permit: a call that came too late is not run.
         let permit = match admission {
             _ if until <= now => None,
@@ -115,14 +115,18 @@ impl EndpointRunner {
             let text = "the deadline passed before the call could run";
             return Some(Err(Error::timeout(text).code("EXPIRED")));
         };
-        let _timer = ProcessingTimer::start(self, handles, now);
+        let mut timer = ProcessingTimer::start(self, now);
         let work = deadline::scope(until, call.context().scope(self.spec.handler.handle(call.clone())));
         let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
         // A handler that waits for nothing needs neither timer nor stop signal.
         let first = poll_fn(|task| Poll::Ready(work.as_mut().poll(task))).await;
-        self.inline.note(now.elapsed());
+        let yielded = Instant::now();
+        self.inline.note(yielded.duration_since(now));
         let done = match first {
-            Poll::Ready(done) => Ok(done),
+            Poll::Ready(done) => {
+                timer.ended = Some(yielded);
+                Ok(done)
+            }
             Poll::Pending => {
                 // What follows would not be measured, and must not delay whoever received the call.
                 in_task().await;
@@ -133,11 +137,13 @@ impl EndpointRunner {
                 }
             }
         };
-        Some(match done {
-            Ok(Ok(result)) => result,
+        let result = match done {
+            Ok(Ok(result)) => result.and_then(|reply| checked(reply, limit)),
             Ok(Err(panic)) => Err(Error::internal(text_of(&*panic)).context("the handler panicked")),
             Err(_) => Err(Error::timeout("the handler did not finish by the deadline of the call")),
-        })
+        };
+        timer.is_ok = result.is_ok();
+        Some(result)
     }
 
     /// Counts an error and logs it where only this process knows its text.
@@ -164,25 +170,33 @@ impl EndpointRunner {
 
 /// The time of a handler, also of one that is dropped.
 struct ProcessingTimer<'a> {
-    counters: &'a EndpointCounters,
-    handles: &'a EndpointHandles,
+    runner: &'a EndpointRunner,
     began: Instant,
+    /// When it ended, if that is known before this is dropped.
+    ended: Option<Instant>,
+    is_ok: bool,
 }
 
 impl<'a> ProcessingTimer<'a> {
-    fn start(runner: &'a EndpointRunner, handles: &'a EndpointHandles, began: Instant) -> Self {
+    fn start(runner: &'a EndpointRunner, began: Instant) -> Self {
         runner.counters.began();
-        handles.in_flight.increment(1.0);
-        Self { counters: &runner.counters, handles, began }
+        runner.meters.with(began, |handles| handles.in_flight.increment(1.0));
+        Self { runner, began, ended: None, is_ok: false }
     }
 }
 
 impl Drop for ProcessingTimer<'_> {
     fn drop(&mut self) {
-        let took = self.began.elapsed();
-        self.counters.ended(took);
-        self.handles.seconds.record(took);
-        self.handles.in_flight.decrement(1.0);
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        let took = ended.duration_since(self.began);
+        self.runner.counters.ended(took);
+        self.runner.meters.with(ended, |handles| {
+            handles.seconds.record(took);
+            handles.in_flight.decrement(1.0);
+            if self.is_ok {
+                handles.ok.increment(1);
+            }
+        });
     }
 }
 

@@ -96,7 +96,7 @@ impl MemoryRpc {
     }
 
     async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
-        let headers = request.headers();
+        let headers = request.headers(Some(Instant::now()));
         request.check_size(&headers, self.max_payload)?;
         let mut targets = self.targets(request.subject())?;
         let answer = match (targets.pop(), targets.is_empty()) {
@@ -165,7 +165,7 @@ impl Caller for MemoryRpc {
         until: Gather,
     ) -> Result<Vec<Result<Reply, RpcError>>, RpcError> {
         let request = PreparedRequest::new(request)?;
-        let headers = request.headers();
+        let headers = request.headers(Some(Instant::now()));
         request.check_size(&headers, self.max_payload)?;
         let (sender, mut answers) = mpsc::unbounded_channel();
         for target in self.targets(request.subject())? {
@@ -188,9 +188,10 @@ impl Caller for MemoryRpc {
 
     async fn send(&self, request: Request) -> Result<(), RpcError> {
         let request = PreparedRequest::new(request)?;
-        request.check_size(request.fixed_headers(), self.max_payload)?;
+        let headers = request.headers(None);
+        request.check_size(&headers, self.max_payload)?;
         for target in self.registry.targets(request.subject()) {
-            self.deliver(target, request.fixed_headers().clone(), &request, ReplyTo::Nowhere);
+            self.deliver(target, headers.clone(), &request, ReplyTo::Nowhere);
         }
         Ok(())
     }

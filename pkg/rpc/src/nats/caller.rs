@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
-use underpin_nats::async_nats::{StatusCode, Subject};
+use underpin_nats::async_nats::{HeaderMap, StatusCode, Subject};
 use underpin_nats::{Denial, Reply as InboxReply, ReplyInbox};
 
 use super::rpc::NatsRpc;
@@ -10,7 +10,6 @@ use super::{failure, wire};
 use crate::caller::Caller;
 use crate::error::RpcError;
 use crate::gather::Gather;
-use crate::headers::Headers;
 use crate::prepared::PreparedRequest;
 use crate::request::{Reply, Request};
 use crate::retry;
@@ -19,18 +18,19 @@ impl NatsRpc {
     async fn attempt(&self, request: &PreparedRequest) -> Result<Reply, RpcError> {
         let headers = self.headers(request).await?;
         let (subject, body) = (Subject::from(request.subject()), request.body.clone());
-        let answer = self.nats.request(subject, wire::to_map(&headers), body, request.until).await;
+        let answer = self.nats.request(subject, Some(headers), body, request.until).await;
         wire::read(answer.map_err(|error| failure::of_call(error, request.within()))?)
     }
 
     /// Waits for the link, and then measures what is left of the time.
-    async fn headers(&self, request: &PreparedRequest) -> Result<Headers, RpcError> {
+    async fn headers(&self, request: &PreparedRequest) -> Result<HeaderMap, RpcError> {
         let linked = self.nats.connected(request.until).await;
         linked.map_err(|error| failure::of_call(error, request.within()))?;
-        if request.until <= Instant::now() {
+        let now = Instant::now();
+        if request.until <= now {
             return Err(request.timeout());
         }
-        Ok(request.headers())
+        Ok(wire::of_request(request, Some(now)))
     }
 
     async fn collect(
@@ -42,8 +42,7 @@ impl NatsRpc {
         let headers = self.headers(request).await?;
         let (number, reply_to) = inbox.number();
         let subject = Subject::from(request.subject());
-        let published =
-            self.nats.publish(subject, Some(reply_to), wire::to_map(&headers), request.body.clone()).await;
+        let published = self.nats.publish(subject, Some(reply_to), Some(headers), request.body.clone()).await;
         published.map_err(|error| failure::of_call(error, request.within()))?;
         let mut replies = Vec::new();
         let mut wait_until = request.until;
@@ -108,7 +107,7 @@ impl Caller for NatsRpc {
         let request = PreparedRequest::new(request)?;
         let failed = |error| failure::of_call(error, request.within());
         self.nats.connected(request.until).await.map_err(failed)?;
-        let (subject, headers) = (Subject::from(request.subject()), wire::to_map(request.fixed_headers()));
-        self.nats.publish(subject, None, headers, request.body.clone()).await.map_err(failed)
+        let (subject, headers) = (Subject::from(request.subject()), wire::of_request(&request, None));
+        self.nats.publish(subject, None, Some(headers), request.body.clone()).await.map_err(failed)
     }
 }

@@ -2,39 +2,52 @@
 
 use std::borrow::Cow;
 
+use tokio::time::Instant;
 use underpin_nats::async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
 
 use crate::error::RpcError;
 use crate::headers::Headers;
+use crate::prepared::PreparedRequest;
 use crate::remote_error::RemoteError;
 use crate::request::Reply;
 
-/// Headers for the client; none for none. They are checked before, so that nothing is left out here.
+/// The headers of a request that is sent `now`. They are checked before, so that nothing is left out here.
+pub(super) fn of_request(request: &PreparedRequest, now: Option<Instant>) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    request.each_header(now, |name, value| put(&mut map, name, value));
+    map
+}
+
+/// Headers for the client; none for none. They are checked before, too.
 pub(super) fn to_map(headers: &Headers) -> Option<HeaderMap> {
     if headers.is_empty() {
         return None;
     }
     let mut map = HeaderMap::new();
     for (name, value) in headers.pairs() {
-        let name = match name {
-            Cow::Borrowed(name) => Ok(HeaderName::from_static(name)),
-            Cow::Owned(name) => name.parse(),
-        };
-        // They were checked: neither fails.
-        if let (Ok(name), Ok(value)) = (name, value.parse::<HeaderValue>()) {
-            map.insert(name, value);
-        }
+        put(&mut map, name.clone(), value.into());
     }
     Some(map)
+}
+
+fn put(map: &mut HeaderMap, name: Cow<'static, str>, value: Cow<'_, str>) {
+    let name = match name {
+        Cow::Borrowed(name) => Ok(HeaderName::from_static(name)),
+        Cow::Owned(name) => name.parse(),
+    };
+    if let Ok(name) = name
+        && !value.contains(['\r', '\n'])
+    {
+        map.insert(name, HeaderValue::from(value.into_owned()));
+    }
 }
 
 /// How many headers of a message are read. A message of 1 MiB can hold 200,000 names, each of which is compared with the others.
 const MAX_HEADERS: usize = 128;
 
 pub(super) fn from_map(map: Option<&HeaderMap>) -> Headers {
-    let mut headers = Headers::new();
-    let Some(map) = map else { return headers };
-    headers.reserve(map.len().min(MAX_HEADERS));
+    let Some(map) = map else { return Headers::new() };
+    let mut headers = Headers::with_capacity(map.len().min(MAX_HEADERS));
     for (name, values) in map.iter().take(MAX_HEADERS) {
         if let Some(value) = values.first() {
             headers.push_first(name.as_ref(), value.as_str());
