@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use crate::random;
 
@@ -98,12 +98,16 @@ impl TraceParent {
 
     /// The trace id, 32 hex digits.
     pub fn trace_id(&self) -> &str {
-        self.as_str().get(3..35).unwrap_or_default()
+        self.part(3..35)
     }
 
     /// The span id, 16 hex digits.
     pub fn span_id(&self) -> &str {
-        self.as_str().get(36..52).unwrap_or_default()
+        self.part(36..52)
+    }
+
+    fn part(&self, range: Range<usize>) -> &str {
+        self.text.get(range).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
     }
 
     /// Whether the caller may have recorded the trace (the sampled flag).
