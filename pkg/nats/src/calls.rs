@@ -86,7 +86,7 @@ impl Connection {
         let mut session = self.current.load_full();
         while session.requests.is_closed() {
             // The client has ended, and its link is not known to be lost yet. Nothing was sent.
-            timeout_at(until, self.lost(epoch)).await.map_err(|_| NatsError::Disconnected)?;
+            Box::pin(timeout_at(until, self.lost(epoch))).await.map_err(|_| NatsError::Disconnected)?;
             epoch = self.connected(until).await?;
             session = self.current.load_full();
         }
@@ -136,16 +136,20 @@ impl Connection {
             None => {
                 let (within, epoch) = (self.request_timeout(), self.link().epoch);
                 let until = until.unwrap_or_else(|| deadline::after(within));
-                tokio::select! {
-                    biased;
-                    sent = timeout_at(until, sent) => {
-                        sent.map_err(|_| NatsError::Timeout { operation: "publish", within })?
+                // Boxed: every call would carry its size.
+                Box::pin(async {
+                    tokio::select! {
+                        biased;
+                        sent = timeout_at(until, sent) => {
+                            sent.map_err(|_| NatsError::Timeout { operation: "publish", within })
+                        }
+                        // The client has not taken it.
+                        () = self.lost(epoch) => {
+                            Err(if self.link().closed { NatsError::Closed } else { NatsError::Disconnected })
+                        }
                     }
-                    // The client has not taken it.
-                    () = self.lost(epoch) => {
-                        return Err(if self.link().closed { NatsError::Closed } else { NatsError::Disconnected });
-                    }
-                }
+                })
+                .await?
             }
         };
         sent.map_err(|error| NatsError::unsent(error, size, client.max_payload()))

@@ -107,6 +107,11 @@ impl Link {
         if let Ok(epoch) = self.epoch() {
             return Ok(epoch);
         }
+        // Boxed: every call would carry its size, and few wait.
+        Box::pin(self.up(until)).await
+    }
+
+    async fn up(&self, until: Instant) -> Result<u64, NatsError> {
         let mut receiver = self.subscribe();
         let waited = timeout_at(until, receiver.wait_for(|link| link.up || link.closed)).await;
         match waited {

@@ -33,7 +33,8 @@ where
             return Err(failure);
         }
         meters::retried();
-        sleep(delay).await;
+        // Boxed: every call would carry its size.
+        Box::pin(sleep(delay)).await;
         retries += 1;
     }
 }

@@ -1,4 +1,4 @@
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -101,13 +101,10 @@ impl EndpointRunner {
             _ if until <= now => None,
             Admission::Permitted(permit) => Some(permit),
             queued @ Admission::Queued(..) => {
-                let permit = tokio::select! {
-                    biased;
-                    permit = timeout_at(until, queued.permit()) => permit.ok().flatten(),
-                    () = stop.cutting() => return None,
-                };
+                // Boxed, as what follows: every call would carry the size of its timers, and most need none.
+                let waited = Box::pin(unless_cut(stop, timeout_at(until, queued.permit()))).await?;
                 now = Instant::now();
-                permit
+                waited.ok().flatten()
             }
         };
         let Some(_permit) = permit else {
@@ -130,11 +127,7 @@ impl EndpointRunner {
             Poll::Pending => {
                 // What follows would not be measured, and must not delay whoever received the call.
                 in_task().await;
-                tokio::select! {
-                    biased;
-                    done = timeout_at(until, work) => done,
-                    () = stop.cutting() => return None,
-                }
+                Box::pin(unless_cut(stop, timeout_at(until, work))).await?
             }
         };
         let result = match done {
@@ -197,6 +190,15 @@ impl Drop for ProcessingTimer<'_> {
                 handles.ok.increment(1);
             }
         });
+    }
+}
+
+/// What a future returns; none when the instance was cut before.
+async fn unless_cut<T>(stop: &StopSignal, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = stop.cutting() => None,
     }
 }
 

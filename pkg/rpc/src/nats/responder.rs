@@ -47,9 +47,19 @@ impl ReplySender {
         let headers = wire::to_map(&reply.headers);
         let sent = self.nats.publish(reply_to.clone(), None, headers, reply.body.clone()).await;
         let Err(NatsError::Disconnected) = sent else { return sent };
+        // Boxed: every call would carry its size.
+        Box::pin(self.publish_later(call, reply_to, reply)).await
+    }
+
+    async fn publish_later(
+        &self,
+        call: &Call,
+        reply_to: Subject,
+        reply: &WireReply,
+    ) -> Result<(), NatsError> {
         tokio::select! {
             linked = self.nats.connected(call.deadline()) => linked.map(drop)?,
-            () = self.instance.signal.cutting() => return sent,
+            () = self.instance.signal.cutting() => return Err(NatsError::Disconnected),
         }
         let headers = wire::to_map(&reply.headers);
         self.nats.publish(reply_to, None, headers, reply.body.clone()).await
