@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use underpin_database::wake::{NotifyMode, PollBackoff, WakeListener};
 
 use super::completer::Ended;
+use super::in_flight::Load;
 use super::marks::ClaimMarks;
 use super::shared::Shared;
 use crate::JobsError;
@@ -76,19 +77,22 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until half of the capacity is free, so that claims come in groups; for less after two milliseconds.
+    /// Waits until half of the capacity is free, so that claims come in groups; for less after two milliseconds. Ends that wait for
+    /// their commit hold no capacity, but there are no more of them than can run: a slow commit slows the claims.
     async fn room(&self) {
         let (in_flight, capacity) = (&self.shared.in_flight, self.shared.routes.capacity());
-        in_flight.freed(|in_flight| in_flight.len() < capacity).await;
-        let half = in_flight.freed(|in_flight| in_flight.len() * 2 <= capacity);
+        let is_free = |load: Load| load.running < capacity && load.finishing <= capacity;
+        in_flight.freed(|in_flight| is_free(in_flight.load())).await;
+        let half = in_flight.freed(|in_flight| in_flight.load().running * 2 <= capacity);
         drop(tokio::time::timeout(Duration::from_millis(2), half).await);
     }
 
     /// Waits for a wake-up, or for room where there was none.
     async fn wait(&mut self, until: Instant) {
         let in_flight = &self.shared.in_flight;
-        let (before, is_full) = (in_flight.len(), self.shared.routes.is_full_somewhere(&in_flight.counts()));
-        let room = in_flight.freed(|in_flight| is_full && in_flight.len() < before);
+        let (before, is_full) =
+            (in_flight.load().running, self.shared.routes.is_full_somewhere(&in_flight.counts()));
+        let room = in_flight.freed(|in_flight| is_full && in_flight.load().running < before);
         tokio::select! {
             () = self.wake.notified() => self.backoff.reset(),
             () = room => self.backoff.reset(),
