@@ -4,6 +4,8 @@
 //! * [`standard`] and [`Standard`]: the layers of a service in one order: request id and log, metrics, security headers, CORS, requests in
 //!   flight, time limit, panic containment, body limit.
 //! * [`grpc`]: services of tonic as routes of the same server (feature `grpc`).
+//! * [`Page`]: a page and the files it loads, from the binary, under a strict policy.
+//! * [`openapi`]: a document of utoipa with Swagger UI, and the schema of errors (feature `openapi`).
 //! * [`changes`]: a value that is asked for again and again, for server-sent events.
 //! * [`HttpSettings`]: what can be set, with its defaults.
 //!
@@ -30,6 +32,9 @@
 mod changes;
 #[cfg(feature = "grpc")]
 pub mod grpc;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod page;
 mod panics;
 mod server;
 mod serving;
@@ -39,6 +44,7 @@ mod standard;
 mod tls_settings;
 
 pub use changes::changes;
+pub use page::Page;
 pub use server::HttpServer;
 pub use serving::{Drain, ServingStatus};
 pub use settings::{Http2Settings, HttpSettings};

@@ -12,7 +12,9 @@ use underpin_http::{HttpServer, ServingStatus};
 
 #[cfg(feature = "tls")]
 pub use underpin_http::TlsSettings;
-pub use underpin_http::{CorsSettings, Http2Settings, HttpSettings, Standard, changes, standard};
+#[cfg(feature = "openapi")]
+pub use underpin_http::openapi;
+pub use underpin_http::{CorsSettings, Http2Settings, HttpSettings, Page, Standard, changes, standard};
 
 use crate::{Component, Deadline, Gate, Opening, ServiceState, Stopped};
 

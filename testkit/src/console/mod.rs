@@ -12,6 +12,10 @@ use compare::{Bindings, IsId, bind, matches};
 use document::{Item, Step, items, with_outputs};
 use shell::Shell;
 
+use crate::port::free_port;
+use crate::service::ServiceProcess;
+use crate::service::process::{listening_on, name_of};
+
 /// Runs the `console` blocks of a Markdown document, or a tour, in one shell, and compares each output with the documented one.
 ///
 /// ```text
@@ -38,6 +42,9 @@ pub struct Console {
     show: fn(&str),
 }
 
+/// Where a documented service is.
+const DOCUMENTED: &str = "localhost:8080";
+
 /// How long a command may take, and how long one that reads is repeated.
 const COMMAND: Duration = Duration::from_secs(120);
 const REPEAT: Duration = Duration::from_secs(30);
@@ -55,6 +62,30 @@ impl Console {
             is_id: Box::new(|_| false),
             show: |_| {},
         }
+    }
+
+    /// A document that starts a service itself, with `cargo run -q -p NAME`, and asks it at `localhost:8080`: here it is this binary,
+    /// whose file is named like the package, on a free port, and the commands run in this folder.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn of_binary(
+        path: impl Into<PathBuf>,
+        binary: &str,
+        folder: impl Into<PathBuf>,
+    ) -> Result<Self, String> {
+        let port = free_port().map_err(|error| error.to_string())?.to_string();
+        let console = Self::open(path)
+            .folder(folder)
+            .replace(format!("cargo run -q -p {}", name_of(binary)), binary)
+            .replace(DOCUMENTED, format!("127.0.0.1:{port}"));
+        let settings = listening_on(binary, &port);
+        Ok(settings.into_iter().fold(console, |console, (name, value)| console.env(name, value)))
+    }
+
+    /// A document that asks a service at `localhost:8080`: here it is this one.
+    pub fn of_service(path: impl Into<PathBuf>, service: &ServiceProcess) -> Self {
+        Self::open(path).replace(DOCUMENTED, &service.address)
     }
 
     /// Runs the commands in this folder.

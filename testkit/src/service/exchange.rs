@@ -72,7 +72,7 @@ impl HttpExchange {
         HttpReply { status, headers, body }
     }
 
-    fn write(&mut self, text: &str) {
+    pub(super) fn write(&mut self, text: &str) {
         // A server may answer and close before it has read everything, for example a body that is too large.
         drop(self.stream.get_mut().write_all(text.as_bytes()));
     }

@@ -9,7 +9,8 @@
 mod exchange;
 mod limit;
 mod log;
-mod process;
+mod openapi;
+pub(crate) mod process;
 
 pub use exchange::{HttpExchange, HttpReply};
 pub use log::ServiceLog;

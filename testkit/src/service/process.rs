@@ -72,12 +72,9 @@ impl ServiceProcess {
     /// The binary with these variables and no others, on free ports of the loopback interface. The name of the binary is the prefix of
     /// its settings: `ORDERS_HTTP__PORT` of `orders`.
     pub fn command(binary: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
-        let name = Path::new(binary).file_name().unwrap_or_default().to_string_lossy();
-        let prefix = name.to_uppercase().replace('-', "_");
         let mut command = Command::new(binary);
         command.current_dir(folder).env_clear();
-        command.env(format!("{prefix}_HTTP__PORT"), "0");
-        command.env(format!("{prefix}_SERVICE__ADMIN__ADDRESS"), "127.0.0.1:0");
+        command.envs(listening_on(binary, "0"));
         command.envs(variables.iter().copied());
         command
     }
@@ -209,6 +206,20 @@ impl ServiceProcess {
         assert_eq!(status.code(), Some(0), "the service did not end well: {status}\n{}", self.log);
         self.log.lines()
     }
+}
+
+/// The name of a binary.
+pub(crate) fn name_of(binary: &str) -> String {
+    Path::new(binary).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The settings of a binary that make it listen on this port, and its admin listener on a free one.
+pub(crate) fn listening_on(binary: &str, port: &str) -> [(String, String); 2] {
+    let prefix = name_of(binary).to_uppercase().replace('-', "_");
+    [
+        (format!("{prefix}_HTTP__PORT"), port.to_owned()),
+        (format!("{prefix}_SERVICE__ADMIN__ADDRESS"), "127.0.0.1:0".to_owned()),
+    ]
 }
 
 impl Drop for ServiceProcess {

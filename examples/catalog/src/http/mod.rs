@@ -1,17 +1,16 @@
 //! The HTTP API. `openapi.json` is made of the same routes, so none is missing from it.
 
-mod docs;
 mod products;
 
 use std::sync::Arc;
 
 use axum::Router;
-use serde::Serialize;
 use underpin_errors::axum::{method_not_allowed, route_not_found};
 use underpin_logger::Logger;
 use underpin_service::http::Standard;
+use underpin_service::http::openapi::swagger_ui;
 use underpin_service::{Gate, HttpSettings};
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,16 +23,6 @@ use crate::Products;
     description = "Products, with a cache before them and an audit trail behind them"
 ))]
 struct Document;
-
-/// An error, as RFC 9457 describes it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
-    title: String,
-    status: u16,
-    detail: String,
-    code: String,
-    request_id: String,
-}
 
 /// Every route of the service, with the standard layers around them.
 pub(crate) fn router(
@@ -50,7 +39,7 @@ pub(crate) fn router(
         .split_for_parts();
     let routes = routes
         .with_state(products)
-        .merge(docs::swagger(document))
+        .merge(swagger_ui(document))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layers.apply(routes)

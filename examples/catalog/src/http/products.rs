@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path, Query};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Problem;
 use crate::{AuditEntry, Change, Found, Listing, PageQuery, Product, Products};
 
 type App = State<Arc<Products>>;

@@ -1,6 +1,6 @@
 //! The commands of the README and of the tour print what is written there.
 
-use underpin_testkit::{Console, NatsServer, PostgresDatabase, ValkeyServer, free_port};
+use underpin_testkit::{Console, NatsServer, PostgresDatabase, ValkeyServer};
 
 use crate::support::{BINARY, start};
 
@@ -9,14 +9,9 @@ const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 #[test]
 fn the_readme_says_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port().unwrap().to_string();
     // The README starts the service itself, and kills it.
-    Console::open(format!("{FOLDER}/README.md"))
-        .folder(folder.path())
-        .replace("cargo run -q -p catalog", BINARY)
-        .replace("localhost:8080", format!("127.0.0.1:{port}"))
-        .env("CATALOG_HTTP__PORT", &port)
-        .env("CATALOG_SERVICE__ADMIN__ADDRESS", "127.0.0.1:0")
+    Console::of_binary(format!("{FOLDER}/README.md"), BINARY, folder.path())
+        .unwrap()
         .run()
         .unwrap_or_else(|error| panic!("{error}"));
 }
@@ -28,7 +23,7 @@ async fn the_tour_prints_its_transcript() {
     let folder = tempfile::tempdir().unwrap();
     let servers = [("DATABASE_URL", database.url()), ("NATS_URL", nats.url()), ("VALKEY_URL", valkey.url())];
     let service = start(folder.path(), &servers);
-    let console = Console::open(format!("{FOLDER}/demo.console")).replace("localhost:8080", &service.address);
+    let console = Console::of_service(format!("{FOLDER}/demo.console"), &service);
     let console = servers.into_iter().fold(console, |console, (name, url)| console.env(name, url));
     console.run().unwrap_or_else(|error| panic!("{error}"));
     service.stop();

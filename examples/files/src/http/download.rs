@@ -16,9 +16,10 @@ use underpin_errors::Error;
 use underpin_errors::axum::Path;
 use underpin_logger::Context;
 use underpin_objects::GetObject;
+use underpin_service::http::openapi::Problem;
 
 use super::range::{Wanted, wanted};
-use super::{App, Problem, parse};
+use super::{App, parse};
 
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path, Query};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{App, Problem, header, parse};
+use super::{App, header, parse};
 use crate::file::{FileRecord, NewFile};
 
 /// How the file is called.

@@ -9,22 +9,17 @@ mod user_settings;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::map_response;
-use axum::response::Response;
-use serde::Serialize;
+use axum::http::HeaderMap;
 use underpin_errors::Error;
 use underpin_errors::axum::{method_not_allowed, route_not_found};
 use underpin_logger::Logger;
 use underpin_rpc::Caller;
 use underpin_service::http::Standard;
+use underpin_service::http::openapi::swagger_ui;
 use underpin_service::{Gate, HttpSettings};
-use utoipa::openapi::OpenApi;
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
 use crate::file::{self, Files};
@@ -35,16 +30,6 @@ pub(crate) struct App {
     pub(crate) caller: Arc<dyn Caller>,
     pub(crate) gate: Gate,
     pub(crate) log: Arc<dyn Logger>,
-}
-
-/// An error, as RFC 9457 describes it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
-    title: String,
-    status: u16,
-    detail: String,
-    code: String,
-    request_id: String,
 }
 
 /// The head of the document.
@@ -58,7 +43,7 @@ pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
     let (routes, document) = api().split_for_parts();
     let routes = routes
         .with_state(app)
-        .merge(swagger(document))
+        .merge(swagger_ui(document))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layers.apply(routes)
@@ -73,19 +58,6 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(uploads::complete))
         .routes(routes!(user_settings::read, user_settings::save))
         .routes(routes!(user_settings::archive))
-}
-
-/// Swagger UI styles its elements inline.
-const SWAGGER_POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
-
-/// Swagger UI at `/docs`, from the binary.
-fn swagger(document: OpenApi) -> Router {
-    let routes: Router = SwaggerUi::new("/docs").url("/openapi.json", document).into();
-    routes.layer(map_response(async |mut response: Response| {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SWAGGER_POLICY));
-        response
-    }))
 }
 
 /// Ids are opaque to callers: what is no id is no file.

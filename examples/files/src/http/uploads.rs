@@ -10,9 +10,10 @@ use serde::Deserialize;
 use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path, Query};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::ToSchema;
 
-use super::{App, Problem, parse};
+use super::{App, parse};
 use crate::file::{FileRecord, Initiated, NewFile, UploadLink, parse_digest};
 
 /// A file that somebody will upload.

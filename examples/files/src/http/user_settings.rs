@@ -10,8 +10,9 @@ use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path};
 use underpin_logger::Context;
 use underpin_rpc::CallerExt as _;
+use underpin_service::http::openapi::Problem;
 
-use super::{App, Problem};
+use super::App;
 use crate::user_setting::{ARCHIVE, Named, READ, SAVE, SaveFile, SavedFile};
 
 /// Settings, by a call of `file.read`.

@@ -10,14 +10,9 @@ const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 #[test]
 fn the_readme_says_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    let port = underpin_testkit::free_port().unwrap().to_string();
     // The README starts the service itself, and kills it.
-    Console::open(format!("{FOLDER}/README.md"))
-        .folder(folder.path())
-        .replace("cargo run -q -p files", BINARY)
-        .replace("localhost:8080", format!("127.0.0.1:{port}"))
-        .env("FILES_HTTP__PORT", &port)
-        .env("FILES_SERVICE__ADMIN__ADDRESS", "127.0.0.1:0")
+    Console::of_binary(format!("{FOLDER}/README.md"), BINARY, folder.path())
+        .unwrap()
         .run()
         .unwrap_or_else(|error| panic!("{error}"));
 }
@@ -27,8 +22,7 @@ async fn the_tour_prints_its_transcript() {
     let nats = NatsServer::private().await;
     let folder = tempfile::tempdir().unwrap();
     let service = start(folder.path(), &[("NATS_URL", nats.url())]);
-    Console::open(format!("{FOLDER}/demo.console"))
-        .replace("localhost:8080", &service.address)
+    Console::of_service(format!("{FOLDER}/demo.console"), &service)
         .env("NATS_URL", nats.url())
         .run()
         .unwrap_or_else(|error| panic!("{error}"));

@@ -11,9 +11,10 @@ use futures_util::{Stream, StreamExt as _};
 use underpin_errors::Error;
 use underpin_logger::{Context, debug};
 use underpin_service::http::changes;
+use underpin_service::http::openapi::Problem;
 
+use super::App;
 use super::stats::Overview;
-use super::{App, Problem};
 
 /// Between two looks at the tables: another process may have counted.
 const LOOK: Duration = Duration::from_millis(250);

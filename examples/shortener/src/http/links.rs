@@ -10,8 +10,9 @@ use axum::response::IntoResponse;
 use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 
-use super::{App, Problem};
+use super::App;
 use crate::link::{NewLink, Stored};
 use crate::shortener::ShortLink;
 

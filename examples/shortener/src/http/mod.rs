@@ -2,18 +2,17 @@
 
 mod events;
 mod links;
-mod page;
 mod stats;
 
 use std::sync::Arc;
 
 use axum::Router;
-use serde::Serialize;
 use underpin_errors::axum::{method_not_allowed, route_not_found};
 use underpin_logger::Logger;
-use underpin_service::http::Standard;
+use underpin_service::http::openapi::swagger_ui;
+use underpin_service::http::{Page, Standard};
 use underpin_service::{Gate, HttpSettings};
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
@@ -32,24 +31,14 @@ pub(crate) struct App {
 #[openapi(info(title = "shortener", description = "Short links, their clicks, and limits"))]
 struct Document;
 
-/// An error, as RFC 9457 describes it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
-    title: String,
-    status: u16,
-    detail: String,
-    code: String,
-    request_id: String,
-}
-
 /// Every route of the service, with the standard layers around them.
 pub(crate) fn router(app: Arc<App>, limits: &Limits, settings: &HttpSettings) -> Router {
     let layers = Standard::new(settings, Arc::clone(&app.log)).health("/health/ready", app.gate.clone());
     let (routes, document) = api(limits).split_for_parts();
     let routes = routes
         .with_state(app)
-        .merge(page::routes())
-        .merge(page::swagger(document))
+        .merge(page().routes())
+        .merge(swagger_ui(document))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layers.apply(routes)
@@ -69,4 +58,11 @@ fn api(limits: &Limits) -> OpenApiRouter<Arc<App>> {
         .merge(limited(Operation::Read, routes!(stats::list)))
         .merge(limited(Operation::Read, routes!(stats::read)))
         .merge(limited(Operation::Read, routes!(events::watch)))
+}
+
+/// The page that shows the newest links.
+fn page() -> Page {
+    Page::new(include_str!("../../assets/page.html"))
+        .script("/page.js", include_str!("../../assets/page.js"))
+        .style("/page.css", include_str!("../../assets/page.css"))
 }

@@ -8,9 +8,10 @@ use serde::Serialize;
 use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::ToSchema;
 
-use super::{App, Problem};
+use super::App;
 use crate::click::{LinkStats, Today};
 
 /// The newest links.

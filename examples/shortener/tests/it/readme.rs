@@ -9,17 +9,13 @@ const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 #[test]
 fn the_readme_says_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    let [port, valkey] = [(); 2].map(|()| underpin_testkit::free_port().unwrap().to_string());
+    let valkey = underpin_testkit::free_port().unwrap().to_string();
     let program = Program::find(Server::Valkey).unwrap_or_else(|error| panic!("{error}"));
     // The README starts the service and Valkey itself, and kills them.
-    Console::open(format!("{FOLDER}/README.md"))
-        .folder(folder.path())
-        .replace("cargo run -q -p shortener", BINARY)
-        .replace("localhost:8080", format!("127.0.0.1:{port}"))
+    Console::of_binary(format!("{FOLDER}/README.md"), BINARY, folder.path())
+        .unwrap()
         .replace("valkey-server", program.binary().to_string_lossy())
         .replace("6379", &valkey)
-        .env("SHORTENER_HTTP__PORT", &port)
-        .env("SHORTENER_SERVICE__ADMIN__ADDRESS", "127.0.0.1:0")
         // Reads are repeated until they print what is documented.
         .env("SHORTENER_LIMITS__READ__LIMIT", "1000000")
         .run()
@@ -31,8 +27,7 @@ async fn the_tour_prints_its_transcript() {
     let (nats, valkey) = (NatsServer::private().await, ValkeyServer::private().await);
     let folder = tempfile::tempdir().unwrap();
     let service = start(folder.path(), &[("NATS_URL", nats.url()), ("VALKEY_URL", valkey.url())]);
-    Console::open(format!("{FOLDER}/demo.console"))
-        .replace("localhost:8080", &service.address)
+    Console::of_service(format!("{FOLDER}/demo.console"), &service)
         .run()
         .unwrap_or_else(|error| panic!("{error}"));
     service.stop();

@@ -9,8 +9,9 @@ use underpin_errors::Error;
 use underpin_errors::axum::Json;
 use underpin_logger::Context;
 use underpin_rpc::CallerExt as _;
+use underpin_service::http::openapi::Problem;
 
-use super::{App, Problem};
+use super::App;
 use crate::mail::{self, Mail};
 use crate::math::{CALCULATE, Calculated, Calculation};
 

@@ -12,9 +12,10 @@ use underpin_errors::Error;
 use underpin_errors::axum::Path;
 use underpin_logger::{Context, warn};
 use underpin_service::http::changes;
+use underpin_service::http::openapi::Problem;
 
+use super::App;
 use super::jobs::{find, parse};
-use super::{App, Problem};
 use crate::job::JobView;
 
 /// Between two looks at the table: the job may run in another process.

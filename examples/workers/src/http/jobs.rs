@@ -13,9 +13,10 @@ use underpin_errors::Error;
 use underpin_errors::axum::{Json, Path, Query};
 use underpin_jobs::{CancelOutcome, JobFilter, JobId};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{App, Problem};
+use super::App;
 use crate::job::{self, JobView, NewJob, StatusFilter};
 
 /// Stores a job. Accepted is committed.

@@ -3,23 +3,22 @@
 mod calls;
 mod events;
 mod jobs;
-mod page;
 mod payments;
 
 use std::sync::Arc;
 
 use axum::Router;
-use serde::Serialize;
 use underpin_database::Pool;
 use underpin_errors::axum::{method_not_allowed, route_not_found};
 use underpin_jobs::Jobs;
 use underpin_logger::Logger;
 use underpin_outbox::Outbox;
 use underpin_rpc::Caller;
-use underpin_service::http::Standard;
+use underpin_service::http::openapi::swagger_ui;
+use underpin_service::http::{Page, Standard};
 use underpin_service::{Gate, HttpSettings};
+use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::{OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,24 +37,14 @@ pub(crate) struct App {
 #[openapi(info(title = "workers", description = "Three ways to hand work over"))]
 struct Document;
 
-/// An error, as RFC 9457 describes it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
-    title: String,
-    status: u16,
-    detail: String,
-    code: String,
-    request_id: String,
-}
-
 /// Every route of the service, with the standard layers around them.
 pub(crate) fn router(app: Arc<App>, settings: &HttpSettings) -> Router {
     let layers = Standard::new(settings, Arc::clone(&app.log)).health("/health/ready", app.gate.clone());
     let (routes, document) = api().split_for_parts();
     let routes = routes
         .with_state(app)
-        .merge(page::routes())
-        .merge(page::swagger(document))
+        .merge(page().routes())
+        .merge(swagger_ui(document))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layers.apply(routes)
@@ -74,4 +63,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
 
 fn document() -> OpenApi {
     Document::openapi()
+}
+
+/// The page that shows jobs as they go.
+fn page() -> Page {
+    Page::new(include_str!("../../assets/page.html"))
+        .script("/page.js", include_str!("../../assets/page.js"))
+        .style("/page.css", include_str!("../../assets/page.css"))
 }

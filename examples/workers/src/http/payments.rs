@@ -10,10 +10,11 @@ use underpin_database::{DatabaseExt as _, TxOptions};
 use underpin_errors::axum::{Json, Path};
 use underpin_errors::{Error, Kind, ResultExt as _};
 use underpin_logger::Context;
+use underpin_service::http::openapi::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{App, Problem};
+use super::App;
 use crate::payment::{self, Payment, PaymentView};
 
 /// A payment that will be processed.
