@@ -18,6 +18,10 @@ mod runbooks;
 #[cfg(test)]
 mod runbooks_jobs;
 #[cfg(test)]
+mod runbooks_rpc;
+#[cfg(test)]
+mod runbooks_store;
+#[cfg(test)]
 #[allow(dead_code, reason = "the tests of `blackbox` use the rest")]
 #[path = "../blackbox/scene.rs"]
 mod scene;
