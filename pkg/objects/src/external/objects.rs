@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use underpin_errors::{Health, HealthCheck, Report};
 
+use super::parts::PartSettings;
 use super::put::{ExternalUpload, Stored};
 use super::{attributes, failure, path, sweep};
 use crate::verify::Verify;
@@ -107,7 +108,15 @@ impl External {
         let mut info = ObjectInfo::new(name.clone(), 0, ObjectVersion::new(""), SystemTime::now());
         (info.content_type, info.description) = (content_type.clone(), description.clone());
         info.metadata.clone_from(metadata);
-        let upload = ExternalUpload { to: self, path: path::of(name)?, options };
+        let parts = PartSettings {
+            part_size: self.part_size,
+            window: self.window,
+            // What is on the disk shows that the upload is alive.
+            flush_after: self.folder.as_ref().map(|_| options.idle / 2),
+            tasks: self.tasks.clone(),
+        };
+        let (path, attributes) = (path::of(name)?, self.attributes);
+        let upload = ExternalUpload { store: &*self.store, path, options, attributes, parts };
         let Stored { result, size, digest } = upload.run(data.into_pieces()).await?;
         meters::bytes(&self.bucket, "put", size);
         (info.size, info.digest) = (size, digest);

@@ -8,9 +8,22 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::failure;
-use super::objects::External;
-use super::put::OPERATION;
 use crate::StoreError;
+
+/// What its errors say.
+pub(super) const OPERATION: &str = "store an object";
+
+/// How an upload in parts is sent.
+#[derive(Clone)]
+pub(super) struct PartSettings {
+    pub(super) part_size: usize,
+    /// Parts in flight at once.
+    pub(super) window: usize,
+    /// After how long a part is sent that is not full, if it is.
+    pub(super) flush_after: Option<Duration>,
+    /// Where the removal of an upload that failed runs.
+    pub(super) tasks: TaskTracker,
+}
 
 /// An upload in parts, which are removed unless it is completed.
 pub(super) struct Parts {
@@ -18,42 +31,31 @@ pub(super) struct Parts {
     buffer: Vec<Bytes>,
     /// The size of what is in the buffer.
     size: usize,
-    part_size: usize,
-    /// After how long a part is sent that is not full, if it is.
-    flush_after: Option<Duration>,
     /// When the last part was sent.
     sent: Instant,
     in_flight: JoinSet<object_store::Result<()>>,
-    window: usize,
-    tasks: TaskTracker,
+    settings: PartSettings,
 }
 
 impl Parts {
-    pub(super) fn new(
-        upload: Box<dyn MultipartUpload>,
-        to: &External,
-        flush_after: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(upload: Box<dyn MultipartUpload>, settings: PartSettings) -> Self {
         Self {
             upload: Some(upload),
             buffer: Vec::new(),
             size: 0,
-            part_size: to.part_size,
-            flush_after,
             sent: Instant::now(),
             in_flight: JoinSet::new(),
-            window: to.window,
-            tasks: to.tasks.clone(),
+            settings,
         }
     }
 
     pub(super) async fn write(&mut self, mut piece: Bytes) -> Result<(), StoreError> {
         while !piece.is_empty() {
-            let taken = piece.split_to(piece.len().min(self.part_size - self.size));
+            let taken = piece.split_to(piece.len().min(self.settings.part_size - self.size));
             self.size += taken.len();
             self.buffer.push(taken);
-            if self.size == self.part_size
-                || self.flush_after.is_some_and(|after| self.sent.elapsed() >= after)
+            if self.size == self.settings.part_size
+                || self.settings.flush_after.is_some_and(|after| self.sent.elapsed() >= after)
             {
                 self.send().await?;
             }
@@ -73,7 +75,7 @@ impl Parts {
     }
 
     async fn send(&mut self) -> Result<(), StoreError> {
-        self.wait_below(self.window).await?;
+        self.wait_below(self.settings.window).await?;
         if let Some(upload) = &mut self.upload {
             self.in_flight.spawn(upload.put_part(PutPayload::from_iter(self.buffer.drain(..))));
         }
@@ -102,6 +104,6 @@ impl Drop for Parts {
             // Parts that stay are removed by a rule of the store's life cycle, or by a sweep of the folder.
             drop(upload.abort().await);
         };
-        drop(self.tasks.spawn_on(removal, &runtime));
+        drop(self.settings.tasks.spawn_on(removal, &runtime));
     }
 }

@@ -9,17 +9,17 @@ use object_store::{
 use ring::digest::{Context, SHA256};
 use tokio::time::timeout;
 
-use super::objects::External;
-use super::parts::Parts;
+use super::parts::{OPERATION, PartSettings, Parts};
 use super::{attributes, failure};
 use crate::{ObjectDigest, ObjectExpect, PutObject, StoreError};
 
-pub(super) const OPERATION: &str = "store an object";
-
 pub(super) struct ExternalUpload<'a> {
-    pub(super) to: &'a External,
+    pub(super) store: &'a dyn ObjectStore,
     pub(super) path: object_store::path::Path,
     pub(super) options: PutObject,
+    /// Whether the store keeps attributes.
+    pub(super) attributes: bool,
+    pub(super) parts: PartSettings,
 }
 
 /// What was stored.
@@ -41,7 +41,7 @@ impl ExternalUpload<'_> {
         while let Some(piece) = timeout(self.options.idle, pieces.try_next()).await.map_err(stalled)?? {
             context.update(&piece);
             size += piece.len();
-            if parts.is_none() && size <= self.to.part_size {
+            if parts.is_none() && size <= self.parts.part_size {
                 first.push(piece);
                 continue;
             }
@@ -61,17 +61,17 @@ impl ExternalUpload<'_> {
         match parts {
             // The attributes were sent before the digest was known.
             Some(parts) => {
-                let digest = self.options.digest.filter(|_| self.to.attributes);
+                let digest = self.options.digest.filter(|_| self.attributes);
                 Ok(Stored { result: parts.finish().await?, size, digest })
             }
             None => {
-                let digest = Some(digest).filter(|_| self.to.attributes);
+                let digest = Some(digest).filter(|_| self.attributes);
                 let options = PutOptions {
                     mode: mode(&self.options.expect),
                     attributes: attributes::of(&self.options, digest.as_ref()),
                     ..PutOptions::default()
                 };
-                let result = self.to.store.put_opts(&self.path, PutPayload::from_iter(first), options).await;
+                let result = self.store.put_opts(&self.path, PutPayload::from_iter(first), options).await;
                 let result = result.map_err(|error| match (&self.options.expect, error) {
                     // Of a version of what is not there.
                     (ObjectExpect::Version(_), object_store::Error::NotFound { .. }) => {
@@ -90,13 +90,11 @@ impl ExternalUpload<'_> {
             return Err(StoreError::Unsupported { feature });
         }
         let attributes =
-            attributes::of(&self.options, self.options.digest.as_ref().filter(|_| self.to.attributes));
+            attributes::of(&self.options, self.options.digest.as_ref().filter(|_| self.attributes));
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let begun = self.to.store.put_multipart_opts(&self.path, options).await;
+        let begun = self.store.put_multipart_opts(&self.path, options).await;
         let begun = begun.map_err(|error| failure::of(OPERATION, error))?;
-        // What is on the disk shows that the upload is alive.
-        let flush_after = self.to.folder.as_ref().map(|_| self.options.idle / 2);
-        Ok(Parts::new(begun, self.to, flush_after))
+        Ok(Parts::new(begun, self.parts.clone()))
     }
 }
 
