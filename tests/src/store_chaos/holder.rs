@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use nix::sys::signal::raise;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -133,7 +134,8 @@ impl Holder {
         if !lease.is_held() || !self.worker.reporter.ask(freeze).await? {
             return self.release(lease).await;
         }
-        kill_process(getpid(), Signal::STOP)?;
+        // To this thread: of a signal to the process another thread may learn first, and this one would go on for a while.
+        raise(nix::sys::signal::Signal::SIGSTOP)?;
         self.claim(&lease).await?;
         // Another fault may have woken it before there was another holder.
         if !self.worker.reporter.write(&self.name, lease.token()).await? {

@@ -65,7 +65,7 @@ fn code(failed: RpcError) -> String {
     Error::from(failed).error_code().to_owned()
 }
 
-/// RpcCallsFailing: "No instance: start the service", and "declare it idempotent, so that callers retry".
+/// `RpcCallsFailing`: "No instance: start the service", and "declare it idempotent, so that callers retry".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_started_instance_ends_no_responders_and_idempotent_callers_wait_for_it() {
     let server = NatsServer::private().await;
@@ -82,7 +82,7 @@ async fn a_started_instance_ends_no_responders_and_idempotent_callers_wait_for_i
     assert_eq!(caller.ask(&DOUBLE, &ctx, &21).await.unwrap(), 42);
 }
 
-/// RpcOverloaded: "Add instances: they share the queue group at once".
+/// `RpcOverloaded`: "Add instances: they share the queue group at once".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_instance_takes_the_calls_that_a_busy_one_refuses() {
     let server = NatsServer::private().await;
@@ -105,7 +105,7 @@ async fn another_instance_takes_the_calls_that_a_busy_one_refuses() {
     assert_eq!(held.await.unwrap().unwrap(), 2);
 }
 
-/// RpcOverloaded: "A single caller: limit its rate".
+/// `RpcOverloaded`: "A single caller: limit its rate".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_per_caller_leaves_the_others_alone() {
     let server = NatsServer::private().await;
@@ -127,7 +127,7 @@ async fn a_limit_per_caller_leaves_the_others_alone() {
     assert_eq!(of("modest").await.unwrap(), 42);
 }
 
-/// RpcErrorRateHigh: "instances stop before their calls end; give the drain more time".
+/// `RpcErrorRateHigh`: "instances stop before their calls end; give the drain more time".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_longer_drain_answers_the_calls_that_a_short_one_cuts() {
     let server = NatsServer::private().await;
